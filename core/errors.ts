@@ -1,0 +1,111 @@
+/** The stable error codes, named after gRPC; messages may change, codes do not. */
+export const errorCodes = {
+  INVALID_ARGUMENT: { http: 400, grpc: 3, retry: false },
+  UNAUTHENTICATED: { http: 401, grpc: 16, retry: false },
+  PERMISSION_DENIED: { http: 403, grpc: 7, retry: false },
+  NOT_FOUND: { http: 404, grpc: 5, retry: false },
+  ABORTED: { http: 409, grpc: 10, retry: true },
+  FAILED_PRECONDITION: { http: 412, grpc: 9, retry: false },
+  FEATURE_MISSING: { http: 422, grpc: 9, retry: false },
+  RESOURCE_EXHAUSTED: { http: 429, grpc: 8, retry: true },
+  CANCELLED: { http: 499, grpc: 1, retry: false },
+  DATA_LOSS: { http: 500, grpc: 15, retry: false },
+  PREDICTOR_FAILED: { http: 500, grpc: 13, retry: false },
+  INTERNAL: { http: 500, grpc: 13, retry: false },
+  UNIMPLEMENTED: { http: 501, grpc: 12, retry: false },
+  UNAVAILABLE: { http: 503, grpc: 14, retry: true },
+  DEADLINE_EXCEEDED: { http: 504, grpc: 4, retry: false },
+  /** Found at start-up only: it never answers a request. */
+  INVALID_CONFIG: { http: 500, grpc: 9, retry: false },
+} as const satisfies Record<string, { http: number; grpc: number; retry: boolean }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface VivaceErrorOptions {
+  /** Where the mistake is: `objects[3].destination`, `parts.hot.path`. */
+  readonly path?: string;
+  /** The part that failed, by its name in the configuration. */
+  readonly part?: string;
+  readonly cause?: unknown;
+  /** An HTTP status narrower than the code's row, such as 413 for INVALID_ARGUMENT. */
+  readonly httpStatus?: number;
+  /** How long a caller should wait before it tries again, milliseconds. */
+  readonly retryAfterMs?: number;
+  /** False when the work never started, so that running it elsewhere is safe. */
+  readonly started?: boolean;
+}
+
+const marker = Symbol.for('vivace.error');
+
+/** The one error class. Recognise it with `isVivaceError`, which also works across two copies of the package. */
+export class VivaceError extends Error {
+  override readonly name = 'VivaceError';
+  readonly code: ErrorCode;
+  readonly path?: string;
+  readonly part?: string;
+  readonly httpStatus: number;
+  readonly retryAfterMs?: number;
+  readonly started?: boolean;
+  readonly [marker] = true;
+
+  constructor(code: ErrorCode, message: string, options: VivaceErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.httpStatus = options.httpStatus ?? errorCodes[code].http;
+    if (options.path !== undefined) this.path = options.path;
+    if (options.part !== undefined) this.part = options.part;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.started !== undefined) this.started = options.started;
+  }
+}
+
+/** One key of a batch that could not be read, and why. */
+export interface FailedKey {
+  readonly index: number;
+  readonly error: VivaceError;
+}
+
+/**
+ * Part of a batch failed: `values` holds what was read, in the order of the keys, and `failures` names the rest.
+ * A batch of which nothing could be read throws a plain `VivaceError` instead.
+ */
+export class PartialFailure<T = unknown> extends VivaceError {
+  readonly values: readonly T[];
+  readonly failures: readonly FailedKey[];
+
+  constructor(values: readonly T[], failures: readonly FailedKey[]) {
+    const first = failures[0]?.error;
+    super(
+      first?.code ?? 'UNAVAILABLE',
+      `${failures.length} of ${values.length} keys failed: ${first?.message ?? 'no reason given'}`,
+      first === undefined ? {} : { cause: first },
+    );
+    this.values = values;
+    this.failures = failures;
+  }
+}
+
+/** True for a `VivaceError` of any copy of this package. */
+export function isVivaceError(error: unknown): error is VivaceError {
+  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[marker] === true;
+}
+
+/** True for a `PartialFailure` of any copy of this package. */
+export function isPartialFailure(error: unknown): error is PartialFailure {
+  return isVivaceError(error) && 'failures' in error && 'values' in error;
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The error that an aborted `signal` stands for: its own `VivaceError`, or CANCELLED. */
+export function abortError(signal: AbortSignal): VivaceError {
+  const reason: unknown = signal.reason;
+  if (isVivaceError(reason)) return reason;
+  if (reason instanceof DOMException && reason.name === 'TimeoutError') {
+    return new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed', { cause: reason });
+  }
+  return new VivaceError('CANCELLED', 'the caller gave up', { cause: reason });
+}
