@@ -1,0 +1,20 @@
+import type { KeyValueEntry, KeyValueStore } from 'vivace';
+
+/** A `KeyValueStore` in a Map. */
+export class KeyValues implements KeyValueStore {
+  readonly supports = { maxBatch: 10_000, synchronous: true };
+  readonly #values = new Map<string, Uint8Array>();
+
+  getMany(keys: readonly string[]): (Uint8Array | undefined)[] {
+    return keys.map((key) => this.#values.get(key));
+  }
+
+  putNewest(entries: readonly KeyValueEntry[]): boolean[] {
+    return entries.map(({ key, value }) => {
+      const stored = this.#values.get(key);
+      if (stored !== undefined && Buffer.compare(stored, value) >= 0) return false;
+      this.#values.set(key, value.slice());
+      return true;
+    });
+  }
+}

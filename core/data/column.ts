@@ -1,0 +1,161 @@
+import { clearBit, createBitmap, isSet, type Bitmap } from './bitmap.js';
+import type { ColumnType, ScalarType } from './types.js';
+
+/** The values of a column: one typed array, or an array where the elements are strings or byte strings. */
+export type Values = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | string[] | Uint8Array[];
+
+/** One cell as a JavaScript value; slow paths, custom code and tests only. */
+export type Cell = number | bigint | boolean | string | Uint8Array | readonly Cell[] | null;
+
+/**
+ * An immutable named-by-its-holder column of `rows` rows.
+ *
+ * A vector column holds `rows × width` values; a list column holds its values end to end and `offsets[rows + 1]`.
+ * `valid` is absent where every row holds a value; a null cell's value is 0, NaN (floats) or empty.
+ */
+export interface Column {
+  readonly type: ColumnType;
+  readonly rows: number;
+  readonly values: Values;
+  readonly valid?: Bitmap;
+  readonly offsets?: Uint32Array;
+}
+
+/** A zeroed array for `length` elements of a type. */
+export function createValues(element: ScalarType, length: number): Values {
+  switch (element) {
+    case 'float32':
+      return new Float32Array(length);
+    case 'float64':
+    case 'timestamp':
+      return new Float64Array(length);
+    case 'int32':
+      return new Int32Array(length);
+    case 'int64':
+      return new BigInt64Array(length);
+    case 'bool':
+      return new Uint8Array(length);
+    case 'string':
+      return new Array<string>(length).fill('');
+    case 'bytes':
+      return new Array<Uint8Array>(length).fill(empty);
+  }
+}
+const empty = new Uint8Array(0);
+
+/** The only writer of a column. Rows start valid and zero; `finish` hands the column over, after which nobody writes. */
+export class ColumnWriter {
+  readonly type: ColumnType;
+  readonly rows: number;
+  /** Scalars and vectors: write values here directly, `rows × width` of them. Lists: use `set`. */
+  values: Values;
+  #valid: Bitmap | undefined;
+  #lists: (readonly Cell[])[] | undefined;
+
+  constructor(type: ColumnType, rows: number) {
+    this.type = type;
+    this.rows = rows;
+    this.values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width);
+    if (type.kind === 'list') this.#lists = new Array<readonly Cell[]>(rows).fill([]);
+  }
+
+  /** Marks a row as null. */
+  setNull(row: number): void {
+    this.#valid ??= createBitmap(this.rows, true);
+    clearBit(this.#valid, row);
+    const { element, width, kind } = this.type;
+    if (kind !== 'list' && (element === 'float32' || element === 'float64' || element === 'timestamp')) {
+      (this.values as Float64Array).fill(NaN, row * width, (row + 1) * width);
+    }
+  }
+
+  /** Writes one cell of any kind. */
+  set(row: number, cell: Cell): void {
+    if (cell === null) return this.setNull(row);
+    if (this.#lists !== undefined) {
+      this.#lists[row] = cell as readonly Cell[];
+    } else if (this.type.kind === 'vector') {
+      const cells = cell as readonly Cell[];
+      for (let i = 0; i < this.type.width; i++) writeElement(this.values, row * this.type.width + i, cells[i] as Cell);
+    } else {
+      writeElement(this.values, row, cell);
+    }
+  }
+
+  /** Adopts a whole bitmap, as a decoder has it. */
+  setValid(valid: Bitmap | undefined): void {
+    this.#valid = valid;
+  }
+
+  finish(): Column {
+    const { type, rows } = this;
+    const valid = this.#valid === undefined ? {} : { valid: this.#valid };
+    if (this.#lists === undefined) return { type, rows, values: this.values, ...valid };
+    const offsets = new Uint32Array(rows + 1);
+    for (let row = 0; row < rows; row++) offsets[row + 1] = (offsets[row] as number) + this.#lists[row]!.length;
+    const values = createValues(type.element, offsets[rows] as number);
+    this.#lists.forEach((list, row) =>
+      list.forEach((cell, i) => writeElement(values, (offsets[row] as number) + i, cell)),
+    );
+    return { type, rows, values, offsets, ...valid };
+  }
+}
+
+function writeElement(values: Values, at: number, cell: Cell): void {
+  if (values instanceof BigInt64Array) values[at] = BigInt(cell as number | bigint);
+  else if (Array.isArray(values)) (values as unknown[])[at] = cell;
+  else values[at] = Number(cell);
+}
+
+/** Whether a row holds a value. */
+export function isValid(column: Column, row: number): boolean {
+  return column.valid === undefined || isSet(column.valid, row);
+}
+
+/** One cell as a JavaScript value, `null` where the row holds none. */
+export function cellAt(column: Column, row: number): Cell {
+  if (!isValid(column, row)) return null;
+  const { type, values } = column;
+  if (type.kind === 'scalar') return elementAt(column, row);
+  const from = type.kind === 'list' ? (column.offsets as Uint32Array)[row]! : row * type.width;
+  const to = type.kind === 'list' ? (column.offsets as Uint32Array)[row + 1]! : from + type.width;
+  if (values.length < to) return null;
+  return Array.from({ length: to - from }, (_, i) => elementAt(column, from + i));
+}
+
+function elementAt({ type, values }: Column, at: number): Cell {
+  const value = values[at] as Cell;
+  return type.element === 'bool' ? value === 1 : value;
+}
+
+/** A column from cells, for tests and slow paths. */
+export function columnOf(type: ColumnType, cells: readonly Cell[]): Column {
+  const writer = new ColumnWriter(type, cells.length);
+  cells.forEach((cell, row) => writer.set(row, cell));
+  return writer.finish();
+}
+
+/** A new column whose row i is row `rows[i]` of `column`. */
+export function gather(column: Column, rows: Uint32Array): Column {
+  const { type } = column;
+  if (type.kind === 'list') {
+    return columnOf(type, Array.from(rows, (row) => cellAt(column, row)));
+  }
+  const { width } = type;
+  const values = createValues(type.element, rows.length * width);
+  const from = column.values as Float64Array;
+  const to = values as Float64Array;
+  if (width === 1) {
+    for (let i = 0; i < rows.length; i++) to[i] = from[rows[i] as number] as number;
+  } else {
+    for (let i = 0; i < rows.length; i++) {
+      const start = (rows[i] as number) * width;
+      for (let k = 0; k < width; k++) to[i * width + k] = from[start + k] as number;
+    }
+  }
+  const base = { type, rows: rows.length, values };
+  if (column.valid === undefined) return base;
+  const valid = createBitmap(rows.length, true);
+  for (let i = 0; i < rows.length; i++) if (!isSet(column.valid, rows[i] as number)) clearBit(valid, i);
+  return { ...base, valid };
+}

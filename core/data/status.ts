@@ -1,0 +1,22 @@
+/** Why a cell holds what it holds. The codes are bytes, so that a column of them is a Uint8Array. */
+export const status = {
+  /** The stored value. */
+  PRESENT: 0,
+  /** The row is there and holds no value for this feature. */
+  NULL: 1,
+  /** The source holds no row for the key. */
+  MISSING: 2,
+  /** The row is older than the view's max age at the request time. */
+  STALE: 3,
+  /** There was nothing to use, so the feature's declared default stands in. */
+  DEFAULTED: 4,
+  /** The source could not be read: an outage, never a miss. */
+  FAILED: 5,
+  /** The row was left out, as its fetch declares. */
+  SKIPPED: 6,
+} as const;
+
+export type StatusName = keyof typeof status;
+
+/** Names by code. */
+export const statusNames: readonly StatusName[] = ['PRESENT', 'NULL', 'MISSING', 'STALE', 'DEFAULTED', 'FAILED', 'SKIPPED'];

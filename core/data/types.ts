@@ -1,0 +1,73 @@
+import { VivaceError } from '../errors.js';
+
+/** The element types of a column. `timestamp` is whole microseconds since 1970-01-01T00:00:00Z in a float64. */
+export const scalarTypes = ['float32', 'float64', 'int32', 'int64', 'bool', 'string', 'timestamp', 'bytes'] as const;
+export type ScalarType = (typeof scalarTypes)[number];
+
+/** `float32`, a fixed vector `float32[64]`, or a list of any length `list<float32>`. */
+export type TypeName = ScalarType | `${ScalarType}[${number}]` | `list<${ScalarType}>`;
+
+/** A parsed type. `width` is the number of elements of a fixed vector, 1 for a scalar. */
+export interface ColumnType {
+  readonly name: TypeName;
+  readonly element: ScalarType;
+  readonly kind: 'scalar' | 'vector' | 'list';
+  readonly width: number;
+}
+
+const pattern = /^(?:(?<scalar>[a-z0-9]+)(?:\[(?<width>[1-9][0-9]{0,5})\])?|list<(?<list>[a-z0-9]+)>)$/;
+const parsed = new Map<string, ColumnType>();
+
+/**
+ * Parses the name of a type.
+ *
+ * @throws {VivaceError} `INVALID_CONFIG` for anything that is no type name.
+ */
+export function parseType(name: string): ColumnType {
+  const known = parsed.get(name);
+  if (known !== undefined) return known;
+  const groups = pattern.exec(name)?.groups;
+  const element = groups?.['scalar'] ?? groups?.['list'];
+  if (groups === undefined || !(scalarTypes as readonly string[]).includes(element ?? '')) {
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `"${name}" is no type: use ${scalarTypes.join(', ')}, a vector such as float32[64] or a list such as list<int64>`,
+    );
+  }
+  const width = groups['width'];
+  const type: ColumnType = {
+    name: name as TypeName,
+    element: element as ScalarType,
+    kind: groups['list'] !== undefined ? 'list' : width !== undefined ? 'vector' : 'scalar',
+    width: width === undefined ? 1 : Number(width),
+  };
+  parsed.set(name, type);
+  return type;
+}
+
+/** True where `name` is a type name. */
+export function isTypeName(name: string): name is TypeName {
+  try {
+    parseType(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Bytes of one element in a fixed-width slot; 0 for `string` and `bytes`, which live in the heap. */
+export const elementBytes: Readonly<Record<ScalarType, number>> = {
+  float32: 4,
+  float64: 8,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+  string: 0,
+  timestamp: 8,
+  bytes: 0,
+};
+
+/** True for types that a model can take as numbers. */
+export function isNumeric(type: ColumnType): boolean {
+  return elementBytes[type.element] > 0;
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+const datatype = z.enum(['FP32', 'FP64', 'INT32', 'INT64', 'BOOL', 'BYTES']);
+const hex = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hexadecimal');
+
+/** A path inside a bundle: relative, without `..`, so that a manifest cannot name a file outside. */
+const innerPath = z
+  .string()
+  .min(1)
+  .max(400)
+  .refine((path) => !/^[/\\]|\\|\0|(^|\/)\.{0,2}(\/|$)/.test(path), 'a relative path without "..", "." or empty segments');
+
+export const tensorSpec = z.strictObject({
+  name: z.string().min(1),
+  datatype,
+  /** The first dimension is the row, −1. */
+  shape: z.array(z.int().min(-1)).min(1),
+});
+
+export const inputSpec = tensorSpec.extend({
+  /** Ordered names of the columns that fill a row; absent where the pipeline's `predict.inputs` must say it. */
+  columns: z.array(z.string().min(1)).optional(),
+});
+
+/** What a model takes and gives. */
+export const signature = z.strictObject({
+  inputs: z.array(inputSpec).min(1),
+  outputs: z.array(tensorSpec).min(1),
+  /** `row`: rows of several requests may be predicted in one call. `request`: the model sees whole requests. */
+  over: z.enum(['row', 'request']).default('row'),
+});
+
+/** The manifest of a model version, `model.json`. */
+export const bundleManifest = z.strictObject({
+  format: z.literal(1),
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+  version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+  /** The kind of runtime that hosts it: `onnx`, `javascript`. */
+  runtime: z.string().min(1),
+  /** The file that the runtime loads. */
+  entry: innerPath,
+  files: z.array(z.strictObject({ path: innerPath, sizeBytes: z.int().nonnegative(), sha256: hex })).min(1),
+  signature,
+  /** View versions whose features the model was trained on: name → version hash. */
+  featuresLock: z.record(z.string(), z.string()).optional(),
+  /** An input and the output it must give, checked before the version serves. */
+  selfTest: z
+    .strictObject({
+      inputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.boolean()]))),
+      outputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.boolean()]))),
+      tolerance: z.number().positive().default(1e-4),
+    })
+    .optional(),
+  /** Anything its author wants kept: metrics, the training set's manifest id. */
+  info: z.record(z.string(), z.unknown()).optional(),
+});
+
+export type TensorSpec = z.infer<typeof tensorSpec>;
+export type InputSpec = z.infer<typeof inputSpec>;
+export type Signature = z.infer<typeof signature>;
+export type BundleManifest = z.infer<typeof bundleManifest>;
+
+/** A model version on the local disk, verified. */
+export interface Bundle {
+  readonly manifest: BundleManifest;
+  /** The directory of its files. */
+  readonly directory: string;
+}

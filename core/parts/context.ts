@@ -1,0 +1,70 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { LogLevel } from '../ports/log-sink.js';
+import type { CallContext } from '../ports/port.js';
+
+/** Time as parts see it, so that tests can give their own. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Milliseconds that only grow, from an arbitrary start. */
+  monotonic(): number;
+}
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** What goes with a message; `error` and `trace` have places of their own in a record. */
+export type LogFields = Readonly<Record<string, unknown>> & {
+  readonly error?: unknown;
+  readonly trace?: CallContext['trace'];
+};
+
+export interface MetricOptions {
+  readonly unit?: string;
+  readonly description?: string;
+}
+
+export interface Counter {
+  add(value: number, attributes?: Attributes): void;
+}
+
+export interface Histogram {
+  record(value: number, attributes?: Attributes): void;
+}
+
+/** A value read when metrics are collected. */
+export type Gauge = (read: () => number, attributes?: Attributes) => void;
+
+/**
+ * What a part gets besides its options and its used parts. Background work belongs to the lifecycle: it is awaited and stopped with the
+ * part, and a failure is logged, never lost.
+ */
+export interface PartContext {
+  /** The part's name in the configuration. */
+  readonly name: string;
+  /** Relative paths in options are meant from here. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A metric `vivace.<name>`; the part's name is an attribute of every value. */
+  counter(name: string, options?: MetricOptions): Counter;
+  histogram(name: string, options?: MetricOptions): Histogram;
+  gauge(name: string, options: MetricOptions, read: () => number): void;
+  /** Runs `task` every `intervalMs`, never twice at once, from the part's start to its stop. */
+  every(intervalMs: number, task: (context: CallContext) => void | Promise<void>): void;
+  /** Runs `task` once in the background; `stop` aborts its signal and waits for it. */
+  run(task: (context: CallContext) => Promise<void>): void;
+  /** Resolves after `durationMs`, or at once when the signal aborts. */
+  delay(durationMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const logLevelsOf = (write: (level: LogLevel, message: string, fields?: LogFields) => void): Log => ({
+  debug: (message, fields) => write('debug', message, fields),
+  info: (message, fields) => write('info', message, fields),
+  warn: (message, fields) => write('warn', message, fields),
+  error: (message, fields) => write('error', message, fields),
+});

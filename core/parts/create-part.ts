@@ -1,0 +1,41 @@
+import type { CallContext, Port } from '../ports/port.js';
+import type { Definition } from './definition.js';
+import { GuardedPart, type GuardOptions } from './guard.js';
+import { OwnedContext, type PartSurroundings } from './part-context.js';
+
+/** A part as the lifecycle drives it. */
+export interface RunningPart {
+  readonly name: string;
+  readonly definition: Definition;
+  readonly guarded: GuardedPart;
+  start(context: CallContext): Promise<void>;
+  stop(): Promise<void>;
+  /** The guarded face for one port it provides. */
+  face<T>(port: Port<T>): T;
+}
+
+/** Creates a part from its definition: options already parsed, used parts already guarded. No I/O happens. */
+export function createPart(
+  definition: Definition,
+  part: { readonly name: string; readonly options: object; readonly uses: Readonly<Record<string, unknown>> },
+  surroundings: PartSurroundings & GuardOptions,
+): RunningPart {
+  const context = new OwnedContext(part.name, surroundings);
+  const made = definition.create(part.options as never, part.uses as never, context);
+  const guarded = new GuardedPart(made, { name: part.name, use: definition.name, provides: definition.provides }, surroundings);
+  return {
+    name: part.name,
+    definition,
+    guarded,
+    async start(call) {
+      await guarded.start(call);
+      context.begin();
+    },
+    async stop() {
+      // Background work first: it may be waiting on the part's own operations, which are refused from `stop` on.
+      await context.end();
+      await guarded.stop();
+    },
+    face: <T>(port: Port<T>) => guarded.faces.get(port) as T,
+  };
+}

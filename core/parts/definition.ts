@@ -1,0 +1,131 @@
+import type { z } from 'zod';
+import { VivaceError } from '../errors.js';
+import type { FeatureSourceDescription } from '../ports/feature-source.js';
+import type { CapabilityPort, DriverPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
+import type { TransformDescription } from '../ports/transform.js';
+import type { PartContext } from './context.js';
+
+/** A slot that may stay empty. */
+export interface OptionalSlot<P extends Port> {
+  readonly optional: P;
+}
+
+/** Lets a slot stay empty: `uses: { workspace: optional(workspace) }`. */
+export function optional<P extends Port>(port: P): OptionalSlot<P> {
+  return { optional: port };
+}
+
+export type Slot = Port | OptionalSlot<Port>;
+export type Uses = Readonly<Record<string, Slot>>;
+
+/** The parts in the slots, as `create` gets them. */
+export type UsedParts<U extends Uses> = {
+  readonly [K in keyof U]: U[K] extends OptionalSlot<infer P> ? ProvidedBy<P> | undefined : ProvidedBy<U[K]>;
+};
+
+type Provides<L extends Tier> = Port<unknown, L> | readonly Port<unknown, L>[];
+
+/** All ports of `provides` at once, as one object. */
+type Provided<P> = P extends readonly (infer Q)[]
+  ? (Q extends unknown ? (q: ProvidedBy<Q>) => void : never) extends (all: infer A) => void
+    ? A
+    : never
+  : ProvidedBy<P>;
+
+type Describe<P, O> = P extends CapabilityPort<infer T>
+  ? T extends { read(...args: never[]): unknown }
+    ? { describe(options: O): FeatureSourceDescription }
+    : T extends { apply(...args: never[]): unknown }
+      ? { describe(options: O): TransformDescription }
+      : object
+  : object;
+
+/** What an author writes. `create` is synchronous and cheap: all I/O belongs into `start`. */
+export type PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> = {
+  readonly provides: P;
+  /** The kebab-case name users write after `use:`. */
+  readonly name: string;
+  readonly options: S;
+  readonly uses?: U;
+  create(options: z.output<S>, uses: UsedParts<U>, context: PartContext): Provided<P> & PartLifecycle;
+} & Describe<P, z.output<S>>;
+
+const marker = Symbol.for('vivace.definition');
+
+/** A definition as the rest of core reads it. */
+export interface Definition {
+  readonly [marker]: true;
+  readonly tier: Tier;
+  readonly name: string;
+  readonly provides: readonly Port[];
+  readonly options: z.ZodObject;
+  readonly uses: Uses;
+  readonly describe?: (options: never) => FeatureSourceDescription | TransformDescription;
+  readonly create: (options: never, uses: never, context: PartContext) => PartLifecycle;
+}
+
+/** Defines an adapter: one outside thing behind driver ports, without policy. */
+export function defineAdapter<
+  const P extends Provides<'driver'>,
+  S extends z.ZodObject,
+  const U extends Uses = Record<never, never>,
+>(spec: PartSpec<P, S, U>): Definition {
+  return define('driver', spec as unknown as Loose);
+}
+
+/** Defines a plugin: one behaviour behind a capability port, knowing no vendor and doing no I/O of its own. */
+export function definePlugin<
+  const P extends Provides<'capability'>,
+  S extends z.ZodObject,
+  const U extends Uses = Record<never, never>,
+>(spec: PartSpec<P, S, U>): Definition {
+  return define('capability', spec as unknown as Loose);
+}
+
+interface Loose {
+  readonly provides: Port | readonly Port[];
+  readonly name: string;
+  readonly options: z.ZodObject;
+  readonly uses?: Uses;
+  readonly describe?: Definition['describe'];
+  readonly create: Definition['create'];
+}
+
+function define(tier: Tier, spec: Loose): Definition {
+  const provides = Array.isArray(spec.provides) ? (spec.provides as readonly Port[]) : [spec.provides as Port];
+  const kind = tier === 'driver' ? 'adapter' : 'plugin';
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(spec.name)) {
+    throw new VivaceError('INVALID_CONFIG', `the ${kind} name "${spec.name}" is not kebab-case`);
+  }
+  const wrong = provides.find((port) => port.tier !== tier);
+  if (wrong !== undefined || provides.length === 0) {
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `${kind} "${spec.name}" provides ${wrong?.name ?? 'nothing'}: an ${tier === 'driver' ? 'adapter provides driver' : 'a plugin provides capability'} ports`,
+    );
+  }
+  const reserved = Object.keys(spec.uses ?? {}).find((slot) => slot === 'use' || slot in spec.options.shape);
+  if (reserved !== undefined) {
+    throw new VivaceError('INVALID_CONFIG', `${kind} "${spec.name}" has a slot "${reserved}" and something else of that name`);
+  }
+  return {
+    [marker]: true,
+    tier,
+    name: spec.name,
+    provides,
+    options: spec.options,
+    uses: spec.uses ?? {},
+    ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
+    create: spec.create.bind(spec),
+  };
+}
+
+/** True for what `defineAdapter` and `definePlugin` return, of any copy of this package. */
+export function isDefinition(value: unknown): value is Definition {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[marker] === true;
+}
+
+/** The port of a slot, and whether it may stay empty. */
+export function slotPort(slot: Slot): { readonly port: Port; readonly optional: boolean } {
+  return 'optional' in slot ? { port: slot.optional, optional: true } : { port: slot, optional: false };
+}

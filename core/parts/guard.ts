@@ -1,0 +1,263 @@
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context } from '@opentelemetry/api';
+import { isPartialFailure, isVivaceError, messageOf, PartialFailure, VivaceError, type FailedKey } from '../errors.js';
+import type { CallContext, OperationSpec, PartLifecycle, Port } from '../ports/port.js';
+import { coalesce } from './coalesce.js';
+
+type Operation = (...args: unknown[]) => unknown;
+
+/** Where a part stands. Operations run in `ready` only; those running when `stop` begins are waited for. */
+export type PartState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped' | 'failed';
+
+/** Whether spans are wanted: switched on by a telemetry part, or because the host set up a tracer. */
+export interface GuardOptions {
+  readonly tracing: () => boolean;
+}
+
+/** A part with its lifecycle, and the guarded faces of it that other parts get. */
+export class GuardedPart {
+  readonly name: string;
+  readonly use: string;
+  readonly faces: ReadonlyMap<Port, object>;
+  readonly #part: PartLifecycle;
+  readonly #options: GuardOptions;
+  #state: PartState = 'created';
+  #inFlight = 0;
+  #idle: (() => void) | undefined;
+  #started = false;
+
+  constructor(part: PartLifecycle, { name, use, provides }: { name: string; use: string; provides: readonly Port[] }, options: GuardOptions) {
+    this.name = name;
+    this.use = use;
+    this.#part = part;
+    this.#options = options;
+    this.faces = new Map(provides.map((port) => [port, this.#face(port)]));
+  }
+
+  get state(): PartState {
+    return this.#state;
+  }
+
+  async start(context: CallContext): Promise<void> {
+    if (this.#state !== 'created') throw new VivaceError('FAILED_PRECONDITION', `part "${this.name}" was started before`);
+    this.#state = 'starting';
+    this.#started = true;
+    try {
+      await this.#part.start?.(context);
+      this.#state = 'ready';
+    } catch (error) {
+      this.#state = 'failed';
+      throw this.#wrap(error);
+    }
+  }
+
+  /** Refuses new calls, waits for those in flight, then stops the part; does nothing for one that never started. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopping' || this.#state === 'stopped') return;
+    this.#state = 'stopping';
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    try {
+      if (this.#started) await this.#part.stop?.();
+    } catch (error) {
+      throw this.#wrap(error);
+    } finally {
+      this.#state = 'stopped';
+    }
+  }
+
+  #face(port: Port): object {
+    const part = this.#part as unknown as Record<string, unknown>;
+    const face: Record<string, unknown> = {};
+    for (const [name, value] of members(part)) {
+      const operation = port.operations[name];
+      if (typeof value !== 'function') {
+        Object.defineProperty(face, name, { get: () => part[name], enumerable: true });
+      } else if (operation !== undefined) {
+        face[name] = this.#operation(port, name, operation);
+      } else if (!lifecycle.has(name)) {
+        face[name] = (...args: unknown[]) => (part[name] as Operation)(...args);
+      }
+    }
+    return face;
+  }
+
+  #operation(port: Port, name: string, spec: OperationSpec): Operation {
+    const part = this.#part as unknown as Record<string, Operation> & { supports?: { maxBatch?: number; synchronous?: boolean } };
+    const spanName = `${port.name} ${name}`;
+    // A generator's work happens while it is iterated, so its errors are wrapped there.
+    const invoke: Operation = (...args) => part[name]!(...args);
+    const traced: Operation =
+      spec.quiet === true
+        ? invoke
+        : (...args) => (this.#options.tracing() ? this.#inSpan(spanName, invoke, args) : invoke(...args));
+    const counted = this.#counted(traced);
+    if (spec.batch !== true) return counted;
+    const maxBatch = part.supports?.maxBatch ?? Infinity;
+    const batched: Operation = (items, ...rest) => {
+      const all = items as readonly unknown[];
+      if (all.length === 0) return spec.merge === 'none' ? undefined : [];
+      return all.length <= maxBatch ? counted(all, ...rest) : this.#split(counted, all, { rest, maxBatch, spec });
+    };
+    if (spec.coalesce !== true || part.supports?.synchronous === true) return batched;
+    const joined = coalesce(batched as Parameters<typeof coalesce>[0]);
+    return (keys, context) => {
+      if ((keys as readonly string[]).length === 0) return [];
+      return joined(keys as readonly string[], context as CallContext);
+    };
+  }
+
+  /** Counts the call while it runs, refuses it outside `ready`, and wraps what it throws. */
+  #counted(operation: Operation): Operation {
+    return (...args) => {
+      if (this.#state !== 'ready') throw this.#notReady();
+      this.#inFlight++;
+      let result: unknown;
+      try {
+        result = operation(...args);
+      } catch (error) {
+        this.#leave();
+        throw this.#wrap(error);
+      }
+      if (result instanceof Promise) {
+        return result.then(
+          (value: unknown) => {
+            this.#leave();
+            return value;
+          },
+          (error: unknown) => {
+            this.#leave();
+            throw this.#wrap(error);
+          },
+        );
+      }
+      if (isAsyncIterable(result)) return this.#iterate(result);
+      this.#leave();
+      return result;
+    };
+  }
+
+  async *#iterate(source: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    try {
+      yield* source;
+    } catch (error) {
+      throw this.#wrap(error);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #leave(): void {
+    if (--this.#inFlight === 0) this.#idle?.();
+  }
+
+  async #split(
+    operation: Operation,
+    items: readonly unknown[],
+    { rest, maxBatch, spec }: { rest: unknown[]; maxBatch: number; spec: OperationSpec },
+  ): Promise<unknown> {
+    const starts = Array.from({ length: Math.ceil(items.length / maxBatch) }, (_, i) => i * maxBatch);
+    const settled = await Promise.allSettled(
+      starts.map(async (from) => operation(items.slice(from, from + maxBatch), ...rest)),
+    );
+    const failures: FailedKey[] = [];
+    const values: unknown[] = [];
+    settled.forEach((outcome, i) => {
+      const from = starts[i] as number;
+      const size = Math.min(maxBatch, items.length - from);
+      if (outcome.status === 'fulfilled') {
+        if (spec.merge !== 'none') values.push(...(outcome.value as unknown[]));
+        return;
+      }
+      const error: unknown = outcome.reason;
+      if (isPartialFailure(error)) {
+        values.push(...error.values);
+        failures.push(...error.failures.map((failure) => ({ index: failure.index + from, error: failure.error })));
+      } else {
+        values.push(...new Array<undefined>(size).fill(undefined));
+        for (let k = 0; k < size; k++) failures.push({ index: from + k, error: this.#wrap(error) });
+      }
+    });
+    if (failures.length === 0) return spec.merge === 'none' ? undefined : values;
+    if (failures.length === items.length) throw failures[0]!.error;
+    throw new PartialFailure(values, failures);
+  }
+
+  #inSpan(name: string, operation: Operation, args: unknown[]): unknown {
+    const at = args.findIndex(isCallContext);
+    const context = args[at] as CallContext | undefined;
+    const parent: Context = context?.trace ?? ROOT_CONTEXT;
+    const span = trace
+      .getTracer('vivace')
+      .startSpan(name, { kind: SpanKind.CLIENT, attributes: { 'vivace.part': this.name, 'vivace.use': this.use } }, parent);
+    if (at >= 0) args = args.with(at, { ...context, trace: trace.setSpan(parent, span) });
+    const fail = (error: unknown): never => {
+      span.recordException(error instanceof Error ? error : String(error));
+      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+      span.end();
+      throw error;
+    };
+    let result: unknown;
+    try {
+      result = operation(...args);
+    } catch (error) {
+      return fail(error);
+    }
+    if (result instanceof Promise) {
+      return result.then((value: unknown) => {
+        span.end();
+        return value;
+      }, fail);
+    }
+    span.end();
+    return result;
+  }
+
+  #notReady(): VivaceError {
+    const why = this.#state === 'created' || this.#state === 'starting' ? 'has not started yet' : `is ${this.#state}`;
+    return new VivaceError('UNAVAILABLE', `part "${this.name}" ${why}`, { part: this.name, started: false });
+  }
+
+  #wrap(error: unknown): VivaceError {
+    if (isVivaceError(error)) {
+      return error.part !== undefined || isPartialFailure(error)
+        ? error
+        : new VivaceError(error.code, `${this.name}: ${error.message}`, { ...optionsOf(error), part: this.name, cause: error });
+    }
+    const code = this.#part.errorCode?.(error) ?? (isAbort(error) ? 'CANCELLED' : 'INTERNAL');
+    return new VivaceError(code, `${this.name} (${this.use}): ${messageOf(error)}`, { part: this.name, cause: error });
+  }
+}
+
+const lifecycle = new Set(['start', 'stop', 'errorCode', 'constructor']);
+
+/** Own members and those of the part's class, so that a part may be a literal or an instance. */
+function* members(part: Record<string, unknown>): Generator<[string, unknown]> {
+  const seen = new Set<string>();
+  for (let object: object = part; object !== Object.prototype && object !== null; object = Object.getPrototypeOf(object) as object) {
+    for (const name of Object.getOwnPropertyNames(object)) {
+      if (seen.has(name) || name === 'constructor') continue;
+      seen.add(name);
+      yield [name, part[name]];
+    }
+  }
+}
+
+function optionsOf(error: VivaceError): object {
+  return {
+    ...(error.path === undefined ? {} : { path: error.path }),
+    httpStatus: error.httpStatus,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...(error.started === undefined ? {} : { started: error.started }),
+  };
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+function isCallContext(value: unknown): value is CallContext {
+  return typeof value === 'object' && value !== null && (value as Partial<CallContext>).signal instanceof AbortSignal;
+}

@@ -1,0 +1,131 @@
+import { metrics, trace as traceApi, type Attributes } from '@opentelemetry/api';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VivaceError } from '../errors.js';
+import type { LogLevel, LogRecord } from '../ports/log-sink.js';
+import type { CallContext } from '../ports/port.js';
+import { logLevelsOf, type Clock, type Counter, type Histogram, type LogFields, type MetricOptions, type PartContext } from './context.js';
+
+export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+/** Where log records go; core asks for it at each record, because a sink is itself a part that starts. */
+export type WriteLog = (record: LogRecord) => void;
+
+export interface PartSurroundings {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly writeLog: WriteLog;
+}
+
+/** The context of one part, and the reins of its background work. */
+export class OwnedContext implements PartContext {
+  readonly name: string;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log;
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  readonly #periodic: (() => void)[] = [];
+  #started = false;
+
+  constructor(name: string, surroundings: PartSurroundings) {
+    this.name = name;
+    this.directory = surroundings.directory;
+    this.clock = surroundings.clock;
+    this.log = logLevelsOf((level, message, fields) =>
+      surroundings.writeLog(toRecord({ time: surroundings.clock.now(), level, message, part: name }, fields)),
+    );
+  }
+
+  counter(name: string, options: MetricOptions = {}): Counter {
+    const instrument = lazily(() => metrics.getMeter('vivace').createCounter(`vivace.${name}`, options));
+    return { add: (value, attributes) => instrument().add(value, this.#withName(attributes)) };
+  }
+
+  histogram(name: string, options: MetricOptions = {}): Histogram {
+    const instrument = lazily(() => metrics.getMeter('vivace').createHistogram(`vivace.${name}`, options));
+    return { record: (value, attributes) => instrument().record(value, this.#withName(attributes)) };
+  }
+
+  gauge(name: string, options: MetricOptions, read: () => number): void {
+    const register = (): void => {
+      metrics
+        .getMeter('vivace')
+        .createObservableGauge(`vivace.${name}`, options)
+        .addCallback((result) => result.observe(read(), { part: this.name }));
+    };
+    this.#onceStarted(register);
+  }
+
+  every(intervalMs: number, task: (context: CallContext) => void | Promise<void>): void {
+    this.#onceStarted(() =>
+      this.run(async ({ signal }) => {
+        while (!signal.aborted) {
+          await this.delay(intervalMs, signal);
+          if (signal.aborted) return;
+          try {
+            await task({ signal });
+          } catch (error) {
+            if (!signal.aborted) this.log.warn('background task failed; it runs again', { error });
+          }
+        }
+      }),
+    );
+  }
+
+  run(task: (context: CallContext) => Promise<void>): void {
+    const { signal } = this.#stopping;
+    if (signal.aborted) throw new VivaceError('UNAVAILABLE', `part "${this.name}" is stopping`);
+    const running = task({ signal })
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.log.error('background task failed', { error });
+      })
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async delay(durationMs: number, signal: AbortSignal = this.#stopping.signal): Promise<void> {
+    await sleep(durationMs, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+
+  /** Starts what waited for the part: periodic tasks and gauges. */
+  begin(): void {
+    this.#started = true;
+    for (const start of this.#periodic.splice(0)) start();
+  }
+
+  /** Aborts background work and waits for it. */
+  async end(): Promise<void> {
+    this.#stopping.abort(new VivaceError('CANCELLED', `part "${this.name}" is stopping`));
+    await Promise.all(this.#running);
+  }
+
+  #onceStarted(start: () => void): void {
+    if (this.#started) start();
+    else this.#periodic.push(start);
+  }
+
+  #withName(attributes: Attributes | undefined): Attributes {
+    return attributes === undefined ? { part: this.name } : { part: this.name, ...attributes };
+  }
+}
+
+/** A record from a message and its fields; `error` and `trace` have places of their own. */
+export function toRecord(
+  head: { time: number; level: LogLevel; message: string; part: string },
+  fields: LogFields = {},
+): LogRecord {
+  const { error, trace, ...rest } = fields;
+  const span = trace === undefined ? undefined : traceApi.getSpanContext(trace);
+  return {
+    ...head,
+    ...(span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId }),
+    ...(error === undefined ? {} : { error }),
+    ...(Object.keys(rest).length === 0 ? {} : { fields: rest }),
+  };
+}
+
+/** Instruments are made at first use: a provider that is set later than that would not be seen. */
+function lazily<T>(create: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= create());
+}

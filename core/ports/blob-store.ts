@@ -1,0 +1,61 @@
+import { driverPort, type CallContext } from './port.js';
+
+export interface BlobInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Changes with every write; compared, never interpreted. */
+  readonly version: string;
+}
+
+export type BlobContent = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** Holds a write back unless the blob is `'absent'`, or still has the version read before. */
+export type WriteCondition = 'absent' | { readonly version: string };
+
+/**
+ * Files under keys: `/`-separated names of 1 to 900 bytes, no empty, `.` or `..` segment. A key is never also the folder of another.
+ * A reader sees a write whole or not at all.
+ */
+export interface BlobStore {
+  /** @returns `undefined` where there is no such blob. */
+  head(key: string, context: CallContext): Promise<BlobInfo | undefined>;
+
+  /**
+   * Streams a blob, or `range.lengthBytes` bytes of it from `range.offset` (clipped at its end).
+   *
+   * @throws {VivaceError} `NOT_FOUND`, when iteration begins.
+   */
+  read(
+    key: string,
+    context: CallContext,
+    range?: { readonly offset: number; readonly lengthBytes: number },
+  ): AsyncIterable<Uint8Array>;
+
+  /**
+   * Writes a blob whole. A write that fails or is aborted leaves what was there.
+   *
+   * @returns What was written, or `false` where `condition` no longer held: a lost race is an answer, not an error.
+   */
+  write(
+    key: string,
+    content: BlobContent,
+    context: CallContext,
+    condition?: WriteCondition,
+  ): Promise<BlobInfo | false>;
+
+  /**
+   * Lists blobs whose key begins with `prefix`, in bytewise order of their keys.
+   *
+   * @returns At most `options.limit` (default 1,000) of them after `options.after`; `next` continues where there are more.
+   */
+  list(
+    prefix: string,
+    context: CallContext,
+    options?: { readonly after?: string; readonly limit?: number },
+  ): Promise<{ readonly blobs: readonly BlobInfo[]; readonly next?: string }>;
+
+  /** @returns Whether there was such a blob. */
+  delete(key: string, context: CallContext): Promise<boolean>;
+}
+
+export const blobStore = driverPort<BlobStore>('blob-store', { head: {}, read: {}, write: {}, list: {}, delete: {} });

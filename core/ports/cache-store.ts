@@ -1,0 +1,21 @@
+import { driverPort, type CallContext, type MaybePromise } from './port.js';
+
+export interface CacheEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Milliseconds from now until the entry is gone. */
+  readonly ttlMs: number;
+}
+
+/** Bytes that may be forgotten at any time, and are after their time to live. A failed read throws; it is no miss. */
+export interface CacheStore {
+  readonly supports: { readonly maxBatch: number };
+  /** @returns N values in the order of `keys`; `undefined` where there is none or it has expired. */
+  getMany(keys: readonly string[], context: CallContext): MaybePromise<readonly (Uint8Array | undefined)[]>;
+  setMany(entries: readonly CacheEntry[], context: CallContext): MaybePromise<void>;
+}
+
+export const cacheStore = driverPort<CacheStore>('cache-store', {
+  getMany: { batch: true },
+  setMany: { batch: true, merge: 'none' },
+});

@@ -1,0 +1,24 @@
+import { capabilityPort, type CallContext, type MaybePromise } from './port.js';
+
+export interface CacheOptions {
+  readonly ttlMs: number;
+}
+
+/** Remembers what was computed, once for all who ask at the same time. */
+export interface Cache {
+  /**
+   * Answers each key from the cache, or from `load`, which gets the indexes of the keys that are not there. Of concurrent calls one
+   * loads a key and the others wait for it. A value that `load` gives as `undefined` is answered, not kept. A cache that fails is
+   * passed by.
+   *
+   * @returns N values in the order of `keys`, and how many came from the cache.
+   */
+  through(
+    keys: readonly string[],
+    load: (missing: readonly number[]) => MaybePromise<readonly (Uint8Array | undefined)[]>,
+    options: CacheOptions,
+    context: CallContext,
+  ): Promise<{ readonly values: readonly (Uint8Array | undefined)[]; readonly hits: number }>;
+}
+
+export const cache = capabilityPort<Cache>('cache', { through: {} });

@@ -1,0 +1,38 @@
+import type { FeatureRows, Keys } from '../data/feature-rows.js';
+import { capabilityPort, type CallContext, type MaybePromise } from './port.js';
+
+/** A feature as a source or a view declares it. */
+export interface FeatureSpec {
+  readonly type: string;
+  readonly unit?: string;
+  /** Stands in for a value that is not there, where the fetch says `default`. */
+  readonly default?: number | string | boolean;
+  readonly description?: string;
+}
+
+/**
+ * What a feature source says of itself before it starts; that is what lets a pipeline be compiled.
+ *
+ * `offline`: `pure`: the same function answers offline · `as-of`: joined by the offline store · `log-only`: only from the served log.
+ */
+export interface FeatureSourceDescription {
+  readonly keys: Readonly<Record<string, string>>;
+  readonly features: Readonly<Record<string, string | FeatureSpec>>;
+  readonly offline: 'pure' | 'as-of' | 'log-only';
+  /** Rows older than this at the request time are STALE. */
+  readonly maxAgeMs?: number;
+}
+
+/** Features by key. */
+export interface FeatureSource {
+  /**
+   * Fills `out` with one row per key, in the order of the keys.
+   *
+   * Core guarantees at least one key, and that the keys of one call are distinct.
+   *
+   * @throws where nothing could be read; a row that alone failed is marked with `out.setFailed`.
+   */
+  read(keys: Keys, out: FeatureRows, context: CallContext): MaybePromise<void>;
+}
+
+export const featureSource = capabilityPort<FeatureSource>('feature-source', { read: {} });

@@ -1,0 +1,41 @@
+import { driverPort, type CallContext, type MaybePromise } from './port.js';
+
+export interface KeyValueEntry {
+  /** At most 250 bytes of UTF-8. */
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** A store of small binary values by key: what an online store is built on. It compares bytes and knows nothing else. */
+export interface KeyValueStore {
+  readonly supports: {
+    /** The most keys or entries that one call takes. */
+    readonly maxBatch: number;
+    /** Reads answer at once from memory or a mapped file, so joining them gains nothing. */
+    readonly synchronous?: boolean;
+  };
+
+  /**
+   * Reads the latest value of each key, in one round trip where the store allows it.
+   *
+   * Core guarantees 1 ≤ N ≤ `supports.maxBatch` keys.
+   *
+   * @param keys N keys, UTF-8, at most 250 bytes each; duplicates are allowed.
+   * @returns N values in the order of `keys`, `undefined` where the key does not exist. The caller owns the bytes.
+   * @throws {PartialFailure} where some keys could not be read; any other error where none could.
+   */
+  getMany(keys: readonly string[], context: CallContext): MaybePromise<readonly (Uint8Array | undefined)[]>;
+
+  /**
+   * Writes each entry unless the stored value compares bytewise greater than or equal to it, atomically per key; so the order of
+   * writes never matters. Of several entries with one key the greatest wins.
+   *
+   * @returns For each entry, whether it was written. Durable as far as the store's own settings promise it.
+   */
+  putNewest(entries: readonly KeyValueEntry[], context: CallContext): MaybePromise<readonly boolean[]>;
+}
+
+export const keyValueStore = driverPort<KeyValueStore>('key-value-store', {
+  getMany: { batch: true, coalesce: true },
+  putNewest: { batch: true },
+});

@@ -1,0 +1,47 @@
+import type { Bundle, BundleManifest } from '../models/bundle.js';
+import type { BlobContent } from './blob-store.js';
+import { capabilityPort, type CallContext } from './port.js';
+
+export interface ModelVersion {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** Versioned models as bundles `<name>/<version>/` and aliases as refs, in any blob store. */
+export interface ModelRepository {
+  /**
+   * Resolves `name`, `name@alias` or `name@version` (an alias wins; without either: `champion`).
+   *
+   * @throws {VivaceError} `NOT_FOUND`, with the names that exist.
+   */
+  resolve(reference: string, context: CallContext): Promise<ModelVersion>;
+  manifest(model: ModelVersion, context: CallContext): Promise<BundleManifest>;
+  /**
+   * Downloads and verifies a version.
+   *
+   * @throws {VivaceError} `DATA_LOSS` where a file is not what the manifest says.
+   */
+  fetch(model: ModelVersion, context: CallContext): Promise<Bundle>;
+  /**
+   * Adds a version: its files first, its manifest last, so that nobody sees half of it.
+   *
+   * @throws {VivaceError} `ABORTED` where the version exists.
+   */
+  add(
+    manifest: BundleManifest,
+    files: (path: string) => BlobContent,
+    context: CallContext,
+  ): Promise<void>;
+  /** Points an alias at a version, by compare-and-swap. */
+  setAlias(name: string, alias: string, version: string, context: CallContext): Promise<void>;
+  list(context: CallContext): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]>;
+}
+
+export const modelRepository = capabilityPort<ModelRepository>('model-repository', {
+  resolve: {},
+  manifest: {},
+  fetch: {},
+  add: {},
+  setAlias: {},
+  list: {},
+});

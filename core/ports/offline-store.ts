@@ -1,0 +1,73 @@
+import type { Column } from '../data/column.js';
+import type { FeatureRows, Field } from '../data/feature-rows.js';
+import type { FeatureView } from '../views/view.js';
+import { capabilityPort, type CallContext } from './port.js';
+import type { RowBatch } from './warehouse.js';
+
+/** Reads views as of a time per row: the offline counterpart of an online store. */
+export interface AsOfReader {
+  /**
+   * For each row the feature row an online store that had kept up would have held at the row's time: `available time <= time`, the greatest
+   * by event time, available time, then the bytewise greater row.
+   *
+   * @param keys One column per key of the view's entity; `time` per row in microseconds. Rows need not be distinct.
+   */
+  read(
+    view: FeatureView,
+    keys: { readonly rows: number; readonly columns: readonly Column[]; readonly time: Float64Array },
+    context: CallContext,
+  ): Promise<FeatureRows>;
+}
+
+/** Historical requests as columns of a table. */
+export interface Spine {
+  readonly table?: string;
+  readonly query?: string;
+  /** Output name → column of the table. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** Column of the request time. */
+  readonly time: string;
+  /** Request times from (inclusive) and to (exclusive), epoch milliseconds. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  /** Rows to use, by column, as in a view's source. */
+  readonly where?: Readonly<Record<string, { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }>>;
+  readonly distinct?: boolean;
+  /** Keep one row in `sample.of`, chosen by the hash of the row; the same rows every time, on every engine. */
+  readonly sample?: { readonly of: number };
+}
+
+export interface MaterializeProgress {
+  /** Rows read from the warehouse so far, and those that changed the online store. */
+  readonly rows: number;
+  readonly written: number;
+  /** Rows there are in all. */
+  readonly total: number;
+}
+
+export interface OfflineStore {
+  /** Prepares views once (aggregates are folded, tables kept) and gives a reader to `use`. */
+  asOf<T>(views: readonly FeatureView[], use: (reader: AsOfReader) => Promise<T>, context: CallContext): Promise<T>;
+
+  /** The columns of a spine, and its rows in a stable order: by time, then by every column. Column `time` holds microseconds. */
+  spine(spine: Spine, context: CallContext): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }>;
+
+  /**
+   * Copies to the online store, for each key, the newest row with event time and available time up to `untilMs` (inclusive; epoch milliseconds).
+   * Safe to repeat and to interrupt: the newest row wins whatever came before.
+   */
+  materialize(
+    view: FeatureView,
+    options: { readonly untilMs: number; readonly onProgress?: (progress: MaterializeProgress) => void },
+    context: CallContext,
+  ): Promise<MaterializeProgress>;
+
+  /** Writes rows to a `.parquet` or `.csv` file. */
+  save(
+    rows: { readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch> },
+    path: string,
+    context: CallContext,
+  ): Promise<void>;
+}
+
+export const offlineStore = capabilityPort<OfflineStore>('offline-store', { asOf: {}, spine: {}, materialize: {}, save: {} });

@@ -1,0 +1,22 @@
+import type { FeatureRows, Keys } from '../data/feature-rows.js';
+import type { FeatureView } from '../views/view.js';
+import type { FeatureSource } from './feature-source.js';
+import { capabilityPort, type CallContext, type MaybePromise } from './port.js';
+
+/** A feature source that is also written. */
+export interface OnlineView extends FeatureSource {
+  /**
+   * Writes rows; for each key the newest (event time, available time, then the bytewise greater row) stands, in whatever order they come.
+   *
+   * @returns How many rows changed what is stored.
+   */
+  write(keys: Keys, rows: FeatureRows, context: CallContext): MaybePromise<number>;
+}
+
+/** The latest feature rows of any number of view versions, side by side. */
+export interface OnlineStore {
+  /** The store's face for one view; cheap, no I/O. */
+  open(view: FeatureView): OnlineView;
+}
+
+export const onlineStore = capabilityPort<OnlineStore>('online-store', { open: { quiet: true } });

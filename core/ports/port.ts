@@ -1,0 +1,60 @@
+import type { Context as TraceContext } from '@opentelemetry/api';
+import type { ServiceIdentifier } from 'inversify';
+import type { ErrorCode } from '../errors.js';
+
+/** Driver ports are provided by adapters, capability ports by plugins. */
+export type Tier = 'driver' | 'capability';
+
+/** What the caller of an operation passes on: when to give up, and the trace it belongs to. */
+export interface CallContext {
+  readonly signal: AbortSignal;
+  readonly trace?: TraceContext;
+}
+
+/** How the guard treats one operation of a port. Operations that a table does not name are not guarded. */
+export interface OperationSpec {
+  /** The first argument is a batch: never passed on empty, and split at `supports.maxBatch`. */
+  readonly batch?: true;
+  /** How the answers of a split batch are put together; `concat` is the default. */
+  readonly merge?: 'concat' | 'none';
+  /** Calls of the same tick are joined into one, their keys de-duplicated and shared with calls in flight. */
+  readonly coalesce?: true;
+  /** Without a span of its own. */
+  readonly quiet?: true;
+}
+
+/** A typed reference to a port: what definitions provide and use, and the identifier in the container. */
+export interface Port<T = unknown, L extends Tier = Tier> {
+  readonly name: string;
+  readonly tier: L;
+  readonly id: ServiceIdentifier<T>;
+  readonly operations: Readonly<Record<string, OperationSpec>>;
+}
+
+export type DriverPort<T = unknown> = Port<T, 'driver'>;
+export type CapabilityPort<T = unknown> = Port<T, 'capability'>;
+export type ProvidedBy<P> = P extends Port<infer T> ? T : never;
+
+/** What every part may have beside its port's operations. All I/O begins in `start`. */
+export interface PartLifecycle {
+  /** Called once, before any operation. */
+  start?(context: CallContext): void | Promise<void>;
+  /** Called once, with nothing in flight; also when `start` failed. */
+  stop?(): void | Promise<void>;
+  /** Classifies a raw error of the vendor; `undefined` leaves it to the guard (INTERNAL). */
+  errorCode?(error: unknown): ErrorCode | undefined;
+}
+
+/** An operation may answer at once: a synchronous return stays synchronous. */
+export type MaybePromise<T> = T | Promise<T>;
+
+export function driverPort<T>(name: string, operations: { readonly [K in keyof T]?: OperationSpec }): DriverPort<T> {
+  return { name, tier: 'driver', id: Symbol.for(`vivace.port.${name}`), operations: operations as Port['operations'] };
+}
+
+export function capabilityPort<T>(
+  name: string,
+  operations: { readonly [K in keyof T]?: OperationSpec },
+): CapabilityPort<T> {
+  return { name, tier: 'capability', id: Symbol.for(`vivace.port.${name}`), operations: operations as Port['operations'] };
+}

@@ -1,0 +1,30 @@
+import type { Tensor } from '../data/tensor.js';
+import type { Signature } from '../models/bundle.js';
+import type { ModelVersion } from './model-repository.js';
+import { capabilityPort, type CallContext } from './port.js';
+import type { PredictContext } from './predictor-runtime.js';
+
+export interface Prediction {
+  readonly model: ModelVersion;
+  /** One per output of the signature, in its order; `shape[0]` is the number of rows. */
+  readonly outputs: readonly Tensor[];
+}
+
+/** A model that answers, whatever version stands behind it at the moment. */
+export interface Predictor {
+  /** The model's signature, from its repository; may be asked before the model is loaded. */
+  describe(context: CallContext): Promise<{ readonly model: ModelVersion; readonly signature: Signature }>;
+  /** The version that serves, or `undefined` where none is loaded: then the server is not ready. */
+  serving(): ModelVersion | undefined;
+  /**
+   * @param inputs One tensor per input of the signature, in its order; the call owns them.
+   * @throws {VivaceError} `RESOURCE_EXHAUSTED` where the queue is full, `PREDICTOR_FAILED` where the model threw.
+   */
+  predict(inputs: readonly Tensor[], context: PredictContext): Promise<Prediction>;
+}
+
+export const predictor = capabilityPort<Predictor>('predictor', {
+  describe: {},
+  serving: { quiet: true },
+  predict: {},
+});

@@ -1,0 +1,13 @@
+import { driverPort, type CallContext } from './port.js';
+
+/** Sets up OpenTelemetry's global providers in `start`, before any other part starts. */
+export interface Telemetry {
+  /** True where spans are recorded by anybody: the guard makes none otherwise. */
+  readonly tracing: boolean;
+  /** The metrics in a text format for a scraper, where this part offers one. */
+  scrape(context: CallContext): Promise<{ readonly contentType: string; readonly body: string } | undefined>;
+  /** Hands over what is buffered. */
+  flush(context: CallContext): Promise<void>;
+}
+
+export const telemetry = driverPort<Telemetry>('telemetry', { scrape: { quiet: true }, flush: { quiet: true } });

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { isTypeName } from '../data/types.js';
+
+export const typeName = z
+  .string()
+  .refine(isTypeName, 'no type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>')
+  .meta({ examples: ['float32', 'string', 'float32[64]'] });
+
+/** Names of columns, features, fields and steps: they become part of `alias.feature`. */
+export const columnName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'letters, digits and _, not beginning with a digit');
+
+const defaultValue = z.union([z.number(), z.string(), z.boolean()]);
+
+export const plainFeature = z.strictObject({
+  type: typeName,
+  of: z.string().optional().describe("column of the source; default: the feature's name"),
+  unit: z.string().optional(),
+  default: defaultValue.optional().describe('stands in where a fetch says `default` and there is no value'),
+  description: z.string().optional(),
+});
+
+const days = z.int().min(1).max(3650);
+
+export const aggregateFeature = z.strictObject({
+  aggregate: z.enum(['count', 'sum', 'mean', 'stddev', 'share', 'min', 'max']),
+  of: z.string().optional().describe('numeric column of the source; not for `count`'),
+  above: z.number().optional().describe('`share`: the part of the events whose value is greater than this'),
+  windowDays: z
+    .union([days, z.array(days).min(1)])
+    .describe('whole days before the row; a list makes one feature each, `<name>_<n>d`'),
+  type: typeName.optional().describe('default: int32 for `count`, float32 otherwise'),
+  unit: z.string().optional(),
+  default: defaultValue.optional(),
+  description: z.string().optional(),
+});
+
+const bound = z.union([z.number(), z.string(), z.boolean()]);
+
+export const viewSource = z
+  .strictObject({
+    table: z.string().optional().describe('a table of the warehouse or, where it reads files, a file'),
+    query: z.string().optional().describe('SQL of one dialect, instead of `table`'),
+    key: z.record(z.string(), z.string()).default({}).describe('column of the source per key; default: of the same name'),
+    eventTime: z.string().optional().describe('column of the event time; without it the view is static'),
+    availableTime: z.string().optional().describe('column of the time the row became known; default: the event time'),
+    where: z
+      .record(
+        z.string(),
+        z.strictObject({ min: z.number().optional(), max: z.number().optional(), equals: bound.optional() }),
+      )
+      .default({})
+      .describe('rows to use, by column; bounds are inclusive'),
+    distinct: z.boolean().default(false).describe('use equal rows once'),
+  })
+  .refine((source) => (source.table === undefined) !== (source.query === undefined), 'give either `table` or `query`');
+
+export const viewSchema = z.strictObject({
+  store: z.string().describe('the online-store part that serves it'),
+  entity: z.record(columnName, typeName).refine((entity) => Object.keys(entity).length > 0, 'at least one key'),
+  source: viewSource.optional().describe('absent: rows are only pushed'),
+  maxAgeMs: z.number().positive().optional().describe('older rows are STALE, milliseconds'),
+  owner: z.string().optional(),
+  description: z.string().optional(),
+  features: z
+    .record(columnName, z.union([plainFeature, aggregateFeature]))
+    .refine((features) => Object.keys(features).length > 0, 'at least one feature'),
+});
+
+export type ViewInput = z.input<typeof viewSchema>;
+export type ViewSpec = z.output<typeof viewSchema>;
+export type AggregateSpec = z.output<typeof aggregateFeature>;

@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import type { Field } from '../data/feature-rows.js';
+import { parseType, type ColumnType } from '../data/types.js';
+import { VivaceError } from '../errors.js';
+import { base32 } from '../wire/base32.js';
+import type { ViewSpec } from './schema.js';
+
+export type Aggregate = 'count' | 'sum' | 'mean' | 'stddev' | 'share' | 'min' | 'max';
+
+/** Where a feature's value comes from. */
+export type FeatureOrigin =
+  | { readonly kind: 'column'; readonly column: string }
+  | {
+      readonly kind: 'aggregate';
+      readonly aggregate: Aggregate;
+      readonly of?: string;
+      readonly above?: number;
+      readonly windowDays: number;
+    };
+
+export interface ViewFeature extends Field {
+  readonly origin: FeatureOrigin;
+  readonly unit?: string;
+  readonly default?: number | string | boolean;
+  readonly description?: string;
+}
+
+export interface ViewSource {
+  readonly table?: string;
+  readonly query?: string;
+  /** Column of the source per entity key. */
+  readonly key: Readonly<Record<string, string>>;
+  readonly eventTime?: string;
+  readonly availableTime?: string;
+  readonly where: Readonly<Record<string, { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }>>;
+  readonly distinct: boolean;
+}
+
+/** One version of a feature view: features of one entity from one source. Immutable, known by the hash of its definition. */
+export interface FeatureView {
+  readonly name: string;
+  /** Ten base32 characters of the SHA-256 of the definition, without names of views, owner, texts, store and max age. */
+  readonly hash: string;
+  readonly store: string;
+  readonly entity: readonly Field[];
+  readonly features: readonly ViewFeature[];
+  readonly source?: ViewSource;
+  readonly maxAgeMs?: number;
+  /** Rows without an event time: exempt from max age and from the as-of condition. */
+  readonly isStatic: boolean;
+  readonly isAggregate: boolean;
+}
+
+/**
+ * Compiles a view from its (already validated) specification.
+ *
+ * @throws {VivaceError} `INVALID_CONFIG` with `path` relative to the view.
+ */
+export function compileView(name: string, spec: ViewSpec): FeatureView {
+  const entity = Object.entries(spec.entity).map(([key, type]) => ({ name: key, type: keyType(key, type) }));
+  const features = Object.entries(spec.features).flatMap(([feature, declared]) => expandFeature(feature, declared));
+  const twice = features.find((feature, i) => features.findIndex((other) => other.name === feature.name) !== i);
+  if (twice !== undefined) throw mistake(`features.${twice.name}`, `two features are named "${twice.name}"`);
+  const aggregates = features.filter((feature) => feature.origin.kind === 'aggregate').length;
+  if (aggregates > 0 && aggregates < features.length) {
+    throw mistake('features', 'a view has either plain columns or aggregates, not both: make two views');
+  }
+  if (aggregates > 0 && spec.source?.eventTime === undefined) {
+    throw mistake('source.eventTime', 'aggregates need the event time of the source');
+  }
+  for (const key of Object.keys(spec.source?.key ?? {})) {
+    if (!(key in spec.entity)) throw mistake(`source.key.${key}`, `"${key}" is no key of the entity`);
+  }
+  const source = spec.source === undefined ? undefined : compileSource(spec.source, entity);
+  return {
+    name,
+    hash: hashDefinition({ entity, features, source }),
+    store: spec.store,
+    entity,
+    features,
+    ...(source === undefined ? {} : { source }),
+    ...(spec.maxAgeMs === undefined ? {} : { maxAgeMs: spec.maxAgeMs }),
+    isStatic: source !== undefined && source.eventTime === undefined,
+    isAggregate: aggregates > 0,
+  };
+}
+
+function keyType(key: string, name: string): ColumnType {
+  const type = parseType(name);
+  if (type.kind !== 'scalar' || !['string', 'int32', 'int64', 'bool', 'timestamp'].includes(type.element)) {
+    throw mistake(`entity.${key}`, `a key is a string, int32, int64, bool or timestamp, not ${name}`);
+  }
+  return type;
+}
+
+function expandFeature(name: string, spec: ViewSpec['features'][string]): ViewFeature[] {
+  const texts = {
+    ...(spec.unit === undefined ? {} : { unit: spec.unit }),
+    ...(spec.default === undefined ? {} : { default: spec.default }),
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+  };
+  if (!('aggregate' in spec)) {
+    const type = parseType(spec.type);
+    checkDefault(name, type, spec.default);
+    return [{ name, type, origin: { kind: 'column', column: spec.of ?? name }, ...texts }];
+  }
+  const { aggregate, of, above } = spec;
+  if ((aggregate === 'count') !== (of === undefined)) {
+    throw mistake(`features.${name}.of`, aggregate === 'count' ? '`count` counts rows: leave `of` out' : `\`${aggregate}\` needs \`of\``);
+  }
+  if ((aggregate === 'share') !== (above !== undefined)) {
+    throw mistake(`features.${name}.above`, aggregate === 'share' ? '`share` needs `above`' : '`above` goes with `share` only');
+  }
+  const type = parseType(spec.type ?? (aggregate === 'count' ? 'int32' : 'float32'));
+  if (type.kind !== 'scalar' || !['float32', 'float64', 'int32', 'int64'].includes(type.element)) {
+    throw mistake(`features.${name}.type`, 'an aggregate is a float32, float64, int32 or int64');
+  }
+  checkDefault(name, type, spec.default);
+  const windows = Array.isArray(spec.windowDays) ? spec.windowDays : [spec.windowDays];
+  return windows.map((windowDays) => ({
+    name: Array.isArray(spec.windowDays) ? `${name}_${windowDays}d` : name,
+    type,
+    origin: {
+      kind: 'aggregate',
+      aggregate,
+      windowDays,
+      ...(of === undefined ? {} : { of }),
+      ...(above === undefined ? {} : { above }),
+    },
+    ...texts,
+  }));
+}
+
+function checkDefault(name: string, type: ColumnType, value: unknown): void {
+  if (value === undefined) return;
+  const wanted = type.element === 'string' ? 'string' : type.element === 'bool' ? 'boolean' : 'number';
+  if (type.kind !== 'scalar' || typeof value !== wanted) {
+    throw mistake(`features.${name}.default`, `${JSON.stringify(value)} is no ${type.name}`);
+  }
+}
+
+function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly Field[]): ViewSource {
+  return {
+    ...(source.table === undefined ? {} : { table: source.table }),
+    ...(source.query === undefined ? {} : { query: source.query }),
+    key: Object.fromEntries(entity.map((key) => [key.name, source.key[key.name] ?? key.name])),
+    ...(source.eventTime === undefined ? {} : { eventTime: source.eventTime }),
+    ...(source.eventTime === undefined ? {} : { availableTime: source.availableTime ?? source.eventTime }),
+    where: source.where as ViewSource['where'],
+    distinct: source.distinct,
+  };
+}
+
+function hashDefinition(definition: {
+  entity: readonly Field[];
+  features: readonly ViewFeature[];
+  source: ViewSource | undefined;
+}): string {
+  const canonical = canonicalJson({
+    entity: definition.entity.map(({ name, type }) => [name, type.name]),
+    features: definition.features.map(({ name, type, origin }) => ({ name, type: type.name, origin })),
+    source: definition.source ?? null,
+  });
+  return base32(createHash('sha256').update(canonical).digest()).slice(0, 10);
+}
+
+/** JSON with object keys in bytewise order, so that equal definitions have equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+function mistake(path: string, message: string): VivaceError {
+  return new VivaceError('INVALID_CONFIG', message, { path });
+}

@@ -1,0 +1,3 @@
+export { base32 } from './base32.js';
+export { encodeRowKeys } from './row-key.js';
+export { RowCodec } from './row-codec.js';

@@ -1,0 +1,350 @@
+import { createBitmap, isSet, clearBit } from '../data/bitmap.js';
+import { cellAt, type Cell, type Column } from '../data/column.js';
+import type { FeatureRows, Field } from '../data/feature-rows.js';
+import { status } from '../data/status.js';
+import { elementBytes, type ColumnType } from '../data/types.js';
+import { VivaceError } from '../errors.js';
+import { createHash } from 'node:crypto';
+
+/** Bytes before the null bitmap: event time, available time, format, flags, two zero bytes, layout id. */
+const headerBytes = 24;
+const formatByte = 1;
+const deletedFlag = 1;
+const bias = 0x8000_0000;
+const high = 4_294_967_296;
+
+interface Slot {
+  readonly column: number;
+  readonly type: ColumnType;
+  readonly offset: number;
+  /** Variable-width: the slot holds offset and length of a stretch of the heap, each uint32. */
+  readonly heap: boolean;
+}
+
+/**
+ * The binary form of one feature row; docs/row-format.md has it to the byte, with test vectors.
+ *
+ * Rows of equal columns have equal layouts, whatever the columns' order in the view: slots are sorted by width, then by name.
+ */
+export class RowCodec {
+  readonly fields: readonly Field[];
+  /** The first four bytes of the SHA-256 of the layout's text, as a little-endian uint32. */
+  readonly layoutId: number;
+  readonly #slots: readonly Slot[];
+  readonly #fixedEnd: number;
+  readonly #hasHeap: boolean;
+
+  constructor(fields: readonly Field[]) {
+    this.fields = fields;
+    const bitmapBytes = Math.ceil(fields.length / 64) * 8;
+    const order = fields
+      .map((field, column) => ({ field, column, width: alignment(field.type) }))
+      .sort((a, b) => b.width - a.width || (a.field.name < b.field.name ? -1 : 1));
+    let offset = headerBytes + bitmapBytes;
+    const slots: Slot[] = [];
+    for (const { field, column } of order) {
+      const heap = isVariable(field.type);
+      slots.push({ column, type: field.type, offset, heap });
+      offset += heap ? 8 : elementBytes[field.type.element] * field.type.width;
+    }
+    this.#slots = slots;
+    this.#fixedEnd = (offset + 7) & ~7;
+    this.#hasHeap = slots.some((slot) => slot.heap);
+    const text = order.map(({ field }) => `${field.name} ${field.type.name}\n`).join('');
+    this.layoutId = createHash('sha256').update(text).digest().readUInt32LE(0);
+  }
+
+  /** Encodes rows `0 … count − 1`. The results share one buffer that nobody else holds. */
+  encode(rows: FeatureRows, columns: readonly Column[], count = rows.rows): Uint8Array[] {
+    const stride = this.#fixedEnd;
+    const heaps = this.#hasHeap ? this.#encodeHeaps(columns, count) : undefined;
+    const bytes = new Uint8Array(stride * count);
+    const view = new DataView(bytes.buffer);
+    for (let row = 0; row < count; row++) {
+      const base = row * stride;
+      writeTime(view, base, rows.eventTime[row] as number);
+      writeTime(view, base + 8, rows.availableTime[row] as number);
+      bytes[base + 16] = formatByte;
+      view.setUint32(base + 20, this.layoutId, true);
+    }
+    for (const [bit, slot] of this.#slots.entries()) {
+      const column = columns[slot.column] as Column;
+      if (column.valid !== undefined) {
+        const at = headerBytes + (bit >> 3);
+        for (let row = 0; row < count; row++) {
+          if (!isSet(column.valid, row)) bytes[row * stride + at] = (bytes[row * stride + at] as number) | (1 << (bit & 7));
+        }
+      }
+      if (!slot.heap) this.#encodeSlot(slot, column, { bytes, count });
+    }
+    if (heaps === undefined) {
+      return Array.from({ length: count }, (_, row) => bytes.subarray(row * stride, (row + 1) * stride));
+    }
+    return Array.from({ length: count }, (_, row) => this.#withHeap(bytes.subarray(row * stride, (row + 1) * stride), heaps, row));
+  }
+
+  /** A tombstone: newer than what it deletes by its times. */
+  encodeDeleted(eventTime: number, availableTime: number): Uint8Array {
+    const bytes = new Uint8Array(headerBytes);
+    const view = new DataView(bytes.buffer);
+    writeTime(view, 0, eventTime);
+    writeTime(view, 8, availableTime);
+    bytes[16] = formatByte;
+    bytes[17] = deletedFlag;
+    return bytes;
+  }
+
+  /** Decodes one value per row into `out`; `undefined` and tombstones become MISSING, a broken value FAILED with DATA_LOSS. */
+  decode(values: readonly (Uint8Array | undefined)[], out: FeatureRows): void {
+    const count = values.length;
+    const stride = this.#fixedEnd;
+    const bytes = new Uint8Array(stride * count);
+    const bitmapEnd = headerBytes + Math.ceil(this.fields.length / 64) * 8;
+    const anyNull = new Uint8Array(bitmapEnd - headerBytes);
+    const nulls = this.fields.length;
+    for (let row = 0; row < count; row++) {
+      const value = values[row];
+      const base = row * stride;
+      if (value === undefined || value.length < headerBytes || !this.#accept(value, row, out)) {
+        if (value === undefined) out.status[row] = status.MISSING;
+        else if (value.length < headerBytes) this.#broken(out, row, `${value.length} bytes are too short for a row`);
+        bytes.fill(255, base + headerBytes, base + bitmapEnd);
+      } else {
+        bytes.set(value.length === stride ? value : value.subarray(0, stride), base);
+      }
+      for (let i = 0; i < (nulls + 7) >> 3; i++) {
+        anyNull[i] = (anyNull[i] as number) | (bytes[base + headerBytes + i] as number);
+      }
+    }
+    this.#decodeTimes(bytes, out);
+    for (const [bit, slot] of this.#slots.entries()) {
+      if (slot.heap) this.#decodeHeap(slot, values, { bytes, out, bit });
+      else this.#decodeSlot(slot, bytes, out, count);
+      if (((anyNull[bit >> 3] as number) & (1 << (bit & 7))) !== 0) this.#decodeNulls(slot, bit, { bytes, out, count });
+    }
+  }
+
+  #accept(value: Uint8Array, row: number, out: FeatureRows): boolean {
+    if (value[16] !== formatByte) return this.#broken(out, row, `row format ${value[16]} is unknown`);
+    if (((value[17] as number) & deletedFlag) !== 0) {
+      out.status[row] = status.MISSING;
+      return false;
+    }
+    const layoutId = ((value[20]! | (value[21]! << 8) | (value[22]! << 16)) + value[23]! * 0x100_0000) >>> 0;
+    if (layoutId !== this.layoutId) return this.#broken(out, row, 'the row was written with another layout');
+    if (value.length < this.#fixedEnd || (!this.#hasHeap && value.length !== this.#fixedEnd)) {
+      return this.#broken(out, row, `a row of ${value.length} bytes, ${this.#fixedEnd} expected`);
+    }
+    return true;
+  }
+
+  #broken(out: FeatureRows, row: number, message: string): false {
+    out.setFailed(row, new VivaceError('DATA_LOSS', `online row ${row} is corrupt: ${message}`));
+    return false;
+  }
+
+  #decodeTimes(bytes: Uint8Array, out: FeatureRows): void {
+    const view = new DataView(bytes.buffer);
+    const { eventTime, availableTime } = out;
+    for (let row = 0, base = 0; row < out.rows; row++, base += this.#fixedEnd) {
+      if (out.status[row] !== status.PRESENT) continue;
+      eventTime[row] = (view.getUint32(base) - bias) * high + view.getUint32(base + 4);
+      availableTime[row] = (view.getUint32(base + 8) - bias) * high + view.getUint32(base + 12);
+    }
+  }
+
+  #encodeSlot(slot: Slot, column: Column, { bytes, count }: { bytes: Uint8Array; count: number }): void {
+    const { element, width } = slot.type;
+    const size = elementBytes[element];
+    const to = typedView(element, bytes);
+    const from = column.values as Float64Array;
+    const step = this.#fixedEnd / size;
+    let at = slot.offset / size;
+    const { valid } = column;
+    for (let row = 0; row < count; row++, at += step) {
+      if (valid !== undefined && !isSet(valid, row)) continue;
+      for (let k = 0; k < width; k++) to[at + k] = from[row * width + k] as number;
+    }
+  }
+
+  #decodeSlot(slot: Slot, bytes: Uint8Array, out: FeatureRows, count: number): void {
+    const { element, width } = slot.type;
+    const size = elementBytes[element];
+    const from = typedView(element, bytes);
+    const to = out.columns[slot.column]!.values;
+    const step = this.#fixedEnd / size;
+    const at = slot.offset / size;
+    if (width > 1) {
+      for (let row = 0; row < count; row++) {
+        for (let k = 0; k < width; k++) to[row * width + k] = from[at + row * step + k] as never;
+      }
+    } else if (element === 'float32') copyStrided(from as Float32Array, to as Float32Array, at, step);
+    else if (element === 'int32') copyStridedInt32(from as Int32Array, to as Int32Array, at, step);
+    else if (element === 'int64') copyStridedInt64(from as BigInt64Array, to as BigInt64Array, at, step);
+    else if (element === 'bool') copyStridedBytes(from as Uint8Array, to as Uint8Array, at, step);
+    else copyStrided64(from as Float64Array, to as Float64Array, at, step);
+  }
+
+  #decodeNulls(slot: Slot, bit: number, { bytes, out, count }: { bytes: Uint8Array; out: FeatureRows; count: number }): void {
+    const writer = out.columns[slot.column]!;
+    const valid = createBitmap(count, true);
+    const floating = slot.type.element === 'float32' || slot.type.element === 'float64' || slot.type.element === 'timestamp';
+    const { width } = slot.type;
+    for (let row = 0, at = headerBytes + (bit >> 3); row < count; row++, at += this.#fixedEnd) {
+      if (((bytes[at] as number) & (1 << (bit & 7))) === 0) continue;
+      clearBit(valid, row);
+      if (floating && slot.type.kind !== 'list') (writer.values as Float64Array).fill(NaN, row * width, (row + 1) * width);
+    }
+    writer.setValid(valid);
+  }
+
+  #encodeHeaps(columns: readonly Column[], count: number): Uint8Array[][] {
+    return this.#slots
+      .filter((slot) => slot.heap)
+      .map((slot) => {
+        const column = columns[slot.column] as Column;
+        return Array.from({ length: count }, (_, row) => encodeCell(slot.type, cellAt(column, row)));
+      });
+  }
+
+  #withHeap(fixed: Uint8Array, heaps: readonly Uint8Array[][], row: number): Uint8Array {
+    const heapSlots = this.#slots.filter((slot) => slot.heap);
+    let length = fixed.length;
+    for (const heap of heaps) length += heap[row]!.length;
+    const bytes = new Uint8Array(length);
+    bytes.set(fixed);
+    const view = new DataView(bytes.buffer);
+    let at = fixed.length;
+    heapSlots.forEach((slot, i) => {
+      const content = heaps[i]![row]!;
+      view.setUint32(slot.offset, at, true);
+      view.setUint32(slot.offset + 4, content.length, true);
+      bytes.set(content, at);
+      at += content.length;
+    });
+    return bytes;
+  }
+
+  #decodeHeap(
+    slot: Slot,
+    values: readonly (Uint8Array | undefined)[],
+    { bytes, out, bit }: { bytes: Uint8Array; out: FeatureRows; bit: number },
+  ): void {
+    const view = new DataView(bytes.buffer);
+    const writer = out.columns[slot.column]!;
+    for (let row = 0; row < values.length; row++) {
+      const base = row * this.#fixedEnd;
+      if (out.status[row] !== status.PRESENT || ((bytes[base + headerBytes + (bit >> 3)] as number) & (1 << (bit & 7))) !== 0) continue;
+      const value = values[row] as Uint8Array;
+      const from = view.getUint32(base + slot.offset, true);
+      const length = view.getUint32(base + slot.offset + 4, true);
+      const cell = from + length > value.length ? undefined : decodeCell(slot.type, value.subarray(from, from + length));
+      if (cell === undefined) this.#broken(out, row, `${this.fields[slot.column]!.name} does not lie within the row`);
+      else writer.set(row, cell);
+    }
+  }
+}
+
+function isVariable(type: ColumnType): boolean {
+  return type.kind === 'list' || elementBytes[type.element] === 0;
+}
+
+function alignment(type: ColumnType): number {
+  return isVariable(type) ? 4 : elementBytes[type.element];
+}
+
+function writeTime(view: DataView, at: number, micros: number): void {
+  const upper = Math.floor(micros / high);
+  view.setUint32(at, upper + bias);
+  view.setUint32(at + 4, micros - upper * high);
+}
+
+function typedView(element: ColumnType['element'], bytes: Uint8Array): Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array {
+  switch (element) {
+    case 'float32':
+      return new Float32Array(bytes.buffer);
+    case 'int32':
+      return new Int32Array(bytes.buffer);
+    case 'int64':
+      return new BigInt64Array(bytes.buffer);
+    case 'bool':
+      return bytes;
+    default:
+      return new Float64Array(bytes.buffer);
+  }
+}
+
+// One function per array type: V8 keeps each loop specialised; one generic loop over all types runs several times slower.
+function copyStrided(from: Float32Array, to: Float32Array, at: number, step: number): void {
+  for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as number;
+}
+function copyStrided64(from: Float64Array, to: Float64Array, at: number, step: number): void {
+  for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as number;
+}
+function copyStridedInt32(from: Int32Array, to: Int32Array, at: number, step: number): void {
+  for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as number;
+}
+function copyStridedInt64(from: BigInt64Array, to: BigInt64Array, at: number, step: number): void {
+  for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as bigint;
+}
+function copyStridedBytes(from: Uint8Array, to: Uint8Array, at: number, step: number): void {
+  for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function encodeCell(type: ColumnType, cell: Cell): Uint8Array {
+  if (cell === null) return new Uint8Array(0);
+  if (type.kind !== 'list' && type.kind !== 'vector') return toBytes(cell);
+  const cells = cell as readonly Cell[];
+  const size = elementBytes[type.element];
+  if (size > 0) {
+    const bytes = new Uint8Array(cells.length * size);
+    const view = typedView(type.element, bytes);
+    cells.forEach((value, i) => (view[i] = (type.element === 'int64' ? BigInt(value as number) : Number(value)) as never));
+    return bytes;
+  }
+  const parts = cells.map(toBytes);
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.length, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const part of parts) {
+    view.setUint32(at, part.length, true);
+    bytes.set(part, at + 4);
+    at += 4 + part.length;
+  }
+  return bytes;
+}
+
+function toBytes(cell: Cell): Uint8Array {
+  return cell instanceof Uint8Array ? cell : encoder.encode(String(cell));
+}
+
+/** `undefined` where the bytes are no such cell. */
+function decodeCell(type: ColumnType, bytes: Uint8Array): Cell | undefined {
+  try {
+    if (type.kind === 'scalar') return fromBytes(type, bytes);
+    const size = elementBytes[type.element];
+    if (size > 0) {
+      if (bytes.length % size !== 0) return undefined;
+      const values = typedView(type.element, bytes.slice());
+      return Array.from(values as Float64Array, (value) => (type.element === 'bool' ? value === 1 : value));
+    }
+    const cells: Cell[] = [];
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 4 + view.getUint32(at, true);
+      if (end > bytes.length) return undefined;
+      cells.push(fromBytes(type, bytes.subarray(at + 4, end)));
+      at = end;
+    }
+    return type.kind === 'vector' && cells.length !== type.width ? undefined : cells;
+  } catch {
+    return undefined;
+  }
+}
+
+function fromBytes(type: ColumnType, bytes: Uint8Array): Cell {
+  return type.element === 'string' ? decoder.decode(bytes) : bytes.slice();
+}
