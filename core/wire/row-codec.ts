@@ -122,6 +122,11 @@ export class RowCodec {
       else this.#decodeSlot(slot, bytes, out, count);
       if (((anyNull[bit >> 3] as number) & (1 << (bit & 7))) !== 0) this.#decodeNulls(slot, bit, { bytes, out, count });
     }
+    if (out.error === undefined) return;
+    // A heap found broken after other columns were decoded: no value of that row may look valid.
+    for (let row = 0; row < count; row++) {
+      if (out.status[row] === status.FAILED) for (const column of out.columns) column.setNull(row);
+    }
   }
 
   #accept(value: Uint8Array, row: number, out: FeatureRows): boolean {

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { cellAt, columnOf, type Cell } from '../data/column.js';
+import { FeatureRows, type Keys } from '../data/feature-rows.js';
+import { status } from '../data/status.js';
+import { isVivaceError } from '../errors.js';
+import type { RunningPart } from '../parts/create-part.js';
+import type { KeyValueStore } from '../ports/key-value-store.js';
+import { onlineStore, type OnlineView } from '../ports/online-store.js';
+import { viewSchema } from '../views/schema.js';
+import { compileView, type FeatureView } from '../views/view.js';
+import { encodeRowKeys } from '../wire/row-key.js';
+import { faulty } from './faulty.js';
+import { lifecycleContract } from './lifecycle-contract.js';
+import type { Runner } from './runner.js';
+import { callContext } from './start-part.js';
+
+const context = callContext;
+
+/** What the contract of an online store needs: a part whose store beneath can be wrapped. */
+export interface OnlineStoreSetup {
+  readonly runner: Runner;
+  /** Makes a part over an empty store, not started; the part must use the store that `wrap` gives. */
+  make(wrap?: (store: KeyValueStore) => KeyValueStore): RunningPart | Promise<RunningPart>;
+}
+
+interface Row {
+  readonly key: readonly Cell[];
+  readonly event: number;
+  readonly available?: number;
+  readonly cells: readonly Cell[];
+}
+
+/** What every `OnlineStore` over a key-value store promises. */
+export function onlineStoreContract({ runner, make }: OnlineStoreSetup): void {
+  const { describe, it, afterEach } = runner;
+  describe('OnlineStore contract', () => {
+    let part: RunningPart;
+    afterEach(() => part.stop());
+
+    const open = async (
+      view: FeatureView,
+      wrap?: (store: KeyValueStore) => KeyValueStore,
+    ): Promise<OnlineView> => {
+      part = await make(wrap);
+      await part.start(context());
+      return part.face(onlineStore).open(view);
+    };
+
+    it('answers MISSING for a key it does not hold', async () => {
+      const online = await open(simple);
+      await write(online, simple, [{ key: ['a'], event: 1, cells: [1.5] }]);
+      const rows = await read(online, simple, [['nope'], ['a']]);
+      assert.deepEqual([...rows.status], [status.MISSING, status.PRESENT]);
+      assert.deepEqual(cellsOf(rows), [[null], [1.5]]);
+    });
+
+    it('gives back the times of a row, exact to the microsecond', async () => {
+      const online = await open(simple);
+      const event = Date.UTC(2001, 5, 15) * 1000 + 123_456;
+      await write(online, simple, [{ key: ['a'], event, available: event + 1, cells: [1] }]);
+      const rows = await read(online, simple, [['a']]);
+      assert.deepEqual([rows.eventTime[0], rows.availableTime[0]], [event, event + 1]);
+    });
+
+    it('keeps every type, and nulls', async () => {
+      const online = await open(everyType);
+      const full = Object.values(samples);
+      const nulls = full.map(() => null);
+      await write(online, everyType, [
+        { key: ['full'], event: 1, cells: full },
+        { key: ['nulls'], event: 1, cells: nulls },
+      ]);
+      const rows = await read(online, everyType, [['nulls'], ['full']]);
+      assert.deepEqual(cellsOf(rows), [nulls, full]);
+      assert.deepEqual([...rows.status], [status.PRESENT, status.PRESENT]);
+    });
+
+    it('tells keys apart that look alike, and takes unicode', async () => {
+      const online = await open(pair);
+      const keys: Cell[][] = [
+        ['a/b', 1n],
+        ['a', 1n],
+        ['a%2Fb', 1n],
+        ['Łódź', -9_007_199_254_740_993n],
+        ['東京', 1n],
+        ['', 1n],
+        ['x'.repeat(500), 1n],
+      ];
+      await write(
+        online,
+        pair,
+        keys.map((key, i) => ({ key, event: 1, cells: [i] })),
+      );
+      const rows = await read(online, pair, keys);
+      assert.deepEqual(
+        cellsOf(rows),
+        keys.map((_, i) => [i]),
+      );
+    });
+
+    it('keeps the newest row, in whatever order rows come', async () => {
+      const online = await open(simple);
+      const row = (event: number, available: number, value: number): Row => ({
+        key: ['k'],
+        event,
+        available,
+        cells: [value],
+      });
+      await write(online, simple, [row(5, 7, 3), row(9, 2, 1), row(9, 1, 8)]);
+      assert.equal(await write(online, simple, [row(8, 99, 4)]), 0);
+      assert.deepEqual(cellsOf(await read(online, simple, [['k']])), [[1]]);
+      assert.equal(await write(online, simple, [row(9, 3, 6)]), 1);
+      assert.deepEqual(cellsOf(await read(online, simple, [['k']])), [[6]]);
+    });
+
+    it('says that writing the same rows again changes nothing', async () => {
+      const online = await open(simple);
+      const rows = ['a', 'b'].map((key) => ({ key: [key], event: 1, cells: [1] }));
+      assert.equal(await write(online, simple, rows), 2);
+      assert.equal(await write(online, simple, rows), 0);
+    });
+
+    it('holds two versions of a view side by side', async () => {
+      const first = await open(simple);
+      const second = part.face(onlineStore).open(changed);
+      await write(first, simple, [{ key: ['a'], event: 1, cells: [1] }]);
+      await write(second, changed, [{ key: ['a'], event: 1, cells: ['one'] }]);
+      assert.deepEqual(cellsOf(await read(first, simple, [['a']])), [[1]]);
+      assert.deepEqual(cellsOf(await read(second, changed, [['a']])), [['one']]);
+    });
+
+    it('reads under another name what a view of equal definition wrote', async () => {
+      const online = await open(simple);
+      await write(online, simple, [{ key: ['a'], event: 1, cells: [2] }]);
+      const renamed = view('renamed', { entity: { id: 'string' }, features: { x: { type: 'float32' } } });
+      assert.deepEqual(cellsOf(await read(part.face(onlineStore).open(renamed), renamed, [['a']])), [[2]]);
+    });
+
+    it('answers MISSING for a null key', async () => {
+      const online = await open(simple);
+      await write(online, simple, [{ key: [''], event: 1, cells: [1] }]);
+      assert.deepEqual(
+        [...(await read(online, simple, [[null], ['']])).status],
+        [status.MISSING, status.PRESENT],
+      );
+    });
+
+    it('marks a row of corrupt bytes as FAILED with DATA_LOSS, and only that', async () => {
+      let beneath: KeyValueStore | undefined;
+      const online = await open(everyType, (store) => (beneath = store));
+      await write(online, everyType, [{ key: ['good'], event: 1, cells: Object.values(samples) }]);
+      const ids = ['good', 'short', 'long', 'cut'];
+      const [good, ...keys] = encodeRowKeys(
+        everyType.hash,
+        [columnOf(everyType.entity[0]!.type, ids)],
+        ids.length,
+      );
+      const [stored] = await beneath!.getMany([good as string], context());
+      const bad = [Uint8Array.of(255, 1, 2), new Uint8Array(200).fill(255), stored!.slice(0, -1)];
+      await beneath!.putNewest(
+        keys.map((key, i) => ({ key, value: bad[i]! })),
+        context(),
+      );
+      const rows = await read(online, everyType, [['short'], ['good'], ['long'], ['cut']]);
+      assert.deepEqual([...rows.status], [status.FAILED, status.PRESENT, status.FAILED, status.FAILED]);
+      assert.ok(cellsOf(rows)[3]!.every((cell) => cell === null));
+      assert.equal(rows.error?.code, 'DATA_LOSS');
+      assert.ok(cellsOf(rows)[0]!.every((cell) => cell === null));
+    });
+
+    it('marks the rows that a store could not read as FAILED and answers the others', async () => {
+      const online = await open(simple, (store) =>
+        faulty(store, { failKeys: (key) => key.endsWith(':b'), operations: ['getMany'] }),
+      );
+      await write(
+        online,
+        simple,
+        ['a', 'b'].map((key) => ({ key: [key], event: 1, cells: [1] })),
+      );
+      const rows = await read(online, simple, [['a'], ['b'], ['c']]);
+      assert.deepEqual([...rows.status], [status.PRESENT, status.FAILED, status.MISSING]);
+      assert.equal(rows.error?.code, 'UNAVAILABLE');
+    });
+
+    it('throws where the store could not be read at all', async () => {
+      const online = await open(simple, (store) => faulty(store, { failures: Infinity }));
+      await assert.rejects(
+        read(online, simple, [['a']]),
+        (error) => isVivaceError(error) && error.code === 'UNAVAILABLE',
+      );
+    });
+
+    lifecycleContract({ runner, make: () => make() }, async (started) => {
+      await read(started.face(onlineStore).open(simple), simple, [['a']]);
+    });
+  });
+}
+
+function view(name: string, spec: object): FeatureView {
+  return compileView(name, viewSchema.parse({ store: 'online', ...spec }));
+}
+
+const simple = view('simple', { entity: { id: 'string' }, features: { x: { type: 'float32' } } });
+const changed = view('simple', { entity: { id: 'string' }, features: { x: { type: 'string' } } });
+const pair = view('pair', {
+  entity: { name: 'string', number: 'int64' },
+  features: { x: { type: 'int32' } },
+});
+
+const samples: Record<string, Cell> = {
+  float32: 0.5,
+  float64: Math.PI,
+  int32: -2_147_483_648,
+  int64: 9_223_372_036_854_775_807n,
+  bool: true,
+  string: 'zażółć',
+  timestamp: Date.UTC(2055, 1, 3) * 1000 + 7,
+  bytes: Uint8Array.of(0, 255, 1),
+  'float32[3]': [1, -0.25, 3],
+  'int64[2]': [1n, -1n],
+  'string[2]': ['', 'b'],
+  'list<float64>': [0.1, 0.2],
+  'list<string>': ['a', '', '東京'],
+  'list<bool>': [],
+};
+
+const everyType = view('every_type', {
+  entity: { id: 'string' },
+  features: Object.fromEntries(Object.keys(samples).map((type) => [type.replace(/\W+/g, '_'), { type }])),
+});
+
+function keysOf(of: FeatureView, keys: readonly (readonly Cell[])[]): Keys {
+  const columns = of.entity.map(({ type }, i) =>
+    columnOf(
+      type,
+      keys.map((key) => key[i] as Cell),
+    ),
+  );
+  return {
+    rows: keys.length,
+    time: 0,
+    column: (name) => columns[of.entity.findIndex((key) => key.name === name)]!,
+  };
+}
+
+async function write(online: OnlineView, of: FeatureView, rows: readonly Row[]): Promise<number> {
+  const out = new FeatureRows(of.features, rows.length);
+  rows.forEach(({ event, available, cells }, row) => {
+    out.eventTime[row] = event;
+    out.availableTime[row] = available ?? event;
+    cells.forEach((cell, i) => out.columns[i]!.set(row, cell));
+  });
+  return online.write(
+    keysOf(
+      of,
+      rows.map(({ key }) => key),
+    ),
+    out,
+    context(),
+  );
+}
+
+async function read(
+  online: OnlineView,
+  of: FeatureView,
+  keys: readonly (readonly Cell[])[],
+): Promise<FeatureRows> {
+  const out = new FeatureRows(of.features, keys.length);
+  await online.read(keysOf(of, keys), out, context());
+  return out;
+}
+
+function cellsOf(rows: FeatureRows): Cell[][] {
+  const columns = rows.columns.map((column) => column.finish());
+  return Array.from({ length: rows.rows }, (_, row) => columns.map((column) => cellAt(column, row)));
+}

@@ -1,0 +1,1 @@
+export { onlineStore } from './online-store.js';

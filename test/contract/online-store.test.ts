@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import {
+  columnOf,
+  FeatureRows,
+  keyValueStore,
+  onlineStore as port,
+  parseType,
+  type Definition,
+} from 'vivace';
+import { memory } from 'vivace/adapters/memory';
+import { onlineStore } from 'vivace/plugins/online-store';
+import { callContext, makePart, onlineStoreContract, startPart } from 'vivace/testing';
+import { viewSchema } from '../../core/views/schema.js';
+import { compileView } from '../../core/views/view.js';
+
+const stores: [string, Definition, () => object][] = [['memory', memory, () => ({})]];
+
+for (const [name, definition, options] of stores) {
+  describe(`online-store over ${name}`, () => {
+    const stops: (() => Promise<void>)[] = [];
+    afterEach(async () => {
+      for (const stop of stops.splice(0)) await stop();
+    });
+    onlineStoreContract({
+      runner: { describe, it, beforeEach, afterEach },
+      make: async (wrap = (store) => store) => {
+        const store = await startPart(definition, options());
+        stops.push(() => store.stop());
+        return makePart(onlineStore, {}, { uses: { store: wrap(store.face(keyValueStore)) } });
+      },
+    });
+  });
+}
+
+describe('online-store', () => {
+  it('reads at once from a store that answers at once', async () => {
+    const store = await startPart(memory);
+    const part = await startPart(onlineStore, {}, { uses: { store: store.face(keyValueStore) } });
+    const view = compileView(
+      'v',
+      viewSchema.parse({ store: 'online', entity: { id: 'string' }, features: { x: { type: 'float32' } } }),
+    );
+    const keys = { rows: 1, time: 0, column: () => columnOf(parseType('string'), ['a']) };
+    expect(part.face(port).open(view).read(keys, new FeatureRows(view.features, 1), callContext())).to.equal(
+      undefined,
+    );
+    await part.stop();
+    await store.stop();
+  });
+});
