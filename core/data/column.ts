@@ -2,7 +2,8 @@ import { clearBit, createBitmap, isSet, type Bitmap } from './bitmap.js';
 import type { ColumnType, ScalarType } from './types.js';
 
 /** The values of a column: one typed array, or an array where the elements are strings or byte strings. */
-export type Values = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | string[] | Uint8Array[];
+export type Values =
+  Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | string[] | Uint8Array[];
 
 /** One cell as a JavaScript value; slow paths, custom code and tests only. */
 export type Cell = number | bigint | boolean | string | Uint8Array | readonly Cell[] | null;
@@ -76,7 +77,8 @@ export class ColumnWriter {
       this.#lists[row] = cell as readonly Cell[];
     } else if (this.type.kind === 'vector') {
       const cells = cell as readonly Cell[];
-      for (let i = 0; i < this.type.width; i++) writeElement(this.values, row * this.type.width + i, cells[i] as Cell);
+      for (let i = 0; i < this.type.width; i++)
+        writeElement(this.values, row * this.type.width + i, cells[i] as Cell);
     } else {
       writeElement(this.values, row, cell);
     }
@@ -92,7 +94,8 @@ export class ColumnWriter {
     const valid = this.#valid === undefined ? {} : { valid: this.#valid };
     if (this.#lists === undefined) return { type, rows, values: this.values, ...valid };
     const offsets = new Uint32Array(rows + 1);
-    for (let row = 0; row < rows; row++) offsets[row + 1] = (offsets[row] as number) + this.#lists[row]!.length;
+    for (let row = 0; row < rows; row++)
+      offsets[row + 1] = (offsets[row] as number) + this.#lists[row]!.length;
     const values = createValues(type.element, offsets[rows] as number);
     this.#lists.forEach((list, row) =>
       list.forEach((cell, i) => writeElement(values, (offsets[row] as number) + i, cell)),
@@ -139,7 +142,10 @@ export function columnOf(type: ColumnType, cells: readonly Cell[]): Column {
 export function gather(column: Column, rows: Uint32Array): Column {
   const { type } = column;
   if (type.kind === 'list') {
-    return columnOf(type, Array.from(rows, (row) => cellAt(column, row)));
+    return columnOf(
+      type,
+      Array.from(rows, (row) => cellAt(column, row)),
+    );
   }
   const { width } = type;
   const values = createValues(type.element, rows.length * width);

@@ -1,5 +1,5 @@
 import type { VivaceError } from '../errors.js';
-import { ColumnWriter } from './column.js';
+import { ColumnWriter, type Column } from './column.js';
 import { status } from './status.js';
 import { parseType, type ColumnType } from './types.js';
 
@@ -74,7 +74,7 @@ export interface Keys {
   /** Microseconds since the epoch: one request time for all rows, or one per row. */
   readonly time: number | Float64Array;
   /** Throws where the source has not declared the key. */
-  column(name: string): import('./column.js').Column;
+  column(name: string): Column;
 }
 
 /** The request time of one row of `keys`. */

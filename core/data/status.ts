@@ -19,4 +19,12 @@ export const status = {
 export type StatusName = keyof typeof status;
 
 /** Names by code. */
-export const statusNames: readonly StatusName[] = ['PRESENT', 'NULL', 'MISSING', 'STALE', 'DEFAULTED', 'FAILED', 'SKIPPED'];
+export const statusNames: readonly StatusName[] = [
+  'PRESENT',
+  'NULL',
+  'MISSING',
+  'STALE',
+  'DEFAULTED',
+  'FAILED',
+  'SKIPPED',
+];

@@ -2,7 +2,8 @@
 export type Datatype = 'FP32' | 'FP64' | 'INT32' | 'INT64' | 'BOOL' | 'BYTES';
 
 /** Row-major data; a BYTES tensor holds strings or byte strings. */
-export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | (string | Uint8Array)[];
+export type TensorData =
+  Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | (string | Uint8Array)[];
 
 /** A named tensor as models take and give it; `shape[0]` is the number of rows. */
 export interface Tensor {

@@ -1,7 +1,16 @@
 import { VivaceError } from '../errors.js';
 
 /** The element types of a column. `timestamp` is whole microseconds since 1970-01-01T00:00:00Z in a float64. */
-export const scalarTypes = ['float32', 'float64', 'int32', 'int64', 'bool', 'string', 'timestamp', 'bytes'] as const;
+export const scalarTypes = [
+  'float32',
+  'float64',
+  'int32',
+  'int64',
+  'bool',
+  'string',
+  'timestamp',
+  'bytes',
+] as const;
 export type ScalarType = (typeof scalarTypes)[number];
 
 /** `float32`, a fixed vector `float32[64]`, or a list of any length `list<float32>`. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { VivaceError } from '../errors.js';
 import type { FeatureSourceDescription } from '../ports/feature-source.js';
-import type { CapabilityPort, DriverPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
+import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
 import type { TransformDescription } from '../ports/transform.js';
 import type { PartContext } from './context.js';
 
@@ -70,7 +70,7 @@ export function defineAdapter<
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
 >(spec: PartSpec<P, S, U>): Definition {
-  return define('driver', spec as unknown as Loose);
+  return define('driver', spec);
 }
 
 /** Defines a plugin: one behaviour behind a capability port, knowing no vendor and doing no I/O of its own. */
@@ -79,7 +79,7 @@ export function definePlugin<
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
 >(spec: PartSpec<P, S, U>): Definition {
-  return define('capability', spec as unknown as Loose);
+  return define('capability', spec);
 }
 
 interface Loose {

@@ -135,7 +135,7 @@ export class GuardedPart {
     };
   }
 
-  async *#iterate(source: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  async *#iterate(source: AsyncIterable<unknown>): AsyncGenerator {
     try {
       yield* source;
     } catch (error) {

@@ -3,11 +3,16 @@ import { isTypeName } from '../data/types.js';
 
 export const typeName = z
   .string()
-  .refine(isTypeName, 'no type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>')
+  .refine(
+    isTypeName,
+    'no type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
+  )
   .meta({ examples: ['float32', 'string', 'float32[64]'] });
 
 /** Names of columns, features, fields and steps: they become part of `alias.feature`. */
-export const columnName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'letters, digits and _, not beginning with a digit');
+export const columnName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'letters, digits and _, not beginning with a digit');
 
 const defaultValue = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -40,9 +45,15 @@ export const viewSource = z
   .strictObject({
     table: z.string().optional().describe('a table of the warehouse or, where it reads files, a file'),
     query: z.string().optional().describe('SQL of one dialect, instead of `table`'),
-    key: z.record(z.string(), z.string()).default({}).describe('column of the source per key; default: of the same name'),
+    key: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('column of the source per key; default: of the same name'),
     eventTime: z.string().optional().describe('column of the event time; without it the view is static'),
-    availableTime: z.string().optional().describe('column of the time the row became known; default: the event time'),
+    availableTime: z
+      .string()
+      .optional()
+      .describe('column of the time the row became known; default: the event time'),
     where: z
       .record(
         z.string(),
@@ -52,11 +63,16 @@ export const viewSource = z
       .describe('rows to use, by column; bounds are inclusive'),
     distinct: z.boolean().default(false).describe('use equal rows once'),
   })
-  .refine((source) => (source.table === undefined) !== (source.query === undefined), 'give either `table` or `query`');
+  .refine(
+    (source) => (source.table === undefined) !== (source.query === undefined),
+    'give either `table` or `query`',
+  );
 
 export const viewSchema = z.strictObject({
   store: z.string().describe('the online-store part that serves it'),
-  entity: z.record(columnName, typeName).refine((entity) => Object.keys(entity).length > 0, 'at least one key'),
+  entity: z
+    .record(columnName, typeName)
+    .refine((entity) => Object.keys(entity).length > 0, 'at least one key'),
   source: viewSource.optional().describe('absent: rows are only pushed'),
   maxAgeMs: z.number().positive().optional().describe('older rows are STALE, milliseconds'),
   owner: z.string().optional(),

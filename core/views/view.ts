@@ -32,7 +32,12 @@ export interface ViewSource {
   readonly key: Readonly<Record<string, string>>;
   readonly eventTime?: string;
   readonly availableTime?: string;
-  readonly where: Readonly<Record<string, { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }>>;
+  readonly where: Readonly<
+    Record<
+      string,
+      { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }
+    >
+  >;
   readonly distinct: boolean;
 }
 
@@ -58,8 +63,12 @@ export interface FeatureView {
  */
 export function compileView(name: string, spec: ViewSpec): FeatureView {
   const entity = Object.entries(spec.entity).map(([key, type]) => ({ name: key, type: keyType(key, type) }));
-  const features = Object.entries(spec.features).flatMap(([feature, declared]) => expandFeature(feature, declared));
-  const twice = features.find((feature, i) => features.findIndex((other) => other.name === feature.name) !== i);
+  const features = Object.entries(spec.features).flatMap(([feature, declared]) =>
+    expandFeature(feature, declared),
+  );
+  const twice = features.find(
+    (feature, i) => features.findIndex((other) => other.name === feature.name) !== i,
+  );
   if (twice !== undefined) throw mistake(`features.${twice.name}`, `two features are named "${twice.name}"`);
   const aggregates = features.filter((feature) => feature.origin.kind === 'aggregate').length;
   if (aggregates > 0 && aggregates < features.length) {
@@ -106,10 +115,16 @@ function expandFeature(name: string, spec: ViewSpec['features'][string]): ViewFe
   }
   const { aggregate, of, above } = spec;
   if ((aggregate === 'count') !== (of === undefined)) {
-    throw mistake(`features.${name}.of`, aggregate === 'count' ? '`count` counts rows: leave `of` out' : `\`${aggregate}\` needs \`of\``);
+    throw mistake(
+      `features.${name}.of`,
+      aggregate === 'count' ? '`count` counts rows: leave `of` out' : `\`${aggregate}\` needs \`of\``,
+    );
   }
   if ((aggregate === 'share') !== (above !== undefined)) {
-    throw mistake(`features.${name}.above`, aggregate === 'share' ? '`share` needs `above`' : '`above` goes with `share` only');
+    throw mistake(
+      `features.${name}.above`,
+      aggregate === 'share' ? '`share` needs `above`' : '`above` goes with `share` only',
+    );
   }
   const type = parseType(spec.type ?? (aggregate === 'count' ? 'int32' : 'float32'));
   if (type.kind !== 'scalar' || !['float32', 'float64', 'int32', 'int64'].includes(type.element)) {

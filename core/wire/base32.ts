@@ -10,9 +10,9 @@ export function base32(bytes: Uint8Array): string {
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += alphabet[(value >>> bits) & 31];
+      text += alphabet.charAt((value >>> bits) & 31);
     }
     value &= (1 << bits) - 1;
   }
-  return bits > 0 ? text + alphabet[(value << (5 - bits)) & 31] : text;
+  return bits > 0 ? text + alphabet.charAt((value << (5 - bits)) & 31) : text;
 }

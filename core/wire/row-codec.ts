@@ -72,7 +72,8 @@ export class RowCodec {
       if (column.valid !== undefined) {
         const at = headerBytes + (bit >> 3);
         for (let row = 0; row < count; row++) {
-          if (!isSet(column.valid, row)) bytes[row * stride + at] = (bytes[row * stride + at] as number) | (1 << (bit & 7));
+          if (!isSet(column.valid, row))
+            bytes[row * stride + at] = (bytes[row * stride + at] as number) | (1 << (bit & 7));
         }
       }
       if (!slot.heap) this.#encodeSlot(slot, column, { bytes, count });
@@ -80,7 +81,9 @@ export class RowCodec {
     if (heaps === undefined) {
       return Array.from({ length: count }, (_, row) => bytes.subarray(row * stride, (row + 1) * stride));
     }
-    return Array.from({ length: count }, (_, row) => this.#withHeap(bytes.subarray(row * stride, (row + 1) * stride), heaps, row));
+    return Array.from({ length: count }, (_, row) =>
+      this.#withHeap(bytes.subarray(row * stride, (row + 1) * stride), heaps, row),
+    );
   }
 
   /** A tombstone: newer than what it deletes by its times. */
@@ -107,7 +110,8 @@ export class RowCodec {
       const base = row * stride;
       if (value === undefined || value.length < headerBytes || !this.#accept(value, row, out)) {
         if (value === undefined) out.status[row] = status.MISSING;
-        else if (value.length < headerBytes) this.#broken(out, row, `${value.length} bytes are too short for a row`);
+        else if (value.length < headerBytes)
+          this.#broken(out, row, `${value.length} bytes are too short for a row`);
         bytes.fill(255, base + headerBytes, base + bitmapEnd);
       } else {
         bytes.set(value.length === stride ? value : value.subarray(0, stride), base);
@@ -120,7 +124,8 @@ export class RowCodec {
     for (const [bit, slot] of this.#slots.entries()) {
       if (slot.heap) this.#decodeHeap(slot, values, { bytes, out, bit });
       else this.#decodeSlot(slot, bytes, out, count);
-      if (((anyNull[bit >> 3] as number) & (1 << (bit & 7))) !== 0) this.#decodeNulls(slot, bit, { bytes, out, count });
+      if (((anyNull[bit >> 3] as number) & (1 << (bit & 7))) !== 0)
+        this.#decodeNulls(slot, bit, { bytes, out, count });
     }
     if (out.error === undefined) return;
     // A heap found broken after other columns were decoded: no value of that row may look valid.
@@ -190,15 +195,21 @@ export class RowCodec {
     else copyStrided64(from as Float64Array, to as Float64Array, at, step);
   }
 
-  #decodeNulls(slot: Slot, bit: number, { bytes, out, count }: { bytes: Uint8Array; out: FeatureRows; count: number }): void {
+  #decodeNulls(
+    slot: Slot,
+    bit: number,
+    { bytes, out, count }: { bytes: Uint8Array; out: FeatureRows; count: number },
+  ): void {
     const writer = out.columns[slot.column]!;
     const valid = createBitmap(count, true);
-    const floating = slot.type.element === 'float32' || slot.type.element === 'float64' || slot.type.element === 'timestamp';
+    const floating =
+      slot.type.element === 'float32' || slot.type.element === 'float64' || slot.type.element === 'timestamp';
     const { width } = slot.type;
     for (let row = 0, at = headerBytes + (bit >> 3); row < count; row++, at += this.#fixedEnd) {
       if (((bytes[at] as number) & (1 << (bit & 7))) === 0) continue;
       clearBit(valid, row);
-      if (floating && slot.type.kind !== 'list') (writer.values as Float64Array).fill(NaN, row * width, (row + 1) * width);
+      if (floating && slot.type.kind !== 'list')
+        (writer.values as Float64Array).fill(NaN, row * width, (row + 1) * width);
     }
     writer.setValid(valid);
   }
@@ -239,12 +250,18 @@ export class RowCodec {
     const writer = out.columns[slot.column]!;
     for (let row = 0; row < values.length; row++) {
       const base = row * this.#fixedEnd;
-      if (out.status[row] !== status.PRESENT || ((bytes[base + headerBytes + (bit >> 3)] as number) & (1 << (bit & 7))) !== 0) continue;
+      if (
+        out.status[row] !== status.PRESENT ||
+        ((bytes[base + headerBytes + (bit >> 3)] as number) & (1 << (bit & 7))) !== 0
+      )
+        continue;
       const value = values[row] as Uint8Array;
       const from = view.getUint32(base + slot.offset, true);
       const length = view.getUint32(base + slot.offset + 4, true);
-      const cell = from + length > value.length ? undefined : decodeCell(slot.type, value.subarray(from, from + length));
-      if (cell === undefined) this.#broken(out, row, `${this.fields[slot.column]!.name} does not lie within the row`);
+      const cell =
+        from + length > value.length ? undefined : decodeCell(slot.type, value.subarray(from, from + length));
+      if (cell === undefined)
+        this.#broken(out, row, `${this.fields[slot.column]!.name} does not lie within the row`);
       else writer.set(row, cell);
     }
   }
@@ -264,7 +281,10 @@ function writeTime(view: DataView, at: number, micros: number): void {
   view.setUint32(at + 4, micros - upper * high);
 }
 
-function typedView(element: ColumnType['element'], bytes: Uint8Array): Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array {
+function typedView(
+  element: ColumnType['element'],
+  bytes: Uint8Array,
+): Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array {
   switch (element) {
     case 'float32':
       return new Float32Array(bytes.buffer);
@@ -307,7 +327,9 @@ function encodeCell(type: ColumnType, cell: Cell): Uint8Array {
   if (size > 0) {
     const bytes = new Uint8Array(cells.length * size);
     const view = typedView(type.element, bytes);
-    cells.forEach((value, i) => (view[i] = (type.element === 'int64' ? BigInt(value as number) : Number(value)) as never));
+    cells.forEach(
+      (value, i) => (view[i] = (type.element === 'int64' ? BigInt(value as number) : Number(value)) as never),
+    );
     return bytes;
   }
   const parts = cells.map(toBytes);
@@ -338,7 +360,7 @@ function decodeCell(type: ColumnType, bytes: Uint8Array): Cell | undefined {
     }
     const cells: Cell[] = [];
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const end = at + 4 + view.getUint32(at, true);
       if (end > bytes.length) return undefined;
       cells.push(fromBytes(type, bytes.subarray(at + 4, end)));
