@@ -1,4 +1,4 @@
-import { clearBit, createBitmap, isSet, type Bitmap } from './bitmap.js';
+import { clearBit, createBitmap, isSet, setBit, type Bitmap } from './bitmap.js';
 import type { ColumnType, ScalarType } from './types.js';
 
 /** The values of a column: one typed array, or an array where the elements are strings or byte strings. */
@@ -44,6 +44,18 @@ export function createValues(element: ScalarType, length: number): Values {
 }
 const empty = new Uint8Array(0);
 
+/** What stands in the place of a null. */
+export const nullValues = {
+  float32: NaN,
+  float64: NaN,
+  timestamp: NaN,
+  int32: 0,
+  int64: 0n,
+  bool: 0,
+  string: '',
+  bytes: empty,
+} as const satisfies Record<ScalarType, unknown>;
+
 /** The only writer of a column. Rows start valid and zero; `finish` hands the column over, after which nobody writes. */
 export class ColumnWriter {
   readonly type: ColumnType;
@@ -60,25 +72,30 @@ export class ColumnWriter {
     if (type.kind === 'list') this.#lists = new Array<readonly Cell[]>(rows).fill([]);
   }
 
-  /** Marks a row as null. */
+  /** Marks a row as null, whatever was written to it. */
   setNull(row: number): void {
     this.#valid ??= createBitmap(this.rows, true);
     clearBit(this.#valid, row);
-    const { element, width, kind } = this.type;
-    if (kind !== 'list' && (element === 'float32' || element === 'float64' || element === 'timestamp')) {
-      (this.values as Float64Array).fill(NaN, row * width, (row + 1) * width);
-    }
+    const { width } = this.type;
+    if (this.#lists !== undefined) this.#lists[row] = [];
+    else (this.values as unknown[]).fill(nullValues[this.type.element], row * width, (row + 1) * width);
   }
 
-  /** Writes one cell of any kind. */
+  /**
+   * Writes one cell of any kind.
+   *
+   * @throws {TypeError} Where a vector has not as many elements as its type says.
+   */
   set(row: number, cell: Cell): void {
     if (cell === null) return this.setNull(row);
+    if (this.#valid !== undefined) setBit(this.#valid, row);
+    const { kind, width, name } = this.type;
     if (this.#lists !== undefined) {
       this.#lists[row] = cell as readonly Cell[];
-    } else if (this.type.kind === 'vector') {
+    } else if (kind === 'vector') {
       const cells = cell as readonly Cell[];
-      for (let i = 0; i < this.type.width; i++)
-        writeElement(this.values, row * this.type.width + i, cells[i] as Cell);
+      if (cells.length !== width) throw new TypeError(`a ${name} has ${width} elements, not ${cells.length}`);
+      cells.forEach((element, i) => writeElement(this.values, row * width + i, element));
     } else {
       writeElement(this.values, row, cell);
     }

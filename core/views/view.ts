@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Field } from '../data/feature-rows.js';
-import { parseType, type ColumnType } from '../data/types.js';
+import { parseType, type ColumnType, type ScalarType } from '../data/types.js';
 import { VivaceError } from '../errors.js';
 import { base32 } from '../wire/base32.js';
 import type { ViewSpec } from './schema.js';
@@ -78,7 +78,11 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     throw mistake('source.eventTime', 'aggregates need the event time of the source');
   }
   for (const key of Object.keys(spec.source?.key ?? {})) {
-    if (!(key in spec.entity)) throw mistake(`source.key.${key}`, `"${key}" is no key of the entity`);
+    if (!Object.hasOwn(spec.entity, key))
+      throw mistake(`source.key.${key}`, `"${key}" is no key of the entity`);
+  }
+  if (spec.source?.availableTime !== undefined && spec.source.eventTime === undefined) {
+    throw mistake('source.availableTime', 'a source with an available time has an event time too');
   }
   const source = spec.source === undefined ? undefined : compileSource(spec.source, entity);
   return {
@@ -148,11 +152,25 @@ function expandFeature(name: string, spec: ViewSpec['features'][string]): ViewFe
 
 function checkDefault(name: string, type: ColumnType, value: unknown): void {
   if (value === undefined) return;
-  const wanted = type.element === 'string' ? 'string' : type.element === 'bool' ? 'boolean' : 'number';
-  if (type.kind !== 'scalar' || typeof value !== wanted) {
+  const fits = defaults[type.element];
+  if (type.kind !== 'scalar' || !fits(value)) {
     throw mistake(`features.${name}.default`, `${JSON.stringify(value)} is no ${type.name}`);
   }
 }
+
+const isNumber = (value: unknown): boolean => typeof value === 'number';
+
+/** Which values of the configuration a type takes as its default. */
+const defaults: Readonly<Record<ScalarType, (value: unknown) => boolean>> = {
+  float32: isNumber,
+  float64: isNumber,
+  int32: (value) => isNumber(value) && value === ((value as number) | 0),
+  int64: Number.isSafeInteger,
+  timestamp: Number.isSafeInteger,
+  bool: (value) => typeof value === 'boolean',
+  string: (value) => typeof value === 'string',
+  bytes: () => false,
+};
 
 function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly Field[]): ViewSource {
   return {
@@ -173,7 +191,10 @@ function hashDefinition(definition: {
 }): string {
   const canonical = canonicalJson({
     entity: definition.entity.map(({ name, type }) => [name, type.name]),
-    features: definition.features.map(({ name, type, origin }) => ({ name, type: type.name, origin })),
+    // By name: neither the key nor the layout of a row depends on the order of the features.
+    features: definition.features
+      .map(({ name, type, origin }) => ({ name, type: type.name, origin }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
     source: definition.source ?? null,
   });
   return base32(createHash('sha256').update(canonical).digest()).slice(0, 10);

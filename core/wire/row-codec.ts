@@ -1,5 +1,5 @@
 import { createBitmap, isSet, clearBit } from '../data/bitmap.js';
-import { cellAt, type Cell, type Column } from '../data/column.js';
+import { cellAt, nullValues, type Cell, type Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import { elementBytes, type ColumnType } from '../data/types.js';
@@ -136,7 +136,9 @@ export class RowCodec {
 
   #accept(value: Uint8Array, row: number, out: FeatureRows): boolean {
     if (value[16] !== formatByte) return this.#broken(out, row, `row format ${value[16]} is unknown`);
-    if (((value[17] as number) & deletedFlag) !== 0) {
+    const flags = (value[17] as number) | ((value[18] as number) << 8) | ((value[19] as number) << 16);
+    if (flags > deletedFlag) return this.#broken(out, row, 'flags are set that this format does not know');
+    if (flags === deletedFlag) {
       out.status[row] = status.MISSING;
       return false;
     }
@@ -188,10 +190,11 @@ export class RowCodec {
       for (let row = 0; row < count; row++) {
         for (let k = 0; k < width; k++) to[row * width + k] = from[at + row * step + k] as never;
       }
+      if (element === 'bool') (to as Uint8Array).forEach((value, i) => (to[i] = Number(value !== 0)));
     } else if (element === 'float32') copyStrided(from as Float32Array, to as Float32Array, at, step);
     else if (element === 'int32') copyStridedInt32(from as Int32Array, to as Int32Array, at, step);
     else if (element === 'int64') copyStridedInt64(from as BigInt64Array, to as BigInt64Array, at, step);
-    else if (element === 'bool') copyStridedBytes(from as Uint8Array, to as Uint8Array, at, step);
+    else if (element === 'bool') copyStridedBool(from as Uint8Array, to as Uint8Array, at, step);
     else copyStrided64(from as Float64Array, to as Float64Array, at, step);
   }
 
@@ -202,14 +205,12 @@ export class RowCodec {
   ): void {
     const writer = out.columns[slot.column]!;
     const valid = createBitmap(count, true);
-    const floating =
-      slot.type.element === 'float32' || slot.type.element === 'float64' || slot.type.element === 'timestamp';
     const { width } = slot.type;
+    const nullValue = nullValues[slot.type.element];
     for (let row = 0, at = headerBytes + (bit >> 3); row < count; row++, at += this.#fixedEnd) {
       if (((bytes[at] as number) & (1 << (bit & 7))) === 0) continue;
       clearBit(valid, row);
-      if (floating && slot.type.kind !== 'list')
-        (writer.values as Float64Array).fill(NaN, row * width, (row + 1) * width);
+      if (!slot.heap) (writer.values as unknown[]).fill(nullValue, row * width, (row + 1) * width);
     }
     writer.setValid(valid);
   }
@@ -259,7 +260,9 @@ export class RowCodec {
       const from = view.getUint32(base + slot.offset, true);
       const length = view.getUint32(base + slot.offset + 4, true);
       const cell =
-        from + length > value.length ? undefined : decodeCell(slot.type, value.subarray(from, from + length));
+        from < this.#fixedEnd || from + length > value.length
+          ? undefined
+          : decodeCell(slot.type, value.subarray(from, from + length));
       if (cell === undefined)
         this.#broken(out, row, `${this.fields[slot.column]!.name} does not lie within the row`);
       else writer.set(row, cell);
@@ -312,12 +315,12 @@ function copyStridedInt32(from: Int32Array, to: Int32Array, at: number, step: nu
 function copyStridedInt64(from: BigInt64Array, to: BigInt64Array, at: number, step: number): void {
   for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as bigint;
 }
-function copyStridedBytes(from: Uint8Array, to: Uint8Array, at: number, step: number): void {
-  for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as number;
+function copyStridedBool(from: Uint8Array, to: Uint8Array, at: number, step: number): void {
+  for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] === 0 ? 0 : 1;
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function encodeCell(type: ColumnType, cell: Cell): Uint8Array {
   if (cell === null) return new Uint8Array(0);
@@ -355,8 +358,8 @@ function decodeCell(type: ColumnType, bytes: Uint8Array): Cell | undefined {
     const size = elementBytes[type.element];
     if (size > 0) {
       if (bytes.length % size !== 0) return undefined;
-      const values = typedView(type.element, bytes.slice());
-      return Array.from(values as Float64Array, (value) => (type.element === 'bool' ? value === 1 : value));
+      const values = typedView(type.element, new Uint8Array(bytes));
+      return Array.from(values as Float64Array, (value) => (type.element === 'bool' ? value !== 0 : value));
     }
     const cells: Cell[] = [];
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -373,5 +376,5 @@ function decodeCell(type: ColumnType, bytes: Uint8Array): Cell | undefined {
 }
 
 function fromBytes(type: ColumnType, bytes: Uint8Array): Cell {
-  return type.element === 'string' ? decoder.decode(bytes) : bytes.slice();
+  return type.element === 'string' ? decoder.decode(bytes) : new Uint8Array(bytes);
 }

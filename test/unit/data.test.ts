@@ -1,0 +1,248 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  cellAt,
+  clearBit,
+  columnOf,
+  ColumnWriter,
+  createBitmap,
+  createValues,
+  FeatureRows,
+  fieldsOf,
+} from 'vivace';
+import {
+  gather,
+  isNumeric,
+  isSet,
+  isTypeName,
+  isValid,
+  parseType,
+  scalarTypes,
+  setBit,
+  timeOf,
+} from 'vivace';
+import { status, statusNames, VivaceError } from 'vivace';
+import type { Cell, Keys } from 'vivace';
+import { Frame, statusAt } from '../../core/data/frame.js';
+
+const cellsOf = (type: string, cells: readonly Cell[]): Cell[] => {
+  const column = columnOf(parseType(type), cells);
+  return cells.map((_, row) => cellAt(column, row));
+};
+
+describe('Types', () => {
+  it('parses scalars, vectors and lists', () => {
+    expect(parseType('float32')).to.include({ element: 'float32', kind: 'scalar', width: 1 });
+    expect(parseType('int64[12]')).to.include({ element: 'int64', kind: 'vector', width: 12 });
+    expect(parseType('float32[1]')).to.include({ kind: 'vector', width: 1 });
+    expect(parseType('list<string>')).to.include({ element: 'string', kind: 'list' });
+  });
+
+  for (const name of [
+    '',
+    'float',
+    'Float32',
+    'float32[0]',
+    'float32[-1]',
+    'float32[1.5]',
+    'float32[1000000]',
+  ]) {
+    it(`refuses "${name}"`, () => {
+      expect(isTypeName(name)).to.equal(false);
+      expect(() => parseType(name)).to.throw(VivaceError, /is no type: use float32, .* a vector such as/);
+    });
+  }
+
+  for (const name of [
+    'list<list<int32>>',
+    'list<int32>[3]',
+    'list<>',
+    'constructor',
+    'float32 ',
+    'int64[2][2]',
+  ]) {
+    it(`refuses "${name}"`, () => expect(isTypeName(name)).to.equal(false));
+  }
+
+  it('knows which types are numbers', () => {
+    const numbers = scalarTypes.filter((name) => isNumeric(parseType(name)));
+    expect(numbers).to.deep.equal(['float32', 'float64', 'int32', 'int64', 'bool', 'timestamp']);
+  });
+});
+
+describe('Bitmap', () => {
+  it('sets and clears each bit alone', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }), (bits) => {
+        const bitmap = createBitmap(bits.length, true);
+        bits.forEach((bit, row) => {
+          if (!bit) clearBit(bitmap, row);
+        });
+        const inverse = createBitmap(bits.length, false);
+        bits.forEach((bit, row) => {
+          if (!bit) setBit(inverse, row);
+        });
+        bits.forEach((bit, row) => {
+          expect([isSet(bitmap, row), isSet(inverse, row)]).to.deep.equal([bit, !bit]);
+        });
+      }),
+    );
+  });
+});
+
+describe('Column', () => {
+  it('gives back cells of every kind', () => {
+    expect(cellsOf('bool', [true, null, false])).to.deep.equal([true, null, false]);
+    expect(cellsOf('int64', [2n ** 62n, null])).to.deep.equal([2n ** 62n, null]);
+    expect(cellsOf('float32[2]', [[1, 2], null, [3, 4]])).to.deep.equal([[1, 2], null, [3, 4]]);
+    expect(cellsOf('list<string>', [['a'], [], null, ['b', 'c']])).to.deep.equal([
+      ['a'],
+      [],
+      null,
+      ['b', 'c'],
+    ]);
+    expect(cellsOf('list<bool>', [[true, false]])).to.deep.equal([[true, false]]);
+  });
+
+  it('has no bitmap where every row holds a value', () => {
+    expect(columnOf(parseType('int32'), [1, 2]).valid).to.equal(undefined);
+  });
+
+  it('puts the null value in the place of a null, whatever was there', () => {
+    const nulls = scalarTypes.map((name) => {
+      const writer = new ColumnWriter(parseType(name), 1);
+      (writer.values as unknown[])[0] = name === 'int64' ? 7n : name === 'string' ? 'x' : 7;
+      writer.setNull(0);
+      return writer.finish().values[0];
+    });
+    expect(nulls).to.deep.equal([NaN, NaN, 0, 0n, 0, '', NaN, new Uint8Array(0)]);
+  });
+
+  it('takes a value after a null', () => {
+    const writer = new ColumnWriter(parseType('int32'), 2);
+    writer.setNull(0);
+    writer.setNull(1);
+    writer.set(0, 5);
+    const column = writer.finish();
+    expect([isValid(column, 0), cellAt(column, 0), cellAt(column, 1)]).to.deep.equal([true, 5, null]);
+  });
+
+  it('forgets the list of a row that becomes null', () => {
+    const writer = new ColumnWriter(parseType('list<int32>'), 1);
+    writer.set(0, [1, 2]);
+    writer.setNull(0);
+    expect(writer.finish().values).to.have.length(0);
+  });
+
+  it('refuses a vector of another width', () => {
+    expect(() => columnOf(parseType('float32[2]'), [[1]])).to.throw(
+      TypeError,
+      'a float32[2] has 2 elements, not 1',
+    );
+    expect(() => columnOf(parseType('float32[2]'), [[1, 2, 3]])).to.throw(TypeError, 'not 3');
+  });
+
+  it('makes room for every element type', () => {
+    for (const name of scalarTypes) expect(createValues(name, 3)).to.have.length(3);
+  });
+
+  const columns: [string, Cell[]][] = [
+    ['float64', [1, null, 3]],
+    ['int64', [1n, 2n, null]],
+    ['string', ['a', null, 'c']],
+    ['float32[2]', [[1, 2], null, [5, 6]]],
+    ['list<int32>', [[1], null, [2, 3]]],
+    ['bytes', [Uint8Array.of(1), null, Uint8Array.of(2)]],
+  ];
+  for (const [type, cells] of columns) {
+    it(`gathers rows of ${type}, in any order and more than once`, () => {
+      const rows = Uint32Array.of(2, 0, 1, 2);
+      const gathered = gather(columnOf(parseType(type), cells), rows);
+      expect(gathered.rows).to.equal(4);
+      expect([...rows].map((_, i) => cellAt(gathered, i))).to.deep.equal([...rows].map((row) => cells[row]));
+    });
+  }
+
+  it('gathers nothing', () => {
+    expect(gather(columnOf(parseType('string'), ['a']), new Uint32Array(0)).rows).to.equal(0);
+  });
+});
+
+describe('FeatureRows', () => {
+  const fields = fieldsOf({ count: 'int32', name: { type: 'string' } });
+
+  it('starts as PRESENT rows', () => {
+    expect([...new FeatureRows(fields, 2).status]).to.deep.equal([status.PRESENT, status.PRESENT]);
+  });
+
+  it('makes every feature of a missing row null', () => {
+    const rows = new FeatureRows(fields, 2);
+    rows.setMissing(1);
+    const columns = rows.columns.map((writer) => writer.finish());
+    expect(statusNames[rows.status[1]!]).to.equal('MISSING');
+    expect(columns.map((column) => [isValid(column, 0), isValid(column, 1)])).to.deep.equal([
+      [true, false],
+      [true, false],
+    ]);
+  });
+
+  it('keeps the first reason of a failure', () => {
+    const rows = new FeatureRows(fields, 2);
+    const first = new VivaceError('UNAVAILABLE', 'gone');
+    rows.setFailed(0, first);
+    rows.setFailed(1, new VivaceError('DATA_LOSS', 'broken'));
+    expect(rows.error).to.equal(first);
+    expect([...rows.status]).to.deep.equal([status.FAILED, status.FAILED]);
+  });
+
+  it('refuses a feature that is not declared', () => {
+    expect(() => new FeatureRows(fields, 1).column('other')).to.throw(TypeError, '"other" is not among');
+  });
+
+  it('gives the request time of a row, one for all or one each', () => {
+    const keys = (time: Keys['time']): Keys => ({
+      rows: 2,
+      time,
+      column: () => columnOf(parseType('int32'), [1, 2]),
+    });
+    expect([timeOf(keys(5), 1), timeOf(keys(Float64Array.of(5, 6)), 1)]).to.deep.equal([5, 6]);
+  });
+});
+
+describe('Frame', () => {
+  const frame = (): Frame =>
+    new Frame({
+      time: Float64Array.of(1, 2, 3),
+      offsets: Uint32Array.of(0, 2, 2, 5),
+      columns: 2,
+      fetches: 1,
+    });
+  const column = columnOf(parseType('int32'), [1, 2, 3]);
+
+  it('counts rows by scope', () => {
+    expect([frame().rows('request'), frame().rows('object')]).to.deep.equal([3, 5]);
+  });
+
+  it('knows the request of each object', () => {
+    expect([...frame().requestOf]).to.deep.equal([0, 0, 2, 2, 2]);
+  });
+
+  it('takes a column once', () => {
+    const written = frame();
+    written.write(1, column);
+    expect(written.column(1)).to.equal(column);
+    expect(() => written.write(1, column)).to.throw(TypeError, 'already written');
+  });
+
+  it('remembers the objects that were left out', () => {
+    const skipping = frame();
+    expect(skipping.skipped).to.equal(undefined);
+    skipping.skip(3);
+    expect([...skipping.skipped!]).to.deep.equal([0, 0, 0, 1, 0]);
+  });
+
+  it('takes a row for PRESENT where a column has no status bytes', () => {
+    expect(statusAt(column, 0)).to.equal(status.PRESENT);
+    expect(statusAt({ ...column, status: Uint8Array.of(0, status.STALE, 0) }, 1)).to.equal(status.STALE);
+  });
+});
