@@ -1,0 +1,75 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, extname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { VivaceError, messageOf } from '../errors.js';
+import { isDefinition, type Definition } from '../parts/definition.js';
+import { didYouMean } from './did-you-mean.js';
+
+const rooms = ['plugins', 'adapters'] as const;
+const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The names that `use:` knows without any package: the folders of plugins and adapters. */
+export function builtInNames(): string[] {
+  return rooms.flatMap((room) =>
+    readdirSync(join(packageDirectory, room), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && existsSync(join(packageDirectory, room, entry.name, 'index.js')))
+      .map((entry) => entry.name),
+  );
+}
+
+/**
+ * Finds what `use:` names: a relative `.js` or `.mjs` file, a plugin or adapter of Vivace, or the package `vivace-<name>`.
+ *
+ * @param directory Where relative paths and packages are looked up.
+ * @throws {VivaceError} `INVALID_CONFIG`: unknown name (with the nearest one), or a module that does not load (with the reason).
+ */
+export async function resolveUse(use: string | Definition, directory: string): Promise<Definition> {
+  if (typeof use !== 'string') return use;
+  if (use.startsWith('./') || use.startsWith('../') || use.startsWith('/')) return fromFile(use, directory);
+  if (!/^[a-z][a-z0-9-]*$/.test(use)) throw unknown(use);
+  for (const room of rooms) {
+    if (existsSync(join(packageDirectory, room, use, 'index.js'))) return load(`vivace/${room}/${use}`, use, use);
+  }
+  let found: string;
+  try {
+    found = createRequire(join(directory, 'vivace.js')).resolve(`vivace-${use}`);
+  } catch {
+    throw unknown(use);
+  }
+  return load(pathToFileURL(found).href, use, `vivace-${use}`);
+}
+
+async function fromFile(use: string, directory: string): Promise<Definition> {
+  const file = resolve(directory, use);
+  if (!['.js', '.mjs'].includes(extname(file))) {
+    throw new VivaceError('INVALID_CONFIG', `"${use}" is no .js or .mjs file; compile TypeScript first`);
+  }
+  if (!existsSync(file)) throw new VivaceError('INVALID_CONFIG', `there is no file ${use} in ${directory}`);
+  return load(pathToFileURL(file).href, basename(file, extname(file)), use);
+}
+
+async function load(specifier: string, name: string, shown: string): Promise<Definition> {
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(specifier)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new VivaceError('INVALID_CONFIG', `"${shown}" does not load: ${messageOf(cause)}`, { cause });
+  }
+  const named = module[camelCase(name)];
+  if (isDefinition(named)) return named;
+  const definitions = Object.values(module).filter(isDefinition);
+  if (definitions.length === 1) return definitions[0]!;
+  throw new VivaceError(
+    'INVALID_CONFIG',
+    `"${shown}" exports no definition "${camelCase(name)}"; export what defineAdapter or definePlugin returns under that name`,
+  );
+}
+
+function unknown(use: string): VivaceError {
+  return new VivaceError('INVALID_CONFIG', `nothing is named "${use}"${didYouMean(use, builtInNames())}`);
+}
+
+export function camelCase(name: string): string {
+  return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}

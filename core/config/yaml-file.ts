@@ -1,0 +1,66 @@
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type YAMLError } from 'yaml';
+import { resolveEnvironment, type EnvironmentPaths } from './environment.js';
+import { ConfigError, type ConfigPath, type Mistake } from './mistake.js';
+
+/** A parsed file: its value, where its strings came from the environment, and the line of any path. */
+export interface ParsedFile {
+  readonly value: unknown;
+  readonly environment: EnvironmentPaths;
+  lineOf(path: ConfigPath): number | undefined;
+}
+
+/**
+ * Parses a YAML configuration and then resolves `${env:NAME}` and `${env:NAME:-default}` in its texts.
+ *
+ * @throws {ConfigError} with every syntax error and every missing variable.
+ */
+export function parseYamlFile(text: string, file: string, env: Readonly<Record<string, string | undefined>>): ParsedFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
+  if (document.errors.length > 0) {
+    throw new ConfigError(document.errors.map((error) => syntaxMistake(error, text)), file);
+  }
+  const lineOf = (path: ConfigPath): number | undefined => lineOfPath(document, path, lines);
+  const { value, paths, missing } = resolveEnvironment(document.toJS({ maxAliasCount: 100 }), env);
+  if (missing.length > 0) {
+    throw new ConfigError(missing.map((mistake) => withLine(mistake, lineOf)), file);
+  }
+  return { value, environment: paths, lineOf };
+}
+
+export function withLine(mistake: Mistake, lineOf: ParsedFile['lineOf']): Mistake {
+  const line = lineOf(mistake.path);
+  return line === undefined ? mistake : { ...mistake, line };
+}
+
+function syntaxMistake(error: YAMLError, text: string): Mistake {
+  const line = error.linePos?.[0].line;
+  const source = line === undefined ? '' : (text.split('\n')[line - 1] ?? '');
+  const unquoted = /[{[].*(^|[^"'$])\$\{env:/.test(source);
+  const message = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
+  return {
+    path: [],
+    message: unquoted ? 'inside { … } or [ … ] quote it: "${env:NAME}"' : message,
+    ...(line === undefined ? {} : { line }),
+  };
+}
+
+/** The line of a path, or of the nearest parent that is in the file. */
+function lineOfPath(document: Document, path: ConfigPath, lines: LineCounter): number | undefined {
+  let node: unknown = document.contents;
+  let offset = (node as Node | null)?.range?.[0];
+  for (const segment of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(segment));
+      if (pair === undefined) break;
+      offset = (pair.key as Node).range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      const item = node.items[Number(segment)];
+      if (item === undefined) break;
+      offset = (item as Node).range?.[0] ?? offset;
+      node = item;
+    } else break;
+  }
+  return offset === undefined ? undefined : lines.linePos(offset).line;
+}

@@ -1,0 +1,217 @@
+import { didYouMean } from '../config/did-you-mean.js';
+import type { ConfigPath, Mistakes } from '../config/mistake.js';
+import { parseWith } from '../config/parse.js';
+import type { Field } from '../data/feature-rows.js';
+import type { Scope } from '../data/frame.js';
+import { parseType } from '../data/types.js';
+import type { Signature } from '../models/bundle.js';
+import type { FeatureView } from '../views/view.js';
+import { ColumnTable } from './column-table.js';
+import { compileCustom, compileFetch, compilePredict, compileTransform } from './compile-steps.js';
+import type { Plan, PlanColumn, PlanField, PlanNode } from './plan.js';
+import { stepSchemas, type FieldInput, type PipelineSpec } from './schema.js';
+import type { StepType } from './step.js';
+
+/** A part as the compiler sees it: what it provides, and what it says of itself. */
+export interface CataloguePart {
+  readonly name: string;
+  readonly ports: readonly string[];
+  readonly description?: unknown;
+}
+
+/** All that a pipeline may refer to. */
+export interface Catalogue {
+  readonly views: ReadonlyMap<string, FeatureView>;
+  readonly parts: ReadonlyMap<string, CataloguePart>;
+  /** `undefined` where it is not known yet; the plan is then incomplete. */
+  signature(predictor: string): Signature | undefined;
+  /** Step types by what stands after `step:`. */
+  stepType(step: unknown): StepType;
+}
+
+/** What the compilers of single steps share. */
+export interface CompileState {
+  readonly catalogue: Catalogue;
+  readonly columns: ColumnTable;
+  readonly mistakes: Mistakes;
+  readonly nodes: PlanNode[];
+  readonly hasObjects: boolean;
+  fetches: number;
+  complete: boolean;
+}
+
+/**
+ * Compiles a pipeline to a plan: resolves every reference, infers scopes and dependencies, checks types.
+ *
+ * @returns `undefined` where there were mistakes; all of them are in `mistakes`.
+ */
+export function compilePipeline(
+  name: string,
+  spec: PipelineSpec,
+  { catalogue, path, mistakes }: { catalogue: Catalogue; path: ConfigPath; mistakes: Mistakes },
+): Plan | undefined {
+  const before = mistakes.list.length;
+  const columns = new ColumnTable();
+  const request = compileFields(spec.request, 'request', columns);
+  const objects =
+    spec.objects === undefined
+      ? undefined
+      : { fields: compileFields(spec.objects.fields, 'object', columns), max: spec.objects.max };
+  const timeColumn = columns.add('time', parseType('timestamp'), 'request');
+  const time = compileTime(spec, columns, { path, mistakes });
+  const state: CompileState = {
+    catalogue,
+    columns,
+    mistakes,
+    nodes: [],
+    hasObjects: objects !== undefined,
+    fetches: 0,
+    complete: true,
+  };
+  let recorded = false;
+  spec.steps.forEach((raw, i) => {
+    if ('record' in raw) recorded = true;
+    compileStep(raw, i, { state, path: [...path, 'steps', i] });
+  });
+  const response = compileResponse(spec, state, [...path, 'response']);
+  if (mistakes.list.length > before || response === undefined) return undefined;
+  return {
+    name,
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    request,
+    ...(objects === undefined ? {} : { objects }),
+    ...(time === undefined ? {} : { time }),
+    timeColumn,
+    deadlineMs: spec.deadlineMs,
+    recorded,
+    columns: columns.all,
+    fetches: state.fetches,
+    nodes: state.nodes,
+    response,
+    complete: state.complete,
+  };
+}
+
+function compileFields(fields: Readonly<Record<string, FieldInput>>, scope: Scope, columns: ColumnTable): PlanField[] {
+  return Object.entries(fields).map(([name, spec]) => {
+    const full = typeof spec === 'string' ? { type: spec } : spec;
+    const type = parseType(full.type);
+    const column = columns.add(`${scope}.${name}`, type, scope);
+    return {
+      name,
+      type,
+      optional: 'optional' in full && full.optional === true,
+      slot: column.slot,
+      ...('description' in full && full.description !== undefined ? { description: full.description } : {}),
+      ...('unit' in full && full.unit !== undefined ? { unit: full.unit } : {}),
+    };
+  });
+}
+
+function compileTime(
+  spec: PipelineSpec,
+  columns: ColumnTable,
+  { path, mistakes }: { path: ConfigPath; mistakes: Mistakes },
+): PlanColumn | undefined {
+  if (spec.time === undefined) return undefined;
+  const column = columns.find(spec.time);
+  if (column === undefined || !column.name.startsWith('request.')) {
+    mistakes.add([...path, 'time'], `"${spec.time}" is no field of the request${didYouMean(spec.time, columns.names('request.'))}`);
+    return undefined;
+  }
+  if (column.type.name !== 'timestamp') {
+    mistakes.add([...path, 'time'], `"${spec.time}" is a ${column.type.name}, not a timestamp`);
+    return undefined;
+  }
+  return column;
+}
+
+const verbs = Object.keys(stepSchemas) as (keyof typeof stepSchemas)[];
+
+function compileStep(
+  raw: Readonly<Record<string, unknown>>,
+  index: number,
+  { state, path }: { state: CompileState; path: ConfigPath },
+): void {
+  const { mistakes } = state;
+  const found = verbs.filter((verb) => verb in raw);
+  if (found.length !== 1) {
+    const first = Object.keys(raw)[0] ?? '';
+    mistakes.add(
+      path,
+      found.length === 0
+        ? `a step is one of ${verbs.join(', ')}, not "${first}"${didYouMean(first, verbs)}`
+        : `one step does one thing, not ${found.join(' and ')}: make two steps`,
+    );
+    return;
+  }
+  switch (found[0]) {
+    case 'record':
+      parseWith(stepSchemas.record, raw, { path, mistakes });
+      return;
+    case 'fetch': {
+      const spec = parseWith(stepSchemas.fetch, raw, { path, mistakes });
+      if (spec !== undefined) compileFetch(spec, { state, path, index });
+      return;
+    }
+    case 'transform': {
+      const spec = parseWith(stepSchemas.transform, raw, { path, mistakes });
+      if (spec !== undefined) compileTransform(spec, { state, path, index });
+      return;
+    }
+    case 'predict': {
+      const spec = parseWith(stepSchemas.predict, raw, { path, mistakes });
+      if (spec !== undefined) compilePredict(spec, { state, path, index });
+      return;
+    }
+    case 'step': {
+      const spec = parseWith(stepSchemas.step, raw, { path, mistakes });
+      if (spec !== undefined) compileCustom(spec, { state, path, index });
+      return;
+    }
+  }
+}
+
+function compileResponse(spec: PipelineSpec, state: CompileState, path: ConfigPath): Plan['response'] | undefined {
+  const { columns, mistakes } = state;
+  const outputs = Object.entries(spec.response.outputs).flatMap(([name, reference]) => {
+    const column = columns.resolve(reference, { path: [...path, 'outputs', name], mistakes });
+    return column === undefined ? [] : [{ name, column }];
+  });
+  const fields = Object.keys(spec.objects?.fields ?? {});
+  for (const { name, column } of outputs) {
+    if (fields.includes(name) || name === 'index') {
+      mistakes.add([...path, 'outputs', name], `an object already has a field "${name}": name the output otherwise`);
+    }
+    if (spec.objects === undefined && column.scope === 'object') mistakes.add([...path, 'outputs', name], 'there are no objects');
+  }
+  if (outputs.length === 0) {
+    if (Object.keys(spec.response.outputs).length === 0) mistakes.add([...path, 'outputs'], 'name at least one output');
+    return undefined;
+  }
+  const { orderBy, descending, limit } = spec.response;
+  if ((orderBy !== undefined || limit !== undefined) && spec.objects === undefined) {
+    mistakes.add(path, '`orderBy` and `limit` are for pipelines with objects');
+  }
+  const sorted =
+    orderBy === undefined
+      ? undefined
+      : (outputs.find((output) => output.name === orderBy)?.column ?? columns.find(`object.${orderBy}`));
+  if (orderBy !== undefined && sorted === undefined) {
+    mistakes.add([...path, 'orderBy'], `"${orderBy}" is no output and no field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`);
+  } else if (sorted !== undefined && (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')) {
+    mistakes.add([...path, 'orderBy'], `objects cannot be sorted by a ${sorted.type.name}`);
+  }
+  return {
+    outputs,
+    ...(sorted === undefined ? {} : { orderBy: sorted }),
+    descending,
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+/** Fields as nodes write them: `alias.name` columns of one scope. */
+export function writeColumns(alias: string, fields: readonly Field[], { scope, columns }: { scope: Scope; columns: ColumnTable }): PlanColumn[] {
+  return fields.map((field) => columns.add(`${alias}.${field.name}`, field.type, scope));
+}
+

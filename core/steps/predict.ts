@@ -1,0 +1,116 @@
+import { inject, injectable } from 'inversify';
+import { createValues, columnOf, type Cell, type Column } from '../data/column.js';
+import { createBitmap, setBit } from '../data/bitmap.js';
+import type { Frame } from '../data/frame.js';
+import { status } from '../data/status.js';
+import type { Tensor } from '../data/tensor.js';
+import type { ColumnType } from '../data/types.js';
+import { VivaceError } from '../errors.js';
+import { untilAborted } from '../parts/coalesce.js';
+import type { PredictNode } from '../pipeline/plan.js';
+import type { NodeStep, RunContext } from '../pipeline/run-context.js';
+import type { Prediction, Predictor } from '../ports/predictor.js';
+import { packTensor } from './pack-tensor.js';
+import { tokens } from './tokens.js';
+
+/** Fills a model's tensors from columns, calls it once, and makes its outputs columns. */
+@injectable()
+export class Predict implements NodeStep {
+  readonly #node: PredictNode;
+  readonly #predictor: Predictor;
+
+  constructor(@inject(tokens.predictNode) node: PredictNode, @inject(tokens.predictor) predictor: Predictor) {
+    this.#node = node;
+    this.#predictor = predictor;
+  }
+
+  async run(context: RunContext): Promise<void> {
+    const { frame } = context;
+    const node = this.#node;
+    const rows = node.scope === 'object' ? keptRows(frame) : undefined;
+    const count = rows?.length ?? frame.rows(node.scope);
+    if (count === 0) return this.#writeNothing(frame);
+    const inputs = node.inputs.map((input) =>
+      packTensor(input, { frame, scope: node.scope, count, ...(rows === undefined ? {} : { rows }) }),
+    );
+    const offsets = node.over === 'request' ? offsetsOf(frame, node, rows) : undefined;
+    const prediction = await untilAborted(
+      this.#predictor.predict(inputs, {
+        signal: context.signal,
+        ...(context.trace === undefined ? {} : { trace: context.trace }),
+        rows: count,
+        ...(offsets === undefined ? {} : { offsets }),
+      }),
+      context.signal,
+    );
+    context.models.set(node.alias, prediction.model);
+    this.#write(frame, prediction, { count, rows });
+  }
+
+  #write(frame: Frame, { outputs }: Prediction, { count, rows }: { count: number; rows: Uint32Array | undefined }): void {
+    const node = this.#node;
+    node.writes.forEach((column, i) => {
+      const output = outputs[i];
+      if (output === undefined || (output.shape[0] ?? 0) !== count) {
+        throw new VivaceError('PREDICTOR_FAILED', `${node.part}: output "${node.outputs[i]?.name}" has not ${count} rows`);
+      }
+      const values = outputColumn(output, column.type, count);
+      frame.write(column.slot, rows === undefined ? values : scatter(values, rows, frame.objects));
+    });
+  }
+
+  #writeNothing(frame: Frame): void {
+    const rows = frame.rows(this.#node.scope);
+    for (const { slot, type } of this.#node.writes) {
+      frame.write(slot, scatter(columnOf(type, []), new Uint32Array(0), rows));
+    }
+  }
+}
+
+function keptRows(frame: Frame): Uint32Array | undefined {
+  const { skipped } = frame;
+  if (skipped === undefined) return undefined;
+  const rows: number[] = [];
+  for (let row = 0; row < skipped.length; row++) if (skipped[row] === 0) rows.push(row);
+  return Uint32Array.from(rows);
+}
+
+/** Where each request's rows begin among those that are predicted. */
+function offsetsOf(frame: Frame, node: PredictNode, rows: Uint32Array | undefined): Uint32Array {
+  if (node.scope === 'request') return Uint32Array.from({ length: frame.requests + 1 }, (_, i) => i);
+  if (rows === undefined) return frame.offsets;
+  const offsets = new Uint32Array(frame.requests + 1);
+  for (const row of rows) offsets[frame.requestOf[row]! + 1] = offsets[frame.requestOf[row]! + 1]! + 1;
+  for (let i = 0; i < frame.requests; i++) offsets[i + 1] = offsets[i + 1]! + offsets[i]!;
+  return offsets;
+}
+
+function outputColumn(output: Tensor, type: ColumnType, count: number): Column {
+  if (type.kind === 'list') {
+    const width = output.data.length / count;
+    return columnOf(
+      type,
+      Array.from({ length: count }, (_, row) => Array.from(output.data.slice(row * width, (row + 1) * width) as Cell[])),
+    );
+  }
+  if (output.data.length !== count * type.width) {
+    throw new VivaceError('PREDICTOR_FAILED', `output "${output.name}" has ${output.data.length} values for ${count} rows of ${type.width}`);
+  }
+  return { type, rows: count, values: output.data as Column['values'] };
+}
+
+/** Predicted rows to their places among all rows; the others are null and SKIPPED. */
+function scatter(column: Column, rows: Uint32Array, total: number): Column & { status: Uint8Array } {
+  const { type } = column;
+  const valid = createBitmap(total, false);
+  const statuses = new Uint8Array(total).fill(status.SKIPPED);
+  const values = createValues(type.element, type.kind === 'list' ? 0 : total * type.width);
+  rows.forEach((row, i) => {
+    setBit(valid, row);
+    statuses[row] = status.PRESENT;
+    if (type.kind === 'list') return;
+    for (let k = 0; k < type.width; k++) values[row * type.width + k] = column.values[i * type.width + k] as never;
+  });
+  const offsets = type.kind === 'list' ? { offsets: new Uint32Array(total + 1) } : {};
+  return { type, rows: total, values, valid, status: statuses, ...offsets };
+}

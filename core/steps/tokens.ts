@@ -1,0 +1,24 @@
+import type { ServiceIdentifier } from 'inversify';
+import type { FeatureSource } from '../ports/feature-source.js';
+import type { Cache } from '../ports/cache.js';
+import type { Predictor } from '../ports/predictor.js';
+import type { Transform } from '../ports/transform.js';
+import type { CustomNode, FetchNode, PredictNode, TransformNode } from '../pipeline/plan.js';
+import type { Step } from '../pipeline/step.js';
+import type { FeatureCounters } from '../telemetry/feature-counters.js';
+
+const token = <T>(name: string): ServiceIdentifier<T> => Symbol.for(`vivace.step.${name}`);
+
+/** What a node's container binds for its step class. */
+export const tokens = {
+  fetchNode: token<FetchNode>('fetch-node'),
+  transformNode: token<TransformNode>('transform-node'),
+  predictNode: token<PredictNode>('predict-node'),
+  customNode: token<CustomNode>('custom-node'),
+  source: token<FeatureSource>('source'),
+  cache: token<Cache>('cache'),
+  transform: token<Transform>('transform'),
+  predictor: token<Predictor>('predictor'),
+  custom: token<Step>('custom'),
+  counters: token<FeatureCounters>('counters'),
+};
