@@ -1,0 +1,165 @@
+import { cellAt, type Cell, type Column, type ColumnWriter } from '../data/column.js';
+import type { ColumnType } from '../data/types.js';
+import { VivaceError } from '../errors.js';
+
+/** Reads one JSON value into a row; `path` is asked for only when the value is wrong. */
+export type ValueReader = (value: unknown, writer: ColumnWriter, at: { row: number; path: () => string }) => void;
+
+const largestFloat32 = 3.4028234663852886e38;
+const floatNames: Readonly<Record<string, number>> = { NaN, Infinity, '-Infinity': -Infinity };
+const int64Text = /^-?(0|[1-9]\d{0,18})$/;
+const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?(Z|z|[+-]\d{2}:\d{2})$/;
+const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const longestList = 100_000;
+
+/** The reader of a type, made once per field when the plan is made. */
+export function valueReader(type: ColumnType): ValueReader {
+  const element = elementReader(type);
+  if (type.kind === 'scalar') {
+    return (value, writer, { row, path }) => {
+      const read = element(value);
+      if (typeof read === 'string' && read.startsWith(wrong)) throw mistake(read.slice(wrong.length), path());
+      writer.values[row] = read as never;
+    };
+  }
+  return (value, writer, { row, path }) => {
+    const items = asArray(value);
+    if (items === undefined) throw mistake(`${describe(value)} is no list`, path());
+    if (type.kind === 'vector' && items.length !== type.width) {
+      throw mistake(`${items.length} values, ${type.name} has ${type.width}`, path());
+    }
+    if (items.length > longestList) throw mistake(`a list holds at most ${longestList} values`, path());
+    const cells = items.map((item, i) => {
+      const read = element(item);
+      if (typeof read === 'string' && read.startsWith(wrong)) throw mistake(read.slice(wrong.length), `${path()}[${i}]`);
+      return read;
+    });
+    writer.set(row, cells as Cell[]);
+  };
+}
+
+/** Marks the text of a mistake; no valid text begins with a NUL and this. */
+const wrong = '\0wrong: ';
+
+function asArray(value: unknown): unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? Array.from(value as Float64Array) : undefined;
+}
+
+function elementReader(type: ColumnType): (value: unknown) => number | bigint | string | Uint8Array {
+  const no = (value: unknown, hint = ''): string => `${wrong}${describe(value)} is no ${type.element}${hint}`;
+  switch (type.element) {
+    case 'float32':
+    case 'float64': {
+      const limit = type.element === 'float32' ? largestFloat32 : Number.MAX_VALUE;
+      return (value) => {
+        if (typeof value === 'number') {
+          return Math.abs(value) <= limit || Number.isNaN(value) ? value : no(value, ': it is beyond the type; infinity is the text "Infinity"');
+        }
+        const named = typeof value === 'string' ? floatNames[value] : undefined;
+        return named ?? no(value);
+      };
+    }
+    case 'int32':
+      return (value) => (typeof value === 'number' && (value | 0) === value ? value : no(value));
+    case 'int64':
+      return (value) => {
+        if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : no(value, '; beyond 2^53 write it as a text');
+        if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : no(value);
+        if (typeof value !== 'string' || !int64Text.test(value)) return no(value);
+        const number = BigInt(value);
+        return BigInt.asIntN(64, number) === number ? number : no(value);
+      };
+    case 'bool':
+      return (value) => (typeof value === 'boolean' ? Number(value) : no(value));
+    case 'string':
+      return (value) => {
+        if (typeof value !== 'string') return no(value);
+        return !value.isWellFormed() || value.startsWith(wrong) ? `${wrong}the text is not well-formed Unicode` : value;
+      };
+    case 'timestamp':
+      return (value) => {
+        const micros = timestampMicros(value);
+        return micros ?? no(value, ', such as "2001-06-15T08:30:00Z"');
+      };
+    case 'bytes':
+      return (value) => {
+        if (value instanceof Uint8Array) return value;
+        return typeof value === 'string' && base64Text.test(value) ? Uint8Array.from(Buffer.from(value, 'base64')) : no(value, ' in base64');
+      };
+  }
+}
+
+/** RFC 3339 text, or, in code, a Date or epoch milliseconds; `undefined` for anything else. */
+export function timestampMicros(value: unknown): number | undefined {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.getTime() * 1000;
+  if (typeof value !== 'string') return undefined;
+  const match = rfc3339.exec(value);
+  if (match === null) return undefined;
+  const [, date, time, fraction = '', zone] = match as unknown as [string, string, string, string | undefined, string];
+  const seconds = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
+  if (Number.isNaN(seconds) || !isDay(date)) return undefined;
+  return seconds * 1000 + Number(fraction.padEnd(6, '0'));
+}
+
+/** Date.parse lets 30 February pass as 2 March. */
+function isDay(date: string): boolean {
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
+}
+
+/** Microseconds as RFC 3339 in UTC, with as many digits as there are. */
+export function formatTimestamp(micros: number): string {
+  const millis = Math.floor(micros / 1000);
+  const rest = micros - millis * 1000;
+  const text = new Date(millis).toISOString();
+  if (rest !== 0) return `${text.slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
+  return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text;
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (value !== null && typeof value === 'object') return 'an object';
+  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+export function mistake(message: string, path: string): VivaceError {
+  return new VivaceError('INVALID_ARGUMENT', `${path}: ${message}`, { path });
+}
+
+/** Writes a row's value as JSON text; made once per column of an answer. */
+export function valueWriter(column: Column): (row: number) => string {
+  const { values, valid, type } = column;
+  if (type.kind !== 'scalar') return (row) => JSON.stringify(jsonValue(cellAt(column, row), column));
+  if (valid === undefined) {
+    switch (type.element) {
+      case 'float32':
+      case 'float64':
+      case 'int32': {
+        const numbers = values as Float64Array;
+        return (row) => numberText(numbers[row] as number);
+      }
+      case 'string': {
+        const texts = values as string[];
+        return (row) => JSON.stringify(texts[row]);
+      }
+    }
+  }
+  return (row) => JSON.stringify(jsonValue(cellAt(column, row), column));
+}
+
+function numberText(value: number): string {
+  return Number.isFinite(value) ? String(value) : `"${value}"`;
+}
+
+/** A cell as a JSON value: see design §3, "Numbers". */
+export function jsonValue(cell: Cell, column: Pick<Column, 'type'>): unknown {
+  if (cell === null) return null;
+  if (Array.isArray(cell)) return (cell as readonly Cell[]).map((inner) => jsonValue(inner, column));
+  if (typeof cell === 'bigint') return cell >= BigInt(Number.MIN_SAFE_INTEGER) && cell <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(cell) : String(cell);
+  if (cell instanceof Uint8Array) return Buffer.from(cell).toString('base64');
+  if (column.type.element === 'timestamp') return formatTimestamp(cell as number);
+  if (typeof cell === 'number') return Number.isFinite(cell) ? cell : String(cell);
+  return cell;
+}
