@@ -29,7 +29,17 @@ export type { CacheEntry, CacheStore } from './ports/cache-store.js';
 export { featureSource } from './ports/feature-source.js';
 export type { FeatureSource, FeatureSourceDescription, FeatureSpec } from './ports/feature-source.js';
 export { httpServer } from './ports/http-server.js';
-export type { HttpHandler, HttpRequest, HttpResponse, HttpServer } from './ports/http-server.js';
+export type {
+  HttpHandler,
+  HttpRequest,
+  HttpRequestHead,
+  HttpResponse,
+  HttpRouter,
+  HttpServer,
+} from './ports/http-server.js';
+export { errorResponse, requestIdOf } from './http/error-response.js';
+export type { ErrorResponseOptions } from './http/error-response.js';
+export { traceFrom } from './telemetry/trace-context.js';
 export { keyValueStore } from './ports/key-value-store.js';
 export type { KeyValueEntry, KeyValueStore } from './ports/key-value-store.js';
 export { logLevels, logSink } from './ports/log-sink.js';

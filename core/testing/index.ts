@@ -7,3 +7,7 @@ export { keyValueStoreContract } from './key-value-store-contract.js';
 export type { ContractSetup } from './runner.js';
 export { onlineStoreContract } from './online-store-contract.js';
 export type { OnlineStoreSetup } from './online-store-contract.js';
+export { httpServerContract } from './http-server-contract.js';
+export type { HttpServerContractSetup } from './http-server-contract.js';
+export { sendOverSocket } from './send-over-socket.js';
+export type { SentRequest, SentResponse } from './send-over-socket.js';

@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { VivaceError, type HttpRequest, type HttpRequestHead } from 'vivace';
+
+const nothing = new Uint8Array(0);
+
+/** A request and the connection it came on. */
+export class Exchange implements HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: HttpRequestHead['headers'];
+  peer: string;
+  body: Uint8Array = nothing;
+  parsedBody?: unknown;
+  #controller: AbortController | undefined;
+  #gone = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    const target = originForm(request.url ?? '');
+    const mark = target.indexOf('?');
+    this.method = request.method ?? '';
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = mark < 0 ? '' : target.slice(mark + 1);
+    // Node joins repeated headers itself; only set-cookie, which no request has, would be an array.
+    this.headers = request.headers as HttpRequestHead['headers'];
+    this.peer = request.socket.remoteAddress ?? '';
+    response.on('close', () => {
+      if (!response.writableFinished) this.#leave();
+    });
+  }
+
+  /** Made when first asked for: a controller costs more than all the rest of this object. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#gone) this.#leave();
+    return this.#controller.signal;
+  }
+
+  #leave(): void {
+    this.#gone = true;
+    this.#controller?.abort(new VivaceError('CANCELLED', 'the peer went away'));
+  }
+}
+
+/** A proxy may send the absolute form, `http://host/path`; `*` and the like stay as they are and match no path. */
+function originForm(url: string): string {
+  if (url.startsWith('/') || !/^https?:\/\//i.test(url)) return url;
+  const path = url.indexOf('/', url.indexOf('//') + 2);
+  return path < 0 ? '/' : url.slice(path);
+}

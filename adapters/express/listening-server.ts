@@ -1,0 +1,168 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  errorResponse,
+  VivaceError,
+  type HttpRouter,
+  type HttpServer,
+  type PartContext,
+  type PartLifecycle,
+} from 'vivace';
+import { answerRaw, onClientError, type LastRequest } from './client-errors.js';
+import { Dispatcher } from './dispatcher.js';
+import type { Exchange } from './exchange.js';
+import { messageClasses } from './express-messages.js';
+import type { ExpressApplication } from './express-types.js';
+import { listenError } from './listen-error.js';
+import type { ExpressOptions } from './options.js';
+import { checkLength, hasBody, readBody } from './read-body.js';
+
+/** Listens on a port of its own; an express application, where there is one, gets what Vivace does not take. */
+export class ListeningServer implements HttpServer, PartLifecycle {
+  readonly #options: ExpressOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #server: Server;
+  readonly #last = new WeakMap<object, LastRequest>();
+  /** Requests whose sender waits for leave to send the body, and whether the connection may be used again after that. */
+  readonly #waiting = new WeakMap<IncomingMessage, boolean>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ExpressOptions, log: PartContext['log']) {
+    this.#options = options;
+    const { app, headersTimeoutMs, requestTimeoutMs } = options;
+    this.#dispatcher = new Dispatcher(
+      { fillBody: (exchange, request, response) => this.#fillBody(exchange, request, response) },
+      log,
+    );
+    this.#server = createServer({
+      ...(app === undefined ? {} : messageClasses(app)),
+      maxHeaderSize: options.headerLimitBytes,
+      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: options.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(headersTimeoutMs, requestTimeoutMs, 5_000),
+      requireHostHeader: false,
+      noDelay: true,
+    });
+    if (options.maxConnections !== undefined) this.#server.maxConnections = options.maxConnections;
+    this.#listenToEvents();
+  }
+
+  async start(): Promise<void> {
+    const { port, host } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause) => reject(listenError(cause, { port, host })));
+      this.#server.listen({ port, host }, resolve);
+    });
+    this.#closed = new Promise((resolve) => this.#server.once('close', resolve));
+  }
+
+  mount(router: HttpRouter): void {
+    this.#dispatcher.mount(router);
+  }
+
+  address(): string | undefined {
+    const address = this.#server.address() as AddressInfo | null;
+    if (address === null) return undefined;
+    return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  }
+
+  async drain({ signal }: { signal: AbortSignal }): Promise<void> {
+    this.#dispatcher.draining = true;
+    // http.Server's own close would cut idle connections at once, also those on which a request is just arriving.
+    NetServer.prototype.close.call(this.#server);
+    const grace = sleep(this.#options.drainIdleMs, undefined, { signal, ref: false }).catch(() => undefined);
+    await Promise.race([grace, this.#closed]);
+    this.#server.closeIdleConnections();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#closed === undefined) return;
+    this.#dispatcher.draining = true;
+    this.#dispatcher.stopped = true;
+    this.#server.close();
+    const patience = sleep(this.#options.stopTimeoutMs, undefined, { ref: false });
+    await Promise.race([patience, this.#dispatcher.idle()]);
+    this.#server.closeAllConnections();
+    await this.#closed;
+  }
+
+  #listenToEvents(): void {
+    const server = this.#server;
+    server.on('request', (request, response) => this.#onRequest(request, response));
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      // Refused without leave to send the body, the peer may or may not send it: the connection could not be used again.
+      this.#waiting.set(request, response.shouldKeepAlive);
+      response.shouldKeepAlive = false;
+      this.#onRequest(request, response);
+    });
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      this.#refuse(request, response, {
+        status: 417,
+        message: `"Expect: ${request.headers.expect ?? ''}" is not supported`,
+      });
+    });
+    server.on('clientError', (error, socket) =>
+      onClientError(error, socket, {
+        last: this.#last.get(socket),
+        fail: ({ request, response }, mistake) => this.#dispatcher.fail(headOf(request), response, mistake),
+      }),
+    );
+    server.on('connect', (_request, socket: Socket) => {
+      const mistake = new VivaceError('INVALID_ARGUMENT', 'CONNECT is for proxies', { httpStatus: 405 });
+      answerRaw(socket, errorResponse(mistake, { headers: { allow: 'GET, HEAD, POST' } }));
+    });
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (request.headers.host === undefined && request.httpVersion === '1.1') {
+      this.#refuse(request, response, { status: 400, message: 'the Host header is missing' });
+      return;
+    }
+    const { app } = this.#options;
+    const next = app === undefined ? undefined : (): void => this.#handOn(app, request, response);
+    const ours = this.#dispatcher.dispatch(request, response, next);
+    this.#last.set(request.socket, { request, response, ours });
+  }
+
+  #handOn(app: ExpressApplication, request: IncomingMessage, response: ServerResponse): void {
+    this.#dispatcher.track(response);
+    this.#sendContinue(request, response);
+    if (this.#dispatcher.draining) response.shouldKeepAlive = false;
+    app(request, response);
+  }
+
+  #fillBody(exchange: Exchange, request: IncomingMessage, response: ServerResponse): void | Promise<void> {
+    if (!hasBody(request)) return;
+    checkLength(request, this.#options);
+    this.#sendContinue(request, response);
+    return readBody(request, this.#options).then((body) => {
+      exchange.body = body;
+    });
+  }
+
+  #sendContinue(request: IncomingMessage, response: ServerResponse): void {
+    const keepAlive = this.#waiting.get(request);
+    if (keepAlive === undefined) return;
+    response.shouldKeepAlive = keepAlive;
+    response.writeContinue();
+  }
+
+  #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, message }: { status: number; message: string },
+  ): void {
+    response.shouldKeepAlive = false;
+    this.#dispatcher.fail(
+      headOf(request),
+      response,
+      new VivaceError('INVALID_ARGUMENT', message, { httpStatus: status }),
+    );
+  }
+}
+
+function headOf(request: IncomingMessage): { headers: Record<string, string | undefined> } {
+  return { headers: request.headers as Record<string, string | undefined> };
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VivaceError, type HttpRouter, type HttpServer, type PartContext, type PartLifecycle } from 'vivace';
+import { Dispatcher } from './dispatcher.js';
+import type { Exchange } from './exchange.js';
+import type { ExpressRouter, Middleware } from './express-types.js';
+import { checkLength, hasBody, readBody, type BodyLimits } from './read-body.js';
+
+/** Mounted on a router of a team's own application: that application listens, and closes. */
+export class MountedServer implements HttpServer, PartLifecycle {
+  readonly #dispatcher: Dispatcher;
+  readonly #options: BodyLimits & { readonly stopTimeoutMs: number };
+
+  constructor(
+    options: BodyLimits & { readonly stopTimeoutMs: number; readonly router: ExpressRouter },
+    log: PartContext['log'],
+  ) {
+    this.#options = options;
+    this.#dispatcher = new Dispatcher(
+      { fillBody: (exchange, request) => this.#fillBody(exchange, request) },
+      log,
+    );
+    options.router.use(this.#middleware);
+  }
+
+  mount(router: HttpRouter): void {
+    this.#dispatcher.mount(router);
+  }
+
+  address(): undefined {
+    return undefined;
+  }
+
+  /** The connections are the application's, which closes them when it closes; here only new requests are refused. */
+  drain(): void {
+    this.#dispatcher.stopped = true;
+  }
+
+  async stop(): Promise<void> {
+    this.drain();
+    await Promise.race([
+      sleep(this.#options.stopTimeoutMs, undefined, { ref: false }),
+      this.#dispatcher.idle(),
+    ]);
+  }
+
+  readonly #middleware: Middleware = (request, response, next) => {
+    this.#dispatcher.dispatch(request, response, next);
+  };
+
+  #fillBody(exchange: Exchange, request: ParsedMessage): void | Promise<void> {
+    exchange.peer = request.ip ?? exchange.peer;
+    if (!hasBody(request)) return;
+    if (!request.readableDidRead) {
+      checkLength(request, this.#options);
+      return readBody(request, this.#options).then((body) => {
+        exchange.body = body;
+      });
+    }
+    const { body } = request;
+    if (body === undefined) throw consumed();
+    if (body instanceof Uint8Array) exchange.body = body;
+    else if (typeof body === 'string') exchange.body = Buffer.from(body);
+    else exchange.parsedBody = body;
+  }
+}
+
+/** A request as express and its body parsers leave it. */
+interface ParsedMessage extends IncomingMessage {
+  readonly body?: unknown;
+  readonly ip?: string;
+}
+
+function consumed(): VivaceError {
+  return new VivaceError(
+    'FAILED_PRECONDITION',
+    'a middleware of this application has read the body without parsing it: ' +
+      'use the router of Vivace before that middleware, or express.json() instead of it',
+    { httpStatus: 500 },
+  );
+}

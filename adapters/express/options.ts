@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { isApplication, isRouter, type ExpressApplication, type ExpressRouter } from './express-types.js';
+
+const mebibyte = 1024 * 1024;
+
+const shape = z.strictObject({
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8080)
+    .describe('port to listen on; 0 takes any free one; default 8080'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('address to listen on; 0.0.0.0 for every IPv4 interface; default 127.0.0.1'),
+  bodyLimitBytes: z
+    .int()
+    .positive()
+    .default(10 * mebibyte)
+    .describe('largest body as sent, bytes; more is answered with 413; default 10 MiB'),
+  decompressedLimitBytes: z
+    .int()
+    .positive()
+    .default(40 * mebibyte)
+    .describe(
+      'largest body after Content-Encoding is undone, bytes; more is answered with 413; default 40 MiB',
+    ),
+  headerLimitBytes: z
+    .int()
+    .min(1024)
+    .default(16_384)
+    .describe('largest request line and headers together, bytes; more is answered with 431; default 16 KiB'),
+  headersTimeoutMs: z
+    .int()
+    .positive()
+    .default(10_000)
+    .describe('time for all headers to arrive, milliseconds; then 408; default 10 s'),
+  requestTimeoutMs: z
+    .int()
+    .positive()
+    .default(30_000)
+    .describe('time for the whole request to arrive, milliseconds; then 408; default 30 s'),
+  keepAliveTimeoutMs: z
+    .int()
+    .positive()
+    .default(65_000)
+    .describe(
+      'how long an idle connection stays open, milliseconds; longer than the load balancer in front keeps it; default 65 s',
+    ),
+  maxConnections: z
+    .int()
+    .positive()
+    .optional()
+    .describe('open connections above which new ones are closed at once; default no limit'),
+  drainIdleMs: z
+    .int()
+    .nonnegative()
+    .default(250)
+    .describe(
+      'how long draining lets an idle connection send a request already on its way, milliseconds; default 250',
+    ),
+  stopTimeoutMs: z
+    .int()
+    .nonnegative()
+    .default(5_000)
+    .describe(
+      'how long stopping waits for answers to be sent before it cuts connections, milliseconds; default 5 s',
+    ),
+  app: z
+    .custom<ExpressApplication>(isApplication, 'an express application')
+    .optional()
+    .describe("in code only: your express application; gets every request on this port that is not Vivace's"),
+  router: z
+    .custom<ExpressRouter>(isRouter, 'an express router')
+    .optional()
+    .describe('in code only: a router of your own application to mount on; then nothing listens here'),
+});
+
+export const options = shape.refine((given) => given.app === undefined || given.router === undefined, {
+  path: ['app'],
+  message:
+    'give either `app` (gets what Vivace does not take) or `router` (Vivace is mounted there), not both',
+});
+
+export type ExpressOptions = z.output<typeof options>;

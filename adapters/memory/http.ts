@@ -1,0 +1,132 @@
+import {
+  errorResponse,
+  isVivaceError,
+  requestIdOf,
+  VivaceError,
+  type CallContext,
+  type HttpRequest,
+  type HttpRequestHead,
+  type HttpResponse,
+  type HttpRouter,
+  type HttpServer,
+  type Log,
+} from 'vivace';
+import { acceptedEncodings, decodeContent } from 'vivace/wire';
+
+/** A request to `inject`. */
+export interface InjectedRequest {
+  /** Default: POST with a body, GET without. */
+  readonly method?: string;
+  /** With the query, where there is one. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Text and bytes are sent as they are; anything else as JSON, with its content type. */
+  readonly body?: unknown;
+  /** Aborting it is the peer going away. */
+  readonly signal?: AbortSignal;
+}
+
+/** An answer to `inject`. */
+export interface InjectedResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Uint8Array;
+  /** The body as text. */
+  readonly text: string;
+  /** The body parsed as JSON. */
+  json(): unknown;
+}
+
+/** An `HttpServer` that is called instead of connected to. */
+export interface InjectableServer extends HttpServer {
+  inject(request: InjectedRequest): Promise<InjectedResponse>;
+}
+
+export interface HttpLimits {
+  readonly bodyLimitBytes: number;
+  readonly decompressedLimitBytes: number;
+}
+
+/** Answers requests in the process, without a socket. */
+export class InProcessServer implements InjectableServer {
+  readonly #routers: HttpRouter[] = [];
+  readonly #limits: HttpLimits;
+  readonly #log: Log;
+  #draining = false;
+
+  constructor(limits: HttpLimits, log: Log) {
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  mount(router: HttpRouter): void {
+    this.#routers.push(router);
+  }
+
+  address(): undefined {
+    return undefined;
+  }
+
+  drain(_context: CallContext): void {
+    this.#draining = true;
+  }
+
+  async inject(request: InjectedRequest): Promise<InjectedResponse> {
+    const { headers, body } = encoded(request);
+    const [path = '', ...query] = request.path.split('?');
+    const method = request.method ?? (request.body === undefined ? 'GET' : 'POST');
+    const head: HttpRequestHead = { method, path, query: query.join('?'), headers };
+    const { signal = new AbortController().signal } = request;
+    const { status, ...answer } = await this.#answer(head, body, signal);
+    const bytes = method === 'HEAD' ? new Uint8Array(0) : Buffer.from(answer.body as string);
+    const text = Buffer.from(bytes).toString();
+    return { status, headers: answer.headers, bytes, text, json: () => JSON.parse(text) as unknown };
+  }
+
+  async #answer(head: HttpRequestHead, sent: Uint8Array, signal: AbortSignal): Promise<HttpResponse> {
+    try {
+      const handler = this.#handlerOf(head);
+      const { bodyLimitBytes, decompressedLimitBytes } = this.#limits;
+      if (sent.length > bodyLimitBytes) {
+        throw new VivaceError('INVALID_ARGUMENT', `the body exceeds ${bodyLimitBytes} bytes`, {
+          httpStatus: 413,
+        });
+      }
+      const body = await decodeContent(sent, head.headers['content-encoding'], decompressedLimitBytes);
+      return await handler({ ...head, body, peer: '', signal });
+    } catch (error) {
+      const known = isVivaceError(error);
+      if (!known || error.httpStatus === 500) this.#log.error('a request failed', { error });
+      const headers = known && error.httpStatus === 415 ? { 'accept-encoding': acceptedEncodings } : {};
+      const answered = known ? error : new VivaceError('INTERNAL', 'internal error');
+      return errorResponse(answered, { requestId: requestIdOf(head.headers), headers });
+    }
+  }
+
+  #handlerOf(head: HttpRequestHead): (request: HttpRequest) => HttpResponse | Promise<HttpResponse> {
+    if (this.#draining) throw new VivaceError('UNAVAILABLE', 'the server takes no new connections');
+    if (this.#routers.length === 0)
+      throw new VivaceError('UNAVAILABLE', 'the server is starting', { retryAfterMs: 1000 });
+    for (const router of this.#routers) {
+      const handler = router(head);
+      if (handler !== undefined) return handler;
+    }
+    throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
+  }
+}
+
+function encoded({ headers = {}, body }: InjectedRequest): {
+  headers: Record<string, string>;
+  body: Uint8Array;
+} {
+  const lower = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  if (body === undefined) return { headers: lower, body: new Uint8Array(0) };
+  if (body instanceof Uint8Array) return { headers: lower, body };
+  if (typeof body === 'string') return { headers: lower, body: Buffer.from(body) };
+  return {
+    headers: { 'content-type': 'application/json', ...lower },
+    body: Buffer.from(JSON.stringify(body)),
+  };
+}

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { setImmediate as tick } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { isVivaceError } from '../errors.js';
+import type { RunningPart } from '../parts/create-part.js';
+import { httpServer, type HttpRequest, type HttpResponse, type HttpServer } from '../ports/http-server.js';
+import { lifecycleContract } from './lifecycle-contract.js';
+import type { ContractSetup } from './runner.js';
+import { sendOverSocket, type SentRequest, type SentResponse } from './send-over-socket.js';
+import { callContext } from './start-part.js';
+
+export interface HttpServerContractSetup extends ContractSetup<RunningPart> {
+  /** Sends a request to a server that does not listen; others are asked at their `address()`. */
+  readonly send?: (server: HttpServer, request: SentRequest) => Promise<SentResponse>;
+}
+
+const text = (body: string, status = 200): HttpResponse => ({
+  status,
+  headers: { 'content-type': 'text/plain' },
+  body,
+});
+
+/**
+ * What every `HttpServer` promises.
+ *
+ * @param setup.make Gives a part with a body limit of 1,000 bytes and a decompressed limit of 5,000, not started.
+ */
+export function httpServerContract({ runner, make, send }: HttpServerContractSetup): void {
+  const { describe, it, beforeEach, afterEach } = runner;
+  describe('HttpServer contract', () => {
+    let part: RunningPart;
+    let server: HttpServer;
+    beforeEach(async () => {
+      part = await make();
+      await part.start(callContext());
+      server = part.face(httpServer);
+    });
+    afterEach(() => part.stop());
+
+    const ask = (request: SentRequest): Promise<SentResponse> => {
+      const address = server.address();
+      if (address !== undefined) return sendOverSocket(address, request);
+      assert.ok(send, 'the contract needs `send` for a server that does not listen');
+      return send(server, request);
+    };
+    const errorOf = (answer: SentResponse): { code: string; message: string; requestId?: string } =>
+      JSON.parse(answer.text) as { code: string; message: string; requestId?: string };
+
+    it('hands over method, path, query, headers and body, and gives back status, headers and body', async () => {
+      let seen: HttpRequest | undefined;
+      server.mount(() => (request) => {
+        seen = request;
+        return { status: 201, headers: { 'x-answer': 'yes' }, body: 'żółć' };
+      });
+      const answer = await ask({
+        method: 'POST',
+        path: '/a%20b/c?x=1&y=%3F?',
+        headers: { 'X-Mixed-Case': 'Value' },
+        body: Uint8Array.of(0, 255, 10),
+      });
+      assert.equal(answer.status, 201);
+      assert.equal(answer.headers['x-answer'], 'yes');
+      assert.equal(answer.text, 'żółć');
+      assert.equal(seen?.method, 'POST');
+      assert.equal(seen.path, '/a%20b/c');
+      assert.equal(seen.query, 'x=1&y=%3F?');
+      assert.equal(seen.headers['x-mixed-case'], 'Value');
+      assert.deepEqual([...seen.body], [0, 255, 10]);
+      assert.equal(seen.signal.aborted, false);
+    });
+
+    it('gives an empty body and query where there is none', async () => {
+      server.mount(
+        () =>
+          ({ body, query }) =>
+            text(`${body.length},${query.length}`),
+      );
+      assert.equal((await ask({ path: '/' })).text, '0,0');
+    });
+
+    it('sends bytes as they are, and waits for a promise', async () => {
+      const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 31) & 255);
+      server.mount(() => async () => {
+        await tick();
+        return { status: 200, headers: {}, body: bytes };
+      });
+      assert.ok(Buffer.from(bytes).equals((await ask({ path: '/' })).bytes));
+    });
+
+    it('answers HEAD without a body', async () => {
+      server.mount(() => () => text('long'));
+      const answer = await ask({ method: 'HEAD', path: '/' });
+      assert.deepEqual([answer.status, answer.text], [200, '']);
+    });
+
+    it('asks the routers in their order, and answers 404 where none takes the path', async () => {
+      server.mount(({ path }) => (path.startsWith('/a') ? () => text('first') : undefined));
+      server.mount(({ path }) =>
+        path.startsWith('/ab') || path === '/b' ? () => text('second') : undefined,
+      );
+      assert.equal((await ask({ path: '/ab' })).text, 'first');
+      assert.equal((await ask({ path: '/b' })).text, 'second');
+      const nowhere = await ask({ path: '/c', headers: { 'x-request-id': 'mine-1' } });
+      assert.equal(nowhere.status, 404);
+      assert.match(nowhere.headers['content-type'] ?? '', /^application\/json/);
+      assert.equal(errorOf(nowhere).code, 'NOT_FOUND');
+      assert.equal(errorOf(nowhere).requestId, 'mine-1');
+    });
+
+    it('answers 503 with Retry-After before a router is mounted', async () => {
+      const answer = await ask({ path: '/' });
+      assert.equal(answer.status, 503);
+      assert.ok(Number(answer.headers['retry-after']) >= 1);
+      assert.equal(errorOf(answer).code, 'UNAVAILABLE');
+    });
+
+    it('undoes gzip', async () => {
+      server.mount(
+        () =>
+          ({ body }) =>
+            text(Buffer.from(body).toString()),
+      );
+      const body = gzipSync('x'.repeat(3_000));
+      assert.equal(
+        (await ask({ path: '/', headers: { 'content-encoding': 'gzip' }, body })).text,
+        'x'.repeat(3_000),
+      );
+    });
+
+    it('answers 413 to a body above the limit, plain or decompressed', async () => {
+      server.mount(() => () => text('read'));
+      assert.equal((await ask({ path: '/', body: new Uint8Array(1_000) })).status, 200);
+      const plain = await ask({ path: '/', body: new Uint8Array(1_001) });
+      assert.deepEqual([plain.status, errorOf(plain).code], [413, 'INVALID_ARGUMENT']);
+      const bomb = gzipSync(new Uint8Array(100_000));
+      const packed = await ask({ path: '/', headers: { 'content-encoding': 'gzip' }, body: bomb });
+      assert.deepEqual([packed.status, errorOf(packed).code], [413, 'INVALID_ARGUMENT']);
+    });
+
+    it('answers 415 to an encoding it does not know, and names those it knows', async () => {
+      server.mount(() => () => text('read'));
+      const answer = await ask({
+        path: '/',
+        headers: { 'content-encoding': 'pack200' },
+        body: Uint8Array.of(1),
+      });
+      assert.equal(answer.status, 415);
+      assert.match(answer.headers['accept-encoding'] ?? '', /gzip/);
+    });
+
+    it('answers 400 to broken compressed data', async () => {
+      server.mount(() => () => text('read'));
+      const answer = await ask({
+        path: '/',
+        headers: { 'content-encoding': 'gzip' },
+        body: Uint8Array.of(1, 2, 3),
+      });
+      assert.equal(answer.status, 400);
+    });
+
+    it('answers 500 without details when a handler throws or rejects', async () => {
+      server.mount(({ path }) =>
+        path === '/throws'
+          ? () => {
+              throw new Error('secret');
+            }
+          : () => Promise.reject(new Error('secret')),
+      );
+      for (const path of ['/throws', '/rejects']) {
+        const answer = await ask({ path });
+        assert.equal(answer.status, 500);
+        assert.deepEqual(errorOf(answer), { code: 'INTERNAL', message: 'internal error' });
+      }
+    });
+
+    it('aborts the signal when the peer goes away', async () => {
+      const peer = new AbortController();
+      const aborted = new Promise<unknown>((resolve) => {
+        server.mount(() => ({ signal }) => {
+          signal.addEventListener('abort', () => resolve(signal.reason));
+          peer.abort();
+          return new Promise(() => undefined);
+        });
+      });
+      ask({ path: '/', body: Uint8Array.of(1), signal: peer.signal }).catch(() => undefined);
+      const reason = await aborted;
+      assert.ok(isVivaceError(reason) ? reason.code === 'CANCELLED' : reason instanceof Error);
+    });
+
+    it('finishes what is in flight while it drains', async () => {
+      let release: () => void = () => undefined;
+      const entered = new Promise<void>((resolve) => {
+        server.mount(() => async () => {
+          resolve();
+          await new Promise<void>((go) => (release = go));
+          return text('finished');
+        });
+      });
+      const answer = ask({ path: '/' });
+      await entered;
+      const drained = server.drain(callContext());
+      release();
+      assert.equal((await answer).text, 'finished');
+      await drained;
+    });
+
+    it('takes no new connection after draining', async () => {
+      server.mount(() => () => text('read'));
+      const address = server.address();
+      await server.drain(callContext());
+      const refused =
+        address === undefined
+          ? ask({ path: '/' }).then(({ status }) => status)
+          : sendOverSocket(address, { path: '/' }).then(({ status }) => status);
+      assert.equal(await refused.catch(() => 503), 503);
+    });
+
+    lifecycleContract({ runner, make }, async (started) => {
+      await tick();
+      started.face(httpServer).address();
+    });
+  });
+}
