@@ -1,6 +1,6 @@
 import type { Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
-import type { ScalarType } from '../data/types.js';
+import type { ColumnType } from '../data/types.js';
 import { driverPort, type CallContext } from './port.js';
 
 /** SQL text and the values of its named parameters (`dialect.parameter(name)` in the text). */
@@ -16,7 +16,10 @@ export interface RowBatch {
   readonly rows: number;
 }
 
-/** What differs between SQL engines; everything else is written once, by the offline-store plugin. All times are microseconds. */
+/**
+ * What differs between SQL engines; everything else is written once, by the offline-store plugin, in the SQL that DuckDB and
+ * GoogleSQL share. All times are int64 microseconds since the epoch.
+ */
 export interface Dialect {
   readonly name: string;
   /** Quotes a name: a column. */
@@ -27,36 +30,37 @@ export interface Dialect {
   /** A placeholder for a named parameter. */
   parameter(name: string): string;
   /** The engine's name of a type. */
-  type(element: ScalarType): string;
-  /** `expression` converted to a type. */
-  cast(expression: string, element: ScalarType): string;
-  /** A timestamp or date expression as int64 microseconds since the epoch (a timestamp without zone is UTC). */
+  type(type: ColumnType): string;
+  /** `expression` converted to a type; a value that does not fit fails the query. */
+  cast(expression: string, type: ColumnType): string;
+  /** An integer or boolean expression as an integer that sums of squares do not overflow, such as HUGEINT. */
+  exact(expression: string): string;
+  /** A timestamp or date expression in microseconds (a timestamp without zone is UTC). */
   micros(expression: string): string;
   /** `floor(numerator / denominator)` of two int64 expressions, `denominator` positive. */
   floorDivide(numerator: string, denominator: string): string;
-  /** A table expression of one int64 column `name` from 1 to `to`. */
+  /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */
   series(name: string, to: number): string;
   /**
-   * A query: every column of `left`, and of the one row of `right` with equal keys, and `right.available <= left.time`, the
-   * greatest by (event time, available time, then `right.tie` if given), or nulls. `columns` are those taken from the right.
+   * A query: for each row of `left` that has one, the row of `right` with equal keys and the greatest `availableTime` that is at most
+   * the left row's `time`. No two rows of `right` have equal keys and equal available times.
    */
   asOfJoin(join: AsOfJoin): string;
 }
 
 export interface AsOfJoin {
-  /** A table name. */
+  /** Table names, ready for FROM. */
   readonly left: string;
-  /** A table name. */
   readonly right: string;
+  /** Pairs of column names. */
   readonly keys: readonly { readonly left: string; readonly right: string }[];
-  /** int64 column of the left: request time. */
+  /** int64 column of the left. */
   readonly time: string;
-  /** int64 columns of the right. */
-  readonly eventTime: string;
+  /** int64 column of the right. */
   readonly availableTime: string;
-  readonly columns: readonly string[];
-  /** Columns of the left to keep. */
+  /** Columns of the left, then of the right, that the query answers with. */
   readonly keep: readonly string[];
+  readonly columns: readonly string[];
 }
 
 /** An analytical database: SQL in, columns out. */
@@ -66,15 +70,23 @@ export interface Warehouse {
   /** The columns that a query answers with, without running it. */
   describe(statement: Statement, context: CallContext): Promise<readonly Field[]>;
 
-  /** Runs a query and streams its rows in order; memory stays bounded, and leaving the loop ends the query. */
+  /**
+   * Runs a query and streams its rows in order; memory stays bounded, and leaving the loop ends the query.
+   *
+   * @throws {VivaceError} `NOT_FOUND` for a table or file that is not there, `INVALID_ARGUMENT` for a query the engine refuses,
+   *   `RESOURCE_EXHAUSTED` where memory runs out.
+   */
   query(statement: Statement, context: CallContext): AsyncIterable<RowBatch>;
 
-  /** Keeps the answer of a query as a temporary table while `use` runs. @param use gets the table's name, ready for FROM. */
+  /** Keeps the answer of a query as a temporary table while `use` runs; `use` gets the table's name, ready for FROM. */
   withQuery<T>(statement: Statement, use: (table: string) => Promise<T>, context: CallContext): Promise<T>;
 
   /** Loads rows into a temporary table while `use` runs. */
   withTable<T>(
-    rows: { readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch> },
+    rows: {
+      readonly fields: readonly Field[];
+      readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
+    },
     use: (table: string) => Promise<T>,
     context: CallContext,
   ): Promise<T>;

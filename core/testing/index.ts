@@ -11,3 +11,4 @@ export { httpServerContract } from './http-server-contract.js';
 export type { HttpServerContractSetup } from './http-server-contract.js';
 export { sendOverSocket } from './send-over-socket.js';
 export type { SentRequest, SentResponse } from './send-over-socket.js';
+export { warehouseContract } from './warehouse-contract.js';

@@ -31,7 +31,9 @@ interface Row {
 }
 
 /** What every `OnlineStore` over a key-value store promises. */
-export function onlineStoreContract({ runner, make }: OnlineStoreSetup): void {
+export function onlineStoreContract(setup: OnlineStoreSetup): void {
+  const { runner } = setup;
+  const make: OnlineStoreSetup['make'] = (wrap) => setup.make(wrap);
   const { describe, it, afterEach } = runner;
   describe('OnlineStore contract', () => {
     let part: RunningPart;

@@ -1,0 +1,207 @@
+import type { DuckDBConnection, DuckDBInstance, DuckDBResult, DuckDBVector } from '@duckdb/node-api';
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import {
+  abortError,
+  loadSdk,
+  VivaceError,
+  type CallContext,
+  type Dialect,
+  type Field,
+  type PartLifecycle,
+  type RowBatch,
+  type Statement,
+  type Warehouse,
+} from 'vivace';
+import { duckdbDialect, text } from './dialect.js';
+import type { DuckdbOptions } from './duckdb.js';
+import { duckdbErrorCode } from './errors.js';
+import { appendBatch, duckdbTypes, type Sdk } from './load-table.js';
+import { columnReader, resultFields } from './read-columns.js';
+
+/** Rows of a batch that `query` gives: the engine's chunks of 2,048, joined. */
+const batchRows = 16_384;
+
+/** A `Warehouse` over DuckDB in this process. Every operation has a connection of its own, so that they run side by side. */
+export class DuckdbWarehouse implements Warehouse, PartLifecycle {
+  readonly dialect: Dialect;
+  readonly errorCode = duckdbErrorCode;
+  readonly #options: DuckdbOptions;
+  readonly #directory: string;
+  /** Temporary tables live in a database in memory beside the user's: DuckDB's own are seen by one connection only. */
+  readonly #temporary = `vivace_${randomUUID().replaceAll('-', '')}`;
+  #sdk: Sdk | undefined;
+  #instance: DuckDBInstance | undefined;
+  #tables = 0;
+
+  constructor(options: DuckdbOptions, directory: string) {
+    this.#options = options;
+    this.#directory = resolve(directory, options.directory ?? '.');
+    this.dialect = duckdbDialect(this.#directory);
+  }
+
+  async start(context: CallContext): Promise<void> {
+    const { path, readOnly, threads, memoryLimitBytes, temporaryDirectory, client } = this.#options;
+    const sdk = (this.#sdk = await loadSdk('@duckdb/node-api', () => import('@duckdb/node-api')));
+    if (client === undefined) {
+      const file = path === undefined ? undefined : resolve(this.#directory, path);
+      if (file !== undefined && !readOnly) await mkdir(dirname(file), { recursive: true });
+      this.#instance = await sdk.DuckDBInstance.create(file ?? ':memory:', {
+        ...(readOnly ? { access_mode: 'READ_ONLY' } : {}),
+        ...(threads === undefined ? {} : { threads: String(threads) }),
+        ...(memoryLimitBytes === undefined ? {} : { memory_limit: `${memoryLimitBytes}B` }),
+        ...(temporaryDirectory === undefined
+          ? {}
+          : { temp_directory: resolve(this.#directory, temporaryDirectory) }),
+      });
+    } else {
+      this.#instance = client;
+    }
+    await this.#connected(context, async (connection) => {
+      if (client === undefined) await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
+      await connection.run(`ATTACH ':memory:' AS ${this.#temporary} (READ_WRITE)`);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#instance === undefined) return;
+    const connection = await this.#instance.connect();
+    await connection.run(`DETACH DATABASE IF EXISTS ${this.#temporary}`);
+    connection.disconnectSync();
+    if (this.#options.client === undefined) this.#instance.closeSync();
+  }
+
+  async describe({ sql, parameters }: Statement, context: CallContext): Promise<readonly Field[]> {
+    return this.#connected(context, async (connection) => {
+      // Not `prepare`: it leaves the type of a parameter's column open.
+      const result = await connection.stream(`SELECT * FROM (${sql}\n) LIMIT 0`, parameters ?? {});
+      return fieldsOf(result);
+    });
+  }
+
+  async *query({ sql, parameters }: Statement, context: CallContext): AsyncGenerator<RowBatch> {
+    const { connection, release } = await this.#connect(context);
+    try {
+      const result = await connection.stream(sql, parameters ?? {});
+      const fields = fieldsOf(result);
+      const readers = fields.map((field, i) => columnReader(field.name, result.columnType(i)));
+      for (let more = true; more;) {
+        const vectors: DuckDBVector[][] = readers.map(() => []);
+        let rows = 0;
+        while (rows < batchRows) {
+          const chunk = await result.fetchChunk();
+          if (context.signal.aborted) throw abortError(context.signal);
+          more = chunk !== null && chunk.rowCount > 0;
+          if (chunk === null || !more) break;
+          rows += chunk.rowCount;
+          vectors.forEach((column, i) => column.push(chunk.getColumnVector(i)));
+        }
+        if (rows > 0) yield { fields, rows, columns: readers.map((reader, i) => reader.read(vectors[i]!)) };
+      }
+    } catch (error) {
+      throw context.signal.aborted ? abortError(context.signal) : error;
+    } finally {
+      connection.interrupt();
+      release();
+    }
+  }
+
+  async withQuery<T>(
+    { sql, parameters }: Statement,
+    use: (table: string) => Promise<T>,
+    context: CallContext,
+  ): Promise<T> {
+    return this.#withTable(use, context, async (table) =>
+      this.#connected(context, async (connection) => {
+        await connection.run(`CREATE TABLE ${table.name} AS ${sql}`, parameters ?? {});
+      }),
+    );
+  }
+
+  async withTable<T>(
+    rows: {
+      readonly fields: readonly Field[];
+      readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
+    },
+    use: (table: string) => Promise<T>,
+    context: CallContext,
+  ): Promise<T> {
+    const sdk = this.#sdk as Sdk;
+    const types = duckdbTypes(
+      sdk,
+      rows.fields.map((field) => field.type),
+    );
+    const columns = rows.fields.map(
+      (field) => `${this.dialect.identifier(field.name)} ${this.dialect.type(field.type)}`,
+    );
+    return this.#withTable(use, context, async (table) =>
+      this.#connected(context, async (connection) => {
+        await connection.run(`CREATE TABLE ${table.name} (${columns.join(', ')})`);
+        const appender = await connection.createAppender(table.bare, 'main', this.#temporary);
+        for await (const batch of rows.batches) {
+          if (context.signal.aborted) throw abortError(context.signal);
+          appendBatch(sdk, appender, types, batch);
+        }
+        appender.closeSync();
+      }),
+    );
+  }
+
+  async export({ sql, parameters }: Statement, path: string, context: CallContext): Promise<void> {
+    const format = /\.(parquet|csv)$/i.exec(path)?.[1]?.toLowerCase();
+    if (format === undefined)
+      throw new VivaceError('INVALID_ARGUMENT', `"${path}" is neither a .parquet nor a .csv file`);
+    const file = resolve(this.#directory, path);
+    await mkdir(dirname(file), { recursive: true });
+    const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
+    await this.#connected(context, (connection) =>
+      connection.run(`COPY (${sql}\n) TO ${text(file)} (${options})`, parameters ?? {}),
+    );
+  }
+
+  async #withTable<T>(
+    use: (table: string) => Promise<T>,
+    context: CallContext,
+    create: (table: { readonly name: string; readonly bare: string }) => Promise<void>,
+  ): Promise<T> {
+    const bare = `t${this.#tables++}`;
+    const name = `${this.#temporary}.main.${bare}`;
+    try {
+      await create({ name, bare });
+      if (context.signal.aborted) throw abortError(context.signal);
+      return await use(name);
+    } finally {
+      const connection = await (this.#instance as DuckDBInstance).connect();
+      await connection.run(`DROP TABLE IF EXISTS ${name}`).finally(() => connection.disconnectSync());
+    }
+  }
+
+  async #connected<T>(context: CallContext, run: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const { connection, release } = await this.#connect(context);
+    try {
+      return await run(connection);
+    } catch (error) {
+      throw context.signal.aborted ? abortError(context.signal) : error;
+    } finally {
+      release();
+    }
+  }
+
+  /** A connection that the caller's signal interrupts. */
+  async #connect({ signal }: CallContext): Promise<{ connection: DuckDBConnection; release: () => void }> {
+    if (signal.aborted) throw abortError(signal);
+    const connection = await (this.#instance as DuckDBInstance).connect();
+    const interrupt = (): void => connection.interrupt();
+    signal.addEventListener('abort', interrupt, { once: true });
+    const release = (): void => {
+      signal.removeEventListener('abort', interrupt);
+      connection.disconnectSync();
+    };
+    return { connection, release };
+  }
+}
+
+function fieldsOf(result: DuckDBResult): Field[] {
+  return resultFields(result.columnNames(), result.columnTypes());
+}

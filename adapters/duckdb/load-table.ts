@@ -1,0 +1,91 @@
+import type * as NodeApi from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBDataChunk, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import {
+  cellAt,
+  isValid,
+  type Cell,
+  type Column,
+  type ColumnType,
+  type RowBatch,
+  type ScalarType,
+} from 'vivace';
+import type { RawVector } from './read-columns.js';
+
+/** The SDK as it was loaded. */
+export type Sdk = typeof NodeApi;
+
+/** Rows of one data chunk: the engine's own vector size. */
+const chunkRows = 2048;
+
+/** DuckDB's types of columns. */
+export function duckdbTypes(sdk: Sdk, types: readonly ColumnType[]): DuckDBType[] {
+  const scalars: Record<ScalarType, DuckDBType> = {
+    float32: sdk.FLOAT,
+    float64: sdk.DOUBLE,
+    int32: sdk.INTEGER,
+    int64: sdk.BIGINT,
+    bool: sdk.BOOLEAN,
+    string: sdk.VARCHAR,
+    timestamp: sdk.TIMESTAMP,
+    bytes: sdk.BLOB,
+  };
+  return types.map(({ kind, element, width }) =>
+    kind === 'list'
+      ? sdk.LIST(scalars[element])
+      : kind === 'vector'
+        ? sdk.ARRAY(scalars[element], width)
+        : scalars[element],
+  );
+}
+
+/** Appends a batch to a table. */
+export function appendBatch(
+  sdk: Sdk,
+  appender: DuckDBAppender,
+  types: readonly DuckDBType[],
+  batch: RowBatch,
+): void {
+  for (let from = 0; from < batch.rows; from += chunkRows) {
+    const rows = Math.min(chunkRows, batch.rows - from);
+    const chunk = sdk.DuckDBDataChunk.create(types, rows);
+    batch.columns.forEach((column, i) => fill(sdk, chunk, i, { column, from, rows }));
+    appender.appendDataChunk(chunk);
+  }
+}
+
+interface Stretch {
+  readonly column: Column;
+  readonly from: number;
+  readonly rows: number;
+}
+
+function fill(sdk: Sdk, chunk: DuckDBDataChunk, index: number, { column, from, rows }: Stretch): void {
+  const { items } = chunk.getColumnVector(index) as unknown as RawVector;
+  const { values, type, valid } = column;
+  const wanted = items as unknown as { constructor: unknown } | undefined;
+  if (type.kind === 'scalar' && valid === undefined && wanted?.constructor === values.constructor) {
+    (items as unknown as Float64Array).set((values as Float64Array).subarray(from, from + rows));
+    chunk.getColumnVector(index).flush();
+  } else if (type.kind === 'scalar' && type.element === 'string') {
+    const strings = values as string[];
+    const cells = strings.slice(from, from + rows);
+    chunk.setColumnValues(
+      index,
+      valid === undefined ? cells : cells.map((cell, row) => (isValid(column, from + row) ? cell : null)),
+    );
+  } else {
+    const cells = Array.from({ length: rows }, (_, row) => valueOf(sdk, type, cellAt(column, from + row)));
+    chunk.setColumnValues(index, cells);
+  }
+}
+
+function valueOf(sdk: Sdk, type: ColumnType, cell: Cell): DuckDBValue {
+  if (cell === null) return null;
+  if (type.kind !== 'scalar') {
+    const items = (cell as readonly Cell[]).map((item) => valueOf(sdk, { ...type, kind: 'scalar' }, item));
+    return type.kind === 'list' ? sdk.listValue(items) : sdk.arrayValue(items);
+  }
+  if (type.element === 'timestamp') return new sdk.DuckDBTimestampValue(BigInt(cell as number));
+  if (type.element === 'bytes') return new sdk.DuckDBBlobValue(cell as Uint8Array);
+  return cell as DuckDBValue;
+}

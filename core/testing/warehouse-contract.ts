@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict';
+import { cellAt, columnOf, type Cell } from '../data/column.js';
+import { fieldsOf, type Field } from '../data/feature-rows.js';
+import { parseType } from '../data/types.js';
+import { isVivaceError } from '../errors.js';
+import type { RunningPart } from '../parts/create-part.js';
+import { warehouse, type Dialect, type RowBatch, type Warehouse } from '../ports/warehouse.js';
+import { lifecycleContract } from './lifecycle-contract.js';
+import type { ContractSetup } from './runner.js';
+import { callContext } from './start-part.js';
+
+const context = callContext;
+
+/** What every `Warehouse` promises. */
+export function warehouseContract({ runner, make }: ContractSetup<RunningPart>): void {
+  const { describe, it, beforeEach, afterEach } = runner;
+  describe('Warehouse contract', () => {
+    let part: RunningPart;
+    let lake: Warehouse;
+    let sql: Dialect;
+    beforeEach(async () => {
+      part = await make();
+      await part.start(context());
+      lake = part.face(warehouse);
+      sql = lake.dialect;
+    });
+    afterEach(() => part.stop());
+
+    const answer = async (text: string): Promise<Cell[][]> =>
+      cellsOf(await all(lake.query({ sql: text }, context())));
+    const value = async (expression: string): Promise<Cell> =>
+      (await answer(`SELECT ${expression} AS x`))[0]![0] as Cell;
+
+    it('loads and gives back every scalar type, and nulls', async () => {
+      const nulls = Object.keys(samples).map(() => null);
+      const cells = [Object.values(samples), nulls, Object.values(samples)];
+      await lake.withTable(
+        table(Object.keys(samples), cells),
+        async (name) => {
+          const { fields, rows } = await all(lake.query({ sql: `SELECT * FROM ${name}` }, context()));
+          assert.deepEqual(rows, cells);
+          assert.deepEqual(
+            fields.map((field) => field.type.name),
+            Object.keys(samples),
+          );
+        },
+        context(),
+      );
+    });
+
+    it('gives more rows than one batch holds, in the order asked for', async () => {
+      const n = 50_001;
+      const column = columnOf(
+        parseType('int64'),
+        Array.from({ length: n }, (_, i) => BigInt((i * 7919) % n)),
+      );
+      const rows = {
+        fields: fieldsOf({ x: 'int64' }),
+        batches: [{ fields: fieldsOf({ x: 'int64' }), rows: n, columns: [column] }],
+      };
+      await lake.withTable(
+        rows,
+        async (name) => {
+          let expected = 0n;
+          for await (const batch of lake.query({ sql: `SELECT x FROM ${name} ORDER BY x` }, context())) {
+            for (let row = 0; row < batch.rows; row++)
+              assert.equal(cellAt(batch.columns[0]!, row), expected++);
+          }
+          assert.equal(expected, BigInt(n));
+        },
+        context(),
+      );
+    });
+
+    it('describes the columns of a query', async () => {
+      const fields = await lake.describe(
+        { sql: `SELECT ${sql.cast('1', parseType('float32'))} AS a, 'x' AS b` },
+        context(),
+      );
+      assert.deepEqual(
+        fields.map(({ name, type }) => [name, type.name]),
+        [
+          ['a', 'float32'],
+          ['b', 'string'],
+        ],
+      );
+    });
+
+    it('binds named parameters', async () => {
+      const statement = {
+        sql: `SELECT ${sql.parameter('text')} AS a, ${sql.parameter('n')} + 1 AS b`,
+        parameters: { text: "it's", n: 41 },
+      };
+      const { rows } = await all(lake.query(statement, context()));
+      assert.deepEqual(
+        rows.map((row) => [row[0], Number(row[1])]),
+        [["it's", 42]],
+      );
+    });
+
+    it('writes literals and names so that nothing in them is SQL', async () => {
+      assert.equal(await value(sql.literal('\'; DROP TABLE x; --\\ "ż"')), '\'; DROP TABLE x; --\\ "ż"');
+      assert.equal(await value(sql.literal(-1.5)), -1.5);
+      assert.equal(await value(sql.literal(true)), true);
+      const { fields } = await all(lake.query({ sql: `SELECT 1 AS ${sql.identifier('select')}` }, context()));
+      assert.deepEqual(
+        fields.map((field) => field.name),
+        ['select'],
+      );
+    });
+
+    it('rounds toward minus infinity in floorDivide', async () => {
+      const divide = async (n: string): Promise<number> => Number(await value(sql.floorDivide(n, '10')));
+      assert.deepEqual(
+        [await divide('25'), await divide('-25'), await divide('-20'), await divide('0')],
+        [2, -3, -2, 0],
+      );
+      assert.equal(await value(sql.floorDivide('9007199254740993', '1')), 9_007_199_254_740_993n);
+    });
+
+    it('counts from 1 in series', async () => {
+      const rows = await answer(`SELECT n FROM ${sql.series('n', 3)} AS s ORDER BY n`);
+      assert.deepEqual(
+        rows.map(([n]) => Number(n)),
+        [1, 2, 3],
+      );
+    });
+
+    it('keeps sums of squares of int64 exact', async () => {
+      const square = `(${sql.exact('4000000000')} * ${sql.exact('4000000000')})`;
+      assert.equal(
+        await value(`CASE WHEN ${square} - ${square} + ${sql.exact('7')} = 7 THEN 'exact' ELSE 'not' END`),
+        'exact',
+      );
+    });
+
+    it('keeps the answer of a query as a table, until its user is done', async () => {
+      const name = await lake.withQuery(
+        { sql: 'SELECT 7 AS x' },
+        async (kept) => {
+          assert.deepEqual(
+            (await answer(`SELECT x + 1 AS y FROM ${kept}`)).map((row) => Number(row[0])),
+            [8],
+          );
+          return kept;
+        },
+        context(),
+      );
+      await assert.rejects(answer(`SELECT * FROM ${name}`), isVivaceError);
+    });
+
+    it('drops the table when its user fails', async () => {
+      let name = '';
+      const failing = lake.withQuery(
+        { sql: 'SELECT 1 AS x' },
+        async (kept) => {
+          name = kept;
+          throw new Error('as the test asked');
+        },
+        context(),
+      );
+      await assert.rejects(failing, /as the test asked/);
+      await assert.rejects(answer(`SELECT * FROM ${name}`), isVivaceError);
+    });
+
+    it('joins as of: the greatest available time that is not after, per key', async () => {
+      const right = table(
+        ['string', 'int64', 'string'],
+        [
+          ['a', 10n, 'a10'],
+          ['a', 20n, 'a20'],
+          ['b', 15n, 'b15'],
+        ],
+        ['key', 'available', 'value'],
+      );
+      const times: [string, bigint][] = [
+        ['a', 9n],
+        ['a', 10n],
+        ['a', 19n],
+        ['a', 99n],
+        ['b', 14n],
+        ['b', 16n],
+        ['c', 99n],
+      ];
+      const left = table(
+        ['int32', 'string', 'int64'],
+        times.map((row, i) => [i, ...row]),
+        ['row', 'key', 'time'],
+      );
+      await lake.withTable(
+        left,
+        (l) =>
+          lake.withTable(
+            right,
+            async (r) => {
+              const keys = [{ left: 'key', right: 'key' }];
+              const join = {
+                left: l,
+                right: r,
+                keys,
+                time: 'time',
+                availableTime: 'available',
+                keep: ['row'],
+                columns: ['value'],
+              };
+              const rows = await answer(sql.asOfJoin(join));
+              rows.sort((one, other) => Number(one[0]) - Number(other[0]));
+              assert.deepEqual(rows, [
+                [1, 'a10'],
+                [2, 'a10'],
+                [3, 'a20'],
+                [5, 'b15'],
+              ]);
+            },
+            context(),
+          ),
+        context(),
+      );
+    });
+
+    it('runs queries side by side', async () => {
+      const answers = await Promise.all([1, 2, 3, 4].map(async (n) => Number(await value(String(n)))));
+      assert.deepEqual(answers, [1, 2, 3, 4]);
+    });
+
+    it('lets a reader leave early', async () => {
+      const series = sql.series('n', 200_000);
+      for await (const batch of lake.query({ sql: `SELECT n FROM ${series} AS s` }, context())) {
+        assert.ok(batch.rows < 200_000);
+        break;
+      }
+      assert.equal(Number(await value('1')), 1);
+    });
+
+    it('gives up when the caller does', async () => {
+      const abort = new AbortController();
+      const series = `${sql.series('n', 1_000_000)} AS a CROSS JOIN ${sql.series('m', 1_000_000)} AS b`;
+      const running = all(
+        lake.query(
+          { sql: `SELECT SUM(n * m) AS x FROM ${series} WHERE n + m > 5` },
+          { signal: abort.signal },
+        ),
+      );
+      setTimeout(() => abort.abort(), 20);
+      await assert.rejects(running, (error) => isVivaceError(error) && error.code === 'CANCELLED');
+    });
+
+    it('refuses broken SQL as INVALID_ARGUMENT, and names a table that is not there as NOT_FOUND', async () => {
+      await assert.rejects(
+        answer('SELEC 1'),
+        (error) => isVivaceError(error) && error.code === 'INVALID_ARGUMENT',
+      );
+      await assert.rejects(
+        answer(`SELECT * FROM ${sql.table('no_such_table')}`),
+        (error) =>
+          isVivaceError(error) && error.code === 'NOT_FOUND' && error.message.includes('no_such_table'),
+      );
+    });
+
+    lifecycleContract({ runner, make }, async (started) => {
+      await started.face(warehouse).describe({ sql: 'SELECT 1 AS x' }, context());
+    });
+  });
+}
+
+const samples: Record<string, Cell> = {
+  float32: 0.5,
+  float64: Math.PI,
+  int32: -2_147_483_648,
+  int64: -9_223_372_036_854_775_808n,
+  bool: true,
+  string: 'zażółć gęślą',
+  timestamp: Date.UTC(1905, 1, 3) * 1000 + 7,
+  bytes: Uint8Array.of(0, 255, 1),
+};
+
+function table(
+  types: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  names = types.map((type) => `c_${type}`),
+): Parameters<Warehouse['withTable']>[0] {
+  const fields = types.map((type, i) => ({ name: names[i] as string, type: parseType(type) }));
+  const columns = fields.map(({ type }, i) =>
+    columnOf(
+      type,
+      rows.map((row) => row[i] as Cell),
+    ),
+  );
+  return { fields, batches: [{ fields, rows: rows.length, columns }] };
+}
+
+async function all(batches: AsyncIterable<RowBatch>): Promise<{ fields: readonly Field[]; rows: Cell[][] }> {
+  let fields: readonly Field[] = [];
+  const rows: Cell[][] = [];
+  for await (const batch of batches) {
+    fields = batch.fields;
+    for (let row = 0; row < batch.rows; row++) rows.push(batch.columns.map((column) => cellAt(column, row)));
+  }
+  return { fields, rows };
+}
+
+function cellsOf({ rows }: { rows: Cell[][] }): Cell[][] {
+  return rows;
+}
