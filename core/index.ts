@@ -19,6 +19,7 @@ export type { Definition, PartSpec, UsedParts, Uses } from './parts/definition.j
 export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
 export { coalesce, untilAborted } from './parts/coalesce.js';
 export { loadSdk } from './parts/load-sdk.js';
+export { systemErrorCode } from './parts/system-error.js';
 export type { CallContext, CapabilityPort, DriverPort, MaybePromise, OperationSpec, PartLifecycle, Port, Tier } from './ports/port.js';
 export { blobStore } from './ports/blob-store.js';
 export type { BlobContent, BlobInfo, BlobStore, WriteCondition } from './ports/blob-store.js';

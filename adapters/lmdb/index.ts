@@ -1,0 +1,1 @@
+export { lmdb } from './lmdb.js';
