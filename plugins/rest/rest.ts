@@ -1,0 +1,27 @@
+import { definePlugin, httpServer, transport } from 'vivace';
+import { z } from 'zod';
+import { RestApi } from './rest-api.js';
+import { restRouter } from './routes.js';
+
+/** Vivace's own JSON API: predictions, what the pipelines are, and an OpenAPI document made from them. */
+export const rest = definePlugin({
+  provides: transport,
+  name: 'rest',
+  options: z.strictObject({
+    prefix: z
+      .string()
+      .regex(/^(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /ml: it begins with "/" and does not end with one')
+      .default('')
+      .describe('path that every route begins with, such as /ml; default none'),
+    maxDepth: z
+      .int()
+      .min(4)
+      .max(1000)
+      .default(32)
+      .describe('deepest nesting of arrays and objects in a body; more is answered with 400; default 32'),
+  }),
+  uses: { server: httpServer },
+  create: ({ prefix, maxDepth }, { server }, { log }) => ({
+    serve: (face) => server.mount(restRouter(new RestApi({ face, prefix, maxDepth, log }), prefix)),
+  }),
+});

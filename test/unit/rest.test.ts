@@ -1,0 +1,383 @@
+import { expect } from 'chai';
+import { context, propagation, trace, TraceFlags, type TextMapPropagator } from '@opentelemetry/api';
+import hostExpress from 'express';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  httpServer,
+  transport,
+  VivaceError,
+  type LogRecord,
+  type PredictCall,
+  type ServerFace,
+} from 'vivace';
+import { express } from 'vivace/adapters/express';
+import {
+  memoryHttp,
+  type InjectableServer,
+  type InjectedRequest,
+  type InjectedResponse,
+} from 'vivace/adapters/memory';
+import { rest } from 'vivace/plugins/rest';
+import { callContext, sendOverSocket, startPart } from 'vivace/testing';
+import { serverFace } from '../support/server-face.js';
+
+const predict = '/v1/pipelines/echo/predict';
+
+interface ErrorBody {
+  readonly code: string;
+  readonly message: string;
+  readonly path?: string;
+  readonly requestId?: string;
+  /** What the echo pipeline got. */
+  readonly body?: unknown;
+}
+
+/** A rest API over the server in memory. */
+async function served(
+  own: Partial<ServerFace> = {},
+  options: object = {},
+  log: LogRecord[] = [],
+): Promise<(request: InjectedRequest) => Promise<InjectedResponse>> {
+  const server = (await startPart(memoryHttp)).face(httpServer) as InjectableServer;
+  const part = await startPart(rest, options, { uses: { server }, onLog: (record) => log.push(record) });
+  await part.face(transport).serve(serverFace(own), callContext());
+  return (request) => server.inject(request);
+}
+
+async function refused(body: string | Uint8Array, headers: Record<string, string> = {}): Promise<ErrorBody> {
+  const answer = await (await served())({ path: predict, body, headers });
+  expect(answer.status, answer.text).to.equal(400);
+  return answer.json() as ErrorBody;
+}
+
+describe('rest', () => {
+  it('hands the JSON of the body to the pipeline and answers with its text', async () => {
+    const ask = await served();
+    const answer = await ask({
+      path: predict,
+      body: { request: { a: [1, 'ż'] } },
+      headers: { 'x-request-id': 'r.1-2_3' },
+    });
+    expect(answer.status).to.equal(200);
+    expect(answer.headers).to.include({ 'content-type': 'application/json', 'x-request-id': 'r.1-2_3' });
+    expect(answer.json()).to.deep.equal({ requestId: 'r.1-2_3', body: { request: { a: [1, 'ż'] } } });
+  });
+
+  it('makes up a request id where the caller sends none or one it will not repeat', async () => {
+    const ask = await served();
+    for (const id of [undefined, '', 'a b', 'x'.repeat(129), 'ż']) {
+      const headers: Record<string, string> = id === undefined ? {} : { 'x-request-id': id };
+      const answer = await ask({ path: predict, body: {}, headers });
+      expect(answer.headers['x-request-id']).to.match(/^[0-9a-f-]{36}$/);
+    }
+  });
+
+  it('passes on the deadline and the signal', async () => {
+    let seen: PredictCall | undefined;
+    const ask = await served({ predictJson: (_, call) => ((seen = call), Promise.resolve('{}')) });
+    const peer = new AbortController();
+    await ask({ path: predict, body: {}, headers: { 'x-deadline-ms': '250' }, signal: peer.signal });
+    expect(seen?.deadlineMs).to.equal(250);
+    peer.abort();
+    expect(seen?.context.signal.aborted).to.equal(true);
+  });
+
+  it('refuses a deadline that is no positive whole number', async () => {
+    for (const deadline of ['0', '-1', '1.5', 'soon', '']) {
+      const { message } = await refused('{}', { 'x-deadline-ms': deadline });
+      expect(message).to.contain('x-deadline-ms');
+    }
+  });
+
+  it('passes on the trace that the global propagator reads from the headers', async () => {
+    const propagator: TextMapPropagator = {
+      inject: () => undefined,
+      fields: () => ['traceparent'],
+      extract: (from, carrier, getter) => {
+        const [, traceId = '', spanId = ''] = String(getter.get(carrier, 'traceparent')).split('-');
+        return trace.setSpanContext(from, {
+          traceId,
+          spanId,
+          traceFlags: TraceFlags.SAMPLED,
+          isRemote: true,
+        });
+      },
+    };
+    propagation.setGlobalPropagator(propagator);
+    try {
+      let seen: PredictCall | undefined;
+      const ask = await served({ predictJson: (_, call) => ((seen = call), Promise.resolve('{}')) });
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      await ask({ path: predict, body: {}, headers: { traceparent } });
+      const span = trace.getSpanContext(seen?.context.trace ?? context.active());
+      expect(span?.traceId).to.equal('0af7651916cd43dd8448eb211c80319c');
+    } finally {
+      propagation.disable();
+    }
+  });
+
+  it('says where JSON breaks, and in which field', async () => {
+    const error = await refused('{"request": {"a": 1, "b": [1, }}');
+    expect(error).to.deep.include({ code: 'INVALID_ARGUMENT', path: 'request.b[1]' });
+    expect(error.message).to.contain('position 30');
+  });
+
+  for (const [text, path, hint] of [
+    ['{"request": {"delay": NaN}}', 'request.delay', 'send the string "NaN"'],
+    ['{"objects": [{"x": 1}, {"x": -Infinity}]}', 'objects[1].x', 'send the string "-Infinity"'],
+    ['{"a": "x', 'a', 'ends inside a string'],
+    ['{"a": "\\x"}', 'a', 'escape'],
+    ['{"a": "\n"}', 'a', 'control character'],
+    ["{'a': 1}", undefined, 'double quotes'],
+    ['{"a" 1}', 'a', '":" is expected'],
+    ['{"a": 01}', undefined, '"}" is expected'],
+    ['{"a": undefined}', 'a', 'not "undefined"'],
+    ['{"a": [1 2]}', 'a', '"]" is expected'],
+    ['{} {}', undefined, 'goes on'],
+    ['{"a":', 'a', 'ends where a value'],
+    ['', undefined, 'empty'],
+    [' \n', undefined, 'empty'],
+  ] as const) {
+    it(`explains ${JSON.stringify(text)}`, async () => {
+      const error = await refused(text);
+      expect(error.path).to.equal(path);
+      expect(error.message).to.contain(hint);
+    });
+  }
+
+  it('refuses bytes that are no UTF-8', async () => {
+    const { message } = await refused(
+      Uint8Array.from([...Buffer.from('{"a":"'), 0xff, 0xfe, ...Buffer.from('"}')]),
+    );
+    expect(message).to.contain('UTF-8');
+  });
+
+  it('ignores a byte order mark', async () => {
+    const answer = await (await served())({ path: predict, body: '\ufeff{"a":1}' });
+    expect(answer.json()).to.deep.include({ body: { a: 1 } });
+  });
+
+  it('counts nesting outside of strings only', async () => {
+    const ask = await served({}, { maxDepth: 4 });
+    expect((await ask({ path: predict, body: '{"a":[[["[[[[{{{{\\"]]]]"]]]}' })).status).to.equal(200);
+    const deep = await ask({ path: predict, body: '{"a":[[[[]]]]}' });
+    expect(deep.status).to.equal(400);
+    expect((deep.json() as ErrorBody).message).to.contain('deeper than 4 levels, at byte 8');
+  });
+
+  it('refuses keys that could reach a prototype, however they are written', async () => {
+    expect((await refused('{"request":{"__proto__":{"admin":true}}}')).path).to.equal('request.__proto__');
+    expect((await refused('{"objects":[1,{"constructor":1}]}')).path).to.equal('objects[1].constructor');
+    expect((await refused('{"objects":[{"prototype":1}]}')).path).to.equal('objects[0].prototype');
+    expect((await refused('{"\\u005f_proto__":1}')).path).to.equal('__proto__');
+  });
+
+  it('takes those words as values', async () => {
+    const answer = await (await served())({ path: predict, body: '{"a":["__proto__","constructor"]}' });
+    expect(answer.status).to.equal(200);
+  });
+
+  it('takes JSON without a content type or with a UTF-8 charset, and answers 415 to others', async () => {
+    const ask = await served();
+    for (const type of [
+      'application/json',
+      'Application/JSON; charset=UTF-8',
+      'application/json; charset="utf-8"',
+    ]) {
+      expect((await ask({ path: predict, body: '{}', headers: { 'content-type': type } })).status).to.equal(
+        200,
+      );
+    }
+    expect((await ask({ path: predict, body: '{}' })).status).to.equal(200);
+    for (const type of [
+      'text/plain',
+      'application/json; charset=latin1',
+      'application/x-www-form-urlencoded',
+      '',
+    ]) {
+      expect((await ask({ path: predict, body: '{}', headers: { 'content-type': type } })).status).to.equal(
+        415,
+      );
+    }
+  });
+
+  it('answers 405 with Allow to another method', async () => {
+    const ask = await served();
+    const wrong = await ask({ method: 'GET', path: predict });
+    expect([wrong.status, wrong.headers.allow]).to.deep.equal([405, 'POST']);
+    expect((await ask({ method: 'DELETE', path: '/v1/pipelines' })).headers.allow).to.equal('GET, HEAD');
+  });
+
+  it('leaves other paths to others', async () => {
+    const ask = await served({}, { prefix: '/ml' });
+    for (const path of [
+      '/v1/pipelines',
+      '/ml',
+      '/mlv1/pipelines',
+      '/ml/v1/pipelines/',
+      '/ml/v1/pipelines/echo/x',
+    ]) {
+      expect((await ask({ path })).status, path).to.equal(404);
+    }
+    expect((await ask({ path: '/ml/v1/pipelines' })).status).to.equal(200);
+  });
+
+  it('answers 400 to a broken percent-encoding and decodes a good one', async () => {
+    const ask = await served();
+    expect((await ask({ path: '/v1/pipelines/%E0%A4%A/predict', body: {} })).status).to.equal(400);
+    expect((await ask({ path: '/v1/pipelines/ech%6f/predict', body: {} })).status).to.equal(200);
+  });
+
+  it('answers 404 with the names that exist', async () => {
+    const answer = await (await served())({ path: '/v1/pipelines/nope/predict', body: {} });
+    expect(answer.status).to.equal(404);
+    expect((answer.json() as ErrorBody).message).to.contain('there is echo');
+  });
+
+  it('lists and describes the pipelines', async () => {
+    const ask = await served();
+    expect((await ask({ path: '/v1/pipelines' })).json()).to.deep.equal({ pipelines: ['echo'] });
+    expect((await ask({ path: '/v1/pipelines/echo' })).json()).to.include.keys(
+      'requestSchema',
+      'responseSchema',
+      'plan',
+    );
+  });
+
+  it('makes an OpenAPI document whose references resolve', async () => {
+    const document = (
+      await (
+        await served({}, { prefix: '/ml' })
+      )({ path: '/ml/openapi.json' })
+    ).json() as object;
+    expect(document).to.deep.include({ openapi: '3.1.0', info: { title: 'Vivace', version: '1.2.3' } });
+    expect(document).to.have.nested.property('paths./ml/v1/pipelines/echo/predict.post.requestBody');
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(references).to.include('components/schemas/echo.Request/$defs/fields');
+    for (const reference of references) {
+      const target = reference
+        .split('/')
+        .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], document);
+      expect(target, reference).to.be.an('object');
+    }
+  });
+
+  it('answers a failure of the pipeline with its code, path and status', async () => {
+    const error = new VivaceError('FEATURE_MISSING', 'no row', { path: 'objects[3].destination' });
+    const ask = await served({ predictJson: () => Promise.reject(error) });
+    const answer = await ask({ path: predict, body: {}, headers: { 'x-request-id': 'r1' } });
+    expect(answer.status).to.equal(422);
+    const body = {
+      code: 'FEATURE_MISSING',
+      message: 'no row',
+      path: 'objects[3].destination',
+      requestId: 'r1',
+    };
+    expect(answer.json()).to.deep.equal(body);
+  });
+
+  it('says in whole seconds when to try again', async () => {
+    const error = new VivaceError('RESOURCE_EXHAUSTED', 'the queue is full', { retryAfterMs: 1200 });
+    const answer = await (
+      await served({ predictJson: () => Promise.reject(error) })
+    )({ path: predict, body: {} });
+    expect([answer.status, answer.headers['retry-after']]).to.deep.equal([429, '2']);
+  });
+
+  it('keeps the details of an unknown error to the log, once, with the request id', async () => {
+    for (const error of [new Error('secret /etc/passwd'), new VivaceError('INTERNAL', 'secret')]) {
+      const log: LogRecord[] = [];
+      const ask = await served({ predictJson: () => Promise.reject(error) }, {}, log);
+      const answer = await ask({ path: predict, body: {}, headers: { 'x-request-id': 'r7' } });
+      expect(answer.status).to.equal(500);
+      expect(answer.json()).to.deep.equal({ code: 'INTERNAL', message: 'internal error', requestId: 'r7' });
+      expect(log).to.have.length(1);
+      expect(log[0]).to.deep.include({ level: 'error', error, fields: { requestId: 'r7' } });
+    }
+  });
+});
+
+describe("rest in a team's own express application", () => {
+  /** Sends a POST through an application in which Vivace is mounted under /ml behind `middleware`. */
+  async function mounted(
+    middleware: hostExpress.RequestHandler[],
+    body: string,
+    headers = {},
+  ): Promise<[number, ErrorBody]> {
+    const router = hostExpress.Router();
+    const server = await startPart(express, { router });
+    const api = await startPart(rest, {}, { uses: { server: server.face(httpServer) } });
+    await api.face(transport).serve(serverFace(), callContext());
+    const app = hostExpress();
+    for (const handler of middleware) app.use(handler);
+    app.use('/ml', router);
+    const listening = createServer(app).listen(0, '127.0.0.1');
+    await new Promise((resolve) => listening.once('listening', resolve));
+    try {
+      const address = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+      const answer = await sendOverSocket(address, {
+        path: `/ml${predict}`,
+        body: Buffer.from(body),
+        headers,
+      });
+      return [answer.status, JSON.parse(answer.text) as ErrorBody];
+    } finally {
+      listening.close();
+      await server.stop();
+    }
+  }
+  const json = { 'content-type': 'application/json' };
+
+  it('reads the body itself where nobody has', async () => {
+    const [status, { body }] = await mounted([], '{"a":1}', json);
+    expect([status, body]).to.deep.equal([200, { a: 1 }]);
+  });
+
+  it('uses a body that the application has parsed', async () => {
+    const [status, { body }] = await mounted([hostExpress.json()], '{"a":1}', json);
+    expect([status, body]).to.deep.equal([200, { a: 1 }]);
+  });
+
+  it('looks at the keys of a body that the application has parsed', async () => {
+    const [status, { path }] = await mounted([hostExpress.json()], '{"a":{"constructor":1}}', json);
+    expect([status, path]).to.deep.equal([400, 'a.constructor']);
+  });
+
+  it('uses a body that the application has read as bytes or text', async () => {
+    for (const parser of [hostExpress.raw({ type: '*/*' }), hostExpress.text({ type: '*/*' })]) {
+      expect((await mounted([parser], '{"a":1}', json))[0]).to.equal(200);
+    }
+  });
+
+  it('names the mistake where a middleware has read the body and kept it', async () => {
+    const swallow: hostExpress.RequestHandler = (request, _response, next) => {
+      request.resume().on('end', () => next());
+    };
+    const [status, { message }] = await mounted([swallow], '{"a":1}', json);
+    expect(status).to.equal(500);
+    expect(message).to.contain('read the body without parsing it');
+  });
+
+  it('leaves requests that are not its own untouched', async () => {
+    const router = hostExpress.Router();
+    const server = await startPart(express, { router });
+    const api = await startPart(rest, {}, { uses: { server: server.face(httpServer) } });
+    await api.face(transport).serve(serverFace(), callContext());
+    const app = hostExpress().use(router).use(hostExpress.json());
+    app.post('/own', (request, response) => void response.json({ own: request.body as unknown }));
+    const listening = createServer(app).listen(0, '127.0.0.1');
+    await new Promise((resolve) => listening.once('listening', resolve));
+    const address = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+    const answer = await sendOverSocket(address, {
+      path: '/own',
+      body: Buffer.from('{"a":1}'),
+      headers: json,
+    });
+    listening.close();
+    await server.stop();
+    expect(answer.text).to.equal('{"own":{"a":1}}');
+  });
+});
