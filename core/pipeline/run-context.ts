@@ -21,13 +21,6 @@ export interface RunContext extends CallContext {
   readonly models: Map<string, ModelVersion>;
   /** Seconds per node, by id; absent where nobody records. */
   readonly durations: Float64Array | undefined;
-  readonly counts: RunCounts;
-}
-
-/** Counters of one run, for metrics. */
-export interface RunCounts {
-  cacheHits: number;
-  cacheMisses: number;
 }
 
 /** A node as the executors run it. */

@@ -48,7 +48,8 @@ function packColumn(column: PlanColumn, packed: PackedRows, target: Target): voi
   const broadcast = scope === 'object' && column.scope === 'request';
   if (broadcast && frame.requests === 1) return fill(source, column, target, count);
   const index = broadcast ? composed(frame.requestOf, rows) : rows;
-  if (source.valid !== undefined || !plain(column, target)) return packCells(source, column, { target, count, index });
+  const nullsPack = source.valid === undefined || nullIsNan(column, target);
+  if (!nullsPack || !plain(column, target)) return packCells(source, column, { target, count, index });
   const from = source.values as Float64Array;
   const { width } = column.type;
   if (width === 1 && index === undefined) copyStrided(from, target, count);
@@ -102,6 +103,12 @@ function cellValue(
   if (datatype === 'BYTES') return cell as string;
   if (datatype === 'INT64') return BigInt(cell as number);
   return Number(cell);
+}
+
+/** A null float is kept as NaN, which is what a floating tensor wants for it. */
+function nullIsNan(column: PlanColumn, { datatype }: Target): boolean {
+  const { element } = column.type;
+  return (datatype === 'FP32' || datatype === 'FP64') && (element === 'float32' || element === 'float64' || element === 'timestamp');
 }
 
 /** Whether values copy as they are: numbers into numbers, bigints into bigints. */

@@ -1,5 +1,5 @@
 import { inject, injectable } from 'inversify';
-import { createValues, columnOf, type Cell, type Column } from '../data/column.js';
+import { cellAt, columnOf, createValues, gather, type Cell, type Column } from '../data/column.js';
 import { createBitmap, setBit } from '../data/bitmap.js';
 import type { Frame } from '../data/frame.js';
 import { status } from '../data/status.js';
@@ -7,9 +7,12 @@ import type { Tensor } from '../data/tensor.js';
 import type { ColumnType } from '../data/types.js';
 import { VivaceError } from '../errors.js';
 import { untilAborted } from '../parts/coalesce.js';
+import { columnAt } from '../pipeline/inputs.js';
 import type { PredictNode } from '../pipeline/plan.js';
 import type { NodeStep, RunContext } from '../pipeline/run-context.js';
-import type { Prediction, Predictor } from '../ports/predictor.js';
+import type { Prediction } from '../ports/predictor.js';
+import { encodeRowKeys } from '../wire/row-key.js';
+import type { CachePredictions } from './cache-predictions.js';
 import { packTensor } from './pack-tensor.js';
 import { tokens } from './tokens.js';
 
@@ -17,9 +20,9 @@ import { tokens } from './tokens.js';
 @injectable()
 export class Predict implements NodeStep {
   readonly #node: PredictNode;
-  readonly #predictor: Predictor;
+  readonly #predictor: Pick<CachePredictions, 'predict'>;
 
-  constructor(@inject(tokens.predictNode) node: PredictNode, @inject(tokens.predictor) predictor: Predictor) {
+  constructor(@inject(tokens.predictNode) node: PredictNode, @inject(tokens.predictor) predictor: Pick<CachePredictions, 'predict'>) {
     this.#node = node;
     this.#predictor = predictor;
   }
@@ -40,11 +43,20 @@ export class Predict implements NodeStep {
         ...(context.trace === undefined ? {} : { trace: context.trace }),
         rows: count,
         ...(offsets === undefined ? {} : { offsets }),
+        ...this.#cacheKeys(frame, rows, count),
       }),
       context.signal,
     );
     context.models.set(node.alias, prediction.model);
     this.#write(frame, prediction, { count, rows });
+  }
+
+  /** What tells rows apart in a cache, where the pipeline says it. */
+  #cacheKeys(frame: Frame, rows: Uint32Array | undefined, count: number): { keys?: string[] } {
+    const { cache, scope } = this.#node;
+    if (cache?.by === undefined) return {};
+    const columns = cache.by.map((column) => columnAt(frame, column, scope));
+    return { keys: encodeRowKeys('by', rows === undefined ? columns : columns.map((column) => gather(column, rows)), count) };
   }
 
   #write(frame: Frame, { outputs }: Prediction, { count, rows }: { count: number; rows: Uint32Array | undefined }): void {
@@ -102,15 +114,18 @@ function outputColumn(output: Tensor, type: ColumnType, count: number): Column {
 /** Predicted rows to their places among all rows; the others are null and SKIPPED. */
 function scatter(column: Column, rows: Uint32Array, total: number): Column & { status: Uint8Array } {
   const { type } = column;
-  const valid = createBitmap(total, false);
   const statuses = new Uint8Array(total).fill(status.SKIPPED);
-  const values = createValues(type.element, type.kind === 'list' ? 0 : total * type.width);
+  for (const row of rows) statuses[row] = status.PRESENT;
+  if (type.kind === 'list') {
+    const cells = new Array<Cell>(total).fill(null);
+    rows.forEach((row, i) => (cells[row] = cellAt(column, i)));
+    return { ...columnOf(type, cells), status: statuses };
+  }
+  const valid = createBitmap(total, false);
+  const values = createValues(type.element, total * type.width);
   rows.forEach((row, i) => {
     setBit(valid, row);
-    statuses[row] = status.PRESENT;
-    if (type.kind === 'list') return;
     for (let k = 0; k < type.width; k++) values[row * type.width + k] = column.values[i * type.width + k] as never;
   });
-  const offsets = type.kind === 'list' ? { offsets: new Uint32Array(total + 1) } : {};
-  return { type, rows: total, values, valid, status: statuses, ...offsets };
+  return { type, rows: total, values, valid, status: statuses };
 }

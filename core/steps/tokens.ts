@@ -1,9 +1,9 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { FeatureSource } from '../ports/feature-source.js';
 import type { Cache } from '../ports/cache.js';
-import type { Predictor } from '../ports/predictor.js';
+import type { CachePredictions } from './cache-predictions.js';
 import type { Transform } from '../ports/transform.js';
-import type { CustomNode, FetchNode, PredictNode, TransformNode } from '../pipeline/plan.js';
+import type { CustomNode, FetchNode, Plan, PredictNode, TransformNode } from '../pipeline/plan.js';
 import type { Step } from '../pipeline/step.js';
 import type { FeatureCounters } from '../telemetry/feature-counters.js';
 
@@ -18,7 +18,10 @@ export const tokens = {
   source: token<FeatureSource>('source'),
   cache: token<Cache>('cache'),
   transform: token<Transform>('transform'),
-  predictor: token<Predictor>('predictor'),
+  predictor: token<Pick<CachePredictions, 'predict'>>('predictor'),
   custom: token<Step>('custom'),
   counters: token<FeatureCounters>('counters'),
 };
+
+/** The whole plan, for steps around a run. */
+export const planToken: ServiceIdentifier<Plan> = token<Plan>('plan');

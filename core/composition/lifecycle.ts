@@ -1,0 +1,46 @@
+import { messageOf, VivaceError, isVivaceError } from '../errors.js';
+import type { RunningPart } from '../parts/create-part.js';
+
+/** Starts parts one after the other; the first failure stops what was started, in reverse, and names the part. */
+export async function startParts(parts: readonly RunningPart[], { timeoutMs }: { timeoutMs: number }): Promise<void> {
+  for (const [i, part] of parts.entries()) {
+    const controller = new AbortController();
+    const late = new VivaceError('DEADLINE_EXCEEDED', `part "${part.name}" (${part.definition.name}) did not start within ${timeoutMs} ms`, {
+      part: part.name,
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        controller.abort(late);
+        reject(late);
+      }, timeoutMs);
+    });
+    try {
+      await Promise.race([part.start({ signal: controller.signal }), timeout]);
+    } catch (error) {
+      await stopParts(parts.slice(0, i + 1)).catch(() => undefined);
+      throw named(part, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Stops parts in reverse; a failure does not keep the others from stopping, and is thrown at the end. */
+export async function stopParts(parts: readonly RunningPart[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const part of [...parts].reverse()) {
+    try {
+      await part.stop();
+    } catch (error) {
+      errors.push(named(part, error));
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+function named(part: RunningPart, error: unknown): VivaceError {
+  if (isVivaceError(error) && error.message.includes(part.name)) return error;
+  const code = isVivaceError(error) ? error.code : 'INTERNAL';
+  return new VivaceError(code, `${part.name}: ${messageOf(error)}`, { part: part.name, cause: error });
+}

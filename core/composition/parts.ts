@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { didYouMean } from '../config/did-you-mean.js';
+import type { Mistakes } from '../config/mistake.js';
+import { parseWith, type FromEnvironment } from '../config/parse.js';
+import { resolveUse } from '../config/resolve-use.js';
+import { isDefinition, slotPort, type Definition } from '../parts/definition.js';
+
+/** A part as users write it: what it uses, its options and the parts in its slots. */
+export type PartDeclaration = { readonly use: string | Definition } & Readonly<Record<string, unknown>>;
+
+/** A part whose definition, options and slots are known. */
+export interface ResolvedPart {
+  readonly name: string;
+  readonly definition: Definition;
+  readonly options: object;
+  /** Part per filled slot. */
+  readonly slots: Readonly<Record<string, string>>;
+}
+
+const partName = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+const declaration = z.looseObject({
+  use: z.union([z.string(), z.custom<Definition>(isDefinition, 'a name, or what defineAdapter or definePlugin returned')]),
+});
+
+/** Resolves parts: loads their definitions, checks their options and fills their slots. */
+export async function resolveParts(
+  declared: Readonly<Record<string, unknown>>,
+  {
+    directory,
+    mistakes,
+    environment,
+  }: { directory: string; mistakes: Mistakes; environment?: FromEnvironment },
+): Promise<ReadonlyMap<string, ResolvedPart>> {
+  const found = new Map<string, { definition: Definition; rest: Record<string, unknown> }>();
+  for (const [name, value] of Object.entries(declared)) {
+    const path = ['parts', name];
+    if (!partName.test(name)) mistakes.add(path, 'a part name has letters, digits, _ and -, and begins with a letter');
+    const parsed = parseWith(declaration, value, { path, mistakes });
+    if (parsed === undefined) continue;
+    const { use, ...rest } = parsed;
+    try {
+      found.set(name, { definition: await resolveUse(use, directory), rest });
+    } catch (error) {
+      mistakes.attempt([...path, 'use'], () => {
+        throw error;
+      });
+    }
+  }
+  const parts = new Map<string, ResolvedPart>();
+  for (const [name, { definition, rest }] of found) {
+    const { slots, options } = fillSlots(name, { definition, rest, found, declared, mistakes });
+    const parsed = parseWith(definition.options, options, {
+      path: ['parts', name],
+      mistakes,
+      ...(environment === undefined ? {} : { environment }),
+    });
+    if (parsed !== undefined) parts.set(name, { name, definition, options: parsed, slots });
+  }
+  checkCycles(parts, mistakes);
+  return parts;
+}
+
+function fillSlots(
+  name: string,
+  {
+    definition,
+    rest,
+    found,
+    declared,
+    mistakes,
+  }: {
+    definition: Definition;
+    rest: Record<string, unknown>;
+    found: ReadonlyMap<string, { definition: Definition }>;
+    declared: Readonly<Record<string, unknown>>;
+    mistakes: Mistakes;
+  },
+): { slots: Record<string, string>; options: Record<string, unknown> } {
+  const options = { ...rest };
+  const slots: Record<string, string> = {};
+  for (const [slot, spec] of Object.entries(definition.uses)) {
+    const { port, optional } = slotPort(spec);
+    const value = options[slot];
+    delete options[slot];
+    const path = ['parts', name, slot];
+    const fitting = [...found].filter(([, other]) => other.definition.provides.includes(port)).map(([other]) => other);
+    if (value === undefined) {
+      if (!optional) mistakes.add(path, `is missing: the name of a ${port.name} part${didYouMean('', fitting)}`);
+    } else if (typeof value !== 'string') {
+      mistakes.add(path, `the name of a ${port.name} part`);
+    } else if (!(value in declared)) {
+      mistakes.add(path, `there is no part "${value}"${didYouMean(value, fitting.length > 0 ? fitting : Object.keys(declared))}`);
+    } else if (found.has(value)) {
+      const other = found.get(value)!.definition;
+      if (other.provides.includes(port)) slots[slot] = value;
+      else {
+        const offers = other.provides.map((provided) => provided.name).join(', ');
+        mistakes.add(path, `wants a ${port.name}, and "${value}" (${other.name}) provides ${offers}${didYouMean(value, fitting)}`);
+      }
+    }
+  }
+  return { slots, options };
+}
+
+function checkCycles(parts: ReadonlyMap<string, ResolvedPart>, mistakes: Mistakes): void {
+  const done = new Set<string>();
+  const visit = (name: string, trail: readonly string[]): void => {
+    if (trail.includes(name)) {
+      mistakes.add(['parts', name], `the parts ${[...trail.slice(trail.indexOf(name)), name].join(' → ')} use each other in a circle`);
+      return;
+    }
+    if (done.has(name)) return;
+    for (const used of Object.values(parts.get(name)?.slots ?? {})) visit(used, [...trail, name]);
+    done.add(name);
+  };
+  for (const name of parts.keys()) visit(name, []);
+}
+
+/** Dependencies first; telemetry and logs before all, servers and transports after all. */
+export function startOrder(parts: ReadonlyMap<string, ResolvedPart>): readonly string[] {
+  const rank = (part: ResolvedPart): number => {
+    const ports = part.definition.provides.map((port) => port.name);
+    if (ports.includes('telemetry') || ports.includes('log-sink')) return 0;
+    if (ports.includes('transport')) return 3;
+    return ports.length === 1 && ports[0] === 'http-server' ? 2 : 1;
+  };
+  const order = new Set<string>();
+  const visit = (part: ResolvedPart): void => {
+    for (const used of Object.values(part.slots)) visit(parts.get(used)!);
+    order.add(part.name);
+  };
+  for (const part of [...parts.values()].sort((a, b) => rank(a) - rank(b))) visit(part);
+  return [...order];
+}

@@ -1,0 +1,158 @@
+import type { ContainerModule } from 'inversify';
+import { z } from 'zod';
+import { didYouMean } from '../config/did-you-mean.js';
+import type { Mistakes } from '../config/mistake.js';
+import { parseWith, type FromEnvironment } from '../config/parse.js';
+import { VivaceError } from '../errors.js';
+import type { Clock } from '../parts/context.js';
+import { compilePipeline, type Catalogue, type CataloguePart } from '../pipeline/compile.js';
+import type { PipelineDeclaration, Views } from '../pipeline/definition.js';
+import type { Plan } from '../pipeline/plan.js';
+import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
+import { stepTypeOf, type StepType } from '../pipeline/step.js';
+import type { Signature } from '../models/bundle.js';
+import { viewSchema } from '../views/schema.js';
+import { compileView, type FeatureView } from '../views/view.js';
+import { resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
+import { importStepTypes } from './import-steps.js';
+
+export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
+
+/** What a server is made of; the keys of a YAML file, and what only code can give. */
+export interface ServerSpecification<P extends Pipelines = Pipelines> {
+  readonly parts: Readonly<Record<string, PartDeclaration>>;
+  readonly views?: Views;
+  readonly pipelines: P;
+  /** Replaces named parts, as a test does: `{ hot: { use: memory } }`. They are guarded and started like the originals. */
+  readonly override?: Readonly<Record<string, PartDeclaration>>;
+  /** A team's own services, for steps that have them injected. */
+  readonly modules?: readonly ContainerModule[];
+  /** Relative paths are meant from here; default: the working directory. */
+  readonly directory?: string;
+  readonly clock?: Clock;
+  /** The longest that one part may take to start, milliseconds; default 120,000. */
+  readonly startTimeoutMs?: number;
+  /** Between "not ready" and refusing calls, so that load balancers notice, milliseconds; default 0. */
+  readonly drainDelayMs?: number;
+  /** How long calls in flight may take when the server stops, milliseconds; default 10,000. */
+  readonly drainTimeoutMs?: number;
+}
+
+/** A specification that was checked: everything resolved that needs no I/O to a backend. */
+export interface CheckedSpecification {
+  readonly parts: ReadonlyMap<string, ResolvedPart>;
+  readonly views: ReadonlyMap<string, FeatureView>;
+  /** Compiled as far as is possible without models. */
+  readonly plans: ReadonlyMap<string, Plan>;
+  /** Compiles again, now with the signatures of models. */
+  compile(signature: (predictor: string) => Signature | undefined, mistakes: Mistakes): ReadonlyMap<string, Plan>;
+}
+
+const blocks = z.strictObject({
+  parts: z.record(z.string(), z.unknown()).default({}).describe('backends and behaviours, by name'),
+  views: z.record(z.string(), z.unknown()).default({}).describe('feature views, by name'),
+  pipelines: z.record(z.string(), z.unknown()).default({}).describe('pipelines, by name'),
+});
+
+const pipelineName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/** Checks the three blocks of a specification; every mistake is gathered. */
+export async function checkSpecification(
+  spec: unknown,
+  {
+    directory,
+    mistakes,
+    override = {},
+    environment,
+  }: {
+    directory: string;
+    mistakes: Mistakes;
+    override?: Readonly<Record<string, PartDeclaration>>;
+    environment?: FromEnvironment;
+  },
+): Promise<CheckedSpecification | undefined> {
+  const parsed = parseWith(blocks, spec, { path: [], mistakes });
+  if (parsed === undefined) return undefined;
+  for (const name of Object.keys(override)) {
+    if (!(name in parsed.parts)) mistakes.add(['override', name], `there is no part "${name}"${didYouMean(name, Object.keys(parsed.parts))}`);
+  }
+  const env = environment === undefined ? {} : { environment };
+  const parts = await resolveParts({ ...parsed.parts, ...override }, { directory, mistakes, ...env });
+  const views = compileViews(parsed.views, parts, { mistakes, ...env });
+  const specs = parsePipelines(parsed.pipelines, { mistakes, ...env });
+  for (const name of specs.keys()) {
+    if (!pipelineName.test(name)) mistakes.add(['pipelines', name], 'a pipeline name has letters, digits, ., _ and -');
+  }
+  const stepTypes = await importStepTypes(specs, { directory, mistakes });
+  const described = describeParts(parts, mistakes);
+
+  function compile(signature: Catalogue['signature'], into: Mistakes): ReadonlyMap<string, Plan> {
+    const catalogue: Catalogue = {
+      views,
+      parts: described,
+      signature,
+      stepType: (step) => (typeof step === 'string' ? known(stepTypes.get(step)) : stepTypeOf(step)),
+    };
+    const plans = new Map<string, Plan>();
+    for (const [name, pipeline] of specs) {
+      const plan = compilePipeline(name, pipeline, { catalogue, path: ['pipelines', name], mistakes: into });
+      if (plan !== undefined) plans.set(name, plan);
+    }
+    return plans;
+  }
+
+  return { parts, views, plans: compile(() => undefined, mistakes), compile };
+}
+
+function known(type: StepType | undefined): StepType {
+  if (type !== undefined) return type;
+  throw new VivaceError('INVALID_CONFIG', 'the step could not be loaded');
+}
+
+function compileViews(
+  declared: Readonly<Record<string, unknown>>,
+  parts: ReadonlyMap<string, ResolvedPart>,
+  { mistakes, environment }: { mistakes: Mistakes; environment?: FromEnvironment },
+): ReadonlyMap<string, FeatureView> {
+  const views = new Map<string, FeatureView>();
+  const stores = [...parts.values()].filter((part) => part.definition.provides.some((port) => port.name === 'online-store'));
+  for (const [name, value] of Object.entries(declared)) {
+    const path = ['views', name];
+    const spec = parseWith(viewSchema, value, { path, mistakes, ...(environment === undefined ? {} : { environment }) });
+    if (spec === undefined) continue;
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name)) mistakes.add(path, 'a view name has letters, digits and _');
+    if (!stores.some((part) => part.name === spec.store)) {
+      mistakes.add([...path, 'store'], `there is no online-store part "${spec.store}"${didYouMean(spec.store, stores.map((part) => part.name))}`);
+    }
+    const view = mistakes.attempt(path, () => compileView(name, spec));
+    if (view !== undefined) views.set(name, view);
+  }
+  return views;
+}
+
+function parsePipelines(
+  declared: Readonly<Record<string, unknown>>,
+  { mistakes, environment }: { mistakes: Mistakes; environment?: FromEnvironment },
+): ReadonlyMap<string, PipelineSpec> {
+  const specs = new Map<string, PipelineSpec>();
+  for (const [name, value] of Object.entries(declared)) {
+    const spec = parseWith(pipelineSchema, value, {
+      path: ['pipelines', name],
+      mistakes,
+      ...(environment === undefined ? {} : { environment }),
+    });
+    if (spec !== undefined) specs.set(name, spec);
+  }
+  return specs;
+}
+
+function describeParts(parts: ReadonlyMap<string, ResolvedPart>, mistakes: Mistakes): ReadonlyMap<string, CataloguePart> {
+  return new Map(
+    [...parts.values()].map(({ name, definition, options }) => {
+      const ports = definition.provides.map((port) => port.name);
+      const description = mistakes.attempt(['parts', name], () => definition.describe?.(options as never));
+      return [name, { name, ports, ...(description === undefined ? {} : { description }) }];
+    }),
+  );
+}
+

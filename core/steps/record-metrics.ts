@@ -1,0 +1,46 @@
+import { inject, injectable } from 'inversify';
+import { isVivaceError } from '../errors.js';
+import type { AroundStep, RunContext } from '../pipeline/run-context.js';
+import type { Plan } from '../pipeline/plan.js';
+import { pipelineInstruments, type PipelineInstruments } from '../telemetry/instruments.js';
+import { planToken } from './tokens.js';
+
+/** Records duration, size and outcome of each request, and the duration of each of its steps. */
+@injectable()
+export class RecordMetrics implements AroundStep {
+  readonly #plan: Plan;
+  readonly #attributes: { readonly pipeline: string };
+  readonly #steps: readonly { readonly pipeline: string; readonly step: string; readonly verb: string }[];
+  #instruments: PipelineInstruments | undefined;
+
+  constructor(@inject(planToken) plan: Plan) {
+    this.#plan = plan;
+    this.#attributes = { pipeline: plan.name };
+    this.#steps = plan.nodes.map((node) => ({ pipeline: plan.name, step: node.alias, verb: node.verb }));
+  }
+
+  run(context: RunContext, next: () => void | Promise<void>): void | Promise<void> {
+    const from = performance.now();
+    const finish = (code: string): void => {
+      this.#instruments ??= pipelineInstruments();
+      const { requestDuration, stepDuration, requestObjects } = this.#instruments;
+      requestDuration.record((performance.now() - from) / 1000, { ...this.#attributes, code });
+      if (this.#plan.objects !== undefined) requestObjects.record(context.frame.objects, this.#attributes);
+      context.durations?.forEach((seconds, node) => {
+        if (seconds > 0) stepDuration.record(seconds, this.#steps[node]);
+      });
+    };
+    const fail = (error: unknown): never => {
+      finish(isVivaceError(error) ? error.code : 'INTERNAL');
+      throw error;
+    };
+    let running: void | Promise<void>;
+    try {
+      running = next();
+    } catch (error) {
+      return fail(error);
+    }
+    if (running instanceof Promise) return running.then(() => finish('OK'), fail);
+    finish('OK');
+  }
+}
