@@ -15,7 +15,7 @@ export type { Datatype, Tensor, TensorData } from './data/tensor.js';
 export { bundleManifest } from './models/bundle.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export { defineAdapter, definePlugin, isDefinition, optional } from './parts/definition.js';
-export type { Definition, PartSpec, UsedParts, Uses } from './parts/definition.js';
+export type { Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/definition.js';
 export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
 export { coalesce, untilAborted } from './parts/coalesce.js';
 export { loadSdk } from './parts/load-sdk.js';

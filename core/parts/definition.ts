@@ -41,13 +41,19 @@ type Describe<P, O> = P extends CapabilityPort<infer T>
   : object;
 
 /** What an author writes. `create` is synchronous and cheap: all I/O belongs into `start`. */
-export type PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> = {
+export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> {
   readonly provides: P;
   /** The kebab-case name users write after `use:`. */
   readonly name: string;
   readonly options: S;
   readonly uses?: U;
   create(options: z.output<S>, uses: UsedParts<U>, context: PartContext): Provided<P> & PartLifecycle;
+}
+
+/** A plugin's specification. Feature sources and transforms must describe what they read and write. */
+export type PluginSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> = PartSpec<P, S, U> & {
+  // Said here too, and not only in `Describe`: so a literal keeps its type before `provides` is inferred.
+  describe?(options: z.output<S>): FeatureSourceDescription | TransformDescription;
 } & Describe<P, z.output<S>>;
 
 const marker = Symbol.for('vivace.definition');
@@ -78,7 +84,7 @@ export function definePlugin<
   const P extends Provides<'capability'>,
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
->(spec: PartSpec<P, S, U>): Definition {
+>(spec: PluginSpec<P, S, U>): Definition {
   return define('capability', spec);
 }
 
