@@ -21,7 +21,7 @@ export { coalesce, untilAborted } from './parts/coalesce.js';
 export { loadSdk } from './parts/load-sdk.js';
 export { systemErrorCode } from './parts/system-error.js';
 export type { CallContext, CapabilityPort, DriverPort, MaybePromise, OperationSpec, PartLifecycle, Port, Tier } from './ports/port.js';
-export { blobStore } from './ports/blob-store.js';
+export { blobStore, checkBlobKey } from './ports/blob-store.js';
 export type { BlobContent, BlobInfo, BlobStore, WriteCondition } from './ports/blob-store.js';
 export { cache } from './ports/cache.js';
 export type { Cache, CacheOptions } from './ports/cache.js';
