@@ -1,5 +1,4 @@
-import type { Container } from 'inversify';
-import { createSteps } from '../composition/step-factory.js';
+import type { PipelineSteps, SourceOverride } from '../composition/step-factory.js';
 import { columnOf, concat, type Column } from '../data/column.js';
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import { Frame } from '../data/frame.js';
@@ -28,7 +27,7 @@ export interface AsOfOptions {
   readonly plan: Plan;
   readonly spine: BoundSpine;
   readonly store: OfflineStore;
-  readonly container: Container;
+  readonly createSteps: (plan: Plan, override: SourceOverride) => PipelineSteps;
   /** Whether models predict too; otherwise they, and what comes after them, are left out. */
   readonly predict: boolean;
 }
@@ -40,7 +39,7 @@ export interface AsOfOptions {
  * @param use Gets the blocks in the order of the spine.
  */
 export async function asOfRun<T>(
-  { plan, spine, store, container, predict }: AsOfOptions,
+  { plan, spine, store, createSteps, predict }: AsOfOptions,
   use: (blocks: AsyncIterable<AsOfBlock>, fields: RowBatch['fields']) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
@@ -50,7 +49,7 @@ export async function asOfRun<T>(
   return store.asOf(
     [...new Map(views.map((view) => [view.hash, view])).values()],
     (reader) => {
-      const steps = createSteps(container, { ...plan, nodes: nodes.map(withoutCache), recorded: false }, (node) => sourceOf(node, reader));
+      const steps = createSteps({ ...plan, nodes: nodes.map(withoutCache), recorded: false }, (node) => sourceOf(node, reader));
       const execute = createExecutor(steps.nodes.map(asOfNode));
       return use(runBlocks({ plan, spine, batches, execute, context }), fields);
     },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Server } from '../composition/server.js';
+import { createSteps } from '../composition/step-factory.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
 import { isValid, type Column } from '../data/column.js';
@@ -78,7 +79,7 @@ export async function asOf<T>(
   mistakes.throwIfAny();
   const predict = options.predict === true;
   return asOfRun(
-    { plan, spine: spine!, store, container: server.container, predict },
+    { plan, spine: spine!, store, predict, createSteps: (of, override) => createSteps(server.container, of, override) },
     (blocks, fields) => use(blocks, { plan, spine: spine!, fields, store }),
     context,
   );
