@@ -40,3 +40,55 @@ export function createTensorData(datatype: Datatype, length: number): TensorData
       return new Array<string>(length).fill('');
   }
 }
+
+/** The number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (const dimension of shape) size *= dimension;
+  return size;
+}
+
+/**
+ * What is wrong with a tensor, or `undefined`: its datatype and shape must be those declared (−1 fits any size), its first
+ * dimension `rows`, and its data as many elements as the shape says.
+ */
+export function checkTensor(
+  tensor: Omit<Tensor, 'name'>,
+  declared: { readonly datatype: string; readonly shape: readonly number[] },
+  rows: number,
+): string | undefined {
+  const { datatype, shape, data } = tensor;
+  if (datatype !== declared.datatype) return `is ${datatype}, ${declared.datatype} is declared`;
+  if (shape.length !== declared.shape.length) return describe(shape, declared.shape, rows);
+  if (shape[0] !== rows) return describe(shape, declared.shape, rows);
+  for (let i = 1; i < shape.length; i++) {
+    if (declared.shape[i] !== -1 && shape[i] !== declared.shape[i])
+      return describe(shape, declared.shape, rows);
+  }
+  const size = sizeOf(shape);
+  if (data.length !== size)
+    return `holds ${data.length} elements, ${size} belong to its shape [${shape.join(', ')}]`;
+  if (!isDataOf(datatype, data)) return `is ${datatype}, and its data is a ${data.constructor.name}`;
+  return undefined;
+}
+
+function describe(shape: readonly number[], declared: readonly number[], rows: number): string {
+  return `has the shape [${shape.join(', ')}], [${[rows, ...declared.slice(1)].join(', ')}] is declared (${rows} rows)`;
+}
+
+function isDataOf(datatype: Datatype, data: TensorData): boolean {
+  switch (datatype) {
+    case 'FP32':
+      return data instanceof Float32Array;
+    case 'FP64':
+      return data instanceof Float64Array;
+    case 'INT32':
+      return data instanceof Int32Array;
+    case 'INT64':
+      return data instanceof BigInt64Array;
+    case 'BOOL':
+      return data instanceof Uint8Array;
+    case 'BYTES':
+      return Array.isArray(data);
+  }
+}

@@ -8,7 +8,10 @@ const innerPath = z
   .string()
   .min(1)
   .max(400)
-  .refine((path) => !/^[/\\]|\\|\0|(^|\/)\.{0,2}(\/|$)/.test(path), 'a relative path without "..", "." or empty segments');
+  .refine(
+    (path) => !/^[/\\]|\\|\0|(^|\/)\.{0,2}(\/|$)/.test(path),
+    'a relative path without "..", "." or empty segments',
+  );
 
 export const tensorSpec = z.strictObject({
   name: z.string().min(1),

@@ -1,5 +1,5 @@
 import type { Tensor } from '../data/tensor.js';
-import type { Bundle } from '../models/bundle.js';
+import type { Bundle, TensorSpec } from '../models/bundle.js';
 import { driverPort, type CallContext } from './port.js';
 
 /** The rows of one call: `rows` of them; `offsets[R + 1]` only where the model declares `over: request`. */
@@ -13,14 +13,25 @@ export interface PredictorInstance {
   /**
    * Predicts `context.rows` rows. The tensors belong to the call: a runtime may transfer or overwrite them.
    *
-   * @returns The outputs the bundle's signature names, in its order.
-   * @throws An error with `started: false` where the call never reached the model, so that another instance may take it.
+   * It settles when the instance is free for the next call. Where `context.signal` aborts, a runtime that can stops early and throws;
+   * one that cannot finishes, and its caller, who has left by then, drops the answer.
+   *
+   * @returns The outputs the bundle's signature names, in its order; the caller owns them.
+   * @throws {VivaceError} `PREDICTOR_FAILED` where the model threw or gave something else than its outputs; `UNAVAILABLE` where the
+   *   instance died, `closed` having resolved before. With `started: false` the call never reached the model and the tensors are
+   *   untouched, so that another instance may take it.
    */
   predict(inputs: readonly Tensor[], context: PredictContext): Promise<readonly Tensor[]>;
-  /** Releases what `load` took. Called once. */
+  /** Releases what `load` took; a call that is still running fails. Called once. */
   unload(): Promise<void>;
   /** Resolves with the reason when the instance dies by itself, or after `unload`. */
   readonly closed: Promise<string>;
+}
+
+/** What a model file says of its tensors, in its order; a dimension that may vary is −1. */
+export interface ModelInspection {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
 }
 
 /** Hosts models of some kinds. It gives one instance per `load`; how many, when and again is the model-predictor's. */
@@ -29,6 +40,12 @@ export interface PredictorRuntime {
   readonly hosts: readonly string[];
   /** @throws {VivaceError} `FAILED_PRECONDITION` where the files are no model this runtime can load. */
   load(bundle: Bundle, context: CallContext): Promise<PredictorInstance>;
+  /**
+   * Reads the tensors of a model file, where the file holds them.
+   *
+   * @throws {VivaceError} `FAILED_PRECONDITION` where it is no such file, or takes or gives what no tensor of Vivace can hold.
+   */
+  inspect?(file: string, context: CallContext): Promise<ModelInspection>;
 }
 
-export const predictorRuntime = driverPort<PredictorRuntime>('predictor-runtime', { load: {} });
+export const predictorRuntime = driverPort<PredictorRuntime>('predictor-runtime', { load: {}, inspect: {} });

@@ -12,3 +12,5 @@ export type { HttpServerContractSetup } from './http-server-contract.js';
 export { sendOverSocket } from './send-over-socket.js';
 export type { SentRequest, SentResponse } from './send-over-socket.js';
 export { warehouseContract } from './warehouse-contract.js';
+export { affineInput, affineSignature, predictorRuntimeContract } from './predictor-runtime-contract.js';
+export type { PredictorRuntimeSetup } from './predictor-runtime-contract.js';

@@ -2,3 +2,7 @@ export { base32 } from './base32.js';
 export { encodeRowKeys } from './row-key.js';
 export { RowCodec } from './row-codec.js';
 export { acceptedEncodings, decodeContent, isPlain } from './content-encoding.js';
+export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
+export type { CallPort, CancelCall, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
+export { isVivaceError, messageOf, VivaceError } from '../errors.js';
+export { checkTensor, createTensorData, sizeOf } from '../data/tensor.js';

@@ -1,0 +1,102 @@
+import type { Datatype, Signature, Tensor, TensorData, TensorSpec } from 'vivace';
+import { checkTensor, createTensorData, messageOf, VivaceError } from 'vivace/wire';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Where a model's module lies, and what it takes and gives. */
+export interface ModelFiles {
+  readonly directory: string;
+  readonly entry: string;
+  readonly signature: Signature;
+}
+
+interface CallContext {
+  readonly rows: number;
+  readonly offsets?: Uint32Array;
+  readonly signal: AbortSignal;
+}
+
+interface ModelModule {
+  load?(directory: string): unknown;
+  predict(
+    inputs: Record<string, Omit<Tensor, 'name'>>,
+    context: CallContext & { readonly model: unknown },
+  ): unknown;
+}
+
+/**
+ * Imports a model's module and lets it load.
+ *
+ * @throws {VivaceError} `FAILED_PRECONDITION` where that fails, or it exports no `predict`.
+ */
+export async function openModel({
+  directory,
+  entry,
+  signature,
+}: ModelFiles): Promise<(inputs: readonly Tensor[], context: CallContext) => Promise<Tensor[]>> {
+  const module = await attempt(`${entry} does not load`, async () => {
+    return (await import(pathToFileURL(join(directory, entry)).href)) as Partial<ModelModule>;
+  });
+  const { predict, load } = module;
+  if (typeof predict !== 'function') {
+    throw new VivaceError('FAILED_PRECONDITION', `${entry} exports no function "predict"`);
+  }
+  const model = await attempt(`load of ${entry} failed`, async () => load?.(directory));
+  return async (inputs, context) => {
+    const byName: Record<string, Omit<Tensor, 'name'>> = {};
+    for (const { name, ...tensor } of inputs) byName[name] = tensor;
+    let answer: unknown;
+    try {
+      answer = await predict(byName, { ...context, model });
+    } catch (cause) {
+      throw new VivaceError('PREDICTOR_FAILED', `the model threw: ${messageOf(cause)}`, { cause });
+    }
+    return signature.outputs.map((spec) => toOutput(answer, spec, context.rows));
+  };
+}
+
+async function attempt<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw new VivaceError('FAILED_PRECONDITION', `${what}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** One declared output of an answer; plain arrays of numbers, booleans or strings are taken too, a missing shape is the declared one. */
+function toOutput(answer: unknown, spec: TensorSpec, rows: number): Tensor {
+  const outputs =
+    typeof answer === 'object' && answer !== null
+      ? (answer as Record<string, Partial<Tensor> | undefined>)
+      : {};
+  const given = outputs[spec.name];
+  if (given?.data === undefined || given.data === null) {
+    const names = Object.keys(outputs).join(', ');
+    throw failed(
+      `the model gave no output "${spec.name}" with "data"; it gave ${names === '' ? 'nothing' : names}`,
+    );
+  }
+  const datatype = given.datatype ?? spec.datatype;
+  const data = datatype === spec.datatype ? toData(given.data, datatype) : given.data;
+  const shape = given.shape ?? [rows, ...spec.shape.slice(1)];
+  const tensor = { name: spec.name, datatype, data, shape };
+  const wrong = checkTensor(tensor, spec, rows);
+  if (wrong !== undefined) throw failed(`the model's output "${spec.name}" ${wrong}`);
+  return tensor;
+}
+
+function toData(data: unknown, datatype: Datatype): TensorData {
+  if (!Array.isArray(data) || datatype === 'BYTES') return data as TensorData;
+  const typed = createTensorData(datatype, data.length) as Record<number, number | bigint>;
+  try {
+    for (let i = 0; i < data.length; i++)
+      typed[i] = datatype === 'INT64' ? BigInt(data[i] as number) : Number(data[i]);
+  } catch (cause) {
+    throw failed(`the model gave a value that is no ${datatype}: ${messageOf(cause)}`);
+  }
+  return typed as TensorData;
+}
+
+function failed(message: string): VivaceError {
+  return new VivaceError('PREDICTOR_FAILED', message);
+}

@@ -1,0 +1,74 @@
+import {
+  defineAdapter,
+  predictorRuntime,
+  VivaceError,
+  abortError,
+  isVivaceError,
+  messageOf,
+  type CallContext,
+  type MaybePromise,
+  type PredictContext,
+  type PredictorInstance,
+  type PredictorRuntime,
+  type Tensor,
+} from 'vivace';
+import { z } from 'zod';
+
+/** A model as a function: tensors in the order of the signature's inputs, to tensors in the order of its outputs. */
+export type PredictFunction = (
+  inputs: readonly Tensor[],
+  context: PredictContext,
+) => MaybePromise<readonly Tensor[]>;
+
+/** A `PredictorRuntime` over a function: every bundle is that function. */
+export class FunctionRuntime implements PredictorRuntime {
+  readonly hosts: readonly string[];
+  readonly #predict: PredictFunction;
+
+  constructor(predict: PredictFunction, hosts: readonly string[]) {
+    this.#predict = predict;
+    this.hosts = hosts;
+  }
+
+  async load(_bundle: unknown, { signal }: CallContext): Promise<PredictorInstance> {
+    if (signal.aborted) throw abortError(signal);
+    const predict = this.#predict;
+    let close: (reason: string) => void;
+    const closed = new Promise<string>((resolve) => (close = resolve));
+    return Promise.resolve({
+      closed,
+      async predict(inputs, context) {
+        try {
+          return await predict(inputs, context);
+        } catch (cause) {
+          if (isVivaceError(cause)) throw cause;
+          throw new VivaceError('PREDICTOR_FAILED', `the model threw: ${messageOf(cause)}`, { cause });
+        }
+      },
+      async unload() {
+        close('the model was unloaded');
+        return Promise.resolve();
+      },
+    });
+  }
+}
+
+/** Options of a runtime over a function, which only code can give. */
+export const predictorOptions = {
+  predict: z
+    .custom<PredictFunction>((value) => typeof value === 'function', 'a function of tensors')
+    .default(() => (inputs: readonly Tensor[]) => inputs)
+    .describe('(inputs, context) => outputs; default: the inputs as they came'),
+  hosts: z
+    .array(z.string())
+    .default(['memory'])
+    .describe('The `runtime` values of bundles that are this function; default memory'),
+};
+
+/** A model that is a function, for tests and first steps. */
+export const memoryPredictor = defineAdapter({
+  provides: predictorRuntime,
+  name: 'memory-predictor',
+  options: z.strictObject(predictorOptions),
+  create: ({ predict, hosts }) => new FunctionRuntime(predict, hosts),
+});

@@ -1,0 +1,119 @@
+import type { Tensor, TensorData } from '../data/tensor.js';
+import type { ErrorCode } from '../errors.js';
+import { isVivaceError, messageOf, VivaceError } from '../errors.js';
+import type { Signature } from '../models/bundle.js';
+
+/** A call to a model in another thread. Names and datatypes are the signature's, so only data and shapes travel. */
+export interface ModelCall {
+  readonly id: number;
+  readonly rows: number;
+  readonly offsets?: Uint32Array;
+  readonly shapes: readonly (readonly number[])[];
+  readonly data: readonly TensorData[];
+}
+
+/** Tells the thread that nobody waits for a call any more. */
+export interface CancelCall {
+  readonly cancel: number;
+}
+
+/** What a thread says once, when it has loaded its model or could not. */
+export type ModelReady =
+  { readonly ready: unknown } | { readonly failed: { readonly code: ErrorCode; readonly message: string } };
+
+/** The answer to a `ModelCall`. */
+export type ModelAnswer =
+  | {
+      readonly id: number;
+      readonly shapes: readonly (readonly number[])[];
+      readonly data: readonly TensorData[];
+    }
+  | { readonly id: number; readonly error: { readonly code: ErrorCode; readonly message: string } };
+
+/** The side of a message port that this module needs. */
+export interface CallPort {
+  on(event: 'message', listener: (message: ModelCall | CancelCall) => void): unknown;
+  postMessage(message: ModelAnswer | ModelReady, transfer: ArrayBuffer[]): void;
+}
+
+/** Copying less than this costs no more than transferring it. */
+const smallestTransferBytes = 2_048;
+
+/**
+ * Makes data ready to leave the thread: buffers that are large and whole are transferred, views into larger ones are cut out first,
+ * because a view is cloned with all of its buffer.
+ */
+export function packTensors(tensors: readonly Tensor[]): {
+  data: TensorData[];
+  shapes: (readonly number[])[];
+  transfer: ArrayBuffer[];
+} {
+  const transfer: ArrayBuffer[] = [];
+  const shapes = tensors.map((tensor) => tensor.shape);
+  const data = tensors.map((tensor) => {
+    let { data } = tensor;
+    if (Array.isArray(data)) return data;
+    if (data.byteLength !== data.buffer.byteLength) data = data.slice();
+    const { buffer } = data;
+    if (
+      data.byteLength >= smallestTransferBytes &&
+      buffer instanceof ArrayBuffer &&
+      !transfer.includes(buffer)
+    ) {
+      transfer.push(buffer);
+    }
+    return data;
+  });
+  return { data, shapes, transfer };
+}
+
+/** Names and datatypes put back on data and shapes that travelled. */
+export function unpackTensors(
+  declared: Signature['inputs'] | Signature['outputs'],
+  message: { readonly shapes: readonly (readonly number[])[]; readonly data: readonly TensorData[] },
+): Tensor[] {
+  return declared.map(({ name, datatype }, i) => ({
+    name,
+    datatype: datatype,
+    shape: message.shapes[i] as readonly number[],
+    data: message.data[i] as TensorData,
+  }));
+}
+
+/** The thread's half: answers each call through `port` with what `predict` gives. */
+export function answerCalls(
+  port: CallPort,
+  signature: Signature,
+  predict: (
+    inputs: readonly Tensor[],
+    context: { readonly rows: number; readonly offsets?: Uint32Array; readonly signal: AbortSignal },
+  ) => Promise<readonly Tensor[]>,
+): void {
+  const running = new Map<number, AbortController>();
+  const answer = async (call: ModelCall): Promise<void> => {
+    const controller = new AbortController();
+    running.set(call.id, controller);
+    try {
+      const { id, rows, offsets } = call;
+      const context = { rows, signal: controller.signal, ...(offsets === undefined ? {} : { offsets }) };
+      const { data, shapes, transfer } = packTensors(
+        await predict(unpackTensors(signature.inputs, call), context),
+      );
+      port.postMessage({ id, data, shapes }, transfer);
+    } catch (error) {
+      port.postMessage({ id: call.id, error: describeError(error, 'PREDICTOR_FAILED') }, []);
+    } finally {
+      running.delete(call.id);
+    }
+  };
+  port.on('message', (message) => {
+    if ('cancel' in message)
+      running.get(message.cancel)?.abort(new VivaceError('CANCELLED', 'every caller has left'));
+    else void answer(message);
+  });
+}
+
+/** An error as it travels between threads. */
+export function describeError(error: unknown, otherwise: ErrorCode): { code: ErrorCode; message: string } {
+  return { code: isVivaceError(error) ? error.code : otherwise, message: messageOf(error) };
+}

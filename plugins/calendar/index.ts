@@ -1,1 +1,0 @@
-export { calendar } from './calendar.js';

@@ -1,0 +1,14 @@
+import { memoryPredictor } from 'vivace/adapters/memory';
+import { makePart, predictorRuntimeContract } from 'vivace/testing';
+import { affine } from '../fixtures/affine.js';
+import { fixtureBundle } from '../fixtures/bundles.js';
+
+describe('memory, as a PredictorRuntime', () => {
+  const bundle = fixtureBundle('affine.mjs');
+  predictorRuntimeContract({
+    runner: { describe, it, beforeEach, afterEach },
+    bundle,
+    picky: bundle,
+    make: () => makePart(memoryPredictor, { predict: affine, hosts: ['javascript'] }),
+  });
+});

@@ -1,0 +1,18 @@
+import { makePart, predictorRuntimeContract } from 'vivace/testing';
+import { onnxruntime } from 'vivace/adapters/onnxruntime';
+import { fixtureBundle } from '../fixtures/bundles.js';
+import { recordWorkers } from '../fixtures/workers.js';
+
+describe('onnxruntime', () => {
+  const workers = recordWorkers();
+  predictorRuntimeContract({
+    runner: { describe, it, beforeEach, afterEach },
+    bundle: fixtureBundle('affine.onnx'),
+    picky: fixtureBundle('picky.onnx'),
+    broken: fixtureBundle('affine.mjs'),
+    make: () => makePart(onnxruntime),
+    kill: async () => {
+      await workers.last().terminate();
+    },
+  });
+});

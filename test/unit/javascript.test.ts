@@ -1,0 +1,147 @@
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { predictorRuntime, type PredictorInstance, type Signature, type Tensor } from 'vivace';
+import { javascript } from 'vivace/adapters/javascript';
+import { affineInput, affineSignature, callContext, startPart } from 'vivace/testing';
+import { manifestOf } from '../fixtures/bundles.js';
+import { failureOf } from '../support/failure.js';
+
+for (const worker of [false, true]) {
+  describe(`javascript, worker: ${worker}`, () => {
+    let directory: string;
+    let close: (() => Promise<void>)[];
+    beforeEach(() => {
+      directory = mkdtempSync(join(tmpdir(), 'vivace-'));
+      close = [];
+    });
+    afterEach(async () => {
+      for (const each of close.reverse()) await each();
+      rmSync(directory, { recursive: true });
+    });
+
+    async function load(source: string, signature: Signature = affineSignature): Promise<PredictorInstance> {
+      writeFileSync(join(directory, 'model.mjs'), source);
+      const part = await startPart(javascript, { worker });
+      close.push(() => part.stop());
+      const manifest = manifestOf(Buffer.from(source), 'model.mjs', { signature });
+      const instance = await part.face(predictorRuntime).load({ directory, manifest }, callContext());
+      close.push(() => instance.unload());
+      return instance;
+    }
+    const predict = async (source: string, signature?: Signature): Promise<readonly Tensor[]> =>
+      (await load(source, signature)).predict(affineInput([1, 2], [3, 4]), { rows: 2, ...callContext() });
+
+    it('gives predict what load returned', async () => {
+      const [y] = await predict(`
+        export const load = async (directory) => ({ length: directory.length });
+        export const predict = (inputs, { rows, model }) => ({ y: { data: Array(rows).fill(model.length) } });
+      `);
+      expect(y!.data[1]).to.equal(directory.length);
+    });
+
+    it('takes a plain array, and the declared shape for a missing one', async () => {
+      const [y] = await predict('export const predict = () => ({ y: { data: [1, 2] } });');
+      expect(y).to.deep.equal({
+        name: 'y',
+        datatype: 'FP32',
+        shape: [2, 1],
+        data: Float32Array.from([1, 2]),
+      });
+    });
+
+    it('hands on the rows, and the offsets of a model over requests', async () => {
+      const source = `export const predict = (inputs, { offsets }) => ({ y: { data: [offsets[1], offsets[2]] } });`;
+      const instance = await load(source);
+      const offsets = Uint32Array.from([0, 1, 2]);
+      const [y] = await instance.predict(affineInput([1, 2], [3, 4]), { rows: 2, offsets, ...callContext() });
+      expect([...(y!.data as Float32Array)]).to.deep.equal([1, 2]);
+    });
+
+    it('tells the model that the caller gave up', async () => {
+      const instance = await load(`
+        export const predict = (inputs, { signal }) =>
+          new Promise((resolve) => signal.addEventListener('abort', () => resolve({ y: { data: [42] } })));
+      `);
+      const controller = new AbortController();
+      const call = instance.predict(affineInput([1, 2]), { rows: 1, signal: controller.signal });
+      controller.abort();
+      expect((await call)[0]!.data[0]).to.equal(42);
+    });
+
+    for (const [what, source, message] of [
+      ['what it threw', `export const predict = () => { throw new Error('boom') };`, 'the model threw: boom'],
+      [
+        'a missing output',
+        `export const predict = () => ({ z: { data: [1] } });`,
+        'no output "y" with "data"; it gave z',
+      ],
+      ['no answer', `export const predict = () => undefined;`, 'no output "y" with "data"; it gave nothing'],
+      [
+        'too few rows',
+        `export const predict = () => ({ y: { data: [1] } });`,
+        '"y" holds 1 elements, 2 belong to its shape',
+      ],
+      [
+        'a wrong shape',
+        `export const predict = () => ({ y: { data: [1, 2], shape: [2] } });`,
+        '"y" has the shape [2], [2, 1] is declared',
+      ],
+      [
+        'a wrong datatype',
+        `export const predict = () => ({ y: { data: [1, 2], datatype: 'FP64' } });`,
+        '"y" is FP64, FP32 is declared',
+      ],
+      [
+        'a wrong array',
+        `export const predict = () => ({ y: { data: new Int32Array(2) } });`,
+        'its data is a Int32Array',
+      ],
+    ]) {
+      it(`reports ${what} as PREDICTOR_FAILED`, async () => {
+        expect(await failureOf(predict(source!)))
+          .to.match(/^PREDICTOR_FAILED/)
+          .and.include(message);
+      });
+    }
+
+    for (const [what, source, message] of [
+      ['a module that throws', `throw new Error('no file');`, 'model.mjs does not load: no file'],
+      [
+        'a load that throws',
+        `export const load = () => { throw new Error('no weights') };\nexport const predict = 1;`,
+        'no function "predict"',
+      ],
+      [
+        'a failing load',
+        `export const load = () => { throw new Error('no weights') };\nexport const predict = () => 1;`,
+        'load of model.mjs failed: no weights',
+      ],
+    ]) {
+      it(`refuses ${what} with FAILED_PRECONDITION`, async () => {
+        expect(await failureOf(load(source!)))
+          .to.match(/^FAILED_PRECONDITION/)
+          .and.include(message);
+      });
+    }
+  });
+}
+
+describe('javascript', () => {
+  it('survives a model that ends its thread', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vivace-'));
+    const source = 'export const predict = () => process.exit(3);';
+    writeFileSync(join(directory, 'model.mjs'), source);
+    const part = await startPart(javascript, { worker: true });
+    const bundle = { directory, manifest: manifestOf(Buffer.from(source), 'model.mjs') };
+    const instance = await part.face(predictorRuntime).load(bundle, callContext());
+    const error: unknown = await instance
+      .predict(affineInput([1, 2]), { rows: 1, ...callContext() })
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: 'UNAVAILABLE' });
+    expect(await instance.closed).to.equal("the model's thread ended with code 3");
+    await part.stop();
+    rmSync(directory, { recursive: true });
+  });
+});

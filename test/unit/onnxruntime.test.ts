@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import { join, resolve } from 'node:path';
+import { predictorRuntime, type PredictorRuntime, type Signature, type Tensor } from 'vivace';
+import { onnxruntime } from 'vivace/adapters/onnxruntime';
+import { affineSignature, callContext, startPart } from 'vivace/testing';
+import { fixtureBundle, fixtures } from '../fixtures/bundles.js';
+import { failureOf } from '../support/failure.js';
+
+describe('onnxruntime', () => {
+  let runtime: PredictorRuntime;
+  let stop: () => Promise<void>;
+  before(async () => {
+    const part = await startPart(onnxruntime);
+    runtime = part.face(predictorRuntime);
+    stop = part.stop.bind(part);
+  });
+  after(() => stop());
+
+  const inspect = async (file: string): Promise<unknown> =>
+    runtime.inspect!(join(fixtures, file), callContext());
+
+  it('reads names, datatypes and shapes from a file', async () => {
+    expect(await runtime.inspect!(resolve('examples/hello/iris.onnx'), callContext())).to.deep.equal({
+      inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, 4] }],
+      outputs: [
+        { name: 'label', datatype: 'INT64', shape: [-1] },
+        { name: 'probabilities', datatype: 'FP32', shape: [-1, 3] },
+      ],
+    });
+  });
+
+  it('refuses ZipMap, and says how to export without it', async () => {
+    expect(await failureOf(inspect('zipmap.onnx')))
+      .to.match(/^FAILED_PRECONDITION/)
+      .and.include('output "output_probability" is a sequence or a map')
+      .and.include("options={id(model): {'zipmap': False}}");
+  });
+
+  it('refuses a datatype that no column has', async () => {
+    expect(await failureOf(inspect('half.onnx'))).to.include('output "y" is float16');
+  });
+
+  it('refuses a file that is no model', async () => {
+    expect(await failureOf(inspect('affine.mjs'))).to.match(/^FAILED_PRECONDITION .*affine\.mjs is no model/);
+  });
+
+  it('loads a classifier with ZipMap for its label alone', async () => {
+    const signature: Signature = {
+      inputs: [{ name: 'X', datatype: 'FP32', shape: [-1, 4] }],
+      outputs: [{ name: 'output_label', datatype: 'INT64', shape: [-1] }],
+      over: 'row',
+    };
+    const model = await runtime.load(fixtureBundle('zipmap.onnx', signature), callContext());
+    const data = Float32Array.from([5.1, 3.5, 1.4, 0.2, 6.3, 3.3, 6, 2.5]);
+    const [label] = await model.predict([{ name: 'X', datatype: 'FP32', shape: [2, 4], data }], {
+      rows: 2,
+      ...callContext(),
+    });
+    expect(label!.data).to.deep.equal(BigInt64Array.from([0n, 2n]));
+    await model.unload();
+  });
+
+  it('takes and gives every datatype', async () => {
+    const kinds = {
+      text: ['BYTES', ['a', 'żółć', '', '東京']],
+      long: ['INT64', BigInt64Array.from([1n, -1n, 2n ** 62n, 0n])],
+      int: ['INT32', Int32Array.from([1, -1, 2 ** 31 - 1, 0])],
+      double: ['FP64', Float64Array.from([0.1, -0, Infinity, 1e300])],
+      flag: ['BOOL', Uint8Array.from([1, 0, 0, 1])],
+    } as const;
+    const inputs = Object.entries(kinds).map(([name, [datatype, data]]) => {
+      return { name, datatype, shape: [2, 2], data } as Tensor;
+    });
+    const specs = inputs.map(({ name, datatype }) => ({ name, datatype, shape: [-1, 2] }));
+    const outputs = specs.map((spec) => ({ ...spec, name: `${spec.name}_out` }));
+    const bundle = fixtureBundle('kinds.onnx', { inputs: specs, outputs, over: 'row' });
+    const model = await runtime.load(bundle, callContext());
+    const answers = await model.predict(inputs, { rows: 2, ...callContext() });
+    expect(answers.map(({ data }) => data)).to.deep.equal(Object.values(kinds).map(([, data]) => data));
+    await model.unload();
+  });
+
+  it('takes strings as bytes', async () => {
+    const signature: Signature = {
+      inputs: ['text', 'long', 'int', 'double', 'flag'].map((name, i) => {
+        return { name, datatype: (['BYTES', 'INT64', 'INT32', 'FP64', 'BOOL'] as const)[i]!, shape: [-1, 2] };
+      }),
+      outputs: [{ name: 'text_out', datatype: 'BYTES', shape: [-1, 2] }],
+      over: 'row',
+    };
+    const model = await runtime.load(fixtureBundle('kinds.onnx', signature), callContext());
+    const data: Tensor['data'][] = [
+      [new TextEncoder().encode('é'), 'b'],
+      new BigInt64Array(2),
+      new Int32Array(2),
+      new Float64Array(2),
+      new Uint8Array(2),
+    ];
+    const inputs = signature.inputs.map((spec, i) => ({ ...spec, shape: [1, 2], data: data[i]! }));
+    const [text] = await model.predict(inputs, { rows: 1, ...callContext() });
+    expect(text!.data).to.deep.equal(['é', 'b']);
+    await model.unload();
+  });
+
+  const wrong: [string, Partial<Signature>, string][] = [
+    [
+      'an unknown input',
+      { inputs: [{ name: 'z', datatype: 'FP32', shape: [-1, 2] }] },
+      'no input "z"; it has x',
+    ],
+    [
+      'another datatype',
+      { inputs: [{ name: 'x', datatype: 'FP64', shape: [-1, 2] }] },
+      'FP32 [-1, 2] in the model, FP64',
+    ],
+    [
+      'another width',
+      { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }] },
+      '[-1, 3] in the signature',
+    ],
+    ['an unknown output', { outputs: [{ name: 'q', datatype: 'FP32', shape: [-1, 1] }] }, 'no output "q"'],
+  ];
+  for (const [what, change, message] of wrong) {
+    it(`refuses a signature with ${what}`, async () => {
+      const bundle = fixtureBundle('affine.onnx', { ...affineSignature, ...change });
+      expect(await failureOf(runtime.load(bundle, callContext())))
+        .to.match(/^FAILED_PRECONDITION/)
+        .and.include(message);
+    });
+  }
+
+  it('transfers a large tensor that is whole: it is not copied', async () => {
+    const model = await runtime.load(fixtureBundle('affine.onnx'), callContext());
+    const data = new Float32Array(2_000);
+    await model.predict([{ name: 'x', datatype: 'FP32', shape: [1_000, 2], data }], {
+      rows: 1_000,
+      ...callContext(),
+    });
+    expect(data.buffer.byteLength).to.equal(0);
+    await model.unload();
+  });
+
+  it('leaves the event loop free while it predicts', async () => {
+    const model = await runtime.load(fixtureBundle('affine.onnx'), callContext());
+    const rows = 2_000_000;
+    let turns = 0;
+    const ticking = new AbortController();
+    const tick = (): void => {
+      turns++;
+      if (!ticking.signal.aborted) setImmediate(tick);
+    };
+    tick();
+    const data = new Float32Array(2 * rows);
+    await model.predict([{ name: 'x', datatype: 'FP32', shape: [rows, 2], data }], {
+      rows,
+      ...callContext(),
+    });
+    ticking.abort();
+    expect(turns).to.be.greaterThan(10);
+    await model.unload();
+  });
+});
