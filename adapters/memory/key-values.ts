@@ -6,7 +6,7 @@ export class KeyValues implements KeyValueStore {
   readonly #values = new Map<string, Uint8Array>();
 
   getMany(keys: readonly string[]): (Uint8Array | undefined)[] {
-    return keys.map((key) => this.#values.get(key));
+    return keys.map((key) => this.#values.get(key)?.slice());
   }
 
   putNewest(entries: readonly KeyValueEntry[]): boolean[] {

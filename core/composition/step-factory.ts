@@ -28,23 +28,30 @@ export interface PipelineSteps {
   readonly caches: readonly CacheCounts[];
 }
 
+/** Where a fetch reads in a run that is not online; `undefined` leaves it to the part that the node names. */
+export type SourceOverride = (node: FetchNode) => FeatureSource | undefined;
+
 /** Resolves the steps of a plan from a child of the server's container: one per node, with what the node names bound to it. */
-export function createSteps(parent: Container, plan: Plan): PipelineSteps {
+export function createSteps(parent: Container, plan: Plan, override: SourceOverride = () => undefined): PipelineSteps {
   const container = new Container({ parent, jitless: true });
   const features = new FeatureCounters();
   const caches: CacheCounts[] = [];
   container.bind(tokens.counters).toConstantValue(features);
   container.bind(planToken).toConstantValue(plan);
-  const nodes = plan.nodes.map((node) => ({ node, step: createStep(container, node, caches) }));
+  const nodes = plan.nodes.map((node) => ({ node, step: createStep(container, node, { caches, override }) }));
   return { nodes, around: plan.recorded ? resolve(container, RecordMetrics) : undefined, features, caches };
 }
 
-function createStep(parent: Container, node: PlanNode, caches: CacheCounts[]): NodeStep {
+function createStep(
+  parent: Container,
+  node: PlanNode,
+  { caches, override }: { caches: CacheCounts[]; override: SourceOverride },
+): NodeStep {
   const container = new Container({ parent, jitless: true });
   switch (node.verb) {
     case 'fetch':
       container.bind(tokens.fetchNode).toConstantValue(node);
-      container.bind(tokens.source).toConstantValue(sourceOf(container, node, caches));
+      container.bind(tokens.source).toConstantValue(override(node) ?? sourceOf(container, node, caches));
       return resolve(container, FetchFeatures);
     case 'transform':
       container.bind(tokens.transformNode).toConstantValue(node);

@@ -106,6 +106,13 @@ export class ColumnWriter {
     this.#valid = valid;
   }
 
+  /** Takes the values of another writer of this type, which must not be used any more. */
+  adopt(other: ColumnWriter): void {
+    this.values = other.values;
+    this.#valid = other.#valid;
+    this.#lists = other.#lists;
+  }
+
   finish(): Column {
     const { type, rows } = this;
     const valid = this.#valid === undefined ? {} : { valid: this.#valid };
@@ -181,4 +188,29 @@ export function gather(column: Column, rows: Uint32Array): Column {
   const valid = createBitmap(rows.length, true);
   for (let i = 0; i < rows.length; i++) if (!isSet(column.valid, rows[i] as number)) clearBit(valid, i);
   return { ...base, valid };
+}
+
+/** Columns of one type, end to end. */
+export function concat(columns: readonly Column[]): Column {
+  const [first] = columns;
+  if (first === undefined) throw new TypeError('nothing to put together');
+  if (columns.length === 1) return first;
+  const { type } = first;
+  const rows = columns.reduce((sum, column) => sum + column.rows, 0);
+  if (type.kind === 'list') {
+    return columnOf(type, columns.flatMap((column) => Array.from({ length: column.rows }, (_, row) => cellAt(column, row))));
+  }
+  const values = createValues(type.element, rows * type.width);
+  const nullable = columns.some((column) => column.valid !== undefined);
+  const valid = nullable ? createBitmap(rows, true) : undefined;
+  let at = 0;
+  for (const column of columns) {
+    if (Array.isArray(values)) for (let i = 0; i < column.values.length; i++) values[at * type.width + i] = column.values[i] as never;
+    else (values as Float64Array).set(column.values as Float64Array, at * type.width);
+    if (valid !== undefined && column.valid !== undefined) {
+      for (let row = 0; row < column.rows; row++) if (!isSet(column.valid, row)) clearBit(valid, at + row);
+    }
+    at += column.rows;
+  }
+  return { type, rows, values, ...(valid === undefined ? {} : { valid }) };
 }

@@ -1,4 +1,11 @@
-import { abortError, isPartialFailure, PartialFailure, VivaceError } from '../errors.js';
+import {
+  abortError,
+  isPartialFailure,
+  isVivaceError,
+  messageOf,
+  PartialFailure,
+  VivaceError,
+} from '../errors.js';
 import type { CallContext } from '../ports/port.js';
 
 type ReadMany<T> = (keys: readonly string[], context: CallContext) => Promise<readonly T[]> | readonly T[];
@@ -12,9 +19,10 @@ interface Batch<T> {
   answer: Promise<Outcome<T>>;
 }
 
+/** What a batch gave: `failed` says why a key could not be read. */
 interface Outcome<T> {
   readonly values: readonly (T | undefined)[];
-  readonly failed?: ReadonlyMap<number, VivaceError>;
+  readonly failed?: (place: number) => unknown;
 }
 
 /**
@@ -39,16 +47,16 @@ export function coalesce<T>(
       contexts: [],
       answer: undefined as never,
     };
-    batch.answer = new Promise((resolve, reject) => {
+    batch.answer = new Promise((resolve) => {
       setImmediate(() => {
         if (open === batch) open = undefined;
-        run(batch).then(resolve, reject);
+        resolve(run(batch));
       });
     });
-    batch.answer.catch(() => undefined);
     return batch;
   }
 
+  /** Never rejects: whoever asked sees what failed of his own keys. */
   async function run(batch: Batch<T>): Promise<Outcome<T>> {
     try {
       if (batch.controller.signal.aborted) throw abortError(batch.controller.signal);
@@ -58,11 +66,9 @@ export function coalesce<T>(
         values: await read(batch.keys, { signal: batch.controller.signal, ...(trace === undefined ? {} : { trace }) }),
       };
     } catch (error) {
-      if (!isPartialFailure(error)) throw error;
-      return {
-        values: error.values as readonly (T | undefined)[],
-        failed: new Map(error.failures.map((failure) => [failure.index, failure.error])),
-      };
+      if (!isPartialFailure(error)) return { values: [], failed: () => error };
+      const failures = new Map(error.failures.map((failure) => [failure.index, failure.error]));
+      return { values: error.values as readonly (T | undefined)[], failed: (place) => failures.get(place) };
     } finally {
       for (const key of batch.keys) if (inFlight.get(key) === batch) inFlight.delete(key);
     }
@@ -112,19 +118,26 @@ export function coalesce<T>(
     outcomes: ReadonlyMap<Batch<T>, Outcome<T>>,
   ): readonly T[] {
     const values = new Array<T>(places.length);
-    const failures: { index: number; error: VivaceError }[] = [];
+    const failures: { readonly index: number; readonly error: unknown }[] = [];
     for (let i = 0; i < places.length; i++) {
       const outcome = outcomes.get(batches[i] as Batch<T>) as Outcome<T>;
       const place = places[i] as number;
       values[i] = outcome.values[place] as T;
-      const error = outcome.failed?.get(place);
+      const error = outcome.failed?.(place);
       if (error !== undefined) failures.push({ index: i, error });
     }
-    if (failures.length > 0) throw new PartialFailure(values, failures);
-    return values;
+    if (failures.length === 0) return values;
+    if (failures.length === values.length) throw failures[0]!.error;
+    throw new PartialFailure(
+      values,
+      failures.map(({ index, error }) => ({ index, error: asVivaceError(error) })),
+    );
   }
 }
 
+function asVivaceError(error: unknown): VivaceError {
+  return isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });
+}
 
 /** Settles as `promise` does, or rejects as soon as `signal` aborts; the promise's later answer is dropped. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -22,7 +22,11 @@ export function createPart(
 ): RunningPart {
   const context = new OwnedContext(part.name, surroundings);
   const made = definition.create(part.options as never, part.uses as never, context);
-  const guarded = new GuardedPart(made, { name: part.name, use: definition.name, provides: definition.provides }, surroundings);
+  const guarded = new GuardedPart(
+    made,
+    { name: part.name, use: definition.name, provides: definition.provides },
+    surroundings,
+  );
   return {
     name: part.name,
     definition,

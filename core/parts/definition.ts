@@ -25,11 +25,12 @@ export type UsedParts<U extends Uses> = {
 
 type Provides<L extends Tier> = Port<unknown, L> | readonly Port<unknown, L>[];
 
-/** All ports of `provides` at once, as one object. */
-type Provided<P> = P extends readonly (infer Q)[]
-  ? (Q extends unknown ? (q: ProvidedBy<Q>) => void : never) extends (all: infer A) => void
-    ? A
-    : never
+/**
+ * What `create` gives for `provides`: an implementation of the one port, or, for a list, `faces` in its order. Faces share the part's
+ * lifecycle, and operations of different ports may have the same name. `faces` is a tuple: write `[…] as const`.
+ */
+type Provided<P> = P extends readonly Port[]
+  ? { readonly faces: { readonly [K in keyof P]: ProvidedBy<P[K]> } }
   : ProvidedBy<P>;
 
 type Describe<P, O> = P extends CapabilityPort<infer T>
@@ -67,7 +68,13 @@ export interface Definition {
   readonly options: z.ZodObject;
   readonly uses: Uses;
   readonly describe?: (options: never) => FeatureSourceDescription | TransformDescription;
-  readonly create: (options: never, uses: never, context: PartContext) => PartLifecycle;
+  readonly create: (options: never, uses: never, context: PartContext) => MadePart;
+}
+
+/** What `create` made: a lifecycle, and one implementation per port of `provides`, in its order. */
+export interface MadePart {
+  readonly lifecycle: PartLifecycle;
+  readonly faces: readonly object[];
 }
 
 /** Defines an adapter: one outside thing behind driver ports, without policy. */
@@ -94,7 +101,7 @@ interface Loose {
   readonly options: z.ZodObject;
   readonly uses?: Uses;
   readonly describe?: Definition['describe'];
-  readonly create: Definition['create'];
+  create(options: never, uses: never, context: PartContext): PartLifecycle & { readonly faces?: readonly object[] };
 }
 
 function define(tier: Tier, spec: Loose): Definition {
@@ -122,7 +129,10 @@ function define(tier: Tier, spec: Loose): Definition {
     options: spec.options,
     uses: spec.uses ?? {},
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
-    create: spec.create.bind(spec),
+    create: (...args) => {
+      const lifecycle = spec.create(...args);
+      return { lifecycle, faces: Array.isArray(spec.provides) ? (lifecycle.faces ?? []) : [lifecycle] };
+    },
   };
 }
 

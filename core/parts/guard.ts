@@ -2,6 +2,7 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context } from '@op
 import { isPartialFailure, isVivaceError, messageOf, PartialFailure, VivaceError, type FailedKey } from '../errors.js';
 import type { CallContext, OperationSpec, PartLifecycle, Port } from '../ports/port.js';
 import { coalesce } from './coalesce.js';
+import type { MadePart } from './definition.js';
 
 type Operation = (...args: unknown[]) => unknown;
 
@@ -25,12 +26,16 @@ export class GuardedPart {
   #idle: (() => void) | undefined;
   #started = false;
 
-  constructor(part: PartLifecycle, { name, use, provides }: { name: string; use: string; provides: readonly Port[] }, options: GuardOptions) {
+  constructor(
+    { lifecycle: part, faces }: MadePart,
+    { name, use, provides }: { name: string; use: string; provides: readonly Port[] },
+    options: GuardOptions,
+  ) {
     this.name = name;
     this.use = use;
     this.#part = part;
     this.#options = options;
-    this.faces = new Map(provides.map((port) => [port, this.#face(port)]));
+    this.faces = new Map(provides.map((port, i) => [port, this.#face(port, faces[i] as Implementation)]));
   }
 
   get state(): PartState {
@@ -64,15 +69,14 @@ export class GuardedPart {
     }
   }
 
-  #face(port: Port): object {
-    const part = this.#part as unknown as Record<string, unknown>;
+  #face(port: Port, part: Implementation): object {
     const face: Record<string, unknown> = {};
     for (const [name, value] of members(part)) {
       const operation = port.operations[name];
       if (typeof value !== 'function') {
         Object.defineProperty(face, name, { get: () => part[name], enumerable: true });
       } else if (operation !== undefined) {
-        face[name] = this.#operation(port, name, operation);
+        face[name] = this.#operation(part, `${port.name} ${name}`, { name, ...operation });
       } else if (!lifecycle.has(name)) {
         face[name] = (...args: unknown[]) => (part[name] as Operation)(...args);
       }
@@ -80,35 +84,37 @@ export class GuardedPart {
     return face;
   }
 
-  #operation(port: Port, name: string, spec: OperationSpec): Operation {
-    const part = this.#part as unknown as Record<string, Operation> & { supports?: { maxBatch?: number; synchronous?: boolean } };
-    const spanName = `${port.name} ${name}`;
-    // A generator's work happens while it is iterated, so its errors are wrapped there.
-    const invoke: Operation = (...args) => part[name]!(...args);
+  #operation(part: Implementation, spanName: string, spec: OperationSpec & { readonly name: string }): Operation {
+    const invoke: Operation = (...args) => (part[spec.name] as Operation)(...args);
     const traced: Operation =
       spec.quiet === true
         ? invoke
         : (...args) => (this.#options.tracing() ? this.#inSpan(spanName, invoke, args) : invoke(...args));
-    const counted = this.#counted(traced);
-    if (spec.batch !== true) return counted;
-    const maxBatch = part.supports?.maxBatch ?? Infinity;
-    const batched: Operation = (items, ...rest) => {
+    const { maxBatch = Infinity, synchronous } = (part['supports'] ?? {}) as { maxBatch?: number; synchronous?: boolean };
+    if (spec.batch !== true) return this.#counted(this.#admitted(traced));
+    const batched = (one: Operation): Operation => (items, ...rest) => {
       const all = items as readonly unknown[];
       if (all.length === 0) return spec.merge === 'none' ? undefined : [];
-      return all.length <= maxBatch ? counted(all, ...rest) : this.#split(counted, all, { rest, maxBatch, spec });
+      return all.length <= maxBatch ? one(all, ...rest) : this.#split(one, all, { rest, maxBatch, spec });
     };
-    if (spec.coalesce !== true || part.supports?.synchronous === true) return batched;
-    const joined = coalesce(batched as Parameters<typeof coalesce>[0]);
-    return (keys, context) => {
-      if ((keys as readonly string[]).length === 0) return [];
-      return joined(keys as readonly string[], context as CallContext);
+    if (spec.coalesce !== true || synchronous === true) return batched(this.#counted(this.#admitted(traced)));
+    // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
+    const joined = coalesce(batched(this.#counted(traced)) as Parameters<typeof coalesce>[0]);
+    const joining = this.#counted(this.#admitted(joined as Operation));
+    return (keys, context) => ((keys as readonly string[]).length === 0 ? [] : joining(keys, context));
+  }
+
+  /** Refuses the call outside `ready`. */
+  #admitted(operation: Operation): Operation {
+    return (...args) => {
+      if (this.#state !== 'ready') throw this.#notReady();
+      return operation(...args);
     };
   }
 
-  /** Counts the call while it runs, refuses it outside `ready`, and wraps what it throws. */
+  /** Counts the call while it runs, and wraps what it throws. */
   #counted(operation: Operation): Operation {
     return (...args) => {
-      if (this.#state !== 'ready') throw this.#notReady();
       this.#inFlight++;
       let result: unknown;
       try {
@@ -129,13 +135,15 @@ export class GuardedPart {
           },
         );
       }
-      if (isAsyncIterable(result)) return this.#iterate(result);
       this.#leave();
-      return result;
+      return isAsyncIterable(result) ? this.#iterate(result) : result;
     };
   }
 
+  /** Counts while it is iterated, which may never happen; a generator's work is done there, and so its errors arise there. */
   async *#iterate(source: AsyncIterable<unknown>): AsyncGenerator {
+    if (this.#state !== 'ready') throw this.#notReady();
+    this.#inFlight++;
     try {
       yield* source;
     } catch (error) {
@@ -149,35 +157,40 @@ export class GuardedPart {
     if (--this.#inFlight === 0) this.#idle?.();
   }
 
-  async #split(
+  /** Calls for `maxBatch` items at a time; where every call answers at once, so does this. */
+  #split(
     operation: Operation,
     items: readonly unknown[],
     { rest, maxBatch, spec }: { rest: unknown[]; maxBatch: number; spec: OperationSpec },
-  ): Promise<unknown> {
+  ): unknown {
     const starts = Array.from({ length: Math.ceil(items.length / maxBatch) }, (_, i) => i * maxBatch);
-    const settled = await Promise.allSettled(
-      starts.map(async (from) => operation(items.slice(from, from + maxBatch), ...rest)),
-    );
-    const failures: FailedKey[] = [];
+    const answers = starts.map((from) => settle(() => operation(items.slice(from, from + maxBatch), ...rest)));
+    const merge = (settled: readonly Settled[]): unknown =>
+      this.#merge(settled, starts.map((from) => Math.min(maxBatch, items.length - from)), spec);
+    return answers.some((answer) => answer instanceof Promise)
+      ? Promise.all(answers).then(merge)
+      : merge(answers as readonly Settled[]);
+  }
+
+  #merge(settled: readonly Settled[], sizes: readonly number[], spec: OperationSpec): unknown {
     const values: unknown[] = [];
+    const failures: FailedKey[] = [];
+    let from = 0;
     settled.forEach((outcome, i) => {
-      const from = starts[i] as number;
-      const size = Math.min(maxBatch, items.length - from);
-      if (outcome.status === 'fulfilled') {
-        if (spec.merge !== 'none') values.push(...(outcome.value as unknown[]));
-        return;
-      }
-      const error: unknown = outcome.reason;
+      const size = sizes[i] as number;
+      const error = outcome.error;
+      const answered = 'value' in outcome ? outcome.value : isPartialFailure(error) ? error.values : undefined;
+      for (let k = 0; k < size; k++) values.push((answered as readonly unknown[] | undefined)?.[k]);
       if (isPartialFailure(error)) {
-        values.push(...error.values);
-        failures.push(...error.failures.map((failure) => ({ index: failure.index + from, error: failure.error })));
-      } else {
-        values.push(...new Array<undefined>(size).fill(undefined));
-        for (let k = 0; k < size; k++) failures.push({ index: from + k, error: this.#wrap(error) });
+        for (const failure of error.failures) failures.push({ index: from + failure.index, error: failure.error });
+      } else if (!('value' in outcome)) {
+        const wrapped = this.#wrap(error);
+        for (let k = 0; k < size; k++) failures.push({ index: from + k, error: wrapped });
       }
+      from += size;
     });
     if (failures.length === 0) return spec.merge === 'none' ? undefined : values;
-    if (failures.length === items.length) throw failures[0]!.error;
+    if (failures.length === values.length) throw failures[0]!.error;
     throw new PartialFailure(values, failures);
   }
 
@@ -224,6 +237,27 @@ export class GuardedPart {
     }
     const code = this.#part.errorCode?.(error) ?? (isAbort(error) ? 'CANCELLED' : 'INTERNAL');
     return new VivaceError(code, `${this.name} (${this.use}): ${messageOf(error)}`, { part: this.name, cause: error });
+  }
+}
+
+type Implementation = Record<string, unknown>;
+
+interface Settled {
+  readonly value?: unknown;
+  readonly error?: unknown;
+}
+
+/** Runs `call`; its answer or error as data, at once where it answers at once. */
+function settle(call: () => unknown): Settled | Promise<Settled> {
+  try {
+    const value = call();
+    if (!(value instanceof Promise)) return { value };
+    return value.then(
+      (answer: unknown) => ({ value: answer }),
+      (error: unknown) => ({ error }),
+    );
+  } catch (error) {
+    return { error };
   }
 }
 

@@ -1,4 +1,4 @@
-import { metrics, trace as traceApi, type Attributes } from '@opentelemetry/api';
+import { metrics, trace as traceApi, type Attributes, type ObservableCallback } from '@opentelemetry/api';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VivaceError } from '../errors.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
@@ -25,6 +25,7 @@ export class OwnedContext implements PartContext {
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #periodic: (() => void)[] = [];
+  readonly #gauges: (() => void)[] = [];
   #started = false;
 
   constructor(name: string, surroundings: PartSurroundings) {
@@ -47,13 +48,12 @@ export class OwnedContext implements PartContext {
   }
 
   gauge(name: string, options: MetricOptions, read: () => number): void {
-    const register = (): void => {
-      metrics
-        .getMeter('vivace')
-        .createObservableGauge(`vivace.${name}`, options)
-        .addCallback((result) => result.observe(read(), { part: this.name }));
-    };
-    this.#onceStarted(register);
+    const observe: ObservableCallback = (result) => result.observe(read(), { part: this.name });
+    this.#onceStarted(() => {
+      const instrument = metrics.getMeter('vivace').createObservableGauge(`vivace.${name}`, options);
+      instrument.addCallback(observe);
+      this.#gauges.push(() => instrument.removeCallback(observe));
+    });
   }
 
   every(intervalMs: number, task: (context: CallContext) => void | Promise<void>): void {
@@ -75,7 +75,7 @@ export class OwnedContext implements PartContext {
   run(task: (context: CallContext) => Promise<void>): void {
     const { signal } = this.#stopping;
     if (signal.aborted) throw new VivaceError('UNAVAILABLE', `part "${this.name}" is stopping`);
-    const running = task({ signal })
+    const running = (async () => task({ signal }))()
       .catch((error: unknown) => {
         if (!signal.aborted) this.log.error('background task failed', { error });
       })
@@ -95,6 +95,7 @@ export class OwnedContext implements PartContext {
 
   /** Aborts background work and waits for it. */
   async end(): Promise<void> {
+    for (const remove of this.#gauges.splice(0)) remove();
     this.#stopping.abort(new VivaceError('CANCELLED', `part "${this.name}" is stopping`));
     await Promise.all(this.#running);
   }

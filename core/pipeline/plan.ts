@@ -119,7 +119,7 @@ export interface Plan {
 }
 
 /** The plan for people and for comparison: names instead of slots. */
-export function describePlan(plan: Plan): object {
+export function describePlan(plan: Plan): { readonly nodes: readonly object[] } & Readonly<Record<string, unknown>> {
   return {
     name: plan.name,
     time: plan.time?.name ?? 'arrival',

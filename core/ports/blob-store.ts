@@ -1,3 +1,4 @@
+import { VivaceError } from '../errors.js';
 import { driverPort, type CallContext } from './port.js';
 
 export interface BlobInfo {
@@ -56,6 +57,19 @@ export interface BlobStore {
 
   /** @returns Whether there was such a blob. */
   delete(key: string, context: CallContext): Promise<boolean>;
+}
+
+/**
+ * Refuses a key that is none, for implementations of `BlobStore`.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT`
+ */
+export function checkBlobKey(key: string): void {
+  const bytes = Buffer.byteLength(key);
+  const whole = bytes >= 1 && bytes <= 900 && !key.includes('\0') && key.isWellFormed();
+  if (!whole || key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    throw new VivaceError('INVALID_ARGUMENT', `"${key}" is no blob key: 1 to 900 bytes, no empty, "." or ".." segment`);
+  }
 }
 
 export const blobStore = driverPort<BlobStore>('blob-store', { head: {}, read: {}, write: {}, list: {}, delete: {} });

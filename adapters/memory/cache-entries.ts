@@ -1,0 +1,27 @@
+import type { CacheEntry, CacheStore, Clock } from 'vivace';
+
+/** A `CacheStore` in a Map. An entry leaves when it is asked for after its time, or replaced. */
+export class CacheEntries implements CacheStore {
+  readonly supports = { maxBatch: 10_000 };
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, { readonly value: Uint8Array; readonly until: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  getMany(keys: readonly string[]): (Uint8Array | undefined)[] {
+    const now = this.#clock.monotonic();
+    return keys.map((key) => {
+      const entry = this.#entries.get(key);
+      if (entry === undefined || now < entry.until) return entry?.value.slice();
+      this.#entries.delete(key);
+      return undefined;
+    });
+  }
+
+  setMany(entries: readonly CacheEntry[]): void {
+    const now = this.#clock.monotonic();
+    for (const { key, value, ttlMs } of entries) this.#entries.set(key, { value: value.slice(), until: now + ttlMs });
+  }
+}
