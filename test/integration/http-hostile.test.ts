@@ -62,7 +62,7 @@ describe('hostile input over HTTP', () => {
     });
 
     it('reads chunks, however small', async () => {
-      const pieces = [...'{"a":"żółć"}'].map(
+      const pieces = Array.from('{"a":"żółć"}').map(
         (piece) => `${Buffer.byteLength(piece).toString(16)}\r\n${piece}\r\n`,
       );
       const answer = await answerTo(chunked(`${pieces.join('')}0\r\n\r\n`));
