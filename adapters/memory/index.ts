@@ -1,5 +1,4 @@
 export { memory } from './memory.js';
-export { memoryHttp } from './memory-http.js';
 export type { InjectableServer, InjectedRequest, InjectedResponse } from './http.js';
 export { memoryPredictor } from './predictors.js';
 export type { PredictFunction } from './predictors.js';

@@ -1,13 +1,23 @@
-import { blobStore, cacheStore, defineAdapter, keyValueStore } from 'vivace';
+import { blobStore, cacheStore, defineAdapter, httpServer, keyValueStore } from 'vivace';
 import { z } from 'zod';
 import { Blobs } from './blobs.js';
 import { CacheEntries } from './cache-entries.js';
+import { InProcessServer } from './http.js';
 import { KeyValues } from './key-values.js';
 
-/** Stores in memory, for tests and first steps: nothing outlives the process. */
+const bytes = z.int().positive();
+
+/** Stores, and an HTTP server without a socket, in memory, for tests and first steps: nothing outlives the process. */
 export const memory = defineAdapter({
-  provides: [keyValueStore, blobStore, cacheStore],
+  provides: [keyValueStore, blobStore, cacheStore, httpServer],
   name: 'memory',
-  options: z.strictObject({}),
-  create: (_options, _uses, { clock }) => ({ faces: [new KeyValues(), new Blobs(), new CacheEntries(clock)] as const }),
+  options: z.strictObject({
+    bodyLimitBytes: bytes.default(10_485_760).describe('HTTP: largest body as sent, bytes; default 10 MiB'),
+    decompressedLimitBytes: bytes
+      .default(41_943_040)
+      .describe('HTTP: largest body after decompression, bytes; default 40 MiB'),
+  }),
+  create: (limits, _uses, { clock, log }) => ({
+    faces: [new KeyValues(), new Blobs(), new CacheEntries(clock), new InProcessServer(limits, log)] as const,
+  }),
 });

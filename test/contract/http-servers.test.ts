@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { httpServerContract, makePart, sendOverSocket } from 'vivace/testing';
 import { express } from 'vivace/adapters/express';
-import { memoryHttp, type InjectableServer } from 'vivace/adapters/memory';
+import { memory, type InjectableServer } from 'vivace/adapters/memory';
 
 const runner = { describe, it, beforeEach, afterEach };
 const limits = { bodyLimitBytes: 1_000, decompressedLimitBytes: 5_000 };
@@ -11,7 +11,7 @@ const limits = { bodyLimitBytes: 1_000, decompressedLimitBytes: 5_000 };
 describe('memory, as an HTTP server', () => {
   httpServerContract({
     runner,
-    make: () => makePart(memoryHttp, limits),
+    make: () => makePart(memory, limits),
     send: (server, request) => (server as InjectableServer).inject(request),
   });
 });

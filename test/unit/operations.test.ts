@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { httpServer, transport, type ServerFace } from 'vivace';
-import { memoryHttp, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
+import { memory, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
 import { operations } from 'vivace/plugins/operations';
 import { callContext, startPart } from 'vivace/testing';
 import { serverFace } from '../support/server-face.js';
 
 async function get(path: string, own: Partial<ServerFace> = {}, method = 'GET'): Promise<InjectedResponse> {
-  const server = (await startPart(memoryHttp)).face(httpServer) as InjectableServer;
+  const server = (await startPart(memory)).face(httpServer) as InjectableServer;
   const part = await startPart(operations, { prefix: '/ops' }, { uses: { server } });
   await part.face(transport).serve(serverFace(own), callContext());
   return server.inject({ path: `/ops${path}`, method });

@@ -13,7 +13,7 @@ import {
 } from 'vivace';
 import { express } from 'vivace/adapters/express';
 import {
-  memoryHttp,
+  memory,
   type InjectableServer,
   type InjectedRequest,
   type InjectedResponse,
@@ -39,7 +39,7 @@ async function served(
   options: object = {},
   log: LogRecord[] = [],
 ): Promise<(request: InjectedRequest) => Promise<InjectedResponse>> {
-  const server = (await startPart(memoryHttp)).face(httpServer) as InjectableServer;
+  const server = (await startPart(memory)).face(httpServer) as InjectableServer;
   const part = await startPart(rest, options, { uses: { server }, onLog: (record) => log.push(record) });
   await part.face(transport).serve(serverFace(own), callContext());
   return (request) => server.inject(request);
