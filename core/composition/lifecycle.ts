@@ -27,11 +27,11 @@ export async function startParts(parts: readonly RunningPart[], { timeoutMs }: {
 }
 
 /** Stops parts in reverse; a failure does not keep the others from stopping, and is thrown at the end. */
-export async function stopParts(parts: readonly RunningPart[]): Promise<void> {
+export async function stopParts(parts: readonly RunningPart[], graceMs?: number): Promise<void> {
   const errors: unknown[] = [];
   for (const part of [...parts].reverse()) {
     try {
-      await part.stop();
+      await part.stop(graceMs);
     } catch (error) {
       errors.push(named(part, error));
     }

@@ -18,6 +18,7 @@ import type { CallContext, Port } from '../ports/port.js';
 import { predictor, type Predictor } from '../ports/predictor.js';
 import { telemetry, type Telemetry } from '../ports/telemetry.js';
 import { transport } from '../ports/transport.js';
+import { packageVersion } from '../package-version.js';
 import { observeServer } from '../telemetry/observe.js';
 import type { FeatureView } from '../views/view.js';
 import { createContainer, partId } from './container.js';
@@ -211,6 +212,8 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   info(): Readonly<Record<string, unknown>> {
     return {
+      name: 'vivace',
+      version: packageVersion,
       state: this.#state,
       pipelines: this.pipelines(),
       models: this.models(),
@@ -281,7 +284,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   async #counted<T>(pipeline: string, run: (runner: PipelineRunner) => Promise<T>): Promise<T> {
     const runner = this.#runners.get(pipeline);
-    if (this.#refusing || this.#runners.size === 0) {
+    if (this.#refusing || this.#state === 'created' || this.#state === 'starting') {
       throw new VivaceError('UNAVAILABLE', `the server is ${this.#state}`, { retryAfterMs: 1000, started: false });
     }
     if (runner === undefined) throw this.#unknown(pipeline);
@@ -320,7 +323,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.#unobserve?.();
     this.#log.info('stopped');
     try {
-      await stopParts(this.#parts);
+      await stopParts(this.#parts, Math.min(drainTimeoutMs, 5000));
     } finally {
       this.#state = 'stopped';
     }

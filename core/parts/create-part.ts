@@ -9,7 +9,8 @@ export interface RunningPart {
   readonly definition: Definition;
   readonly guarded: GuardedPart;
   start(context: CallContext): Promise<void>;
-  stop(): Promise<void>;
+  /** @param graceMs How long calls in flight may take. */
+  stop(graceMs?: number): Promise<void>;
   /** The guarded face for one port it provides. */
   face<T>(port: Port<T>): T;
 }
@@ -35,10 +36,10 @@ export function createPart(
       await guarded.start(call);
       context.begin();
     },
-    async stop() {
+    async stop(graceMs) {
       // Background work first: it may be waiting on the part's own operations, which are refused from `stop` on.
       await context.end();
-      await guarded.stop();
+      await guarded.stop(graceMs);
     },
     face: <T>(port: Port<T>) => guarded.faces.get(port) as T,
   };

@@ -55,11 +55,14 @@ export class GuardedPart {
     }
   }
 
-  /** Refuses new calls, waits for those in flight, then stops the part; does nothing for one that never started. */
-  async stop(): Promise<void> {
+  /**
+   * Refuses new calls, waits for those in flight, then stops the part; does nothing for one that never started. A call that does not
+   * end within `graceMs` though its signal has aborted is left behind.
+   */
+  async stop(graceMs = 5000): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') return;
     this.#state = 'stopping';
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#inFlight > 0) await this.#untilIdle(graceMs);
     try {
       if (this.#started) await this.#part.stop?.();
     } catch (error) {
@@ -67,6 +70,15 @@ export class GuardedPart {
     } finally {
       this.#state = 'stopped';
     }
+  }
+
+  async #untilIdle(graceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      timer = setTimeout(resolve, graceMs);
+    });
+    clearTimeout(timer);
   }
 
   #face(port: Port, part: Implementation): object {

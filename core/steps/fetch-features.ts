@@ -46,22 +46,21 @@ export class FetchFeatures implements NodeStep {
     // Rows of several requests differ in their time as well as in their key: only those of one are put together.
     const distinct = distinctRows(columns, count, { merge: typeof time === 'number' });
     const rows = new FeatureRows(node.features, distinct === undefined ? count : distinct.first.length);
-    const finish = (): void => this.#finish(context, { rows, time, distinct });
-    if (rows.rows === 0) return finish();
+    const finish = (read: FeatureRows): void => this.#finish(context, { rows: read, time, distinct });
+    if (rows.rows === 0) return finish(rows);
     const keys = new KeyColumns(node, distinct === undefined ? columns : columns.map((column) => gather(column, distinct.first)), {
       rows: rows.rows,
       time: pickTime(time, distinct?.first),
     });
     try {
       const reading = this.#read(keys, rows, context);
-      if (reading === undefined) return finish();
-      return reading.then(finish, (error: unknown) => {
-        this.#outage(rows, error, context);
-        finish();
-      });
+      if (reading === undefined) return finish(rows);
+      return reading.then(
+        () => finish(rows),
+        (error: unknown) => finish(this.#outage(rows.rows, error, context)),
+      );
     } catch (error) {
-      this.#outage(rows, error, context);
-      return finish();
+      return finish(this.#outage(rows.rows, error, context));
     }
   }
 
@@ -72,11 +71,16 @@ export class FetchFeatures implements NodeStep {
     return untilAborted(reading, call.signal).finally(() => call.end());
   }
 
-  /** Nothing was read: every row failed, unless it is the request itself that has ended. */
-  #outage(rows: FeatureRows, error: unknown, context: RunContext): void {
+  /**
+   * Nothing was read: every row failed, unless it is the request itself that has ended. The rows are new ones: a source that was given
+   * up may still write into those it got.
+   */
+  #outage(count: number, error: unknown, context: RunContext): FeatureRows {
     if (context.signal.aborted) throw error;
     const failure = isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });
-    for (let row = 0; row < rows.rows; row++) rows.setFailed(row, failure);
+    const rows = new FeatureRows(this.#node.features, count);
+    for (let row = 0; row < count; row++) rows.setFailed(row, failure);
+    return rows;
   }
 
   #finish(

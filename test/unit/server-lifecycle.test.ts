@@ -1,0 +1,267 @@
+import { expect } from 'chai';
+import {
+  ContainerModule,
+  createServer,
+  defineAdapter,
+  definePlugin,
+  featureSource,
+  inject,
+  injectable,
+  keyValueStore,
+  transport,
+  VivaceError,
+  type ColumnsIn,
+  type ColumnsOut,
+  type PartDeclaration,
+  type ServerFace,
+} from 'vivace';
+import { memory } from 'vivace/adapters/memory';
+import { z } from 'zod';
+import { adder, table } from '../support/parts.js';
+
+const echo = {
+  request: { a: 'float64' },
+  steps: [{ predict: 'adder', inputs: { x: ['request.a'] } }],
+  response: { outputs: { sum: 'adder.sum' } },
+} as const;
+
+/** A driver that notes what happens to it. */
+function noting(events: string[], options: { failStart?: boolean; hang?: boolean } = {}): PartDeclaration['use'] {
+  return defineAdapter({
+    provides: keyValueStore,
+    name: 'noting',
+    options: z.strictObject({}),
+    create: (_, __, { name }) => ({
+      supports: { maxBatch: 10 },
+      async start() {
+        events.push(`start ${name}`);
+        if (options.hang === true) await new Promise(() => undefined);
+        if (options.failStart === true) throw new Error('no route to host');
+      },
+      stop: () => void events.push(`stop ${name}`),
+      getMany: (keys) => keys.map(() => undefined),
+      putNewest: (entries) => entries.map(() => true),
+    }),
+  });
+}
+
+/** A source over a store, so that there is a dependency. */
+const stored = definePlugin({
+  provides: featureSource,
+  name: 'stored',
+  options: z.strictObject({}),
+  uses: { store: keyValueStore },
+  describe: () => ({ keys: { id: 'string' }, features: { v: 'float64' }, offline: 'log-only' }),
+  create: (_, { store }) => ({
+    async read(keys, out, context) {
+      const values = await store.getMany(keys.column('id').values as string[], context);
+      values.forEach((value, row) => (value === undefined ? out.setMissing(row) : (out.column('v').values[row] = value[0]!)));
+    },
+  }),
+});
+
+async function failure(work: Promise<unknown>): Promise<VivaceError> {
+  return work.then(
+    () => expect.fail('it did not fail'),
+    (error: VivaceError) => error,
+  );
+}
+
+describe('Server', () => {
+  it('starts dependencies first and stops them last', async () => {
+    const events: string[] = [];
+    const server = await createServer({
+      parts: {
+        source: { use: stored, store: 'deep' },
+        other: { use: noting(events) },
+        deep: { use: noting(events) },
+        adder: { use: adder, width: 1 },
+      },
+      pipelines: { echo },
+    });
+    await server.start();
+    await server.stop();
+    expect(events).to.deep.equal(['start deep', 'start other', 'stop other', 'stop deep']);
+  });
+
+  it('names the part that did not start, and stops those that had', async () => {
+    const events: string[] = [];
+    const server = await createServer({
+      parts: { first: { use: noting(events) }, second: { use: noting(events, { failStart: true }) } },
+      pipelines: {},
+    });
+    const error = await failure(server.start());
+    expect(error.message).to.match(/second.*no route to host/);
+    expect(events).to.deep.equal(['start first', 'start second', 'stop second', 'stop first']);
+    expect(server.state).to.equal('failed');
+  });
+
+  it('names the part that hangs at start', async () => {
+    const events: string[] = [];
+    const server = await createServer({
+      parts: { stuck: { use: noting(events, { hang: true }) } },
+      pipelines: {},
+      startTimeoutMs: 50,
+    });
+    const error = await failure(server.start());
+    expect(error.code).to.equal('DEADLINE_EXCEEDED');
+    expect(error.message).to.contain('"stuck"');
+  });
+
+  it('answers the calls in flight and refuses new ones while it drains', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const server = await createServer({
+      parts: { adder: { use: adder, width: 1, onPredict: () => held } },
+      pipelines: { echo },
+    });
+    await server.start();
+    const inFlight = server.predict('echo', { request: { a: 3 } });
+    const stopping = server.stop();
+    const refused = await failure(server.predict('echo', { request: { a: 1 } }));
+    expect([refused.code, refused.httpStatus, refused.retryAfterMs]).to.deep.equal(['UNAVAILABLE', 503, 1000]);
+    expect(server.readiness().ready).to.equal(false);
+    release();
+    expect((await inFlight).outputs).to.deep.equal({ sum: 3 });
+    await stopping;
+    expect(server.state).to.equal('stopped');
+  });
+
+  it('cuts off what is still in flight when the time to drain has passed', async () => {
+    const server = await createServer({
+      parts: { adder: { use: adder, width: 1, onPredict: () => new Promise<void>(() => undefined) } },
+      pipelines: { echo: { ...echo, deadlineMs: 60_000 } },
+      drainTimeoutMs: 20,
+    });
+    await server.start();
+    const cut = failure(server.predict('echo', { request: { a: 3 } }));
+    void server.stop();
+    expect((await cut).code).to.equal('CANCELLED');
+  });
+
+  it('is not ready while a predictor has no loaded model', async () => {
+    let loaded = false;
+    const server = await createServer({
+      parts: { adder: { use: adder, width: 1, loaded: () => loaded } },
+      pipelines: { echo },
+    });
+    await server.start();
+    expect(server.readiness()).to.deep.equal({ ready: false, reasons: ['predictor "adder" has no loaded model'] });
+    loaded = true;
+    expect(server.readiness().ready).to.equal(true);
+    await server.stop();
+  });
+
+  it('opens transports last, when everything else answers', async () => {
+    let answer: unknown;
+    const probe = definePlugin({
+      provides: transport,
+      name: 'probe',
+      options: z.strictObject({}),
+      create: () => ({
+        async serve(server: ServerFace) {
+          const context = { signal: new AbortController().signal };
+          answer = JSON.parse(await server.predictJson('echo', { body: { request: { a: 2 } }, requestId: 'r1', context }));
+        },
+      }),
+    });
+    const server = await createServer({ parts: { probe: { use: probe }, adder: { use: adder, width: 1 } }, pipelines: { echo } });
+    await server.start();
+    await server.stop();
+    expect(answer).to.deep.equal({ requestId: 'r1', models: [{ step: 'adder', name: 'adder', version: '1' }], outputs: { sum: 2 }, degraded: [] });
+  });
+
+  it('replaces a named part, wired like the original', async () => {
+    const events: string[] = [];
+    const server = await createServer({
+      parts: { source: { use: stored, store: 'hot' }, hot: { use: noting(events) } },
+      pipelines: {},
+      override: { hot: { use: memory } },
+    });
+    await server.start();
+    const context = { signal: new AbortController().signal };
+    await server.container.get(keyValueStore.id, { name: 'hot' }).putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
+    expect(await server.container.get(keyValueStore.id, { name: 'hot' }).getMany(['k'], context)).to.deep.equal([Uint8Array.of(1)]);
+    expect(events).to.deep.equal([]);
+    await server.stop();
+  });
+
+  it("injects a team's own service into its own step", async () => {
+    class Prices {
+      readonly perKilometre = 2;
+    }
+    @injectable()
+    class Price {
+      static readonly reads = { distance: 'float64' };
+      static readonly writes = { euro: 'float64' };
+      static readonly offline = 'same';
+      readonly #prices: Prices;
+      constructor(@inject(Prices) prices: Prices) {
+        this.#prices = prices;
+      }
+      run(input: ColumnsIn, out: ColumnsOut): void {
+        const distance = input.column('distance').values as Float64Array;
+        out.column('euro').values = distance.map((km) => km * this.#prices.perKilometre);
+      }
+    }
+    const server = await createServer({
+      parts: {},
+      pipelines: {
+        price: {
+          request: { km: 'float64' },
+          steps: [{ step: Price, as: 'price', inputs: { distance: 'request.km' } }],
+          response: { outputs: { euro: 'price.euro' } },
+        },
+      },
+      modules: [new ContainerModule(({ bind }) => void bind(Prices).toSelf())],
+    });
+    await server.start();
+    expect((await server.predict('price', { request: { km: 21 } })).outputs).to.deep.equal({ euro: 42 });
+    await server.stop();
+  });
+
+  it('answers within the deadline when a source hangs, and says so', async () => {
+    const server = await createServer({
+      parts: { slow: { use: table, rows: { a: [1] }, defaults: [5], delayMs: 60_000 } },
+      pipelines: {
+        slow: {
+          request: { id: 'string' },
+          deadlineMs: 100,
+          steps: [{ fetch: 'slow' }],
+          response: { outputs: { value: 'slow.f0' } },
+        },
+      },
+    });
+    await server.start();
+    const answer = await server.predict('slow', { request: { id: 'a' } });
+    expect(answer.outputs).to.deep.equal({ value: 5 });
+    expect(answer.degraded).to.deep.equal([{ step: 'slow', status: 'FAILED', rows: 1, code: 'DEADLINE_EXCEEDED' }]);
+    await server.stop();
+  });
+
+  it('gives up when its caller does', async () => {
+    const server = await createServer({
+      parts: { adder: { use: adder, width: 1, onPredict: () => new Promise<void>(() => undefined) } },
+      pipelines: { echo },
+      drainTimeoutMs: 20,
+    });
+    await server.start();
+    const controller = new AbortController();
+    const left = failure(server.predict('echo', { request: { a: 1 } }, { signal: controller.signal }));
+    controller.abort();
+    expect((await left).code).to.equal('CANCELLED');
+    await server.stop();
+  });
+
+  it('answers DEADLINE_EXCEEDED when the model does not answer in time', async () => {
+    const server = await createServer({
+      parts: { adder: { use: adder, width: 1, onPredict: () => new Promise<void>(() => undefined) } },
+      pipelines: { echo },
+      drainTimeoutMs: 20,
+    });
+    await server.start();
+    const error = await failure(server.predict('echo', { request: { a: 1 } }, { deadlineMs: 20 }));
+    expect([error.code, error.httpStatus]).to.deep.equal(['DEADLINE_EXCEEDED', 504]);
+    await server.stop();
+  });
+});
