@@ -14,3 +14,5 @@ export type { SentRequest, SentResponse } from './send-over-socket.js';
 export { warehouseContract } from './warehouse-contract.js';
 export { affineInput, affineSignature, predictorRuntimeContract } from './predictor-runtime-contract.js';
 export type { PredictorRuntimeSetup } from './predictor-runtime-contract.js';
+export { offlineStoreContract } from './offline-store-contract.js';
+export type { ContractTables, OfflineStoreSetup } from './offline-store-contract.js';

@@ -1,0 +1,695 @@
+import assert from 'node:assert/strict';
+import { cellAt, columnOf, type Cell, type Column } from '../data/column.js';
+import { FeatureRows, type Field } from '../data/feature-rows.js';
+import { status } from '../data/status.js';
+import { parseType } from '../data/types.js';
+import { isVivaceError } from '../errors.js';
+import type { RunningPart } from '../parts/create-part.js';
+import { offlineStore, type OfflineStore, type Spine } from '../ports/offline-store.js';
+import type { OnlineStore } from '../ports/online-store.js';
+import type { RowBatch } from '../ports/warehouse.js';
+import { viewSchema } from '../views/schema.js';
+import { compileView, type FeatureView } from '../views/view.js';
+import { RowCodec } from '../wire/row-codec.js';
+import { lifecycleContract } from './lifecycle-contract.js';
+import type { Runner } from './runner.js';
+import { callContext } from './start-part.js';
+
+const context = callContext;
+const day = 86_400_000_000;
+
+/** Tables that the contract asks for, by name. */
+export type ContractTables = Readonly<
+  Record<string, { readonly fields: readonly Field[]; readonly batches: readonly RowBatch[] }>
+>;
+
+/** What the contract of an offline store needs. */
+export interface OfflineStoreSetup {
+  readonly runner: Runner;
+  /** Makes a part, not started, that can read `tables`, and the (started, empty) online store that it materializes to. */
+  make(tables: ContractTables): Promise<{ readonly part: RunningPart; readonly online: OnlineStore }>;
+}
+
+/** What every `OfflineStore` promises. */
+export function offlineStoreContract(setup: OfflineStoreSetup): void {
+  const { describe, it, afterEach } = setup.runner;
+  describe('OfflineStore contract', () => {
+    let part: RunningPart | undefined;
+    let online: OnlineStore;
+    afterEach(async () => {
+      await part?.stop();
+      part = undefined;
+    });
+
+    const open = async (tables: ContractTables): Promise<OfflineStore> => {
+      const made = await setup.make(tables);
+      part = made.part;
+      online = made.online;
+      await part.start(context());
+      return part.face(offlineStore);
+    };
+    const asOf = async (store: OfflineStore, of: FeatureView, requests: readonly Request[]): Promise<Row[]> =>
+      store.asOf(
+        [of],
+        async (reader) => rowsOf(await reader.read(of, requested(of, requests), context())),
+        context(),
+      );
+    const onlineRows = async (of: FeatureView, keys: readonly (readonly Cell[])[]): Promise<FeatureRows> => {
+      const columns = keyColumns(of, keys);
+      const out = new FeatureRows(of.features, keys.length);
+      await online
+        .open(of)
+        .read(
+          {
+            rows: keys.length,
+            time: 0,
+            column: (name) => columns[of.entity.findIndex((key) => key.name === name)]!,
+          },
+          out,
+          context(),
+        );
+      return out;
+    };
+
+    describe('plain columns', () => {
+      it('answers with the newest row known at the time, and MISSING before there is one', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 1],
+            ['a', 20, 20, 2],
+            ['b', 15, 15, 3],
+          ]),
+        });
+        const rows = await asOf(store, plainView, [
+          ['a', 9],
+          ['a', 10],
+          ['a', 19.5],
+          ['a', 99],
+          ['b', 20],
+          ['c', 99],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells }) => cells[0]),
+          [null, 1, 1, 2, 3, null],
+        );
+        assert.deepEqual(
+          rows.map((row) => row.status),
+          [status.MISSING, 0, 0, 0, 0, status.MISSING],
+        );
+        assert.deepEqual([rows[3]!.event, rows[3]!.available], [20 * day, 20 * day]);
+      });
+
+      it('uses a row from its available time on, not from its event time on', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 1],
+            ['a', 20, 30, 2],
+          ]),
+        });
+        const rows = await asOf(store, plainView, [
+          ['a', 29],
+          ['a', 30],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells }) => cells[0]),
+          [1, 2],
+        );
+      });
+
+      it('never goes back to an older event that became known later', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 20, 20, 2],
+            ['a', 10, 30, 1],
+            ['a', 25, 40, 3],
+          ]),
+        });
+        const rows = await asOf(store, plainView, [
+          ['a', 20],
+          ['a', 30],
+          ['a', 40],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells }) => cells[0]),
+          [2, 2, 3],
+        );
+      });
+
+      it('lets a row of the future win that is already known, as online', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 1],
+            ['a', 50, 20, 2],
+            ['a', 30, 30, 3],
+          ]),
+        });
+        const rows = await asOf(store, plainView, [
+          ['a', 25],
+          ['a', 35],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells, event }) => [cells[0], event]),
+          [
+            [2, 50 * day],
+            [2, 50 * day],
+          ],
+        );
+      });
+
+      it('of rows that became known together takes the newest event, of equal events the later known', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 30, 1],
+            ['a', 20, 30, 2],
+            ['b', 10, 11, 3],
+            ['b', 10, 12, 4],
+          ]),
+        });
+        const rows = await asOf(store, plainView, [
+          ['a', 30],
+          ['b', 11],
+          ['b', 12],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells }) => cells[0]),
+          [2, 3, 4],
+        );
+      });
+
+      it('of rows with equal times takes the bytewise greater, as online', async () => {
+        const values = [3.5, -1, 7, null, 2];
+        const store = await open({ t: plain(values.map((value) => ['a', 10, 10, value])) });
+        const expected = greatest(
+          plainView,
+          values.map((value) => [value]),
+          10 * day,
+        );
+        const rows = await asOf(store, plainView, [['a', 10]]);
+        assert.deepEqual(rows[0]!.cells, expected);
+        await store.materialize(plainView, { untilMs: (10 * day) / 1000 }, context());
+        assert.deepEqual(rowsOf(await onlineRows(plainView, [['a']]))[0]!.cells, expected);
+      });
+
+      it('keeps nulls apart from missing rows, and leaves out rows without key or time', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, null],
+            [null, 10, 10, 1],
+            ['b', null, 10, 2],
+            ['c', 10, null, 3],
+          ]),
+        });
+        const rows = await asOf(store, plainView, [
+          ['a', 99],
+          [null, 99],
+          ['b', 99],
+          ['c', 99],
+        ]);
+        assert.deepEqual(
+          rows.map((row) => row.status),
+          [status.PRESENT, status.MISSING, status.MISSING, status.MISSING],
+        );
+        assert.deepEqual(rows[0]!.cells, [null]);
+      });
+
+      it('answers equal requests equally, and many rows in their order', async () => {
+        const store = await open({ t: plain(Array.from({ length: 50 }, (_, i) => ['a', i, i, i])) });
+        const requests: Request[] = Array.from({ length: 40_000 }, (_, i) => ['a', (i * 7919) % 50]);
+        const rows = await asOf(store, plainView, requests);
+        assert.ok(rows.every(({ cells }, i) => cells[0] === requests[i]![1]));
+      });
+
+      it('uses only the rows that `where` names, and equal rows once where `distinct` says so', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 1, 1, 5],
+            ['a', 1, 1, 5],
+            ['a', 1, 1, 50],
+          ]),
+        });
+        const counted = view({
+          entity: { key: 'string' },
+          source: { table: 't', eventTime: 'event', where: { value: { max: 10 } }, distinct: true },
+          features: { n: { aggregate: 'count', windowDays: 1 } },
+        });
+        assert.deepEqual((await asOf(store, counted, [['a', 2]]))[0]!.cells, [1]);
+      });
+    });
+
+    describe('static columns', () => {
+      it('are there at every time', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 1],
+            ['b', 10, 10, 2],
+          ]),
+        });
+        const rows = await asOf(store, staticView, [
+          ['a', -40_000],
+          ['b', 1],
+          ['c', 1],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells }) => cells[0]),
+          [1, 2, null],
+        );
+        assert.equal(rows[0]!.event, 0);
+        assert.ok(rows[0]!.available > 0);
+      });
+
+      it('are materialized whatever the time', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 1],
+            ['b', 10, 10, 2],
+          ]),
+        });
+        const progress = await store.materialize(staticView, { untilMs: 0 }, context());
+        assert.deepEqual(progress, { rows: 2, written: 2, total: 2 });
+        assert.deepEqual(rowsOf(await onlineRows(staticView, [['b']]))[0]!.cells, [2]);
+      });
+    });
+
+    describe('aggregates', () => {
+      const features = {
+        n: { aggregate: 'count', windowDays: [1, 3] },
+        total: { aggregate: 'sum', of: 'value', type: 'int64', windowDays: 3 },
+        mean: { aggregate: 'mean', of: 'value', windowDays: 3 },
+        deviation: { aggregate: 'stddev', of: 'value', type: 'float64', windowDays: 3 },
+        high: { aggregate: 'share', of: 'value', above: 4, windowDays: 3 },
+        least: { aggregate: 'min', of: 'value', windowDays: 3 },
+        most: { aggregate: 'max', of: 'value', windowDays: 3 },
+      } as const;
+      const folded = view({
+        entity: { key: 'string' },
+        source: { table: 't', eventTime: 'event', availableTime: 'available' },
+        features,
+      });
+
+      it('use the days before the row and nothing later', async () => {
+        const store = await open({
+          t: integers([
+            ['a', 10.5, 10.5, 4],
+            ['a', 10.9, 10.9, 8],
+            ['a', 12.2, 12.2, 3],
+          ]),
+        });
+        const rows = await asOf(store, folded, [
+          ['a', 10.99],
+          ['a', 11],
+          ['a', 12.99],
+          ['a', 13],
+          ['a', 14],
+          ['a', 15.5],
+        ]);
+        assert.deepEqual(
+          rows.map((row) => row.status),
+          [status.MISSING, 0, 0, 0, 0, 0],
+        );
+        assert.deepEqual(
+          rows.map(({ cells }) => cells.slice(0, 3)),
+          [
+            [null, null, null],
+            [2, 2, 12n],
+            [0, 2, 12n],
+            [1, 3, 15n],
+            [0, 1, 3n],
+            [0, 1, 3n],
+          ],
+        );
+        assert.deepEqual(rows[1]!.cells.slice(3), [6, Math.sqrt(8), 0.5, 4, 8]);
+        assert.deepEqual(rows[4]!.cells.slice(3), [3, null, 0, 3, 3]);
+        assert.deepEqual(
+          rows.map(({ event }) => event / day),
+          [0, 11, 12, 13, 14, 15],
+        );
+      });
+
+      it('stand on the day on which the longest window has emptied, and then no more', async () => {
+        const store = await open({
+          t: integers([
+            ['a', 10, 10, 4],
+            ['a', 30, 30, 6],
+          ]),
+        });
+        const rows = await asOf(store, folded, [
+          ['a', 13],
+          ['a', 14],
+          ['a', 29],
+          ['a', 31],
+        ]);
+        assert.deepEqual(
+          rows.map(({ event }) => event / day),
+          [13, 14, 14, 31],
+        );
+        assert.deepEqual(rows[1]!.cells, [0, 0, 0n, null, null, null, null, null]);
+      });
+
+      it('are known when the last of their events is', async () => {
+        const store = await open({
+          t: integers([
+            ['a', 10, 10, 4],
+            ['a', 11, 20, 6],
+          ]),
+        });
+        const rows = await asOf(store, folded, [
+          ['a', 12.5],
+          ['a', 15.5],
+          ['a', 20],
+        ]);
+        assert.deepEqual(
+          rows.map(({ event, available }) => [event / day, available / day]),
+          [
+            [11, 11],
+            [15, 15],
+            [15, 15],
+          ],
+        );
+        assert.deepEqual(
+          rows.map(({ cells }) => cells[1]),
+          [1, 0, 0],
+        );
+      });
+
+      it('leave nulls out of everything but the count', async () => {
+        const store = await open({
+          t: integers([
+            ['a', 10, 10, null],
+            ['a', 10, 10, 6],
+            ['b', 10, 10, null],
+          ]),
+        });
+        const rows = await asOf(store, folded, [
+          ['a', 11],
+          ['b', 11],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells }) => cells),
+          [
+            [2, 2, 6n, 6, null, 1, 6, 6],
+            [1, 1, 0n, null, null, null, null, null],
+          ],
+        );
+      });
+
+      it('sum integers exactly', async () => {
+        const big = 9_007_199_254_740_993n;
+        const store = await open({
+          t: integers([
+            ['a', 10, 10, big],
+            ['a', 10, 10, big],
+            ['a', 10, 10, big + 1n],
+          ]),
+        });
+        const { cells } = (await asOf(store, folded, [['a', 11]]))[0]!;
+        assert.equal(cells[2], big * 3n + 1n);
+        assert.ok(Math.abs((cells[4] as number) - Math.sqrt(1 / 3)) < 1e-12);
+      });
+
+      it('put days before 1970 where they belong', async () => {
+        const store = await open({ t: integers([['a', -2.5, -2.5, 4]]) });
+        const rows = await asOf(store, folded, [
+          ['a', -2.1],
+          ['a', -2],
+        ]);
+        assert.deepEqual(
+          rows.map((row) => row.status),
+          [status.MISSING, status.PRESENT],
+        );
+      });
+
+      it('refuse a column that is no number, and say which view', async () => {
+        const store = await open({ t: integers([['a', 1, 1, 1]]) });
+        const of = view({
+          entity: { key: 'string' },
+          source: { table: 't', eventTime: 'event' },
+          features: { x: { aggregate: 'mean', of: 'key', windowDays: 1 } },
+        });
+        await assert.rejects(
+          asOf(store, of, [['a', 1]]),
+          (error) =>
+            isVivaceError(error) && error.code === 'INVALID_ARGUMENT' && error.message.includes('view "v"'),
+        );
+      });
+    });
+
+    describe('materialize', () => {
+      it('copies for each key what an as-of read finds at that time, byte for byte', async () => {
+        const rows = Array.from(
+          { length: 400 },
+          (_, i) =>
+            [`k${i % 37}`, (i * 7) % 50, ((i * 7) % 50) + (i % 5), i % 11 === 0 ? null : i / 3] as const,
+        );
+        const store = await open({ t: plain(rows) });
+        const until = 30;
+        const keys = Array.from({ length: 38 }, (_, i) => [`k${i}`]);
+        await store.materialize(plainView, { untilMs: (until * day) / 1000 }, context());
+        const stored = await onlineRows(plainView, keys);
+        const requests = keys.map(([key]) => [key as string, until] as const);
+        // An as-of read may see rows of the future that are already known; materialize does not.
+        const known = view({
+          ...plainSpec,
+          source: { ...plainSpec.source, where: { event_day: { max: until } } },
+        });
+        const read = await store.asOf(
+          [known],
+          (reader) => reader.read(known, requested(known, requests), context()),
+          context(),
+        );
+        assert.deepEqual([...stored.status], [...read.status]);
+        assert.deepEqual(bytesOf(plainView, stored), bytesOf(plainView, read));
+      });
+
+      it('includes rows dated exactly `until`, and nothing known only later', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 1],
+            ['a', 11, 11, 2],
+            ['a', 12, 12, 3],
+            ['b', 10, 20, 4],
+          ]),
+        });
+        const progress = await store.materialize(plainView, { untilMs: (11 * day) / 1000 }, context());
+        assert.deepEqual(progress, { rows: 1, written: 1, total: 1 });
+        assert.deepEqual(
+          rowsOf(await onlineRows(plainView, [['a'], ['b']])).map(({ cells }) => cells[0]),
+          [2, null],
+        );
+      });
+
+      it('changes nothing when repeated, and goes on where it is repeated with a later time', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 1],
+            ['a', 12, 12, 3],
+          ]),
+        });
+        const seen: number[] = [];
+        const run = (until: number) =>
+          store.materialize(
+            plainView,
+            { untilMs: (until * day) / 1000, onProgress: ({ rows }) => seen.push(rows) },
+            context(),
+          );
+        assert.equal((await run(11)).written, 1);
+        assert.equal((await run(11)).written, 0);
+        assert.equal((await run(12)).written, 1);
+        assert.equal(seen.at(-1), 1);
+      });
+
+      it('refuses a view whose rows are only pushed', async () => {
+        const store = await open({ t: plain([]) });
+        const pushed = view({ entity: { key: 'string' }, features: { x: { type: 'float32' } } });
+        await assert.rejects(
+          store.materialize(pushed, { untilMs: 0 }, context()),
+          (error) => isVivaceError(error) && error.code === 'FAILED_PRECONDITION',
+        );
+      });
+    });
+
+    describe('spine', () => {
+      const read = async (store: OfflineStore, spine: Partial<Spine>): Promise<Cell[][]> => {
+        const whole = { table: 't', columns: { who: 'key', what: 'value' }, time: 'event', ...spine };
+        const { fields, batches } = await store.spine(whole, context());
+        assert.deepEqual(
+          fields.map(({ name }) => name),
+          ['who', 'what', 'time'],
+        );
+        const rows: Cell[][] = [];
+        for await (const batch of batches) {
+          for (let row = 0; row < batch.rows; row++)
+            rows.push(batch.columns.map((column) => cellAt(column, row)));
+        }
+        return rows;
+      };
+
+      it('gives rows by time, then by every column', async () => {
+        const store = await open({
+          t: plain([
+            ['b', 2, 2, 1],
+            ['a', 2, 2, 5],
+            ['a', 2, 2, null],
+            ['z', 1, 1, 1],
+          ]),
+        });
+        const rows = await read(store, {});
+        assert.deepEqual(rows, [
+          ['z', 1, day],
+          ['a', null, 2 * day],
+          ['a', 5, 2 * day],
+          ['b', 1, 2 * day],
+        ]);
+      });
+
+      it('takes rows from a time (inclusive) to another (exclusive), those that `where` names, equal ones once', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 1, 1, 1],
+            ['a', 2, 2, 1],
+            ['a', 2, 2, 1],
+            ['b', 2, 2, 9],
+            ['a', 3, 3, 1],
+          ]),
+        });
+        const rows = await read(store, {
+          fromMs: (2 * day) / 1000,
+          toMs: (3 * day) / 1000,
+          where: { value: { max: 5 } },
+          distinct: true,
+        });
+        assert.deepEqual(rows, [['a', 1, 2 * day]]);
+      });
+
+      it('samples by the values of a row: the same rows in every run, in their order', async () => {
+        const store = await open({
+          t: plain(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i, i, i % 7])),
+        });
+        const all = await read(store, {});
+        const some = await read(store, { sample: { of: 10 } });
+        assert.ok(some.length > 350 && some.length < 650, `${some.length} rows`);
+        const names = new Set(some.map(([who]) => who));
+        assert.deepEqual(
+          some,
+          all.filter(([who]) => names.has(who as string)),
+        );
+        assert.deepEqual(
+          some.slice(0, 5).map(([who]) => who),
+          firstSampled,
+        );
+      });
+    });
+
+    lifecycleContract(
+      { runner: setup.runner, make: async () => (await setup.make({ t: plain([]) })).part },
+      async (started) => {
+        await started.face(offlineStore).spine({ table: 't', columns: {}, time: 'event' }, context());
+      },
+    );
+  });
+}
+
+/** Rows that a sample of one in ten begins with: they must be these on every engine. */
+const firstSampled = ['k19', 'k22', 'k34', 'k53', 'k76'];
+
+type Request = readonly [key: Cell, day: number];
+
+interface Row {
+  readonly cells: Cell[];
+  readonly status: number;
+  readonly event: number;
+  readonly available: number;
+}
+
+function view(spec: object): FeatureView {
+  return compileView('v', viewSchema.parse({ store: 'online', ...spec }));
+}
+
+const plainSpec = {
+  entity: { key: 'string' },
+  source: { table: 't', eventTime: 'event', availableTime: 'available' },
+  features: { x: { type: 'float32', of: 'value' } },
+};
+const plainView = view(plainSpec);
+const staticView = view({ ...plainSpec, source: { table: 't' } });
+
+type PlainRow = readonly [key: Cell, event: number | null, available: number | null, value: Cell];
+
+const plain = (rows: readonly PlainRow[]): ContractTables[string] => tableOf('float64', rows);
+const integers = (rows: readonly PlainRow[]): ContractTables[string] => tableOf('int64', rows);
+
+function tableOf(type: string, rows: readonly PlainRow[]): ContractTables[string] {
+  const micros = (days: number | null): number | null => (days === null ? null : Math.round(days * day));
+  const types = {
+    key: 'string',
+    event: 'timestamp',
+    available: 'timestamp',
+    value: type,
+    event_day: 'float64',
+  };
+  const fields = Object.entries(types).map(([name, declared]) => ({ name, type: parseType(declared) }));
+  const cells = rows.map(([key, event, available, value]) => [
+    key,
+    micros(event),
+    micros(available),
+    value,
+    event,
+  ]);
+  const columns = fields.map((field, i) =>
+    columnOf(
+      field.type,
+      cells.map((row) => row[i] as Cell),
+    ),
+  );
+  return { fields, batches: [{ fields, columns, rows: rows.length }] };
+}
+
+function keyColumns(of: FeatureView, keys: readonly (readonly Cell[])[]): Column[] {
+  return of.entity.map(({ type }, i) =>
+    columnOf(
+      type,
+      keys.map((key) => key[i] as Cell),
+    ),
+  );
+}
+
+function requested(
+  of: FeatureView,
+  requests: readonly Request[],
+): { rows: number; columns: Column[]; time: Float64Array } {
+  const time = Float64Array.from(requests, ([, at]) => Math.round(at * day));
+  return {
+    rows: requests.length,
+    columns: keyColumns(
+      of,
+      requests.map(([key]) => [key]),
+    ),
+    time,
+  };
+}
+
+function rowsOf(rows: FeatureRows): Row[] {
+  const columns = rows.columns.map((column) => column.finish());
+  return Array.from({ length: rows.rows }, (_, row) => ({
+    cells: columns.map((column) => cellAt(column, row)),
+    status: rows.status[row] as number,
+    event: rows.eventTime[row] as number,
+    available: rows.availableTime[row] as number,
+  }));
+}
+
+function bytesOf(of: FeatureView, rows: FeatureRows): string[] {
+  const encoded = new RowCodec(of.features).encode(
+    rows,
+    rows.columns.map((column) => column.finish()),
+  );
+  return encoded.map((bytes) => Buffer.from(bytes).toString('hex'));
+}
+
+function greatest(of: FeatureView, rows: readonly (readonly Cell[])[], time: number): readonly Cell[] {
+  const out = new FeatureRows(of.features, rows.length);
+  rows.forEach((cells, row) => cells.forEach((cell, i) => out.columns[i]!.set(row, cell)));
+  out.eventTime.fill(time);
+  out.availableTime.fill(time);
+  const encoded = bytesOf(of, out);
+  return rows[encoded.indexOf(encoded.toSorted().at(-1)!)]!;
+}

@@ -1,0 +1,161 @@
+import {
+  parseType,
+  VivaceError,
+  type Dialect,
+  type FeatureOrigin,
+  type FeatureView,
+  type Field,
+} from 'vivace';
+import { keysAndTimes, sourceOf, sourceRows } from './relation.js';
+
+const dayMicros = 86_400_000_000;
+const float64 = parseType('float64');
+
+type AggregateOrigin = Extract<FeatureOrigin, { kind: 'aggregate' }>;
+
+/** What a day's tile keeps: folded over the days of a window by `fold`. */
+interface Measure {
+  readonly name: string;
+  readonly fold: 'SUM' | 'MIN' | 'MAX';
+  /** The measure of one day, over the columns of `events`. */
+  readonly tile: string;
+}
+
+/** The measures that the features of a view need, each once per window. */
+class Measures {
+  readonly tiles = new Map<string, Measure>();
+  readonly windows = new Map<string, { readonly measure: Measure; readonly days: number }>();
+
+  /** The name of a measure folded over a window. */
+  over(days: number, measure: Measure): string {
+    const name = `${measure.name}_${days}d`;
+    this.tiles.set(measure.name, measure);
+    this.windows.set(name, { measure, days });
+    return name;
+  }
+}
+
+/** The columns that the aggregates read: `o0 …`, in this order. */
+export function aggregatedColumns(view: FeatureView): string[] {
+  return [
+    ...new Set(
+      view.features.flatMap(({ origin }) =>
+        origin.kind === 'aggregate' && origin.of !== undefined ? [origin.of] : [],
+      ),
+    ),
+  ];
+}
+
+/** A query of one row at most, whose columns have the types of the columns that the aggregates read. */
+export function aggregatedTypes(view: FeatureView, sql: Dialect): string {
+  const columns = aggregatedColumns(view).map((column) => sql.identifier(column));
+  return `SELECT ${columns.length === 0 ? '1 AS one' : columns.join(', ')} FROM ${sourceRows(sourceOf(view), sql)}`;
+}
+
+/**
+ * A view of aggregates, folded from daily tiles (UTC days). Per key a row dated d stands for every d from the day after an event up to
+ * the day on which the longest window has emptied; it uses the events of the days d − w … d − 1 and nothing later. Its event time is
+ * the beginning of d, its available time the greatest available time of its events, if that is later.
+ *
+ * @param types Of `aggregatedColumns`, as the warehouse describes them. Integers are summed exactly.
+ */
+export function aggregateRelation(view: FeatureView, types: readonly Field[], sql: Dialect): string {
+  const keys = view.entity.map((_, i) => `k${i}`).join(', ');
+  const measures = new Measures();
+  const longest = Math.max(...view.features.map(({ origin }) => (origin as AggregateOrigin).windowDays));
+  const available = measures.over(longest, { name: 'available', fold: 'MAX', tile: 'MAX(available_time)' });
+  const features = view.features.map(({ type, origin }, i) => {
+    const aggregate = origin as AggregateOrigin;
+    const read =
+      aggregate.of === undefined ? undefined : aggregatedColumn(view, aggregate.of, { types, sql });
+    return `${sql.cast(value(aggregate, read, { measures, sql }), type)} AS f${i}`;
+  });
+  const { columns, present } = keysAndTimes(view, sql);
+  const inputs = aggregatedColumns(view).map(
+    (column, i) => `${aggregatedColumn(view, column, { types, sql }).expression} AS o${i}`,
+  );
+  const tiles = [...measures.tiles.values()];
+  const windowDays = [...new Set([...measures.windows.values()].map(({ days }) => days))];
+  const windowOf = (days: number): string =>
+    `w${days} AS (PARTITION BY ${keys} ORDER BY day RANGE BETWEEN ${days - 1} PRECEDING AND CURRENT ROW)`;
+  const folded = [...measures.windows].map(
+    ([name, { measure, days }]) => `${measure.fold}(${measure.name}) OVER w${days} AS ${name}`,
+  );
+  const midnight = `day * ${dayMicros}`;
+  // A tile stands in the row of the day after it, so the rows d − w + 1 … d hold the days d − w … d − 1. From there to the row of the
+  // key's next tile, or to the day on which the longest window has emptied, follow rows without a tile of their own.
+  return `WITH events AS (
+  SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(sourceOf(view), sql)} WHERE ${present}
+), tiles AS (
+  SELECT ${keys}, ${sql.floorDivide('event_time', String(dayMicros))} AS day, ${tiles.map(({ name, tile }) => `${tile} AS ${name}`).join(', ')}
+  FROM events GROUP BY ${keys}, day
+), followed AS (
+  SELECT *, LEAD(day) OVER (PARTITION BY ${keys} ORDER BY day) AS next_day FROM tiles
+), dated AS (
+  SELECT ${keys}, day + later AS day, ${tiles.map(({ name }) => `CASE WHEN later = 1 THEN ${name} END AS ${name}`).join(', ')}
+  FROM followed CROSS JOIN ${sql.series('later', longest + 1)} AS days WHERE next_day IS NULL OR later <= next_day - day
+), folded AS (
+  SELECT ${keys}, day, ${folded.join(', ')} FROM dated WINDOW ${windowDays.map(windowOf).join(', ')}
+)
+SELECT ${keys}, ${midnight} AS event_time, GREATEST(${midnight}, COALESCE(${available}, ${midnight})) AS available_time, ${features.join(', ')} FROM folded`;
+}
+
+interface Read {
+  /** The column's place in `aggregatedColumns`. */
+  readonly index: number;
+  readonly expression: string;
+  readonly exact: boolean;
+}
+
+function aggregatedColumn(
+  view: FeatureView,
+  column: string,
+  { types, sql }: { types: readonly Field[]; sql: Dialect },
+): Read {
+  const index = aggregatedColumns(view).indexOf(column);
+  const { kind, element } = (types[index] as Field).type;
+  const exact = element === 'int32' || element === 'int64' || element === 'bool';
+  if (kind !== 'scalar' || !(exact || element === 'float32' || element === 'float64')) {
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `column "${column}" is ${(types[index] as Field).type.name}: only numbers are aggregated`,
+    );
+  }
+  const name = sql.identifier(column);
+  return { index, exact, expression: exact ? sql.exact(name) : sql.cast(name, float64) };
+}
+
+/** The value of a feature from the folded measures; NULL where its window holds no value, but 0 for counts and sums. */
+function value(
+  { aggregate, above, windowDays }: AggregateOrigin,
+  read: Read | undefined,
+  { measures, sql }: { measures: Measures; sql: Dialect },
+): string {
+  if (read === undefined)
+    return `COALESCE(${measures.over(windowDays, { name: 'entries', fold: 'SUM', tile: 'COUNT(*)' })}, 0)`;
+  const { index, exact } = read;
+  const column = `o${index}`;
+  const over = (name: string, fold: Measure['fold'], tile: string): string =>
+    measures.over(windowDays, { name: `${name}${index}`, fold, tile });
+  const double = (expression: string): string => sql.cast(expression, float64);
+  if (aggregate === 'min') return over('least', 'MIN', `MIN(${column})`);
+  if (aggregate === 'max') return over('greatest', 'MAX', `MAX(${column})`);
+  const sum = (): string => over('sum', 'SUM', `SUM(${column})`);
+  if (aggregate === 'sum') return `COALESCE(${sum()}, 0)`;
+  const count = over('count', 'SUM', `COUNT(${column})`);
+  if (aggregate === 'mean') return `CASE WHEN ${count} > 0 THEN ${double(sum())} / ${double(count)} END`;
+  if (aggregate === 'share') {
+    const part = `above_${String(above).replace('.', 'p').replaceAll('-', 'm').replace('+', '')}_`;
+    const counted = over(
+      part,
+      'SUM',
+      `COUNT(CASE WHEN ${column} > ${sql.literal(above as number)} THEN 1 END)`,
+    );
+    return `CASE WHEN ${count} > 0 THEN ${double(counted)} / ${double(count)} END`;
+  }
+  const [s, q] = [sum(), over('squares', 'SUM', `SUM(${column} * ${column})`)];
+  const variance = exact
+    ? `${double(`${count} * ${q} - ${s} * ${s}`)} / ${double(`${count} * (${count} - 1)`)}`
+    : `GREATEST(${q} - ${s} * ${s} / ${double(count)}, 0) / ${double(`${count} - 1`)}`;
+  return `CASE WHEN ${count} > 1 THEN SQRT(${variance}) END`;
+}

@@ -1,0 +1,167 @@
+import {
+  FeatureRows,
+  parseType,
+  type AsOfReader,
+  type CallContext,
+  type Column,
+  type FeatureView,
+  type Field,
+  type Warehouse,
+} from 'vivace';
+import { columnsOf } from './relation.js';
+import { inView, scatter } from './rows.js';
+import { withoutTies } from './ties.js';
+import { viewRelation } from './view-relation.js';
+
+const int32 = parseType('int32');
+const int64 = parseType('int64');
+/** Before every request time: a static row is there always. */
+const always = -9_007_199_254_740_991;
+
+/** The keys and times of a read, as `AsOfReader` takes them. */
+type Requested = Parameters<AsOfReader['read']>[1];
+
+/** Reads views that were prepared as tables in which the row with the greatest available time up to a moment is the one that won then. */
+export class PreparedViews implements AsOfReader {
+  readonly #warehouse: Warehouse;
+  readonly #tables: ReadonlyMap<string, string>;
+  /** The available time of static rows: when they were prepared, microseconds. */
+  readonly #preparedAt: number;
+
+  constructor(warehouse: Warehouse, tables: ReadonlyMap<string, string>, preparedAt: number) {
+    this.#warehouse = warehouse;
+    this.#tables = tables;
+    this.#preparedAt = preparedAt;
+  }
+
+  async read(view: FeatureView, requested: Requested, context: CallContext): Promise<FeatureRows> {
+    const table = this.#tables.get(view.hash);
+    if (table === undefined) throw new TypeError(`view "${view.name}" was not prepared`);
+    const out = new FeatureRows(view.features, requested.rows);
+    const found = new Uint8Array(requested.rows);
+    await inView(view, () =>
+      this.#warehouse.withTable(
+        requestedRows(view, requested),
+        async (left) => {
+          const { keys, features } = columnsOf(view);
+          const sql = this.#warehouse.dialect.asOfJoin({
+            left,
+            right: table,
+            keys: keys.map((key) => ({ left: key, right: key })),
+            time: 'request_time',
+            availableTime: 'available_time',
+            keep: ['request_row'],
+            columns: ['event_time', 'available_time', ...features],
+          });
+          for await (const { columns } of this.#warehouse.query({ sql }, context))
+            this.#fill(view, { columns, out, found });
+        },
+        context,
+      ),
+    );
+    for (let row = 0; row < found.length; row++) if (found[row] === 0) out.setMissing(row);
+    return out;
+  }
+
+  #fill(
+    view: FeatureView,
+    { columns, out, found }: { columns: readonly Column[]; out: FeatureRows; found: Uint8Array },
+  ): void {
+    const [ids, event, available, ...features] = columns as [Column, Column, Column, ...Column[]];
+    const rows = ids.values as Int32Array;
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] as number;
+      found[row] = 1;
+      out.eventTime[row] = Number((event.values as BigInt64Array)[i]);
+      out.availableTime[row] = view.isStatic
+        ? this.#preparedAt
+        : Number((available.values as BigInt64Array)[i]);
+    }
+    features.forEach((column, i) => scatter(out.columns[i]!, column, rows));
+  }
+}
+
+/** Prepares each view once, as a table, while `use` runs. */
+export async function withPreparedViews<T>(
+  views: readonly FeatureView[],
+  { warehouse, preparedAt, context }: { warehouse: Warehouse; preparedAt: number; context: CallContext },
+  use: (reader: AsOfReader) => Promise<T>,
+): Promise<T> {
+  const distinct = [...new Map(views.map((view) => [view.hash, view])).values()];
+  const tables = new Map<string, string>();
+  // What `use` throws is its caller's own: it is carried past the views and the warehouse, which would put their names to it.
+  let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+  const finish = async (): Promise<void> => {
+    try {
+      outcome = { value: await use(new PreparedViews(warehouse, tables, preparedAt)) };
+    } catch (error) {
+      outcome = { error };
+    }
+  };
+  const prepareFrom = async (next: number): Promise<void> => {
+    const view = distinct[next];
+    if (view === undefined) return finish();
+    const keep = (relation: string): Promise<void> =>
+      warehouse.withQuery(
+        { sql: view.isStatic ? staticRows(view, relation) : winnersOverTime(view, relation) },
+        (table) => {
+          tables.set(view.hash, table);
+          return prepareFrom(next + 1);
+        },
+        context,
+      );
+    return inView(view, async () => {
+      const relation = await viewRelation(view, warehouse, context);
+      return view.isAggregate
+        ? keep(relation)
+        : withoutTies(view, relation, { warehouse, context, use: keep });
+    });
+  };
+  await prepareFrom(0);
+  if (outcome === undefined) throw new TypeError('the views were not prepared');
+  if ('error' in outcome) throw outcome.error;
+  return outcome.value;
+}
+
+function staticRows(view: FeatureView, relation: string): string {
+  const { keys, features } = columnsOf(view);
+  return `SELECT ${keys.join(', ')}, event_time, ${always} AS available_time, ${features.join(', ')} FROM (${relation}) AS r`;
+}
+
+/**
+ * The rows that were, from their available time on, what an online store held: those with no greater event time available before. What
+ * is left has one row per key and available time, and event times that never fall as available times rise, so that the newest row
+ * known at a moment is the one last available.
+ */
+function winnersOverTime(view: FeatureView, relation: string): string {
+  const { keys, all } = columnsOf(view);
+  const order = `PARTITION BY ${keys.join(', ')} ORDER BY available_time, event_time`;
+  return `SELECT ${all.join(', ')} FROM (
+  SELECT *, MAX(event_time) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest_event,
+    LEAD(available_time) OVER (${order}) AS next_available
+  FROM (${relation}) AS r
+) AS ranked WHERE event_time = newest_event AND (next_available IS NULL OR next_available > available_time)`;
+}
+
+function requestedRows(
+  view: FeatureView,
+  { rows, columns, time }: Requested,
+): Parameters<Warehouse['withTable']>[0] {
+  const ids = new Int32Array(rows);
+  const micros = new BigInt64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    ids[row] = row;
+    micros[row] = BigInt(time[row] as number);
+  }
+  const fields: Field[] = [
+    { name: 'request_row', type: int32 },
+    { name: 'request_time', type: int64 },
+    ...view.entity.map(({ type }, i) => ({ name: `k${i}`, type })),
+  ];
+  const loaded: Column[] = [
+    { type: int32, rows, values: ids },
+    { type: int64, rows, values: micros },
+    ...columns,
+  ];
+  return { fields, batches: [{ fields, columns: loaded, rows }] };
+}

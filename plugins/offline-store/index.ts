@@ -1,0 +1,1 @@
+export { offlineStore } from './offline-store.js';

@@ -1,0 +1,70 @@
+import {
+  gather,
+  parseType,
+  VivaceError,
+  type CallContext,
+  type Field,
+  type RowBatch,
+  type Spine,
+  type Warehouse,
+} from 'vivace';
+import { sourceRows } from './relation.js';
+import { hashRows } from './row-hash.js';
+
+/** The rows of a spine, by time and then by every column. */
+export async function readSpine(
+  spine: Spine,
+  warehouse: Warehouse,
+  context: CallContext,
+): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }> {
+  const sql = spineQuery(spine, warehouse);
+  const fields = await warehouse.describe({ sql }, context);
+  const rows = warehouse.query({ sql }, context);
+  return { fields, batches: spine.sample === undefined ? rows : sampled(rows, spine.sample.of) };
+}
+
+function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
+  if ((spine.table === undefined) === (spine.query === undefined)) {
+    throw new VivaceError('INVALID_ARGUMENT', 'a spine has either a table or a query');
+  }
+  const { time: taken, ...columns } = spine.columns;
+  if (taken !== undefined && taken !== spine.time) {
+    throw new VivaceError('INVALID_ARGUMENT', 'the column "time" of a spine is the request time', {
+      path: 'columns.time',
+    });
+  }
+  const time = sql.identifier(spine.time);
+  const names = Object.keys(columns).map((name) => sql.identifier(name));
+  const selected = Object.values(columns).map((column, i) => `${sql.identifier(column)} AS ${names[i]}`);
+  const bounds = [
+    ...(spine.fromMs === undefined ? [] : [`${sql.micros(time)} >= ${Math.round(spine.fromMs * 1000)}`]),
+    ...(spine.toMs === undefined ? [] : [`${sql.micros(time)} < ${Math.round(spine.toMs * 1000)}`]),
+    `${time} IS NOT NULL`,
+  ];
+  const from = sourceRows(
+    { ...source(spine), where: spine.where ?? {}, distinct: spine.distinct ?? false },
+    sql,
+  );
+  const asTime = `${sql.cast(time, parseType('timestamp'))} AS ${sql.identifier('time')}`;
+  const order = [sql.identifier('time'), ...names].map((name) => `${name} NULLS FIRST`);
+  return `SELECT ${[...selected, asTime].join(', ')} FROM ${from} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
+}
+
+function source({ table, query }: Spine): { table?: string; query?: string } {
+  return { ...(table === undefined ? {} : { table }), ...(query === undefined ? {} : { query }) };
+}
+
+async function* sampled(batches: AsyncIterable<RowBatch>, of: number): AsyncGenerator<RowBatch> {
+  for await (const batch of batches) {
+    const hashes = hashRows(batch);
+    const kept: number[] = [];
+    for (let row = 0; row < batch.rows; row++) if ((hashes[row] as number) % of === 0) kept.push(row);
+    if (kept.length === 0) continue;
+    const rows = Uint32Array.from(kept);
+    yield {
+      fields: batch.fields,
+      rows: rows.length,
+      columns: batch.columns.map((column) => gather(column, rows)),
+    };
+  }
+}
