@@ -17,7 +17,7 @@ export const offlineStore = definePlugin({
 
     spine: (spine, context) => readSpine(spine, lake, context),
 
-    materialize(view, { untilMs, onProgress }, context) {
+    async materialize(view, { untilMs, onProgress }, context) {
       if (online === undefined) {
         throw new VivaceError(
           'FAILED_PRECONDITION',
