@@ -34,7 +34,8 @@ export const calendar = definePlugin({
       const time = input.column('time');
       const names = Object.keys(outputs) as (keyof Moment)[];
       const writers = names.map((name) => out.column(name));
-      for (let row = 0; row < input.rows; row++) writeRow(time, row, { names, writers, offset: offsetMinutes * 60_000_000 });
+      for (let row = 0; row < input.rows; row++)
+        writeRow(time, row, { names, writers, offset: offsetMinutes * 60_000_000 });
     },
   }),
 });
@@ -42,7 +43,11 @@ export const calendar = definePlugin({
 function writeRow(
   time: Column,
   row: number,
-  { names, writers, offset }: { names: readonly (keyof Moment)[]; writers: readonly ColumnWriter[]; offset: number },
+  {
+    names,
+    writers,
+    offset,
+  }: { names: readonly (keyof Moment)[]; writers: readonly ColumnWriter[]; offset: number },
 ): void {
   if (!isValid(time, row)) {
     for (const writer of writers) writer.setNull(row);

@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   columnOf,
   FeatureRows,
@@ -7,13 +10,17 @@ import {
   parseType,
   type Definition,
 } from 'vivace';
+import { lmdb } from 'vivace/adapters/lmdb';
 import { memory } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { callContext, makePart, onlineStoreContract, startPart } from 'vivace/testing';
 import { viewSchema } from '../../core/views/schema.js';
 import { compileView } from '../../core/views/view.js';
 
-const stores: [string, Definition, () => object][] = [['memory', memory, () => ({})]];
+const stores: [string, Definition, (directory: string) => object][] = [
+  ['memory', memory, () => ({})],
+  ['lmdb', lmdb, (directory) => ({ path: directory })],
+];
 
 for (const [name, definition, options] of stores) {
   describe(`online-store over ${name}`, () => {
@@ -24,8 +31,12 @@ for (const [name, definition, options] of stores) {
     onlineStoreContract({
       runner: { describe, it, beforeEach, afterEach },
       make: async (wrap = (store) => store) => {
-        const store = await startPart(definition, options());
-        stops.push(() => store.stop());
+        const directory = await mkdtemp(join(tmpdir(), 'vivace-online-'));
+        const store = await startPart(definition, options(directory));
+        stops.push(
+          () => store.stop(),
+          () => rm(directory, { recursive: true }),
+        );
         return makePart(onlineStore, {}, { uses: { store: wrap(store.face(keyValueStore)) } });
       },
     });
