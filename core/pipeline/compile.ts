@@ -180,7 +180,7 @@ function compileResponse(spec: PipelineSpec, state: CompileState, path: ConfigPa
   });
   const fields = Object.keys(spec.objects?.fields ?? {});
   for (const { name, column } of outputs) {
-    if (fields.includes(name) || name === 'index') {
+    if (spec.objects !== undefined && (fields.includes(name) || name === 'index')) {
       mistakes.add([...path, 'outputs', name], `an object already has a field "${name}": name the output otherwise`);
     }
     if (spec.objects === undefined && column.scope === 'object') mistakes.add([...path, 'outputs', name], 'there are no objects');

@@ -16,3 +16,7 @@ export { affineInput, affineSignature, predictorRuntimeContract } from './predic
 export type { PredictorRuntimeSetup } from './predictor-runtime-contract.js';
 export { offlineStoreContract } from './offline-store-contract.js';
 export type { ContractTables, OfflineStoreSetup } from './offline-store-contract.js';
+export { featureSourceContract } from './feature-source-contract.js';
+export type { FeatureSourceSetup } from './feature-source-contract.js';
+export { transformContract } from './transform-contract.js';
+export type { TransformSetup } from './transform-contract.js';

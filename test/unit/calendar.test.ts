@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { columnOf, ColumnWriter, parseType, transform, type Cell, type Transform } from 'vivace';
-import { startPart } from 'vivace/testing';
+import { columnOf, ColumnWriter, parseType, transform, type Cell, type Transform, type TransformDescription } from 'vivace';
+import { makePart, startPart, transformContract } from 'vivace/testing';
 import { calendar } from 'vivace/plugins/calendar';
 
 async function parts(times: (string | null)[], options: object = {}): Promise<Record<string, Cell[]>> {
@@ -15,6 +15,13 @@ async function parts(times: (string | null)[], options: object = {}): Promise<Re
 }
 
 describe('calendar', () => {
+  transformContract({
+    runner: { describe, it, beforeEach, afterEach },
+    make: () => makePart(calendar),
+    description: calendar.describe!({} as never) as TransformDescription,
+    rows: [{ time: 992_593_800_000_000 }, { time: null }, { time: -1 }],
+  });
+
   it('takes a time apart in UTC', async () => {
     expect(await parts(['2001-06-15T08:30:00Z', '1969-12-31T23:59:59Z', '2000-12-31T00:00:00Z'])).to.deep.equal({
       hour: [8, 23, 0],
