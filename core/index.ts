@@ -85,7 +85,7 @@ export { describePlan } from './pipeline/plan.js';
 export type { Plan, PlanColumn, PlanNode } from './pipeline/plan.js';
 export { defineStep } from './pipeline/step.js';
 export type { Step, StepClass, StepType } from './pipeline/step.js';
-export { asOf, buildTrainingSet, offlineStoreName } from './training/training-set.js';
+export { asOf, buildTrainingSet, offlineStoreName, trainingParts } from './training/training-set.js';
 export type { TrainingSetManifest, TrainingSetOptions } from './training/training-set.js';
 export type { AsOfBlock } from './training/as-of-run.js';
 export type { SpineInput } from './training/spine.js';

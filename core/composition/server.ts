@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
@@ -67,6 +68,8 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.views = checked.views;
     this.#clock = settings.clock ?? systemClock;
     this.#order = startOrder(checked.parts);
+    // Each call in flight listens to it.
+    setMaxListeners(0, this.#cut.signal);
     const writeLog = (record: LogRecord): void => {
       for (const sink of this.#sinks) sink.write(record);
     };

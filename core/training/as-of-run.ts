@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { PipelineSteps, SourceOverride } from '../composition/step-factory.js';
 import { columnOf, concat, type Column } from '../data/column.js';
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
@@ -43,6 +44,8 @@ export async function asOfRun<T>(
   use: (blocks: AsyncIterable<AsOfBlock>, fields: RowBatch['fields']) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
+  // Every query and join of the run listens to it.
+  setMaxListeners(0, context.signal);
   const nodes = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node));
   const views = nodes.flatMap((node) => (node.verb === 'fetch' && node.view !== undefined ? [node.view] : []));
   const { fields, batches } = await store.spine(spine.spine, context);

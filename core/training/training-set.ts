@@ -60,6 +60,21 @@ export function offlineStoreName(server: Server, wanted?: string): string {
 }
 
 /**
+ * The parts that a run over historical requests needs, for `server.startOnly`: the offline store, and what the pipeline's steps name
+ * (online stores are not read). With `predict` also its models.
+ */
+export function trainingParts(server: Server, options: Pick<TrainingSetOptions, 'pipeline' | 'store' | 'predict'>): string[] {
+  const plan = server.plans.get(options.pipeline);
+  const steps = (plan?.nodes ?? []).filter((node) => options.predict === true || !dependsOnModel(plan!, node));
+  const named = steps.flatMap((node) => {
+    if (node.verb === 'fetch') return node.view === undefined ? [node.part] : [];
+    return node.verb === 'step' ? Object.values(node.uses).filter((name) => name !== undefined) : [node.part];
+  });
+  const models = options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
+  return [...new Set([offlineStoreName(server, options.store), ...named, ...models.map((binding) => binding.name)])];
+}
+
+/**
  * Runs a pipeline over historical requests and hands its blocks to `use`, as frames: what scoring, tests and training sets build on.
  * The server must have started, or at least its offline store.
  */
