@@ -53,7 +53,8 @@ export class Blobs implements BlobStore {
     }
     if (signal.aborted) throw abortError(signal);
     const version = this.#blobs.get(key)?.info.version;
-    if (condition !== undefined && version !== (condition === 'absent' ? undefined : condition.version)) return false;
+    if (condition !== undefined && version !== (condition === 'absent' ? undefined : condition.version))
+      return false;
     const bytes = Buffer.concat(chunks);
     const info = { key, sizeBytes: bytes.length, version: String(++this.#writes) };
     this.#blobs.set(key, { bytes, info });

@@ -22,6 +22,7 @@ export class CacheEntries implements CacheStore {
 
   setMany(entries: readonly CacheEntry[]): void {
     const now = this.#clock.monotonic();
-    for (const { key, value, ttlMs } of entries) this.#entries.set(key, { value: value.slice(), until: now + ttlMs });
+    for (const { key, value, ttlMs } of entries)
+      this.#entries.set(key, { value: value.slice(), until: now + ttlMs });
   }
 }

@@ -20,3 +20,7 @@ export { featureSourceContract } from './feature-source-contract.js';
 export type { FeatureSourceSetup } from './feature-source-contract.js';
 export { transformContract } from './transform-contract.js';
 export type { TransformSetup } from './transform-contract.js';
+export { blobStoreContract } from './blob-store-contract.js';
+export { cacheStoreContract } from './cache-store-contract.js';
+export type { CacheStoreSetup } from './cache-store-contract.js';
+export { workspaceContract } from './workspace-contract.js';

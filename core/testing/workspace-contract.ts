@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isVivaceError, type ErrorCode } from '../errors.js';
+import type { RunningPart } from '../parts/create-part.js';
+import { workspace, type Workspace } from '../ports/workspace.js';
+import { lifecycleContract } from './lifecycle-contract.js';
+import type { ContractSetup } from './runner.js';
+import { callContext } from './start-part.js';
+
+const context = callContext;
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const has = (code: ErrorCode) => (error: unknown) => isVivaceError(error) && error.code === code;
+
+/** What every `Workspace` promises. */
+export function workspaceContract({ runner, make }: ContractSetup<RunningPart>): void {
+  const { describe, it, beforeEach, afterEach } = runner;
+  describe('Workspace contract', () => {
+    let part: RunningPart;
+    let space: Workspace;
+    beforeEach(async () => {
+      part = await make();
+      await part.start(context());
+      space = part.face(workspace);
+    });
+    afterEach(() => part.stop());
+
+    it('commits a directory of files, and finds it', async () => {
+      assert.equal(await space.find('model/1', context()), undefined);
+      const path = await space.stage(
+        'model/1',
+        async (put) => {
+          await put('a.txt', text('a'));
+          await put('deep/er/b.txt', text('b'));
+        },
+        context(),
+      );
+      assert.equal(await space.find('model/1', context()), path);
+      assert.equal(await readFile(join(path, 'a.txt'), 'utf8'), 'a');
+      assert.equal(await readFile(join(path, 'deep/er/b.txt'), 'utf8'), 'b');
+    });
+
+    it('tells size and digest of what it wrote, from a stream too', async () => {
+      const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 31) & 255);
+      async function* chunks(): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < bytes.length; at += 7777) yield bytes.subarray(at, at + 7777);
+      }
+      await space.stage(
+        'm',
+        async (put) => {
+          const file = await put('data.bin', chunks());
+          assert.deepEqual(file, {
+            sizeBytes: 200_000,
+            sha256: createHash('sha256').update(bytes).digest('hex'),
+          });
+        },
+        context(),
+      );
+    });
+
+    it('leaves nothing where `fill` throws, and passes its error on', async () => {
+      const mistake = new Error('no such model');
+      await assert.rejects(
+        space.stage(
+          'm',
+          async (put) => {
+            await put('a', text('a'));
+            throw mistake;
+          },
+          context(),
+        ),
+        (error) => error === mistake || (isVivaceError(error) && error.cause === mistake),
+      );
+      assert.equal(await space.find('m', context()), undefined);
+      await space.stage('m', async (put) => void (await put('b', text('b'))), context());
+      assert.deepEqual(await readdir((await space.find('m', context()))!), ['b']);
+    });
+
+    it('leaves nothing where the caller gives up', async () => {
+      const controller = new AbortController();
+      await assert.rejects(
+        space.stage(
+          'm',
+          async (put) => {
+            await put('a', text('a'));
+            controller.abort();
+            await put('b', text('b'));
+          },
+          { signal: controller.signal },
+        ),
+        has('CANCELLED'),
+      );
+      assert.equal(await space.find('m', context()), undefined);
+    });
+
+    it('shows nothing before the commit', async () => {
+      await space.stage(
+        'm',
+        async (put) => {
+          await put('a', text('a'));
+          assert.equal(await space.find('m', context()), undefined);
+        },
+        context(),
+      );
+      assert.ok(await space.find('m', context()));
+    });
+
+    it('lets the first of several committers stand, and answers all with its directory', async () => {
+      const paths = await Promise.all(
+        Array.from({ length: 8 }, async (_, i) =>
+          space.stage(
+            'm',
+            async (put) => {
+              await put('who', text(String(i)));
+              await put('too', text(String(i)));
+            },
+            context(),
+          ),
+        ),
+      );
+      assert.equal(new Set(paths).size, 1);
+      const path = paths[0]!;
+      assert.equal(await readFile(join(path, 'who'), 'utf8'), await readFile(join(path, 'too'), 'utf8'));
+    });
+
+    for (const path of ['../out', '/etc/out', 'a/../../out', '', '.', 'a/', 'a\0']) {
+      it(`refuses the file path ${JSON.stringify(path)}`, async () => {
+        await assert.rejects(
+          space.stage('m', async (put) => void (await put(path, text('x'))), context()),
+          has('INVALID_ARGUMENT'),
+        );
+        assert.equal(await space.find('m', context()), undefined);
+      });
+    }
+
+    for (const name of ['../out', '/out', '', '.', 'a/../../b']) {
+      it(`refuses the name ${JSON.stringify(name)}`, async () => {
+        await assert.rejects(space.find(name, context()), has('INVALID_ARGUMENT'));
+        await assert.rejects(
+          space.stage(name, async () => undefined, context()),
+          has('INVALID_ARGUMENT'),
+        );
+        await assert.rejects(space.remove(name, context()), has('INVALID_ARGUMENT'));
+      });
+    }
+
+    it('removes a directory, and does nothing where there is none', async () => {
+      const path = await space.stage('m', async (put) => void (await put('deep/a', text('a'))), context());
+      await space.remove('m', context());
+      await space.remove('m', context());
+      assert.equal(await space.find('m', context()), undefined);
+      await assert.rejects(stat(path));
+    });
+
+    lifecycleContract({ runner, make }, async (started) => {
+      await started.face(workspace).find('x', context());
+    });
+  });
+}
