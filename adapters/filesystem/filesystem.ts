@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import { blobStore, defineAdapter, systemErrorCode, workspace } from 'vivace';
+import { z } from 'zod';
+import { FileBlobs } from './blobs.js';
+import { Root } from './root.js';
+import { FileWorkspace } from './workspace.js';
+
+const options = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .describe(
+      'Directory of the blobs or staged directories, made where there is none; relative to the configuration file.',
+    ),
+});
+
+/** A directory: a `BlobStore` with one file per blob, and a `Workspace`. Several processes may use it at once. */
+export const filesystem = defineAdapter({
+  provides: [blobStore, workspace],
+  name: 'filesystem',
+  options,
+  create: ({ path }, _uses, context) => {
+    const root = new Root(resolve(context.directory, path));
+    return {
+      faces: [new FileBlobs(root), new FileWorkspace(root)] as const,
+      start: () => root.open(),
+      errorCode: systemErrorCode,
+    };
+  },
+});

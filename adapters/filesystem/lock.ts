@@ -1,0 +1,100 @@
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { abortError, VivaceError } from 'vivace';
+import { isAlive, ownedName } from './owner.js';
+import { codeOf, ignoreMissing } from './root.js';
+
+/** A lock of an owner nobody can ask for is given up after this time; the work under a lock takes milliseconds. */
+const leaseMs = 30_000;
+const free = '.free';
+
+/** The turns of this process, so that only processes poll each other. */
+const turns = new Map<string, Promise<void>>();
+
+/**
+ * Runs `work` while no other process or call holds the lock in `folder`. A killed owner's lock is taken over.
+ *
+ * The folder holds numbered files. The one with the highest number is the lock: held while it is called `<n>`, released as
+ * `<n>.free`. Who creates `<n + 1>` exclusively has it. The highest is never removed, so whoever comes late with a lower
+ * number sees that, and two that find a dead owner cannot both succeed him.
+ *
+ * @param work Calls `confirm` right before the change that the lock protects.
+ * @throws {VivaceError} `ABORTED`, by `confirm`, where this process has stood still for so long that another may hold the lock by now.
+ */
+export async function withLock<T>(
+  folder: string,
+  signal: AbortSignal,
+  work: (confirm: () => void) => Promise<T>,
+): Promise<T> {
+  const before = turns.get(folder) ?? Promise.resolve();
+  let done!: () => void;
+  const turn = before.then(() => mine);
+  const mine = new Promise<void>((resolve) => (done = resolve));
+  turns.set(folder, turn);
+  await before;
+  try {
+    const held = await acquire(folder, signal);
+    const since = performance.now();
+    try {
+      return await work(() => {
+        if (performance.now() - since < leaseMs / 2) return;
+        throw new VivaceError(
+          'ABORTED',
+          'this process stood still while it held a lock; nothing was written',
+        );
+      });
+    } finally {
+      await rename(held, held + free).catch(ignoreMissing);
+    }
+  } finally {
+    done();
+    if (turns.get(folder) === turn) turns.delete(folder);
+  }
+}
+
+async function acquire(folder: string, signal: AbortSignal): Promise<string> {
+  for (;;) {
+    if (signal.aborted) throw abortError(signal);
+    const highest = highestOf(await readdir(folder));
+    if (highest !== undefined && !(await isFree(join(folder, highest.name)))) {
+      await sleep(1 + Math.random() * 4);
+      continue;
+    }
+    const number = (highest?.number ?? 0) + 1;
+    const path = join(folder, String(number));
+    try {
+      await writeFile(path, ownedName(), { flag: 'wx' });
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') continue;
+      throw error;
+    }
+    const names = await readdir(folder);
+    if (highestOf(names)?.number === number) {
+      const older = names.filter((name) => numberOf(name) < number);
+      await Promise.all(older.map(async (name) => rm(join(folder, name), { force: true })));
+      return path;
+    }
+    await rm(path, { force: true });
+  }
+}
+
+const numberOf = (name: string): number => Number.parseInt(name, 10);
+
+function highestOf(names: readonly string[]): { readonly name: string; readonly number: number } | undefined {
+  let highest: { name: string; number: number } | undefined;
+  for (const name of names) {
+    const number = numberOf(name);
+    if (highest === undefined || number > highest.number) highest = { name, number };
+  }
+  return highest;
+}
+
+async function isFree(path: string): Promise<boolean> {
+  if (path.endsWith(free)) return true;
+  const owner = await readFile(path, 'utf8').catch(ignoreMissing);
+  if (owner === undefined) return false; // released at this moment: look again
+  if (isAlive(owner) === false) return true;
+  const info = await stat(path).catch(ignoreMissing);
+  return info !== undefined && Date.now() - info.mtimeMs > leaseMs;
+}

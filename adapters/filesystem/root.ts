@@ -1,0 +1,104 @@
+import { mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { VivaceError } from 'vivace';
+import { isAlive, ownedName } from './owner.js';
+
+/** Of the adapter's own files: temporary ones and locks. On the same file system as the rest, so that a rename is atomic. */
+const own = '.vivace';
+const abandonedMs = 24 * 60 * 60 * 1000;
+
+/** The code of a system error; `undefined` for other errors. */
+export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** For `.catch`: `undefined` where there is no such file, or a folder in its path is a file. */
+export function ignoreMissing(error: unknown): undefined {
+  const code = codeOf(error);
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+}
+
+/** A directory that nothing leaves: neither by `..` nor by a symbolic link. */
+export class Root {
+  readonly path: string;
+  #real = '';
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.path, { recursive: true });
+    this.#real = await realpath(this.path);
+    await this.#sweep();
+  }
+
+  /**
+   * The path of a key that has been checked.
+   *
+   * @throws {VivaceError} `INVALID_ARGUMENT` for the adapter's own files, `PERMISSION_DENIED` where a symbolic link leads out.
+   */
+  async resolve(key: string): Promise<string> {
+    if (key === own || key.startsWith(`${own}/`)) {
+      throw new VivaceError('INVALID_ARGUMENT', `"${key}" is kept for files of the adapter itself`);
+    }
+    const path = join(this.#real, key);
+    // What does not exist leads nowhere: its nearest folder that does exist decides.
+    for (let at = path; at !== this.#real; at = dirname(at)) {
+      const real = await realpath(at).catch(ignoreMissing);
+      if (real === undefined) continue;
+      if (real === this.#real || real.startsWith(this.#real + sep)) break;
+      throw new VivaceError('PERMISSION_DENIED', `"${key}" leads out of ${this.path} by a symbolic link`);
+    }
+    return path;
+  }
+
+  isOwn(name: string): boolean {
+    return name === own;
+  }
+
+  /** A path for a temporary file or directory, in an existing folder. */
+  async temporary(): Promise<string> {
+    return join(await this.folder('temporary'), ownedName());
+  }
+
+  /** One of the adapter's own folders, made where there is none. */
+  async folder(...names: string[]): Promise<string> {
+    const path = join(this.#real, own, ...names);
+    await mkdir(path, { recursive: true });
+    return path;
+  }
+
+  /** Moves a temporary file or directory to its place, making folders; another process may remove an empty one meanwhile. */
+  async move(from: string, to: string): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      await mkdir(dirname(to), { recursive: true });
+      try {
+        return await rename(from, to);
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' || attempt === 10) throw error;
+      }
+    }
+  }
+
+  /** Removes the folders above `path` that are empty. */
+  async prune(path: string): Promise<void> {
+    for (let at = dirname(path); at !== this.#real; at = dirname(at)) {
+      try {
+        await rmdir(at);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  /** Removes temporary files whose owner is dead, or unknown and long gone. */
+  async #sweep(): Promise<void> {
+    const folder = join(this.#real, own, 'temporary');
+    for (const name of (await readdir(folder).catch(ignoreMissing)) ?? []) {
+      const path = join(folder, name);
+      const alive = isAlive(name);
+      const info = alive === undefined ? await stat(path).catch(ignoreMissing) : undefined;
+      const old = info !== undefined && Date.now() - info.mtimeMs > abandonedMs;
+      if (alive === false || old) await rm(path, { recursive: true, force: true });
+    }
+  }
+}
