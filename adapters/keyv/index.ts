@@ -1,0 +1,1 @@
+export { keyv } from './keyv.js';

@@ -1,0 +1,24 @@
+import type { Keyv } from 'keyv';
+import { cacheStore, defineAdapter } from 'vivace';
+import { z } from 'zod';
+import { KeyvCache } from './cache.js';
+
+const options = z.strictObject({
+  maxEntries: z
+    .int()
+    .positive()
+    .default(100_000)
+    .describe('Entries kept in memory; beyond it the ones unused for longest go; default 100,000.'),
+  client: z
+    .custom<Keyv>((value) => typeof (value as Partial<Keyv> | undefined)?.getMany === 'function')
+    .optional()
+    .describe('In code: a Keyv of your own with its store, instead of memory. It is not disconnected.'),
+});
+
+/** A `CacheStore` over Keyv: in the process's memory, or in whatever store your own Keyv has. */
+export const keyv = defineAdapter({
+  provides: cacheStore,
+  name: 'keyv',
+  options,
+  create: ({ maxEntries, client }) => new KeyvCache(maxEntries, client),
+});
