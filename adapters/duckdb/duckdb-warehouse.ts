@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBInstance, DuckDBResult, DuckDBVector } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -86,8 +86,8 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       const result = await connection.stream(sql, parameters ?? {});
       const fields = fieldsOf(result);
       const readers = fields.map((field, i) => columnReader(field.name, result.columnType(i)));
+      const chunks: DuckDBDataChunk[] = [];
       for (let more = true; more;) {
-        const vectors: DuckDBVector[][] = readers.map(() => []);
         let rows = 0;
         while (rows < batchRows) {
           const chunk = await result.fetchChunk();
@@ -95,9 +95,15 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
           more = chunk !== null && chunk.rowCount > 0;
           if (chunk === null || !more) break;
           rows += chunk.rowCount;
-          vectors.forEach((column, i) => column.push(chunk.getColumnVector(i)));
+          chunks.push(chunk);
         }
-        if (rows > 0) yield { fields, rows, columns: readers.map((reader, i) => reader.read(vectors[i]!)) };
+        if (rows === 0) break;
+        const columns = readers.map((reader, i) =>
+          reader.read(chunks.map((chunk) => chunk.getColumnVector(i))),
+        );
+        // A vector is a view of its chunk's memory, which is freed with the chunk: until here every chunk is held.
+        chunks.length = 0;
+        yield { fields, rows, columns };
       }
     } catch (error) {
       throw context.signal.aborted ? abortError(context.signal) : error;

@@ -2,6 +2,9 @@ import { expect } from 'chai';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { cellAt, warehouse, type Cell, type Warehouse } from 'vivace';
 import { duckdb } from 'vivace/adapters/duckdb';
 import { callContext, startPart } from 'vivace/testing';
@@ -149,6 +152,31 @@ describe('duckdb', () => {
         expect(columns.map((column) => cellAt(column, i) === null)).to.deep.equal([isNull, isNull, isNull]);
       }
     }
+  });
+
+  it('reads right while memory is collected: a vector is freed with its chunk', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    let reading = true;
+    const collecting = (async () => {
+      while (reading) {
+        collect();
+        await turn();
+      }
+    })();
+    const doubles = Array.from({ length: 20 }, (_, i) => `(i + ${i})::DOUBLE AS d${i}`).join(', ');
+    const sql = `SELECT 'row number ' || i AS s, ${doubles} FROM range(40000) AS r(i)`;
+    let at = 0;
+    let wrong = 0;
+    for await (const { columns, rows } of lake.query({ sql }, context())) {
+      const [names, ...numbers] = columns.map((column) => column.values) as [string[], ...Float64Array[]];
+      for (let row = 0; row < rows; row++, at++) {
+        if (names[row] !== `row number ${at}` || numbers.some((values, i) => values[row] !== at + i)) wrong++;
+      }
+    }
+    reading = false;
+    await collecting;
+    expect([at, wrong]).to.deep.equal([40_000, 0]);
   });
 
   it('names a column whose type no column carries', async () => {
