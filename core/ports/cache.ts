@@ -8,10 +8,11 @@ export interface CacheOptions {
 export interface Cache {
   /**
    * Answers each key from the cache, or from `load`, which gets the indexes of the keys that are not there. Of concurrent calls one
-   * loads a key and the others wait for it. A value that `load` gives as `undefined` is answered, not kept. A cache that fails is
-   * passed by.
+   * loads a key and the others wait for it, each until its own signal aborts; where the one that loads gives up, another loads. A
+   * value that `load` gives as `undefined` is answered, not kept. A cache that fails is passed by.
    *
-   * @returns N values in the order of `keys`, and how many came from the cache.
+   * @returns N values in the order of `keys`, not to be changed, and how many came from the cache.
+   * @throws {PartialFailure} where some keys could not be loaded (`load` threw one), any other error where none could.
    */
   through(
     keys: readonly string[],

@@ -1,7 +1,7 @@
 import { gather } from '../data/column.js';
 import { FeatureRows, type Keys } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
-import type { VivaceError } from '../errors.js';
+import { isPartialFailure, PartialFailure, type FailedKey } from '../errors.js';
 import type { FetchNode } from '../pipeline/plan.js';
 import type { Cache } from '../ports/cache.js';
 import type { FeatureSource } from '../ports/feature-source.js';
@@ -37,23 +37,29 @@ export class CacheFeatures implements FeatureSource {
   async read(keys: Keys, out: FeatureRows, context: CallContext): Promise<void> {
     const columns = this.#node.keys.map((key) => keys.column(key.name));
     const names = encodeRowKeys(this.#node.sourceId, columns, keys.rows);
-    const failed = new Map<number, VivaceError>();
-    const { values, hits } = await this.#cache.through(
-      names,
-      async (missing) => this.#load(keys, missing, { context, failed }),
-      { ttlMs: this.#ttlMs },
-      context,
-    );
-    this.#counts.hits += hits;
-    this.#counts.misses += keys.rows - hits;
-    this.#codec.decode(values, out);
-    for (const [row, error] of failed) out.setFailed(row, error);
+    try {
+      const { values, hits } = await this.#cache.through(
+        names,
+        async (missing) => this.#load(keys, missing, context),
+        { ttlMs: this.#ttlMs },
+        context,
+      );
+      this.#counts.hits += hits;
+      this.#counts.misses += keys.rows - hits;
+      this.#codec.decode(values, out);
+    } catch (error) {
+      if (!isPartialFailure(error)) throw error;
+      this.#counts.misses += error.failures.length;
+      this.#codec.decode(error.values as readonly (Uint8Array | undefined)[], out);
+      for (const failure of error.failures) out.setFailed(failure.index, failure.error);
+    }
   }
 
+  /** Rows that failed are thrown, so that whoever waits for this load sees an outage and no miss. */
   async #load(
     keys: Keys,
     missing: readonly number[],
-    { context, failed }: { context: CallContext; failed: Map<number, VivaceError> },
+    context: CallContext,
   ): Promise<readonly (Uint8Array | undefined)[]> {
     const index = Uint32Array.from(missing);
     const rows = new FeatureRows(this.#node.features, missing.length);
@@ -70,11 +76,15 @@ export class CacheFeatures implements FeatureSource {
       rows,
       rows.columns.map((column) => column.finish()),
     );
-    return encoded.map((bytes, i) => {
-      if (rows.status[i] === status.PRESENT) return bytes;
-      if (rows.status[i] === status.MISSING) return this.#codec.encodeDeleted(0, 0);
-      failed.set(missing[i]!, rows.error!);
+    const failures: FailedKey[] = [];
+    const values = encoded.map((bytes, index) => {
+      if (rows.status[index] === status.PRESENT) return bytes;
+      if (rows.status[index] === status.MISSING) return this.#codec.encodeDeleted(0, 0);
+      failures.push({ index, error: rows.error! });
       return undefined;
     });
+    if (failures.length === 0) return values;
+    if (failures.length === values.length) throw failures[0]!.error;
+    throw new PartialFailure(values, failures);
   }
 }

@@ -12,6 +12,7 @@ export const metricNames = {
   featureRows: { name: 'vivace.feature.rows', unit: '{row}', description: 'Rows fetched, by fetch: read, and those with an event time in the future' },
   cacheHits: { name: 'vivace.cache.hits', unit: '{row}', description: 'Rows answered from a cache' },
   cacheMisses: { name: 'vivace.cache.misses', unit: '{row}', description: 'Rows that a cache did not hold' },
+  cacheErrors: { name: 'vivace.cache.errors', unit: '{call}', description: 'Calls of a cache store that failed and were passed by' },
   eventLoopLag: { name: 'vivace.event_loop.lag', unit: 's', description: '99th percentile of the event loop delay since the last collection' },
   modelInfo: { name: 'vivace.model.info', unit: '1', description: '1 for each model version that serves' },
   ready: { name: 'vivace.ready', unit: '1', description: '1 while the server is ready' },

@@ -24,3 +24,4 @@ export { blobStoreContract } from './blob-store-contract.js';
 export { cacheStoreContract } from './cache-store-contract.js';
 export type { CacheStoreSetup } from './cache-store-contract.js';
 export { workspaceContract } from './workspace-contract.js';
+export { cacheContract } from './cache-contract.js';

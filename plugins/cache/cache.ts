@@ -1,0 +1,20 @@
+import { cache as cachePort, cacheStore, definePlugin } from 'vivace';
+import { z } from 'zod';
+import { SingleFlightCache } from './single-flight-cache.js';
+
+const options = z.strictObject({
+  warnEveryMs: z
+    .int()
+    .nonnegative()
+    .default(60_000)
+    .describe('A store that fails is logged once in this time, milliseconds; default one minute.'),
+});
+
+/** Keeps what was computed in any cache store; concurrent callers compute a key once, and a store that fails is passed by. */
+export const cache = definePlugin({
+  provides: cachePort,
+  name: 'cache',
+  options,
+  uses: { store: cacheStore },
+  create: ({ warnEveryMs }, { store }, context) => new SingleFlightCache(store, context, warnEveryMs),
+});

@@ -1,0 +1,261 @@
+import { expect } from 'chai';
+import {
+  cache as cachePort,
+  cacheStore,
+  isPartialFailure,
+  PartialFailure,
+  VivaceError,
+  type Cache,
+  type LogRecord,
+} from 'vivace';
+import { memory } from 'vivace/adapters/memory';
+import { cache } from 'vivace/plugins/cache';
+import { callContext, faulty, startPart, type FaultPlan } from 'vivace/testing';
+
+const ttl = { ttlMs: 1000 };
+const bytes = (value: number): Uint8Array => Uint8Array.of(value);
+
+/** A load that gives each missing key its index, counts its calls, and waits to be let go. */
+class Source {
+  readonly calls: (readonly number[])[] = [];
+  #release!: () => void;
+  readonly #released = new Promise<void>((resolve) => (this.#release = resolve));
+  readonly load = async (missing: readonly number[]): Promise<Uint8Array[]> => {
+    this.calls.push(missing);
+    await this.#released;
+    return missing.map(bytes);
+  };
+  release(): void {
+    this.#release();
+  }
+}
+
+describe('cache', () => {
+  let nowMs = 0;
+  const clock = { now: () => nowMs, monotonic: () => nowMs };
+  let plan: FaultPlan;
+  let logs: LogRecord[];
+  let calls: Record<string, number>;
+  let subject: Cache;
+  let stop: () => Promise<void>;
+
+  beforeEach(async () => {
+    plan = {};
+    logs = [];
+    const ram = await startPart(memory, {}, { clock });
+    const store = faulty(ram.face(cacheStore), plan);
+    calls = store.calls;
+    const part = await startPart(cache, {}, { clock, uses: { store }, onLog: (record) => logs.push(record) });
+    subject = part.face(cachePort);
+    stop = async () => {
+      await part.stop();
+      await ram.stop();
+    };
+  });
+  afterEach(() => stop());
+
+  const through = (
+    keys: readonly string[],
+    load: Parameters<Cache['through']>[1],
+    context = callContext(),
+  ): Promise<{ values: readonly (Uint8Array | undefined)[]; hits: number }> =>
+    subject.through(keys, load, ttl, context);
+  const give = (missing: readonly number[]): Uint8Array[] => missing.map(bytes);
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
+  const first = (values: readonly (Uint8Array | undefined)[]): (number | undefined)[] =>
+    values.map((value) => value?.[0]);
+
+  it('loads what it does not hold, in the order of the keys', async () => {
+    const { values, hits } = await through(['a', 'b', 'c'], give);
+    expect(first(values)).to.deep.equal([0, 1, 2]);
+    expect(hits).to.equal(0);
+  });
+
+  it('loads only the keys that are missing', async () => {
+    await through(['b'], () => [bytes(9)]);
+    await settled();
+    let asked: readonly number[] = [];
+    const { values, hits } = await through(['a', 'b', 'c'], (missing) => give((asked = missing)));
+    expect(asked).to.deep.equal([0, 2]);
+    expect(first(values)).to.deep.equal([0, 9, 2]);
+    expect(hits).to.equal(1);
+  });
+
+  it('answers no keys without a call', async () => {
+    const { values } = await through([], () => expect.fail('nothing to load'));
+    expect(values).to.deep.equal([]);
+    expect(calls).to.deep.equal({});
+  });
+
+  it('loads a key once that is asked for twice in one call', async () => {
+    const { values } = await through(['a', 'b', 'a'], (missing) => {
+      expect(missing).to.have.length(2);
+      return missing.map((index) => bytes(index + 1));
+    });
+    expect(values[0]).to.equal(values[2]);
+  });
+
+  it('loads again after the time to live', async () => {
+    await through(['a'], () => [bytes(1)]);
+    await settled();
+    nowMs += ttl.ttlMs;
+    const { values, hits } = await through(['a'], () => [bytes(2)]);
+    expect([first(values), hits]).to.deep.equal([[2], 0]);
+  });
+
+  it('answers a value that is not there, and asks for it again', async () => {
+    expect((await through(['a'], () => [undefined])).values).to.deep.equal([undefined]);
+    await settled();
+    expect(first((await through(['a'], () => [bytes(1)])).values)).to.deep.equal([1]);
+  });
+
+  describe('single flight', () => {
+    it('loads a key once for all who ask at the same time', async () => {
+      const source = new Source();
+      const answers = Promise.all(Array.from({ length: 20 }, async () => through(['a', 'b'], source.load)));
+      await settled();
+      source.release();
+      for (const { values } of await answers) expect(first(values)).to.deep.equal([0, 1]);
+      expect(source.calls).to.deep.equal([[0, 1]]);
+    });
+
+    it('loads only what no other caller is loading', async () => {
+      const one = new Source();
+      const other = new Source();
+      const answers = Promise.all([through(['a', 'b'], one.load), through(['b', 'c', 'a'], other.load)]);
+      await settled();
+      expect(other.calls).to.deep.equal([[1]]);
+      one.release();
+      other.release();
+      expect((await answers).map(({ values }) => first(values))).to.deep.equal([
+        [0, 1],
+        [1, 1, 0],
+      ]);
+    });
+
+    it('lets a waiter leave at his own signal, and answers the others', async () => {
+      const source = new Source();
+      const leaving = new AbortController();
+      const loading = through(['a'], source.load);
+      const left = through(['a'], source.load, { signal: leaving.signal }).catch(
+        (error: VivaceError) => error.code,
+      );
+      const staying = through(['a'], source.load);
+      leaving.abort();
+      expect(await left).to.equal('CANCELLED');
+      source.release();
+      expect(first((await loading).values)).to.deep.equal([0]);
+      expect(first((await staying).values)).to.deep.equal([0]);
+      expect(source.calls).to.have.length(1);
+    });
+
+    it('lets another load where the one that loads gives up', async () => {
+      const leaving = new AbortController();
+      const obedient = (): Promise<never> =>
+        new Promise((_resolve, reject) =>
+          leaving.signal.addEventListener('abort', () => reject(new VivaceError('CANCELLED', 'given up'))),
+        );
+      const left = through(['a'], obedient, { signal: leaving.signal }).catch(
+        (error: VivaceError) => error.code,
+      );
+      await settled();
+      const staying = Promise.all([through(['a'], () => [bytes(7)]), through(['a'], () => [bytes(7)])]);
+      leaving.abort();
+      expect(await left).to.equal('CANCELLED');
+      expect((await staying).map(({ values }) => first(values))).to.deep.equal([[7], [7]]);
+    });
+
+    it('answers the others where the one that loads gives up and his load goes on', async () => {
+      const source = new Source();
+      const leaving = new AbortController();
+      const left = through(['a'], source.load, { signal: leaving.signal }).catch(
+        (error: VivaceError) => error.code,
+      );
+      await settled();
+      const staying = through(['a'], () => expect.fail('it is loaded already'));
+      leaving.abort();
+      expect(await left).to.equal('CANCELLED');
+      source.release();
+      expect(first((await staying).values)).to.deep.equal([0]);
+    });
+
+    it('fails all who wait where the load fails, once, and loads anew afterwards', async () => {
+      let loads = 0;
+      const failing = async (): Promise<never> => {
+        loads++;
+        await settled();
+        throw new VivaceError('UNAVAILABLE', 'the store is down');
+      };
+      const codes = await Promise.all(
+        Array.from({ length: 5 }, async () =>
+          through(['a'], failing).catch((error: VivaceError) => error.code),
+        ),
+      );
+      expect(codes).to.deep.equal(new Array(5).fill('UNAVAILABLE'));
+      expect(loads).to.equal(1);
+      expect(first((await through(['a'], () => [bytes(1)])).values)).to.deep.equal([1]);
+    });
+
+    it('fails only those who asked for a key that failed, and keeps the others', async () => {
+      const partly = async (missing: readonly number[]): Promise<never> => {
+        await settled();
+        throw new PartialFailure(
+          missing.map((index) => (index === 1 ? undefined : bytes(index))),
+          [{ index: 1, error: new VivaceError('UNAVAILABLE', 'b is down') }],
+        );
+      };
+      const all = through(['a', 'b', 'c'], partly).catch((error: unknown) => error);
+      const [good, bad] = [
+        through(['c', 'a'], partly),
+        through(['b'], partly).catch((error: VivaceError) => error.message),
+      ];
+      const error = await all;
+      if (!isPartialFailure(error)) throw error;
+      expect(error.failures.map(({ index }) => index)).to.deep.equal([1]);
+      expect(first(error.values as Uint8Array[])).to.deep.equal([0, undefined, 2]);
+      expect(first((await good).values)).to.deep.equal([2, 0]);
+      expect(await bad).to.contain('b is down');
+      await settled();
+      expect((await through(['a', 'c'], () => expect.fail('kept'))).hits).to.equal(2);
+    });
+  });
+
+  describe('a store that fails', () => {
+    it('is passed by, reading and writing', async () => {
+      plan.failures = Infinity;
+      const { values, hits } = await through(['a'], () => [bytes(1)]);
+      expect([first(values), hits]).to.deep.equal([[1], 0]);
+      await settled();
+      plan.failures = 0;
+      expect((await through(['a'], () => [bytes(2)])).hits).to.equal(0);
+    });
+
+    it('answers the keys it could read where some failed', async () => {
+      await through(['a', 'b'], give);
+      await settled();
+      plan.failKeys = (key) => key === 'a';
+      plan.operations = ['getMany'];
+      const { values, hits } = await through(['a', 'b'], (missing) => missing.map(() => bytes(5)));
+      expect([first(values), hits]).to.deep.equal([[5, 1], 1]);
+    });
+
+    it('is logged once in a while, however often it fails', async () => {
+      plan.failures = Infinity;
+      for (let i = 0; i < 5; i++) await through([`k${i}`], () => [bytes(1)]);
+      await settled();
+      expect(logs.map(({ level }) => level)).to.deep.equal(['warn']);
+      nowMs += 60_000;
+      await through(['again'], () => [bytes(1)]);
+      expect(logs).to.have.length(2);
+    });
+
+    it('holds nobody up who has given up', async () => {
+      plan.delayMs = 60_000;
+      const code = await through(['a'], give, { signal: AbortSignal.timeout(5) }).catch(
+        (error: VivaceError) => error.code,
+      );
+      expect(code).to.equal('DEADLINE_EXCEEDED');
+      expect(logs).to.deep.equal([]);
+    });
+  });
+});
