@@ -1,0 +1,44 @@
+import type { MetricReader } from '@opentelemetry/sdk-metrics';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { defineAdapter, telemetry } from 'vivace';
+import { z } from 'zod';
+import { OpenTelemetry } from './telemetry.js';
+
+export const openTelemetryOptions = z.strictObject({
+  serviceName: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('resource attribute service.name; default: OTEL_SERVICE_NAME, then `vivace`'),
+  prometheus: z
+    .boolean()
+    .default(true)
+    .describe('offer the metrics in the Prometheus text format, for a scraper'),
+  seriesLimit: z
+    .int()
+    .min(2)
+    .default(10_000)
+    .describe('the most attribute sets per metric; what comes after is summed up under otel.metric.overflow'),
+  spanProcessors: z
+    .array(z.custom<SpanProcessor>((value) => hasMethod(value, 'onEnd')))
+    .default([])
+    .describe('further span processors, from code only'),
+  metricReaders: z
+    .array(z.custom<MetricReader>((value) => hasMethod(value, 'collect')))
+    .default([])
+    .describe('further metric readers, from code only'),
+});
+
+export type OpenTelemetryOptions = z.output<typeof openTelemetryOptions>;
+
+function hasMethod(value: unknown, name: string): boolean {
+  return typeof (value as Record<string, unknown> | null | undefined)?.[name] === 'function';
+}
+
+/** The OpenTelemetry SDK: metrics for a Prometheus scraper, and OTLP where the standard OTEL_ variables name a receiver. */
+export const opentelemetry = defineAdapter({
+  provides: telemetry,
+  name: 'opentelemetry',
+  options: openTelemetryOptions,
+  create: (options, _uses, context) => new OpenTelemetry(options, context.log),
+});

@@ -1,0 +1,67 @@
+import {
+  untilAborted,
+  type CallContext,
+  type ErrorCode,
+  type Log,
+  type PartLifecycle,
+  type Telemetry,
+} from 'vivace';
+import type { OpenTelemetryOptions } from './opentelemetry.js';
+import { makeProviders, type Providers } from './providers.js';
+
+/**
+ * OpenTelemetry's providers are global, so all servers of a process share those of the first: made when it starts, shut down when the
+ * last has stopped.
+ */
+let shared: { readonly providers: Promise<Providers>; users: number } | undefined;
+
+/** A `Telemetry` over the OpenTelemetry SDK. */
+export class OpenTelemetry implements Telemetry, PartLifecycle {
+  readonly #options: OpenTelemetryOptions;
+  readonly #log: Log;
+  #providers: Providers | undefined;
+
+  constructor(options: OpenTelemetryOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  get tracing(): boolean {
+    return this.#providers?.tracing ?? false;
+  }
+
+  async start(): Promise<void> {
+    if (shared === undefined) shared = { providers: makeProviders(this.#options, this.#log), users: 0 };
+    else this.#log.info('telemetry is shared with the first server of this process, and its options hold');
+    const joined = shared;
+    joined.users++;
+    try {
+      this.#providers = await joined.providers;
+    } catch (error) {
+      if (--joined.users === 0 && shared === joined) shared = undefined;
+      throw error;
+    }
+  }
+
+  async scrape(): Promise<{ contentType: string; body: string } | undefined> {
+    const body = await this.#providers?.scrape();
+    return body === undefined ? undefined : { contentType: 'text/plain; version=0.0.4; charset=utf-8', body };
+  }
+
+  async flush({ signal }: CallContext): Promise<void> {
+    await untilAborted(this.#providers?.flush() ?? Promise.resolve(), signal);
+  }
+
+  async stop(): Promise<void> {
+    const providers = this.#providers;
+    this.#providers = undefined;
+    if (providers === undefined || shared === undefined || --shared.users > 0) return;
+    shared = undefined;
+    await providers.shutdown();
+  }
+
+  /** Nothing here is the caller's fault: a receiver did not take what was sent. */
+  errorCode(): ErrorCode {
+    return 'UNAVAILABLE';
+  }
+}
