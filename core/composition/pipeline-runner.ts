@@ -25,6 +25,7 @@ export class PipelineRunner {
   readonly #execute;
   readonly #clock: Clock;
   readonly #tracing: () => boolean;
+  readonly #running = new Set<Run>();
 
   constructor(plan: Plan, steps: PipelineSteps, { clock, tracing }: { clock: Clock; tracing: () => boolean }) {
     this.plan = plan;
@@ -42,6 +43,11 @@ export class PipelineRunner {
 
   async value(call: PredictCall): Promise<object> {
     return this.#write.value(await this.#run(call));
+  }
+
+  /** Ends the runs that are still going on. */
+  abort(reason: VivaceError): void {
+    for (const run of this.#running) run.abort(reason);
   }
 
   async #run(call: PredictCall): Promise<FinishedRun> {
@@ -71,10 +77,16 @@ export class PipelineRunner {
     });
     const leave = (): void => run.abort(abortError(signal));
     signal.addEventListener('abort', leave, { once: true });
+    this.#running.add(run);
     try {
       const { around } = this.steps;
       await (around === undefined ? this.#execute(run) : around.run(run, () => this.#execute(run)));
+    } catch (error) {
+      // What other steps are still waiting for is of no use to anybody.
+      run.abort(new VivaceError('CANCELLED', 'another step of the request has failed', { cause: error }));
+      throw error;
     } finally {
+      this.#running.delete(run);
       signal.removeEventListener('abort', leave);
       run.end();
     }

@@ -287,7 +287,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   async #counted<T>(pipeline: string, run: (runner: PipelineRunner) => Promise<T>): Promise<T> {
     const runner = this.#runners.get(pipeline);
-    if (this.#refusing || this.#state === 'created' || this.#state === 'starting') {
+    if (this.#refusing || (this.#state !== 'ready' && this.#state !== 'draining')) {
       throw new VivaceError('UNAVAILABLE', `the server is ${this.#state}`, { retryAfterMs: 1000, started: false });
     }
     if (runner === undefined) throw this.#unknown(pipeline);
@@ -319,7 +319,9 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       this.#log.warn('a server did not drain', { error }),
     );
     if (this.#inFlight > 0) await this.#untilIdle(drainTimeoutMs);
-    this.#cut.abort(new VivaceError('CANCELLED', 'the server has stopped'));
+    const cut = new VivaceError('CANCELLED', 'the server has stopped');
+    this.#cut.abort(cut);
+    for (const runner of this.#runners.values()) runner.abort(cut);
     await Promise.all(this.#telemetries.map((part) => part.flush(context))).catch((error: unknown) =>
       this.#log.warn('telemetry was not handed over', { error }),
     );

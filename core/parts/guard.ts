@@ -213,7 +213,10 @@ export class GuardedPart {
     const span = trace
       .getTracer('vivace')
       .startSpan(name, { kind: SpanKind.CLIENT, attributes: { 'vivace.part': this.name, 'vivace.use': this.use } }, parent);
-    if (at >= 0) args = args.with(at, { ...context, trace: trace.setSpan(parent, span) });
+    if (context !== undefined) {
+      // Named, because a context's signal may be a getter of its class, which a spread leaves behind.
+      args = args.with(at, { ...context, signal: context.signal, trace: trace.setSpan(parent, span) });
+    }
     const fail = (error: unknown): never => {
       span.recordException(error instanceof Error ? error : String(error));
       span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });

@@ -75,12 +75,16 @@ type Scalar<T extends string> = T extends 'float32' | 'float64'
               ? string | Uint8Array
               : never;
 
-/** The values a type takes in a request. */
-export type ValueOf<T extends string> = T extends `${infer E}[${number}]`
-  ? readonly Scalar<E>[]
-  : T extends `list<${infer E}>`
+type AnyScalar = number | bigint | string | boolean | Date | Uint8Array;
+
+/** The values a type takes in a request; any value where the type is not known to the compiler. */
+export type ValueOf<T extends string> = string extends T
+  ? AnyScalar | readonly AnyScalar[]
+  : T extends `${infer E}[${number}]`
     ? readonly Scalar<E>[]
-    : Scalar<T>;
+    : T extends `list<${infer E}>`
+      ? readonly Scalar<E>[]
+      : Scalar<T>;
 
 type TypeOf<F> = F extends string ? F : F extends { readonly type: infer T extends string } ? T : never;
 type Required_<F extends Fields> = { [K in keyof F as F[K] extends { readonly optional: true } ? never : K]: ValueOf<TypeOf<F[K]>> };
@@ -98,13 +102,24 @@ type RequestPart<P extends PipelineDeclaration> = P extends { readonly request: 
     : { request: Row<F> }
   : { request?: Record<never, never> };
 
+type AnyRow = Readonly<Record<string, AnyScalar | readonly AnyScalar[] | null>>;
+
+/** What a pipeline takes of which the compiler knows nothing, as one from a YAML file. */
+interface AnyRequest {
+  readonly request?: AnyRow;
+  readonly objects?: readonly AnyRow[] | Readonly<Record<string, readonly AnyRow[string][]>>;
+  readonly explain?: boolean;
+}
+
 /** What a caller of pipeline `P` sends. */
-export type RequestOf<P extends PipelineDeclaration> = Flat<
-  RequestPart<P> &
-    (P extends { readonly objects: { readonly fields: infer F extends Fields } } ? { objects: readonly Row<F>[] | Columns<F> } : object) & {
-      explain?: boolean;
-    }
->;
+export type RequestOf<P extends PipelineDeclaration> = PipelineDeclaration extends P
+  ? AnyRequest
+  : Flat<
+      RequestPart<P> &
+        (P extends { readonly objects: { readonly fields: infer F extends Fields } }
+          ? { objects: readonly Row<F>[] | Columns<F> }
+          : object) & { explain?: boolean }
+    >;
 
 type OutputsOf<P extends PipelineDeclaration> = { -readonly [K in keyof P['response']['outputs']]: AnswerValue };
 type ObjectsOf<P extends PipelineDeclaration> = P extends { readonly objects: { readonly fields: infer F extends Fields } }
@@ -118,9 +133,13 @@ interface AnswerHead {
   readonly explain?: unknown;
 }
 
+type AnyOutputs = Readonly<Record<string, AnswerValue>>;
+
 /** What pipeline `P` answers when objects are sent as a list, or when it has none. */
-export type AnswerOf<P extends PipelineDeclaration> = P extends { readonly objects: object }
-  ? AnswerHead & { readonly objects: ObjectsOf<P> }
-  : AnswerHead & { readonly outputs: OutputsOf<P> };
+export type AnswerOf<P extends PipelineDeclaration> = PipelineDeclaration extends P
+  ? AnswerHead & { readonly objects: readonly AnyOutputs[]; readonly outputs: AnyOutputs }
+  : P extends { readonly objects: object }
+    ? AnswerHead & { readonly objects: ObjectsOf<P> }
+    : AnswerHead & { readonly outputs: OutputsOf<P> };
 
 export type Views = Readonly<Record<string, ViewInput>>;

@@ -82,7 +82,13 @@ export function createExecutor(nodes: readonly RunnableNode[]): (context: RunCon
       );
     }
 
-    drain();
+    try {
+      drain();
+    } catch (error) {
+      // What has begun goes on to its end; nothing begins after it.
+      failed = true;
+      throw error;
+    }
     if (remaining === 0) return undefined;
     return new Promise<void>((resolve, reject) => {
       settle = { resolve, reject };

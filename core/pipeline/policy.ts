@@ -14,16 +14,13 @@ export interface ResolvedRows {
   readonly columns: readonly FrameColumn[];
   /** 1 for each row that its policy leaves out. */
   readonly skip?: Uint8Array;
-  readonly counts: FetchCounts;
   readonly error?: VivaceError;
 }
 
-export interface FetchCounts {
+interface FetchCounts {
   missing: number;
   stale: number;
   failed: number;
-  /** Rows whose event time lies after the request time. */
-  future: number;
 }
 
 /**
@@ -34,7 +31,7 @@ export interface FetchCounts {
  * @throws {VivaceError} `FEATURE_MISSING` or the outage's code where the policy is `fail`.
  */
 export function resolveRows(node: FetchNode, rows: FeatureRows, time: number | Float64Array): ResolvedRows {
-  const counts: FetchCounts = { missing: 0, stale: 0, failed: 0, future: 0 };
+  const counts: FetchCounts = { missing: 0, stale: 0, failed: 0 };
   const anyAbsent = judgeRows(node, rows, { time, counts });
   const fetched: FetchedRows = { status: rows.status, eventTime: rows.eventTime, availableTime: rows.availableTime };
   if (anyAbsent) failIfAsked(node, rows, counts);
@@ -43,7 +40,6 @@ export function resolveRows(node: FetchNode, rows: FeatureRows, time: number | F
   return {
     rows: fetched,
     columns,
-    counts,
     ...(skip === undefined ? {} : { skip }),
     ...(rows.error === undefined ? {} : { error: rows.error }),
   };
@@ -65,7 +61,7 @@ function judgeRows(
         if (age > maxAge) {
           statuses[row] = status.STALE;
           counts.stale++;
-        } else if (age < 0) counts.future++;
+        }
         break;
       }
       case status.MISSING:

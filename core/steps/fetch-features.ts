@@ -52,23 +52,29 @@ export class FetchFeatures implements NodeStep {
       rows: rows.rows,
       time: pickTime(time, distinct?.first),
     });
+    const outage = (error: unknown): FeatureRows => this.#outage(rows.rows, error, context);
+    let reading: Promise<void> | undefined;
     try {
-      const reading = this.#read(keys, rows, context);
-      if (reading === undefined) return finish(rows);
-      return reading.then(
-        () => finish(rows),
-        (error: unknown) => finish(this.#outage(rows.rows, error, context)),
-      );
+      reading = this.#read(keys, rows, context);
     } catch (error) {
-      return finish(this.#outage(rows.rows, error, context));
+      return finish(outage(error));
     }
+    if (reading === undefined) return finish(rows);
+    return reading.then(
+      () => finish(rows),
+      (error: unknown) => finish(outage(error)),
+    );
   }
 
   #read(keys: Keys, rows: FeatureRows, context: RunContext): Promise<void> | undefined {
     const call = new FetchCall(context, this.#node.budgetMs);
-    const reading = this.#source.read(keys, rows, call);
-    if (!(reading instanceof Promise)) return undefined;
-    return untilAborted(reading, call.signal).finally(() => call.end());
+    let reading: void | Promise<void> = undefined;
+    try {
+      reading = this.#source.read(keys, rows, call);
+    } finally {
+      if (!(reading instanceof Promise)) call.end();
+    }
+    return reading instanceof Promise ? untilAborted(reading, call.signal).finally(() => call.end()) : undefined;
   }
 
   /**
@@ -97,7 +103,7 @@ export class FetchFeatures implements NodeStep {
     frame.fetched[node.index] = rows;
     columns.forEach((column, i) => frame.write(node.writes[i]!.slot, column));
     if (skip !== undefined) skipObjects(frame, node.scope, skip);
-    this.#counters.add(this.#counter, columns, { rows: rows.status.length, counts: resolved.counts });
+    this.#counters.add(this.#counter, columns, { rows: rows.status.length, future: countFuture(node, rows, read.time) });
     report(context, node.alias, rows.status, resolved.error);
   }
 }
@@ -167,6 +173,17 @@ function timePerRow(frame: Frame, scope: 'request' | 'object'): Float64Array {
 
 function pickTime(time: number | Float64Array, rows: Uint32Array | undefined): number | Float64Array {
   return typeof time === 'number' || rows === undefined ? time : Float64Array.from(rows, (row) => time[row] as number);
+}
+
+/** Rows whose event time lies after the request time. */
+function countFuture(node: FetchNode, { status: statuses, eventTime }: FetchedRows, time: number | Float64Array): number {
+  if (node.isStatic) return 0;
+  let future = 0;
+  for (let row = 0; row < statuses.length; row++) {
+    if (statuses[row] !== status.PRESENT) continue;
+    if ((eventTime[row] as number) > (typeof time === 'number' ? time : (time[row] as number))) future++;
+  }
+  return future;
 }
 
 /** Distinct rows back to all rows. */

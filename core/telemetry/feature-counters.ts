@@ -1,6 +1,5 @@
 import type { FrameColumn } from '../data/frame.js';
 import { status } from '../data/status.js';
-import type { FetchCounts } from '../pipeline/policy.js';
 import type { FetchNode } from '../pipeline/plan.js';
 
 const statuses = ['null', 'missing', 'stale', 'defaulted', 'failed'] as const;
@@ -26,10 +25,10 @@ export class FeatureCounters {
   }
 
   /** Adds the rows of one fetch, as objects see them. */
-  add(fetch: number, columns: readonly FrameColumn[], { rows, counts }: { rows: number; counts: FetchCounts }): void {
+  add(fetch: number, columns: readonly FrameColumn[], { rows, future }: { rows: number; future: number }): void {
     const target = this.#fetches[fetch]!;
     target.rows += rows;
-    target.future += counts.future;
+    target.future += future;
     columns.forEach((column, feature) => {
       if (column.status === undefined) return;
       for (const code of column.status) {
