@@ -75,11 +75,16 @@ export function aggregateRelation(view: FeatureView, types: readonly Field[], sq
     (column, i) => `${aggregatedColumn(view, column, { types, sql }).expression} AS o${i}`,
   );
   const tiles = [...measures.tiles.values()];
-  const windowDays = [...new Set([...measures.windows.values()].map(({ days }) => days))];
-  const windowOf = (days: number): string =>
-    `w${days} AS (PARTITION BY ${keys} ORDER BY day RANGE BETWEEN ${days - 1} PRECEDING AND CURRENT ROW)`;
-  const folded = [...measures.windows].map(
-    ([name, { measure, days }]) => `${measure.fold}(${measure.name}) OVER w${days} AS ${name}`,
+  // A window of one day is the day itself.
+  const longer = [...new Set([...measures.windows.values()].map(({ days }) => days))].filter(
+    (days) => days > 1,
+  );
+  const windows = longer.map(
+    (days) =>
+      `w${days} AS (PARTITION BY ${keys} ORDER BY day RANGE BETWEEN ${days - 1} PRECEDING AND CURRENT ROW)`,
+  );
+  const folded = [...measures.windows].map(([name, { measure, days }]) =>
+    days === 1 ? `${measure.name} AS ${name}` : `${measure.fold}(${measure.name}) OVER w${days} AS ${name}`,
   );
   const midnight = `day * ${dayMicros}`;
   // A tile stands in the row of the day after it, so the rows d − w + 1 … d hold the days d − w … d − 1. From there to the row of the
@@ -95,7 +100,7 @@ export function aggregateRelation(view: FeatureView, types: readonly Field[], sq
   SELECT ${keys}, day + later AS day, ${tiles.map(({ name }) => `CASE WHEN later = 1 THEN ${name} END AS ${name}`).join(', ')}
   FROM followed CROSS JOIN ${sql.series('later', longest + 1)} AS days WHERE next_day IS NULL OR later <= next_day - day
 ), folded AS (
-  SELECT ${keys}, day, ${folded.join(', ')} FROM dated WINDOW ${windowDays.map(windowOf).join(', ')}
+  SELECT ${keys}, day, ${folded.join(', ')} FROM dated${windows.length === 0 ? '' : ` WINDOW ${windows.join(', ')}`}
 )
 SELECT ${keys}, ${midnight} AS event_time, GREATEST(${midnight}, COALESCE(${available}, ${midnight})) AS available_time, ${features.join(', ')} FROM folded`;
 }
