@@ -1,0 +1,121 @@
+/**
+ * Trains the delay model anew: training set by Vivace, gradient boosting by train.py, judged by the later flights.
+ *
+ *     node dist/examples/flights/train-model.js [--python python3] [--check]
+ *
+ * With --check nothing is committed to the repository: the figures are compared with those of the model that is there.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import {
+  buildTrainingSet,
+  loadServer,
+  modelRepository,
+  trainingParts,
+  type BundleManifest,
+  type PartDeclaration,
+  type Server,
+  type TrainingSetManifest,
+} from 'vivace';
+import { evaluate, type Evaluation } from './evaluate.js';
+import { configuration, directory, spine } from './spine.js';
+
+const pipeline = 'rank-flights';
+const model = { name: 'flight-delays', version: '1' };
+/** How far a model trained on another machine may be from the committed one: minutes, and part of the pairs. */
+const tolerance = { rmse: 0.1, pairsInOrder: 0.005 };
+
+const never = new AbortController().signal;
+const work = `${directory}data/training/`;
+
+const { values: options } = parseArgs({
+  options: { python: { type: 'string', default: 'python3' }, check: { type: 'boolean', default: false } },
+});
+await mkdir(work, { recursive: true });
+const trainingSet = await writeTrainingSet();
+await runPython(options.python, [`${directory}train.py`, `${work}train.parquet`, `${work}model.onnx`, `${work}columns.json`]);
+const evaluation = await judge(await bundle(trainingSet));
+process.stdout.write(`${JSON.stringify(evaluation, undefined, 2)}\n`);
+if (options.check) await compare(evaluation);
+else {
+  await rm(`${directory}models/${model.name}`, { recursive: true, force: true });
+  await add(await loadServer(configuration), { ...(await bundle(trainingSet)), info: { trainingSet: trainingSet.id, evaluation } });
+  process.stdout.write(`added ${model.name}/${model.version}\n`);
+}
+
+async function writeTrainingSet(): Promise<TrainingSetManifest> {
+  const server = await loadServer(configuration);
+  await server.startOnly(trainingParts(server, { pipeline }));
+  try {
+    const onProgress = ({ rows }: { rows: number }): void => void process.stdout.write(`${rows} training rows\n`);
+    const settings = { pipeline, spine: spine('train-spine.yaml'), onProgress };
+    return await buildTrainingSet(server, `${work}train.parquet`, settings, { signal: never });
+  } finally {
+    await server.stop();
+  }
+}
+
+/** The manifest of what train.py has left. */
+async function bundle(set: TrainingSetManifest): Promise<BundleManifest> {
+  const bytes = await readFile(`${work}model.onnx`);
+  const columns = JSON.parse(await readFile(`${work}columns.json`, 'utf8')) as string[];
+  return {
+    format: 1,
+    ...model,
+    runtime: 'onnx',
+    entry: 'model.onnx',
+    files: [{ path: 'model.onnx', sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }],
+    signature: {
+      inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, columns.length], columns }],
+      outputs: [{ name: 'delay', datatype: 'FP32', shape: [-1, 1] }],
+      over: 'row',
+    },
+    featuresLock: { ...set.features },
+  };
+}
+
+/** Judges the new model from a repository of its own, so that the example's stays as it is. */
+async function judge(manifest: BundleManifest): Promise<Evaluation> {
+  await rm(`${work}models`, { recursive: true, force: true });
+  await rm(`${work}workspace`, { recursive: true, force: true });
+  const override: Record<string, PartDeclaration> = {
+    bucket: { use: 'filesystem', path: `${work}models` },
+    disk: { use: 'filesystem', path: `${work}workspace` },
+  };
+  await add(await loadServer(configuration, { override }), manifest);
+  const server = await loadServer(configuration, { override });
+  await server.startOnly(trainingParts(server, { pipeline, predict: true }));
+  try {
+    return await evaluate(server, { signal: never });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function add(server: Server, manifest: BundleManifest): Promise<void> {
+  await server.startOnly(['models']);
+  const repository = server.container.get(modelRepository.id, { name: 'models' });
+  const bytes = await readFile(`${work}model.onnx`);
+  await repository.add(manifest, () => bytes, { signal: never });
+  await repository.setAlias(manifest.name, 'champion', manifest.version, { signal: never });
+  await server.stop();
+}
+
+async function compare(evaluation: Evaluation): Promise<void> {
+  const manifest = JSON.parse(await readFile(`${directory}models/${model.name}/${model.version}/model.json`, 'utf8')) as BundleManifest;
+  const committed = (manifest.info as { evaluation: Evaluation }).evaluation.model;
+  const rmse = Math.abs(evaluation.model.rmse - committed.rmse);
+  const pairsInOrder = Math.abs(evaluation.model.pairsInOrder - committed.pairsInOrder);
+  const within = rmse <= tolerance.rmse && pairsInOrder <= tolerance.pairsInOrder;
+  process.stdout.write(`committed ${JSON.stringify(committed)}: ${within ? 'within' : 'NOT within'} ${JSON.stringify(tolerance)}\n`);
+  if (!within) process.exitCode = 1;
+}
+
+async function runPython(python: string, args: string[]): Promise<void> {
+  const code = await new Promise<number | null>((resolve, reject) => {
+    spawn(python, args, { stdio: 'inherit' }).on('error', reject).on('close', resolve);
+  });
+  if (code !== 0) throw new Error(`${python} ended with ${code}; does it have the packages of examples/flights/requirements.txt?`);
+}
