@@ -65,7 +65,7 @@ describe('coalesce', () => {
 
   it('lets a waiter leave at his own signal, and answers the others', async () => {
     const leaving = new AbortController();
-    const left = get(['a'], context(leaving.signal)).catch((error: VivaceError) => error.code);
+    const left = get(['a'], context(leaving.signal)).catch((error: unknown) => (error as VivaceError).code);
     const stayed = get(['a'], context());
     await tick();
     leaving.abort();
@@ -110,7 +110,9 @@ describe('coalesce', () => {
   });
 
   it('refuses at once where the signal has aborted', async () => {
-    const code = await get(['a'], context(AbortSignal.abort())).catch((error: VivaceError) => error.code);
+    const code = await get(['a'], context(AbortSignal.abort())).catch(
+      (error: unknown) => (error as VivaceError).code,
+    );
     expect(code).to.equal('CANCELLED');
   });
 

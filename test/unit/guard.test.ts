@@ -68,7 +68,7 @@ describe('guard', () => {
     it('splits at maxBatch, in order, and stays synchronous', async () => {
       const sizes: number[] = [];
       const { store } = await started((keys) => (sizes.push(keys.length), keys.map(bytes)));
-      const keys = [...'abcdefg'];
+      const keys = Array.from('abcdefg');
       expect(store.getMany(keys, callContext())).to.deep.equal(keys.map(bytes));
       expect(sizes).to.deep.equal([3, 3, 1]);
     });
@@ -81,7 +81,7 @@ describe('guard', () => {
         },
         { synchronous: false },
       );
-      const keys = [...'abcdefg'];
+      const keys = Array.from('abcdefg');
       expect(await store.getMany(keys, callContext())).to.deep.equal(keys.map(bytes));
     });
 
@@ -90,12 +90,12 @@ describe('guard', () => {
         if (keys.includes('d')) throw new Error('down');
         return keys.map(bytes);
       });
-      const error = thrown(() => store.getMany([...'abcdefg'], callContext()));
+      const error = thrown(() => store.getMany(Array.from('abcdefg'), callContext()));
       if (!isPartialFailure(error)) throw error;
       expect(error.failures.map(({ index }) => index)).to.deep.equal([3, 4, 5]);
       expect(error.failures[0]!.error.part).to.equal('hot');
       expect(error.values).to.deep.equal([
-        ...[...'abc'].map(bytes),
+        ...Array.from('abc').map(bytes),
         undefined,
         undefined,
         undefined,
@@ -109,7 +109,7 @@ describe('guard', () => {
         if (keys[0] !== 'd') return keys.map(bytes);
         throw new PartialFailure([bytes('d'), undefined, bytes('f')], [{ index: 1, error: down }]);
       });
-      const error = thrown(() => store.getMany([...'abcdef'], callContext()));
+      const error = thrown(() => store.getMany(Array.from('abcdef'), callContext()));
       if (!isPartialFailure(error)) throw error;
       expect(error.failures).to.deep.equal([{ index: 4, error: down }]);
       expect(error.values[3]).to.deep.equal(bytes('d'));
@@ -119,7 +119,7 @@ describe('guard', () => {
       const { store } = await started(() => {
         throw new Error('down');
       });
-      const error = thrown(() => store.getMany([...'abcdef'], callContext()));
+      const error = thrown(() => store.getMany(Array.from('abcdef'), callContext()));
       expect(isPartialFailure(error)).to.equal(false);
       expect(error.code).to.equal('INTERNAL');
     });
@@ -176,7 +176,7 @@ describe('guard', () => {
       const { store } = await started(async () => Promise.reject(new Error('down')), { synchronous: false });
       const errors = await Promise.all(
         ['a', 'b'].map(async (key) =>
-          (async () => store.getMany([key], callContext()))().catch((error: VivaceError) => error),
+          (async () => store.getMany([key], callContext()))().catch((error: unknown) => error as VivaceError),
         ),
       );
       for (const error of errors) expect((error as VivaceError).part).to.equal('hot');
@@ -188,7 +188,7 @@ describe('guard', () => {
           throw new Error('no disk');
         },
       });
-      const error = await part.start(callContext()).catch((failure: VivaceError) => failure);
+      const error = await part.start(callContext()).catch((failure: unknown) => failure as VivaceError);
       expect([error?.part, error?.code]).to.deep.equal(['hot', 'INTERNAL']);
     });
   });
@@ -196,14 +196,16 @@ describe('guard', () => {
   describe('lifecycle', () => {
     it('refuses a second start', async () => {
       const { part } = await started(() => []);
-      expect((await part.start(callContext()).catch((error: VivaceError) => error))?.code).to.equal(
-        'FAILED_PRECONDITION',
-      );
+      expect(
+        (await part.start(callContext()).catch((error: unknown) => error as VivaceError))?.code,
+      ).to.equal('FAILED_PRECONDITION');
     });
 
     it('stops a part whose start failed, and not one that never started', async () => {
       let stops = 0;
-      const stop = (): void => void stops++;
+      const stop = (): void => {
+        stops++;
+      };
       await storeWith(() => [], { stop }).stop();
       expect(stops).to.equal(0);
       const failing = storeWith(() => [], { stop, start: () => Promise.reject(new Error('no')) });
@@ -324,7 +326,7 @@ describe('guard', () => {
       await part.stop();
       const error = await source[Symbol.asyncIterator]()
         .next()
-        .catch((failure: VivaceError) => failure);
+        .catch((failure: unknown) => failure as VivaceError);
       expect((error as VivaceError).code).to.equal('UNAVAILABLE');
     });
   });
@@ -336,7 +338,9 @@ describe('guard', () => {
       name: 'both',
       options: z.strictObject({}),
       create: () => ({
-        start: () => void starts++,
+        start: () => {
+          starts++;
+        },
         faces: [
           {
             supports: { maxBatch: 9, synchronous: true },

@@ -5,6 +5,10 @@ import { z } from 'zod';
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+async function until(reached: () => boolean): Promise<void> {
+  while (!reached()) await tick();
+}
+
 describe('PartContext', () => {
   let context: PartContext;
   let logs: LogRecord[];
@@ -65,7 +69,7 @@ describe('PartContext', () => {
     await tick();
     expect(runs).to.equal(0);
     await part.start(callContext());
-    while (runs < 3) await tick();
+    await until(() => runs >= 3);
     await part.stop();
     expect([most, running]).to.deep.equal([1, 0]);
     const after = runs;
@@ -80,7 +84,7 @@ describe('PartContext', () => {
       throw new Error('this time');
     });
     await part.start(callContext());
-    while (runs < 2) await tick();
+    await until(() => runs >= 2);
     expect(logs[0]?.level).to.equal('warn');
   });
 
