@@ -33,7 +33,7 @@ export class KeyvCache implements CacheStore {
     const { Keyv } = await loadSdk('keyv', () => import('keyv'));
     if (this.#given === undefined) {
       this.#keyv = new Keyv({
-        store: new RecentEntries(this.#maxEntries) as unknown as KeyvStoreAdapter,
+        store: new RecentEntries(this.#maxEntries),
         throwOnErrors: true,
       });
       this.#keyv.serialize = undefined;

@@ -63,7 +63,10 @@ export function coalesce<T>(
       observe?.({ keys: batch.keys.length, contexts: batch.contexts });
       const trace = batch.contexts[0]?.trace;
       return {
-        values: await read(batch.keys, { signal: batch.controller.signal, ...(trace === undefined ? {} : { trace }) }),
+        values: await read(batch.keys, {
+          signal: batch.controller.signal,
+          ...(trace === undefined ? {} : { trace }),
+        }),
       };
     } catch (error) {
       if (!isPartialFailure(error)) return { values: [], failed: () => error };
@@ -106,7 +109,8 @@ export function coalesce<T>(
       for (const batch of joined) {
         if (--batch.waiters > 0) continue;
         if (open === batch) open = undefined;
-        if (!outcomes.has(batch)) batch.controller.abort(new VivaceError('CANCELLED', 'every caller has left'));
+        if (!outcomes.has(batch))
+          batch.controller.abort(new VivaceError('CANCELLED', 'every caller has left'));
       }
     }
     return collect(batches, places, outcomes);

@@ -33,13 +33,14 @@ type Provided<P> = P extends readonly Port[]
   ? { readonly faces: { readonly [K in keyof P]: ProvidedBy<P[K]> } }
   : ProvidedBy<P>;
 
-type Describe<P, O> = P extends CapabilityPort<infer T>
-  ? T extends { read(...args: never[]): unknown }
-    ? { describe(options: O): FeatureSourceDescription }
-    : T extends { apply(...args: never[]): unknown }
-      ? { describe(options: O): TransformDescription }
-      : object
-  : object;
+type Describe<P, O> =
+  P extends CapabilityPort<infer T>
+    ? T extends { read(...args: never[]): unknown }
+      ? { describe(options: O): FeatureSourceDescription }
+      : T extends { apply(...args: never[]): unknown }
+        ? { describe(options: O): TransformDescription }
+        : object
+    : object;
 
 /** What an author writes. `create` is synchronous and cheap: all I/O belongs into `start`. */
 export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> {
@@ -52,7 +53,11 @@ export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U ext
 }
 
 /** A plugin's specification. Feature sources and transforms must describe what they read and write. */
-export type PluginSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> = PartSpec<P, S, U> & {
+export type PluginSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> = PartSpec<
+  P,
+  S,
+  U
+> & {
   // Said here too, and not only in `Describe`: so a literal keeps its type before `provides` is inferred.
   describe?(options: z.output<S>): FeatureSourceDescription | TransformDescription;
 } & Describe<P, z.output<S>>;
@@ -101,11 +106,17 @@ interface Loose {
   readonly options: z.ZodObject;
   readonly uses?: Uses;
   readonly describe?: Definition['describe'];
-  create(options: never, uses: never, context: PartContext): PartLifecycle & { readonly faces?: readonly object[] };
+  create(
+    options: never,
+    uses: never,
+    context: PartContext,
+  ): PartLifecycle & { readonly faces?: readonly object[] };
 }
 
 function define(tier: Tier, spec: Loose): Definition {
-  const provides = Array.isArray(spec.provides) ? (spec.provides as readonly Port[]) : [spec.provides as Port];
+  const provides = Array.isArray(spec.provides)
+    ? (spec.provides as readonly Port[])
+    : [spec.provides as Port];
   const kind = tier === 'driver' ? 'adapter' : 'plugin';
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(spec.name)) {
     throw new VivaceError('INVALID_CONFIG', `the ${kind} name "${spec.name}" is not kebab-case`);
@@ -119,7 +130,10 @@ function define(tier: Tier, spec: Loose): Definition {
   }
   const reserved = Object.keys(spec.uses ?? {}).find((slot) => slot === 'use' || slot in spec.options.shape);
   if (reserved !== undefined) {
-    throw new VivaceError('INVALID_CONFIG', `${kind} "${spec.name}" has a slot "${reserved}" and something else of that name`);
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `${kind} "${spec.name}" has a slot "${reserved}" and something else of that name`,
+    );
   }
   return {
     [marker]: true,

@@ -1,5 +1,12 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context } from '@opentelemetry/api';
-import { isPartialFailure, isVivaceError, messageOf, PartialFailure, VivaceError, type FailedKey } from '../errors.js';
+import {
+  isPartialFailure,
+  isVivaceError,
+  messageOf,
+  PartialFailure,
+  VivaceError,
+  type FailedKey,
+} from '../errors.js';
 import type { CallContext, OperationSpec, PartLifecycle, Port } from '../ports/port.js';
 import { coalesce } from './coalesce.js';
 import type { MadePart } from './definition.js';
@@ -43,7 +50,8 @@ export class GuardedPart {
   }
 
   async start(context: CallContext): Promise<void> {
-    if (this.#state !== 'created') throw new VivaceError('FAILED_PRECONDITION', `part "${this.name}" was started before`);
+    if (this.#state !== 'created')
+      throw new VivaceError('FAILED_PRECONDITION', `part "${this.name}" was started before`);
     this.#state = 'starting';
     this.#started = true;
     try {
@@ -96,19 +104,28 @@ export class GuardedPart {
     return face;
   }
 
-  #operation(part: Implementation, spanName: string, spec: OperationSpec & { readonly name: string }): Operation {
+  #operation(
+    part: Implementation,
+    spanName: string,
+    spec: OperationSpec & { readonly name: string },
+  ): Operation {
     const invoke: Operation = (...args) => (part[spec.name] as Operation)(...args);
     const traced: Operation =
       spec.quiet === true
         ? invoke
         : (...args) => (this.#options.tracing() ? this.#inSpan(spanName, invoke, args) : invoke(...args));
-    const { maxBatch = Infinity, synchronous } = (part['supports'] ?? {}) as { maxBatch?: number; synchronous?: boolean };
-    if (spec.batch !== true) return this.#counted(this.#admitted(traced));
-    const batched = (one: Operation): Operation => (items, ...rest) => {
-      const all = items as readonly unknown[];
-      if (all.length === 0) return spec.merge === 'none' ? undefined : [];
-      return all.length <= maxBatch ? one(all, ...rest) : this.#split(one, all, { rest, maxBatch, spec });
+    const { maxBatch = Infinity, synchronous } = (part['supports'] ?? {}) as {
+      maxBatch?: number;
+      synchronous?: boolean;
     };
+    if (spec.batch !== true) return this.#counted(this.#admitted(traced));
+    const batched =
+      (one: Operation): Operation =>
+      (items, ...rest) => {
+        const all = items as readonly unknown[];
+        if (all.length === 0) return spec.merge === 'none' ? undefined : [];
+        return all.length <= maxBatch ? one(all, ...rest) : this.#split(one, all, { rest, maxBatch, spec });
+      };
     if (spec.coalesce !== true || synchronous === true) return batched(this.#counted(this.#admitted(traced)));
     // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
     const joined = coalesce(batched(this.#counted(traced)) as Parameters<typeof coalesce>[0]);
@@ -176,11 +193,17 @@ export class GuardedPart {
     { rest, maxBatch, spec }: { rest: unknown[]; maxBatch: number; spec: OperationSpec },
   ): unknown {
     const starts = Array.from({ length: Math.ceil(items.length / maxBatch) }, (_, i) => i * maxBatch);
-    const answers = starts.map((from) => settle(() => operation(items.slice(from, from + maxBatch), ...rest)));
+    const answers = starts.map((from) =>
+      settle(() => operation(items.slice(from, from + maxBatch), ...rest)),
+    );
     const merge = (settled: readonly Settled[]): unknown =>
-      this.#merge(settled, starts.map((from) => Math.min(maxBatch, items.length - from)), spec);
+      this.#merge(
+        settled,
+        starts.map((from) => Math.min(maxBatch, items.length - from)),
+        spec,
+      );
     return answers.some((answer) => answer instanceof Promise)
-      ? Promise.all(answers).then(merge)
+      ? Promise.all(answers.map(async (answer) => answer)).then(merge)
       : merge(answers as readonly Settled[]);
   }
 
@@ -191,10 +214,12 @@ export class GuardedPart {
     settled.forEach((outcome, i) => {
       const size = sizes[i] as number;
       const error = outcome.error;
-      const answered = 'value' in outcome ? outcome.value : isPartialFailure(error) ? error.values : undefined;
+      const answered =
+        'value' in outcome ? outcome.value : isPartialFailure(error) ? error.values : undefined;
       for (let k = 0; k < size; k++) values.push((answered as readonly unknown[] | undefined)?.[k]);
       if (isPartialFailure(error)) {
-        for (const failure of error.failures) failures.push({ index: from + failure.index, error: failure.error });
+        for (const failure of error.failures)
+          failures.push({ index: from + failure.index, error: failure.error });
       } else if (!('value' in outcome)) {
         const wrapped = this.#wrap(error);
         for (let k = 0; k < size; k++) failures.push({ index: from + k, error: wrapped });
@@ -212,7 +237,11 @@ export class GuardedPart {
     const parent: Context = context?.trace ?? ROOT_CONTEXT;
     const span = trace
       .getTracer('vivace')
-      .startSpan(name, { kind: SpanKind.CLIENT, attributes: { 'vivace.part': this.name, 'vivace.use': this.use } }, parent);
+      .startSpan(
+        name,
+        { kind: SpanKind.CLIENT, attributes: { 'vivace.part': this.name, 'vivace.use': this.use } },
+        parent,
+      );
     if (context !== undefined) {
       // Named, because a context's signal may be a getter of its class, which a spread leaves behind.
       args = args.with(at, { ...context, signal: context.signal, trace: trace.setSpan(parent, span) });
@@ -240,7 +269,8 @@ export class GuardedPart {
   }
 
   #notReady(): VivaceError {
-    const why = this.#state === 'created' || this.#state === 'starting' ? 'has not started yet' : `is ${this.#state}`;
+    const why =
+      this.#state === 'created' || this.#state === 'starting' ? 'has not started yet' : `is ${this.#state}`;
     return new VivaceError('UNAVAILABLE', `part "${this.name}" ${why}`, { part: this.name, started: false });
   }
 
@@ -248,10 +278,17 @@ export class GuardedPart {
     if (isVivaceError(error)) {
       return error.part !== undefined || isPartialFailure(error)
         ? error
-        : new VivaceError(error.code, `${this.name}: ${error.message}`, { ...optionsOf(error), part: this.name, cause: error });
+        : new VivaceError(error.code, `${this.name}: ${error.message}`, {
+            ...optionsOf(error),
+            part: this.name,
+            cause: error,
+          });
     }
     const code = this.#part.errorCode?.(error) ?? (isAbort(error) ? 'CANCELLED' : 'INTERNAL');
-    return new VivaceError(code, `${this.name} (${this.use}): ${messageOf(error)}`, { part: this.name, cause: error });
+    return new VivaceError(code, `${this.name} (${this.use}): ${messageOf(error)}`, {
+      part: this.name,
+      cause: error,
+    });
   }
 }
 
@@ -281,7 +318,11 @@ const lifecycle = new Set(['start', 'stop', 'errorCode', 'constructor']);
 /** Own members and those of the part's class, so that a part may be a literal or an instance. */
 function* members(part: Record<string, unknown>): Generator<[string, unknown]> {
   const seen = new Set<string>();
-  for (let object: object = part; object !== Object.prototype && object !== null; object = Object.getPrototypeOf(object) as object) {
+  for (
+    let object: object = part;
+    object !== Object.prototype && object !== null;
+    object = Object.getPrototypeOf(object) as object
+  ) {
     for (const name of Object.getOwnPropertyNames(object)) {
       if (seen.has(name) || name === 'constructor') continue;
       seen.add(name);
@@ -308,5 +349,9 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
 }
 
 function isCallContext(value: unknown): value is CallContext {
-  return typeof value === 'object' && value !== null && (value as Partial<CallContext>).signal instanceof AbortSignal;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as Partial<CallContext>).signal instanceof AbortSignal
+  );
 }

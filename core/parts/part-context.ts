@@ -3,7 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VivaceError } from '../errors.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
 import type { CallContext } from '../ports/port.js';
-import { logLevelsOf, type Clock, type Counter, type Histogram, type LogFields, type MetricOptions, type PartContext } from './context.js';
+import {
+  logLevelsOf,
+  type Clock,
+  type Counter,
+  type Histogram,
+  type LogFields,
+  type MetricOptions,
+  type PartContext,
+} from './context.js';
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 

@@ -68,8 +68,17 @@ export function checkBlobKey(key: string): void {
   const bytes = Buffer.byteLength(key);
   const whole = bytes >= 1 && bytes <= 900 && !key.includes('\0') && key.isWellFormed();
   if (!whole || key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new VivaceError('INVALID_ARGUMENT', `"${key}" is no blob key: 1 to 900 bytes, no empty, "." or ".." segment`);
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `"${key}" is no blob key: 1 to 900 bytes, no empty, "." or ".." segment`,
+    );
   }
 }
 
-export const blobStore = driverPort<BlobStore>('blob-store', { head: {}, read: {}, write: {}, list: {}, delete: {} });
+export const blobStore = driverPort<BlobStore>('blob-store', {
+  head: {},
+  read: {},
+  write: {},
+  list: {},
+  delete: {},
+});

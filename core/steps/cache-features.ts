@@ -66,7 +66,10 @@ export class CacheFeatures implements FeatureSource {
     await this.#source.read(
       {
         rows: missing.length,
-        time: typeof keys.time === 'number' ? keys.time : Float64Array.from(index, (row) => (keys.time as Float64Array)[row]!),
+        time:
+          typeof keys.time === 'number'
+            ? keys.time
+            : Float64Array.from(index, (row) => (keys.time as Float64Array)[row]!),
         column: (name) => gather(keys.column(name), index),
       },
       rows,

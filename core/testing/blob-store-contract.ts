@@ -152,7 +152,7 @@ export function blobStoreContract({ runner, make }: ContractSetup<RunningPart>):
         const write = async (letter: string): Promise<unknown> =>
           store.write('k', inChunks(text(letter.repeat(300_000)), 10_000), context());
         await write('a');
-        const writers = Promise.all([...'bcdefgh'].map(write));
+        const writers = Promise.all(Array.from('bcdefgh').map(write));
         for (let i = 0; i < 10; i++) {
           const bytes = await read('k');
           assert.equal(bytes, bytes[0]!.repeat(300_000));

@@ -13,6 +13,13 @@ const context = callContext;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const has = (code: ErrorCode) => (error: unknown) => isVivaceError(error) && error.code === code;
 
+/** A `fill` of one file. */
+const fileAt =
+  (path: string) =>
+  async (put: (path: string, content: Uint8Array) => Promise<unknown>): Promise<void> => {
+    await put(path, text('x'));
+  };
+
 /** What every `Workspace` promises. */
 export function workspaceContract({ runner, make }: ContractSetup<RunningPart>): void {
   const { describe, it, beforeEach, afterEach } = runner;
@@ -73,7 +80,7 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
         (error) => error === mistake || (isVivaceError(error) && error.cause === mistake),
       );
       assert.equal(await space.find('m', context()), undefined);
-      await space.stage('m', async (put) => void (await put('b', text('b'))), context());
+      await space.stage('m', fileAt('b'), context());
       assert.deepEqual(await readdir((await space.find('m', context()))!), ['b']);
     });
 
@@ -126,10 +133,7 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
 
     for (const path of ['../out', '/etc/out', 'a/../../out', '', '.', 'a/', 'a\0']) {
       it(`refuses the file path ${JSON.stringify(path)}`, async () => {
-        await assert.rejects(
-          space.stage('m', async (put) => void (await put(path, text('x'))), context()),
-          has('INVALID_ARGUMENT'),
-        );
+        await assert.rejects(space.stage('m', fileAt(path), context()), has('INVALID_ARGUMENT'));
         assert.equal(await space.find('m', context()), undefined);
       });
     }
@@ -146,7 +150,7 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
     }
 
     it('removes a directory, and does nothing where there is none', async () => {
-      const path = await space.stage('m', async (put) => void (await put('deep/a', text('a'))), context());
+      const path = await space.stage('m', fileAt('deep/a'), context());
       await space.remove('m', context());
       await space.remove('m', context());
       assert.equal(await space.find('m', context()), undefined);

@@ -140,10 +140,9 @@ export async function buildTrainingSet(
 
 /** Fields, and what nodes write, as far as the run computes it. */
 function keptColumns(plan: Plan, predict: boolean): PlanColumn[] {
-  const left = new Set(
-    plan.nodes.filter((node) => !predict && dependsOnModel(plan, node)).flatMap((node) => node.writes.map((column) => column.slot)),
-  );
-  return plan.columns.filter((column) => column.slot !== plan.timeColumn.slot && !left.has(column.slot));
+  const computed = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node)).flatMap((node) => node.writes);
+  const fields = [...plan.request, ...(plan.objects?.fields ?? [])].map((field) => plan.columns[field.slot]!);
+  return [...fields, ...computed];
 }
 
 function rowsOf(

@@ -138,7 +138,7 @@ describe('cache', () => {
       const leaving = new AbortController();
       const loading = through(['a'], source.load);
       const left = through(['a'], source.load, { signal: leaving.signal }).catch(
-        (error: VivaceError) => error.code,
+        (error: unknown) => (error as VivaceError).code,
       );
       const staying = through(['a'], source.load);
       leaving.abort();
@@ -156,7 +156,7 @@ describe('cache', () => {
           leaving.signal.addEventListener('abort', () => reject(new VivaceError('CANCELLED', 'given up'))),
         );
       const left = through(['a'], obedient, { signal: leaving.signal }).catch(
-        (error: VivaceError) => error.code,
+        (error: unknown) => (error as VivaceError).code,
       );
       await settled();
       const staying = Promise.all([through(['a'], () => [bytes(7)]), through(['a'], () => [bytes(7)])]);
@@ -169,7 +169,7 @@ describe('cache', () => {
       const source = new Source();
       const leaving = new AbortController();
       const left = through(['a'], source.load, { signal: leaving.signal }).catch(
-        (error: VivaceError) => error.code,
+        (error: unknown) => (error as VivaceError).code,
       );
       await settled();
       const staying = through(['a'], () => expect.fail('it is loaded already'));
@@ -188,7 +188,7 @@ describe('cache', () => {
       };
       const codes = await Promise.all(
         Array.from({ length: 5 }, async () =>
-          through(['a'], failing).catch((error: VivaceError) => error.code),
+          through(['a'], failing).catch((error: unknown) => (error as VivaceError).code),
         ),
       );
       expect(codes).to.deep.equal(new Array(5).fill('UNAVAILABLE'));
@@ -207,7 +207,7 @@ describe('cache', () => {
       const all = through(['a', 'b', 'c'], partly).catch((error: unknown) => error);
       const [good, bad] = [
         through(['c', 'a'], partly),
-        through(['b'], partly).catch((error: VivaceError) => error.message),
+        through(['b'], partly).catch((error: unknown) => (error as VivaceError).message),
       ];
       const error = await all;
       if (!isPartialFailure(error)) throw error;
@@ -252,7 +252,7 @@ describe('cache', () => {
     it('holds nobody up who has given up', async () => {
       plan.delayMs = 60_000;
       const code = await through(['a'], give, { signal: AbortSignal.timeout(5) }).catch(
-        (error: VivaceError) => error.code,
+        (error: unknown) => (error as VivaceError).code,
       );
       expect(code).to.equal('DEADLINE_EXCEEDED');
       expect(logs).to.deep.equal([]);
