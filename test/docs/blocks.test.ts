@@ -71,6 +71,7 @@ function isConfiguration(text: string): boolean {
   return /^(parts|views|pipelines):/m.test(text);
 }
 
-function pathOf({ page, line }: Placed): string {
-  return join(root, `${page.replaceAll('/', '-')}-${line}.ts`);
+/** A block that names its file stands in a folder with the others of its page, so that one may import another. */
+function pathOf({ page, line, words: [name] }: Placed): string {
+  return join(root, page.replaceAll('/', '-'), name ?? `line-${line}.ts`);
 }

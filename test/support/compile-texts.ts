@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { readText, root } from './repository.js';
 
@@ -35,6 +35,8 @@ export function compileTexts(texts: ReadonlyMap<string, string>): Diagnostic[] {
   const options = compilerOptions();
   const host = ts.createCompilerHost(options);
   const onDisk = { ...host };
+  const folders = new Set([...texts.keys()].map((path) => dirname(path)));
+  host.directoryExists = (path) => folders.has(path) || onDisk.directoryExists?.(path) !== false;
   host.fileExists = (path) => texts.has(path) || onDisk.fileExists(path);
   host.readFile = (path) => texts.get(path) ?? onDisk.readFile(path);
   host.getSourceFile = (path, version, ...rest) => {

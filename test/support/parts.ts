@@ -1,4 +1,12 @@
-import { createTensorData, definePlugin, featureSource, predictor, transform, type Signature, type Tensor } from 'vivace';
+import {
+  createTensorData,
+  definePlugin,
+  featureSource,
+  predictor,
+  transform,
+  type Signature,
+  type Tensor,
+} from 'vivace';
 import { z } from 'zod';
 
 /** A feature source over a table given in its options: key → row of numbers. */
@@ -68,7 +76,8 @@ export const adder = definePlugin({
         await onPredict?.(rows);
         const data = createTensorData('FP64', rows) as Float64Array;
         const x = inputs[0]!.data as Float64Array;
-        for (let row = 0; row < rows; row++) for (let k = 0; k < width; k++) data[row]! += x[row * width + k]!;
+        for (let row = 0; row < rows; row++)
+          for (let k = 0; k < width; k++) data[row]! += x[row * width + k]!;
         return { model, outputs: [{ name: 'sum', datatype: 'FP64' as const, shape: [rows], data }] };
       },
     };

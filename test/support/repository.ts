@@ -45,3 +45,9 @@ export function blocksOf(markdown: string): Block[] {
     };
   });
 }
+
+/** The blocks of a page that name a file after their language, by that name. */
+export function filesOf(page: string): ReadonlyMap<string, string> {
+  const named = blocksOf(readText(page)).filter(({ words }) => words.length > 0);
+  return new Map(named.map(({ words, text }) => [words[0] as string, text]));
+}
