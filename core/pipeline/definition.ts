@@ -142,4 +142,7 @@ export type AnswerOf<P extends PipelineDeclaration> = PipelineDeclaration extend
     ? AnswerHead & { readonly objects: ObjectsOf<P> }
     : AnswerHead & { readonly outputs: OutputsOf<P> };
 
-export type Views = Readonly<Record<string, ViewInput>>;
+type ReadonlyDeep<T> = T extends object ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> } : T;
+
+/** Views as code declares them; a YAML file holds the same keys. */
+export type Views = Readonly<Record<string, ReadonlyDeep<ViewInput>>>;

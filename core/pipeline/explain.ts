@@ -22,7 +22,8 @@ export function explainRun(plan: Plan, frame: Frame): object {
   };
 }
 
-function explainNode(node: PlanNode, frame: Frame, row: number): object {
+/** What one node gave one row. */
+export function explainNode(node: PlanNode, frame: Frame, row: number): object {
   const values = Object.fromEntries(
     node.writes.map((column) => {
       const written = frame.column(column.slot);
