@@ -1,5 +1,13 @@
 export { ContainerModule, inject, injectable, named } from 'inversify';
-export { abortError, errorCodes, isPartialFailure, isVivaceError, messageOf, PartialFailure, VivaceError } from './errors.js';
+export {
+  abortError,
+  errorCodes,
+  isPartialFailure,
+  isVivaceError,
+  messageOf,
+  PartialFailure,
+  VivaceError,
+} from './errors.js';
 export type { ErrorCode, FailedKey, VivaceErrorOptions } from './errors.js';
 export { parseType, isNumeric, isTypeName, scalarTypes, elementBytes } from './data/types.js';
 export type { ColumnType, ScalarType, TypeName } from './data/types.js';
@@ -22,7 +30,16 @@ export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from 
 export { coalesce, untilAborted } from './parts/coalesce.js';
 export { loadSdk } from './parts/load-sdk.js';
 export { systemErrorCode } from './parts/system-error.js';
-export type { CallContext, CapabilityPort, DriverPort, MaybePromise, OperationSpec, PartLifecycle, Port, Tier } from './ports/port.js';
+export type {
+  CallContext,
+  CapabilityPort,
+  DriverPort,
+  MaybePromise,
+  OperationSpec,
+  PartLifecycle,
+  Port,
+  Tier,
+} from './ports/port.js';
 export { blobStore, checkBlobKey } from './ports/blob-store.js';
 export type { BlobContent, BlobInfo, BlobStore, WriteCondition } from './ports/blob-store.js';
 export { cache } from './ports/cache.js';
@@ -56,11 +73,22 @@ export type { OnlineStore, OnlineView } from './ports/online-store.js';
 export { predictor } from './ports/predictor.js';
 export type { Prediction, Predictor } from './ports/predictor.js';
 export { predictorRuntime } from './ports/predictor-runtime.js';
-export type { ModelInspection, PredictContext, PredictorInstance, PredictorRuntime } from './ports/predictor-runtime.js';
+export type {
+  ModelInspection,
+  PredictContext,
+  PredictorInstance,
+  PredictorRuntime,
+} from './ports/predictor-runtime.js';
 export { telemetry } from './ports/telemetry.js';
 export type { Telemetry } from './ports/telemetry.js';
 export { transform } from './ports/transform.js';
-export type { ColumnsIn, ColumnsOut, Transform, TransformDescription, TransformInput } from './ports/transform.js';
+export type {
+  ColumnsIn,
+  ColumnsOut,
+  Transform,
+  TransformDescription,
+  TransformInput,
+} from './ports/transform.js';
 export { transport } from './ports/transport.js';
 export type { Transport } from './ports/transport.js';
 export { warehouse } from './ports/warehouse.js';
@@ -80,7 +108,14 @@ export type { ConfigPath, Mistake } from './config/mistake.js';
 export { builtInNames, resolveUse } from './config/resolve-use.js';
 export { redact, secret } from './config/secret.js';
 export { definePipeline } from './pipeline/definition.js';
-export type { AnswerOf, AnswerValue, PipelineDeclaration, RequestOf, StepDeclaration, ValueOf } from './pipeline/definition.js';
+export type {
+  AnswerOf,
+  AnswerValue,
+  PipelineDeclaration,
+  RequestOf,
+  StepDeclaration,
+  ValueOf,
+} from './pipeline/definition.js';
 export { describePlan } from './pipeline/plan.js';
 export type { Plan, PlanColumn, PlanNode } from './pipeline/plan.js';
 export { defineStep } from './pipeline/step.js';

@@ -31,7 +31,10 @@ function moduleOf(part: ResolvedPart, surroundings: PartSurroundings & GuardOpti
           const uses = Object.fromEntries(filled.map(([slot], i) => [slot, used[i]]));
           return createPart(definition, { name, options, uses }, surroundings);
         },
-        filled.map(([slot, other]) => ({ serviceIdentifier: slotPort(definition.uses[slot]!).port.id, name: other })),
+        filled.map(([slot, other]) => ({
+          serviceIdentifier: slotPort(definition.uses[slot]!).port.id,
+          name: other,
+        })),
       )
       .inSingletonScope()
       .whenNamed(name);

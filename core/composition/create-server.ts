@@ -12,18 +12,27 @@ import { checkSpecification, type Pipelines, type ServerSpecification } from './
  *
  * @throws {ConfigError} with every mistake at once, each with its path.
  */
-export async function createServer<const P extends Pipelines>(specification: ServerSpecification<P>): Promise<Server<P>> {
+export async function createServer<const P extends Pipelines>(
+  specification: ServerSpecification<P>,
+): Promise<Server<P>> {
   const { parts, views = {}, pipelines, override, ...settings } = specification;
   const mistakes = new Mistakes();
   const checked = await checkSpecification(
     { parts, views, pipelines },
-    { directory: settings.directory ?? process.cwd(), mistakes, ...(override === undefined ? {} : { override }) },
+    {
+      directory: settings.directory ?? process.cwd(),
+      mistakes,
+      ...(override === undefined ? {} : { override }),
+    },
   );
   mistakes.throwIfAny();
   return new Server<P>(checked!, settings);
 }
 
-export interface LoadOptions extends Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'directory'> {
+export interface LoadOptions extends Omit<
+  ServerSpecification,
+  'parts' | 'views' | 'pipelines' | 'directory'
+> {
   /** Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -37,7 +46,11 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
   const { env = process.env, override, ...settings } = options;
   const path = resolve(file);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new VivaceError('INVALID_CONFIG', `there is no configuration at ${path}; name a file, or begin one as docs/getting-started.md shows`, { cause });
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `there is no configuration at ${path}; name a file, or begin one as docs/getting-started.md shows`,
+      { cause },
+    );
   });
   const parsed = parseYamlFile(text, basename(path), env);
   const directory = dirname(path);
@@ -50,7 +63,7 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
   });
   if (mistakes.list.length > 0) {
     throw new ConfigError(
-      mistakes.list.map((mistake) => withLine(mistake, parsed.lineOf)),
+      mistakes.list.map((mistake) => withLine(mistake, (path) => parsed.lineOf(path))),
       basename(path),
     );
   }

@@ -31,11 +31,16 @@ async function importStep(specifier: string, directory: string): Promise<StepTyp
   if (!/^\.{0,2}\//.test(specifier) || !['.js', '.mjs'].includes(extname(file))) {
     throw new VivaceError('INVALID_CONFIG', `"${specifier}" is no relative .js or .mjs file`);
   }
-  if (!existsSync(file)) throw new VivaceError('INVALID_CONFIG', `there is no file ${specifier} in ${directory}`);
+  if (!existsSync(file))
+    throw new VivaceError('INVALID_CONFIG', `there is no file ${specifier} in ${directory}`);
   const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   const name = camelCase(basename(file, extname(file)));
   const className = name.replace(/^./, (first) => first.toUpperCase());
   const found = module[name] ?? module[className] ?? Object.values(module).find(isStepType);
-  if (found === undefined) throw new VivaceError('INVALID_CONFIG', `"${specifier}" exports no step "${name}" and no class "${className}"`);
+  if (found === undefined)
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `"${specifier}" exports no step "${name}" and no class "${className}"`,
+    );
   return stepTypeOf(found);
 }

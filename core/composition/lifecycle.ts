@@ -2,12 +2,19 @@ import { messageOf, VivaceError, isVivaceError } from '../errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 
 /** Starts parts one after the other; the first failure stops what was started, in reverse, and names the part. */
-export async function startParts(parts: readonly RunningPart[], { timeoutMs }: { timeoutMs: number }): Promise<void> {
+export async function startParts(
+  parts: readonly RunningPart[],
+  { timeoutMs }: { timeoutMs: number },
+): Promise<void> {
   for (const [i, part] of parts.entries()) {
     const controller = new AbortController();
-    const late = new VivaceError('DEADLINE_EXCEEDED', `part "${part.name}" (${part.definition.name}) did not start within ${timeoutMs} ms`, {
-      part: part.name,
-    });
+    const late = new VivaceError(
+      'DEADLINE_EXCEEDED',
+      `part "${part.name}" (${part.definition.name}) did not start within ${timeoutMs} ms`,
+      {
+        part: part.name,
+      },
+    );
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

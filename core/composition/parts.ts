@@ -19,7 +19,10 @@ export interface ResolvedPart {
 
 const partName = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 const declaration = z.looseObject({
-  use: z.union([z.string(), z.custom<Definition>(isDefinition, 'a name, or what defineAdapter or definePlugin returned')]),
+  use: z.union([
+    z.string(),
+    z.custom<Definition>(isDefinition, 'a name, or what defineAdapter or definePlugin returned'),
+  ]),
 });
 
 /** Resolves parts: loads their definitions, checks their options and fills their slots. */
@@ -34,7 +37,8 @@ export async function resolveParts(
   const found = new Map<string, { definition: Definition; rest: Record<string, unknown> }>();
   for (const [name, value] of Object.entries(declared)) {
     const path = ['parts', name];
-    if (!partName.test(name)) mistakes.add(path, 'a part name has letters, digits, _ and -, and begins with a letter');
+    if (!partName.test(name))
+      mistakes.add(path, 'a part name has letters, digits, _ and -, and begins with a letter');
     const parsed = parseWith(declaration, value, { path, mistakes });
     if (parsed === undefined) continue;
     const { use, ...rest } = parsed;
@@ -83,19 +87,28 @@ function fillSlots(
     const value = options[slot];
     delete options[slot];
     const path = ['parts', name, slot];
-    const fitting = [...found].filter(([, other]) => other.definition.provides.includes(port)).map(([other]) => other);
+    const fitting = [...found]
+      .filter(([, other]) => other.definition.provides.includes(port))
+      .map(([other]) => other);
     if (value === undefined) {
-      if (!optional) mistakes.add(path, `is missing: the name of a ${port.name} part${didYouMean('', fitting)}`);
+      if (!optional)
+        mistakes.add(path, `is missing: the name of a ${port.name} part${didYouMean('', fitting)}`);
     } else if (typeof value !== 'string') {
       mistakes.add(path, `the name of a ${port.name} part`);
     } else if (!(value in declared)) {
-      mistakes.add(path, `there is no part "${value}"${didYouMean(value, fitting.length > 0 ? fitting : Object.keys(declared))}`);
+      mistakes.add(
+        path,
+        `there is no part "${value}"${didYouMean(value, fitting.length > 0 ? fitting : Object.keys(declared))}`,
+      );
     } else if (found.has(value)) {
       const other = found.get(value)!.definition;
       if (other.provides.includes(port)) slots[slot] = value;
       else {
         const offers = other.provides.map((provided) => provided.name).join(', ');
-        mistakes.add(path, `wants a ${port.name}, and "${value}" (${other.name}) provides ${offers}${didYouMean(value, fitting)}`);
+        mistakes.add(
+          path,
+          `wants a ${port.name}, and "${value}" (${other.name}) provides ${offers}${didYouMean(value, fitting)}`,
+        );
       }
     }
   }
@@ -106,7 +119,10 @@ function checkCycles(parts: ReadonlyMap<string, ResolvedPart>, mistakes: Mistake
   const done = new Set<string>();
   const visit = (name: string, trail: readonly string[]): void => {
     if (trail.includes(name)) {
-      mistakes.add(['parts', name], `the parts ${[...trail.slice(trail.indexOf(name)), name].join(' → ')} use each other in a circle`);
+      mistakes.add(
+        ['parts', name],
+        `the parts ${[...trail.slice(trail.indexOf(name)), name].join(' → ')} use each other in a circle`,
+      );
       return;
     }
     if (done.has(name)) return;

@@ -27,14 +27,20 @@ export class PipelineRunner {
   readonly #tracing: () => boolean;
   readonly #running = new Set<Run>();
 
-  constructor(plan: Plan, steps: PipelineSteps, { clock, tracing }: { clock: Clock; tracing: () => boolean }) {
+  constructor(
+    plan: Plan,
+    steps: PipelineSteps,
+    { clock, tracing }: { clock: Clock; tracing: () => boolean },
+  ) {
     this.plan = plan;
     this.steps = steps;
     this.#clock = clock;
     this.#tracing = tracing;
     this.#decode = createRequestDecoder(plan);
     this.#write = createAnswerWriter(plan);
-    this.#execute = createExecutor(steps.nodes.map(({ node, step }) => ({ node, step: traced(node, step, tracing) })));
+    this.#execute = createExecutor(
+      steps.nodes.map(({ node, step }) => ({ node, step: traced(node, step, tracing) })),
+    );
   }
 
   async text(call: PredictCall): Promise<string> {
@@ -54,7 +60,9 @@ export class PipelineRunner {
     if (!this.#tracing()) return this.#answer(call, call.context.trace);
     const parent = call.context.trace ?? ROOT_CONTEXT;
     const attributes = { 'vivace.pipeline': this.plan.name, 'vivace.request_id': call.requestId };
-    const span = trace.getTracer('vivace').startSpan(`predict ${this.plan.name}`, { kind: SpanKind.SERVER, attributes }, parent);
+    const span = trace
+      .getTracer('vivace')
+      .startSpan(`predict ${this.plan.name}`, { kind: SpanKind.SERVER, attributes }, parent);
     try {
       return await this.#answer(call, trace.setSpan(parent, span));
     } catch (error) {
@@ -116,7 +124,10 @@ class Run implements RunContext {
     this.durations = options.durations;
     if (options.trace !== undefined) this.trace = options.trace;
     this.#deadlineMs = options.deadlineMs;
-    this.#timer = setTimeout(() => this.abort(this.#late('the deadline', options.deadlineMs)), options.deadlineMs);
+    this.#timer = setTimeout(
+      () => this.abort(this.#late('the deadline', options.deadlineMs)),
+      options.deadlineMs,
+    );
   }
 
   get signal(): AbortSignal {

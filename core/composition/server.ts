@@ -78,7 +78,12 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     );
     this.container = createContainer(
       checked.parts.values(),
-      { directory: settings.directory ?? process.cwd(), clock: this.#clock, writeLog, tracing: this.#tracing },
+      {
+        directory: settings.directory ?? process.cwd(),
+        clock: this.#clock,
+        writeLog,
+        tracing: this.#tracing,
+      },
       settings.modules ?? [],
     );
   }
@@ -95,10 +100,22 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   /** What each part is, uses and was given, in the order of starting. */
-  get bindings(): readonly { readonly name: string; readonly use: string; readonly ports: readonly string[]; readonly slots: Readonly<Record<string, string>>; readonly options: object }[] {
+  get bindings(): readonly {
+    readonly name: string;
+    readonly use: string;
+    readonly ports: readonly string[];
+    readonly slots: Readonly<Record<string, string>>;
+    readonly options: object;
+  }[] {
     return this.#order.map((name) => {
       const { definition, slots, options } = this.#checked.parts.get(name)!;
-      return { name, use: definition.name, ports: definition.provides.map((port) => port.name), slots, options };
+      return {
+        name,
+        use: definition.name,
+        ports: definition.provides.map((port) => port.name),
+        slots,
+        options,
+      };
     });
   }
 
@@ -116,7 +133,11 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
         ready: () => this.readiness().ready,
         models: () => this.models(),
         pipelines: () =>
-          [...this.#runners].map(([name, { steps }]) => ({ name, features: steps.features, caches: steps.caches })),
+          [...this.#runners].map(([name, { steps }]) => ({
+            name,
+            features: steps.features,
+            caches: steps.caches,
+          })),
       });
       this.#state = 'ready';
       for (const name of this.#named(transport)) {
@@ -195,7 +216,12 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   describe(pipeline: string): PipelineDescription {
     const plan = this.plans.get(pipeline);
     if (plan === undefined) throw this.#unknown(pipeline);
-    return { name: pipeline, requestSchema: requestSchema(plan), responseSchema: responseSchema(plan), plan: describePlan(plan) };
+    return {
+      name: pipeline,
+      requestSchema: requestSchema(plan),
+      responseSchema: responseSchema(plan),
+      plan: describePlan(plan),
+    };
   }
 
   models(): readonly (ModelVersion & { readonly predictor: string })[] {
@@ -205,7 +231,9 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     });
   }
 
-  async scrape(context: CallContext): Promise<{ readonly contentType: string; readonly body: string } | undefined> {
+  async scrape(
+    context: CallContext,
+  ): Promise<{ readonly contentType: string; readonly body: string } | undefined> {
     for (const part of this.#telemetries) {
       const scraped = await part.scrape(context);
       if (scraped !== undefined) return scraped;
@@ -233,11 +261,15 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   readonly #tracing = (): boolean => this.#telemetries.some((part) => part.tracing);
 
   async #startParts(names: readonly string[]): Promise<void> {
-    if (this.#state !== 'created') throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
+    if (this.#state !== 'created')
+      throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
     this.#state = 'starting';
     this.#parts = names.map((name) => this.container.get(partId, { name }));
     try {
-      await startParts(this.#parts.map((part) => this.#listening(part)), { timeoutMs: this.#settings.startTimeoutMs ?? 120_000 });
+      await startParts(
+        this.#parts.map((part) => this.#listening(part)),
+        { timeoutMs: this.#settings.startTimeoutMs ?? 120_000 },
+      );
     } catch (error) {
       this.#state = 'failed';
       throw error;
@@ -250,8 +282,8 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       ...part,
       start: async (context) => {
         await part.start(context);
-        if (part.definition.provides.includes(logSink as Port)) this.#sinks.push(part.face(logSink));
-        if (part.definition.provides.includes(telemetry as Port)) this.#telemetries.push(part.face(telemetry));
+        if (part.definition.provides.includes(logSink)) this.#sinks.push(part.face(logSink));
+        if (part.definition.provides.includes(telemetry)) this.#telemetries.push(part.face(telemetry));
       },
     };
   }
@@ -270,7 +302,12 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
     mistakes.throwIfAny();
     const options = { clock: this.#clock, tracing: this.#tracing };
-    return new Map([...plans].map(([name, plan]) => [name, new PipelineRunner(plan, createSteps(this.container, plan), options)]));
+    return new Map(
+      [...plans].map(([name, plan]) => [
+        name,
+        new PipelineRunner(plan, createSteps(this.container, plan), options),
+      ]),
+    );
   }
 
   #callOf(body: unknown, options: PredictOptions): PredictCall {
@@ -288,7 +325,10 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   async #counted<T>(pipeline: string, run: (runner: PipelineRunner) => Promise<T>): Promise<T> {
     const runner = this.#runners.get(pipeline);
     if (this.#refusing || (this.#state !== 'ready' && this.#state !== 'draining')) {
-      throw new VivaceError('UNAVAILABLE', `the server is ${this.#state}`, { retryAfterMs: 1000, started: false });
+      throw new VivaceError('UNAVAILABLE', `the server is ${this.#state}`, {
+        retryAfterMs: 1000,
+        started: false,
+      });
     }
     if (runner === undefined) throw this.#unknown(pipeline);
     this.#inFlight++;
@@ -300,7 +340,10 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   #unknown(pipeline: string): VivaceError {
-    return new VivaceError('NOT_FOUND', `there is no pipeline "${pipeline}"${didYouMean(pipeline, this.pipelines())}`);
+    return new VivaceError(
+      'NOT_FOUND',
+      `there is no pipeline "${pipeline}"${didYouMean(pipeline, this.pipelines())}`,
+    );
   }
 
   async #stop(): Promise<void> {
@@ -344,7 +387,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     if (this.#inFlight > 0) this.#log.warn('calls in flight are cut off', { inFlight: this.#inFlight });
   }
 
-  #named(port: Port<unknown>): string[] {
+  #named(port: Port): string[] {
     return this.#order.filter((name) => this.#checked.parts.get(name)!.definition.provides.includes(port));
   }
 

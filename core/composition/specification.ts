@@ -5,7 +5,8 @@ import type { Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
 import { VivaceError } from '../errors.js';
 import type { Clock } from '../parts/context.js';
-import { compilePipeline, type Catalogue, type CataloguePart } from '../pipeline/compile.js';
+import type { Catalogue, CataloguePart } from '../pipeline/compile-state.js';
+import { compilePipeline } from '../pipeline/compile.js';
 import type { PipelineDeclaration, Views } from '../pipeline/definition.js';
 import type { Plan } from '../pipeline/plan.js';
 import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
@@ -45,7 +46,10 @@ export interface CheckedSpecification {
   /** Compiled as far as is possible without models. */
   readonly plans: ReadonlyMap<string, Plan>;
   /** Compiles again, now with the signatures of models. */
-  compile(signature: (predictor: string) => Signature | undefined, mistakes: Mistakes): ReadonlyMap<string, Plan>;
+  compile(
+    signature: (predictor: string) => Signature | undefined,
+    mistakes: Mistakes,
+  ): ReadonlyMap<string, Plan>;
 }
 
 const blocks = z.strictObject({
@@ -74,14 +78,19 @@ export async function checkSpecification(
   const parsed = parseWith(blocks, spec, { path: [], mistakes });
   if (parsed === undefined) return undefined;
   for (const name of Object.keys(override)) {
-    if (!(name in parsed.parts)) mistakes.add(['override', name], `there is no part "${name}"${didYouMean(name, Object.keys(parsed.parts))}`);
+    if (!(name in parsed.parts))
+      mistakes.add(
+        ['override', name],
+        `there is no part "${name}"${didYouMean(name, Object.keys(parsed.parts))}`,
+      );
   }
   const env = environment === undefined ? {} : { environment };
   const parts = await resolveParts({ ...parsed.parts, ...override }, { directory, mistakes, ...env });
   const views = compileViews(parsed.views, parts, { mistakes, ...env });
   const specs = parsePipelines(parsed.pipelines, { mistakes, ...env });
   for (const name of specs.keys()) {
-    if (!pipelineName.test(name)) mistakes.add(['pipelines', name], 'a pipeline name has letters, digits, ., _ and -');
+    if (!pipelineName.test(name))
+      mistakes.add(['pipelines', name], 'a pipeline name has letters, digits, ., _ and -');
   }
   const stepTypes = await importStepTypes(specs, { directory, mistakes });
   const described = describeParts(parts, mistakes);
@@ -115,14 +124,27 @@ function compileViews(
   { mistakes, environment }: { mistakes: Mistakes; environment?: FromEnvironment },
 ): ReadonlyMap<string, FeatureView> {
   const views = new Map<string, FeatureView>();
-  const stores = [...parts.values()].filter((part) => part.definition.provides.some((port) => port.name === 'online-store'));
+  const stores = [...parts.values()].filter((part) =>
+    part.definition.provides.some((port) => port.name === 'online-store'),
+  );
   for (const [name, value] of Object.entries(declared)) {
     const path = ['views', name];
-    const spec = parseWith(viewSchema, value, { path, mistakes, ...(environment === undefined ? {} : { environment }) });
+    const spec = parseWith(viewSchema, value, {
+      path,
+      mistakes,
+      ...(environment === undefined ? {} : { environment }),
+    });
     if (spec === undefined) continue;
-    if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name)) mistakes.add(path, 'a view name has letters, digits and _');
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name))
+      mistakes.add(path, 'a view name has letters, digits and _');
     if (!stores.some((part) => part.name === spec.store)) {
-      mistakes.add([...path, 'store'], `there is no online-store part "${spec.store}"${didYouMean(spec.store, stores.map((part) => part.name))}`);
+      mistakes.add(
+        [...path, 'store'],
+        `there is no online-store part "${spec.store}"${didYouMean(
+          spec.store,
+          stores.map((part) => part.name),
+        )}`,
+      );
     }
     const view = mistakes.attempt(path, () => compileView(name, spec));
     if (view !== undefined) views.set(name, view);
@@ -146,7 +168,10 @@ function parsePipelines(
   return specs;
 }
 
-function describeParts(parts: ReadonlyMap<string, ResolvedPart>, mistakes: Mistakes): ReadonlyMap<string, CataloguePart> {
+function describeParts(
+  parts: ReadonlyMap<string, ResolvedPart>,
+  mistakes: Mistakes,
+): ReadonlyMap<string, CataloguePart> {
   return new Map(
     [...parts.values()].map(({ name, definition, options }) => {
       const ports = definition.provides.map((port) => port.name);
@@ -155,4 +180,3 @@ function describeParts(parts: ReadonlyMap<string, ResolvedPart>, mistakes: Mista
     }),
   );
 }
-

@@ -32,7 +32,11 @@ export interface PipelineSteps {
 export type SourceOverride = (node: FetchNode) => FeatureSource | undefined;
 
 /** Resolves the steps of a plan from a child of the server's container: one per node, with what the node names bound to it. */
-export function createSteps(parent: Container, plan: Plan, override: SourceOverride = () => undefined): PipelineSteps {
+export function createSteps(
+  parent: Container,
+  plan: Plan,
+  override: SourceOverride = () => undefined,
+): PipelineSteps {
   const container = new Container({ parent, jitless: true });
   const features = new FeatureCounters();
   const caches: CacheCounts[] = [];
@@ -75,17 +79,31 @@ function sourceOf(container: Container, node: FetchNode, caches: CacheCounts[]):
       : container.get(onlineStore.id, { name: node.part }).open(node.view);
   const { cache: spec } = node;
   if (spec === undefined) return source;
-  return new CacheFeatures({ ...node, cache: spec }, { source, ...cacheOf(container, spec.in, { node, caches }) });
+  return new CacheFeatures(
+    { ...node, cache: spec },
+    { source, ...cacheOf(container, spec.in, { node, caches }) },
+  );
 }
 
-function predictorOf(container: Container, node: PredictNode, caches: CacheCounts[]): Pick<CachePredictions, 'predict'> {
+function predictorOf(
+  container: Container,
+  node: PredictNode,
+  caches: CacheCounts[],
+): Pick<CachePredictions, 'predict'> {
   const model = container.get(predictor.id, { name: node.part });
   const { cache: spec } = node;
   if (spec === undefined) return model;
-  return new CachePredictions({ ...node, cache: spec }, { predictor: model, ...cacheOf(container, spec.in, { node, caches }) });
+  return new CachePredictions(
+    { ...node, cache: spec },
+    { predictor: model, ...cacheOf(container, spec.in, { node, caches }) },
+  );
 }
 
-function cacheOf(container: Container, name: string, { node, caches }: { node: PlanNode; caches: CacheCounts[] }) {
+function cacheOf(
+  container: Container,
+  name: string,
+  { node, caches }: { node: PlanNode; caches: CacheCounts[] },
+) {
   const counts: CacheCounts = { step: node.alias, hits: 0, misses: 0 };
   caches.push(counts);
   return { cache: container.get(cache.id, { name }), counts };

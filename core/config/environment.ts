@@ -27,7 +27,9 @@ export function resolveEnvironment(
     if (typeof value === 'string') return replace(value, path);
     if (Array.isArray(value)) return value.map((item, i) => visit(item, [...path, i]));
     if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
-      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner, [...path, key])]));
+      return Object.fromEntries(
+        Object.entries(value).map(([key, inner]) => [key, visit(inner, [...path, key])]),
+      );
     }
     return value;
   }
@@ -40,7 +42,10 @@ export function resolveEnvironment(
       // As in a shell, `:-` also stands in for a variable that is set and empty.
       if (value !== undefined && !(value === '' && fallback !== undefined)) return value;
       if (fallback !== undefined) return fallback;
-      missing.push({ path, message: `the environment variable ${name} is not set; give a default with \${env:${name}:-…}` });
+      missing.push({
+        path,
+        message: `the environment variable ${name} is not set; give a default with \${env:${name}:-…}`,
+      });
       return '';
     });
   }

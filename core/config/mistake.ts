@@ -23,10 +23,17 @@ export class ConfigError extends VivaceError {
 
   constructor(mistakes: readonly Mistake[], file?: string) {
     const lines = mistakes.map(({ path, message, line }) => {
-      const place = [file === undefined ? undefined : line === undefined ? file : `${file}:${line}`, pathText(path)];
+      const place = [
+        file === undefined ? undefined : line === undefined ? file : `${file}:${line}`,
+        pathText(path),
+      ];
       return `${place.filter((part) => part !== undefined && part !== '').join(' ')}: ${message}`;
     });
-    super('INVALID_CONFIG', lines.join('\n'), mistakes[0] === undefined ? {} : { path: pathText(mistakes[0].path) });
+    super(
+      'INVALID_CONFIG',
+      lines.join('\n'),
+      mistakes[0] === undefined ? {} : { path: pathText(mistakes[0].path) },
+    );
     this.mistakes = mistakes;
   }
 }

@@ -17,13 +17,20 @@ const nowhere: FromEnvironment = { has: () => false };
 export function parseWith<S extends z.ZodType>(
   schema: S,
   value: unknown,
-  { path, mistakes, environment = nowhere }: { path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
+  {
+    path,
+    mistakes,
+    environment = nowhere,
+  }: { path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
 ): z.output<S> | undefined {
   let input = value;
   for (let round = 0; round < 20; round++) {
     const result = schema.safeParse(input);
     if (result.success) return result.data;
-    const converted = result.error.issues.reduce((current, issue) => convert(current, issue, { path, environment }), input);
+    const converted = result.error.issues.reduce(
+      (current, issue) => convert(current, issue, { path, environment }),
+      input,
+    );
     if (converted === input) {
       report(schema, input, result.error.issues, { path, mistakes });
       return undefined;
@@ -38,14 +45,16 @@ function convert(
   issue: z.core.$ZodIssue,
   { path, environment }: { path: ConfigPath; environment: FromEnvironment },
 ): unknown {
-  if (issue.code !== 'invalid_type' || !environment.has([...path, ...(issue.path as ConfigPath)])) return input;
+  if (issue.code !== 'invalid_type' || !environment.has([...path, ...(issue.path as ConfigPath)]))
+    return input;
   const text = valueAt(input, issue.path);
   if (typeof text !== 'string') return input;
   if (issue.expected === 'number' || issue.expected === 'int') {
     const number = Number(text);
     return text.trim() === '' || Number.isNaN(number) ? input : withValue(input, issue.path, number);
   }
-  if (issue.expected === 'boolean' && (text === 'true' || text === 'false')) return withValue(input, issue.path, text === 'true');
+  if (issue.expected === 'boolean' && (text === 'true' || text === 'false'))
+    return withValue(input, issue.path, text === 'true');
   return input;
 }
 
@@ -59,7 +68,8 @@ function report(
     const at = [...path, ...(issue.path as ConfigPath)];
     if (issue.code === 'unrecognized_keys') {
       const known = knownKeys(schema, issue.path);
-      for (const key of issue.keys) mistakes.add([...at, key], `unknown key "${key}"${didYouMean(key, known)}`);
+      for (const key of issue.keys)
+        mistakes.add([...at, key], `unknown key "${key}"${didYouMean(key, known)}`);
     } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
       const branch = [...issue.errors].sort((a, b) => badness(a) - badness(b))[0]!;
       const inner = branch.map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }));
@@ -81,7 +91,13 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   const found = new Set<string>();
   const visit = (current: unknown, rest: readonly PropertyKey[]): void => {
     const inner = unwrap(current as z.ZodType);
-    const definition = inner._zod.def as { type: string; options?: unknown[]; valueType?: unknown; element?: unknown; shape?: Record<string, unknown> };
+    const definition = inner._zod.def as {
+      type: string;
+      options?: unknown[];
+      valueType?: unknown;
+      element?: unknown;
+      shape?: Record<string, unknown>;
+    };
     if (definition.type === 'union') for (const option of definition.options ?? []) visit(option, rest);
     else if (rest.length === 0) for (const key of Object.keys(definition.shape ?? {})) found.add(key);
     else if (definition.shape !== undefined) {
@@ -106,12 +122,19 @@ function unwrap(schema: z.ZodType): z.ZodType {
 }
 
 function article(expected: string): string {
-  return expected === 'string' ? 'a text' : expected === 'record' || expected === 'object' ? 'a block of keys' : `a ${expected}`;
+  return expected === 'string'
+    ? 'a text'
+    : expected === 'record' || expected === 'object'
+      ? 'a block of keys'
+      : `a ${expected}`;
 }
 
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
-    (current, key) => (typeof current === 'object' && current !== null ? (current as Record<PropertyKey, unknown>)[key] : undefined),
+    (current, key) =>
+      typeof current === 'object' && current !== null
+        ? (current as Record<PropertyKey, unknown>)[key]
+        : undefined,
     value,
   );
 }
@@ -119,7 +142,9 @@ export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 function withValue(value: unknown, path: readonly PropertyKey[], replacement: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return replacement;
-  const copy: Record<PropertyKey, unknown> = Array.isArray(value) ? ([...(value as unknown[])] as never) : { ...(value as object) };
+  const copy: Record<PropertyKey, unknown> = Array.isArray(value)
+    ? ([...(value as unknown[])] as never)
+    : { ...(value as object) };
   copy[key] = withValue(copy[key], rest, replacement);
   return copy;
 }

@@ -13,7 +13,9 @@ const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
 export function builtInNames(): string[] {
   return rooms.flatMap((room) =>
     readdirSync(join(packageDirectory, room), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && existsSync(join(packageDirectory, room, entry.name, 'index.js')))
+      .filter(
+        (entry) => entry.isDirectory() && existsSync(join(packageDirectory, room, entry.name, 'index.js')),
+      )
       .map((entry) => entry.name),
   );
 }
@@ -29,7 +31,8 @@ export async function resolveUse(use: string | Definition, directory: string): P
   if (use.startsWith('./') || use.startsWith('../') || use.startsWith('/')) return fromFile(use, directory);
   if (!/^[a-z][a-z0-9-]*$/.test(use)) throw unknown(use);
   for (const room of rooms) {
-    if (existsSync(join(packageDirectory, room, use, 'index.js'))) return load(`vivace/${room}/${use}`, use, use);
+    if (existsSync(join(packageDirectory, room, use, 'index.js')))
+      return load(`vivace/${room}/${use}`, use, use);
   }
   let found: string;
   try {

@@ -1,4 +1,14 @@
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type YAMLError } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type YAMLError,
+} from 'yaml';
 import { resolveEnvironment, type EnvironmentPaths } from './environment.js';
 import { ConfigError, type ConfigPath, type Mistake } from './mistake.js';
 
@@ -14,16 +24,26 @@ export interface ParsedFile {
  *
  * @throws {ConfigError} with every syntax error and every missing variable.
  */
-export function parseYamlFile(text: string, file: string, env: Readonly<Record<string, string | undefined>>): ParsedFile {
+export function parseYamlFile(
+  text: string,
+  file: string,
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
   if (document.errors.length > 0) {
-    throw new ConfigError(document.errors.map((error) => syntaxMistake(error, text)), file);
+    throw new ConfigError(
+      document.errors.map((error) => syntaxMistake(error, text)),
+      file,
+    );
   }
   const lineOf = (path: ConfigPath): number | undefined => lineOfPath(document, path, lines);
   const { value, paths, missing } = resolveEnvironment(document.toJS({ maxAliasCount: 100 }), env);
   if (missing.length > 0) {
-    throw new ConfigError(missing.map((mistake) => withLine(mistake, lineOf)), file);
+    throw new ConfigError(
+      missing.map((mistake) => withLine(mistake, lineOf)),
+      file,
+    );
   }
   return { value, environment: paths, lineOf };
 }
@@ -51,7 +71,9 @@ function lineOfPath(document: Document, path: ConfigPath, lines: LineCounter): n
   let offset = (node as Node | null)?.range?.[0];
   for (const segment of path) {
     if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(segment));
+      const pair = node.items.find(
+        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(segment),
+      );
       if (pair === undefined) break;
       offset = (pair.key as Node).range?.[0] ?? offset;
       node = pair.value;

@@ -198,14 +198,18 @@ export function concat(columns: readonly Column[]): Column {
   const { type } = first;
   const rows = columns.reduce((sum, column) => sum + column.rows, 0);
   if (type.kind === 'list') {
-    return columnOf(type, columns.flatMap((column) => Array.from({ length: column.rows }, (_, row) => cellAt(column, row))));
+    return columnOf(
+      type,
+      columns.flatMap((column) => Array.from({ length: column.rows }, (_, row) => cellAt(column, row))),
+    );
   }
   const values = createValues(type.element, rows * type.width);
   const nullable = columns.some((column) => column.valid !== undefined);
   const valid = nullable ? createBitmap(rows, true) : undefined;
   let at = 0;
   for (const column of columns) {
-    if (Array.isArray(values)) for (let i = 0; i < column.values.length; i++) values[at * type.width + i] = column.values[i] as never;
+    if (Array.isArray(values))
+      for (let i = 0; i < column.values.length; i++) values[at * type.width + i] = column.values[i] as never;
     else (values as Float64Array).set(column.values as Float64Array, at * type.width);
     if (valid !== undefined && column.valid !== undefined) {
       for (let row = 0; row < column.rows; row++) if (!isSet(column.valid, row)) clearBit(valid, at + row);

@@ -18,14 +18,20 @@ export interface FinishedRun {
 }
 
 /** Makes the two forms of an answer: JSON text for transports, an object in process. Both say the same. */
-export function createAnswerWriter(plan: Plan): { text(run: FinishedRun): string; value(run: FinishedRun): object } {
+export function createAnswerWriter(plan: Plan): {
+  text(run: FinishedRun): string;
+  value(run: FinishedRun): object;
+} {
   const { outputs } = plan.response;
   const fields = plan.objects?.fields ?? [];
   const objectNames = [...fields.map((field) => field.name), ...outputs.map((output) => output.name)];
   const prefixes = objectNames.map((name) => `,${JSON.stringify(name)}:`);
 
   function objectColumns(frame: Frame): Column[] {
-    return [...fields.map((field) => frame.column(field.slot)), ...outputs.map(({ column }) => columnAt(frame, column, 'object'))];
+    return [
+      ...fields.map((field) => frame.column(field.slot)),
+      ...outputs.map(({ column }) => columnAt(frame, column, 'object')),
+    ];
   }
 
   function objectsText({ frame, columnar }: FinishedRun): string {
@@ -50,21 +56,33 @@ export function createAnswerWriter(plan: Plan): { text(run: FinishedRun): string
     const columns = objectColumns(frame);
     const cell = (column: Column, row: number): unknown => jsonValue(cellAt(column, row), column);
     if (columnar) {
-      return Object.fromEntries([['index', order], ...objectNames.map((name, i) => [name, order.map((row) => cell(columns[i]!, row))])]);
+      const lists = objectNames.map((name, i): [string, unknown] => [
+        name,
+        order.map((row) => cell(columns[i]!, row)),
+      ]);
+      return Object.fromEntries<unknown>([['index', order], ...lists]);
     }
-    return order.map((row) => Object.fromEntries([['index', row], ...objectNames.map((name, i) => [name, cell(columns[i]!, row)])]));
+    return order.map((row) =>
+      Object.fromEntries<unknown>([
+        ['index', row],
+        ...objectNames.map((name, i): [string, unknown] => [name, cell(columns[i]!, row)]),
+      ]),
+    );
   }
 
   const outputsValue = ({ frame }: FinishedRun): object =>
     Object.fromEntries(
       outputs.map(({ name, column }) => [name, jsonValue(cellAt(frame.column(column.slot), 0), column)]),
     );
-  const modelsOf = (run: FinishedRun): object[] => [...run.models].map(([step, { name, version }]) => ({ step, name, version }));
+  const modelsOf = (run: FinishedRun): object[] =>
+    [...run.models].map(([step, { name, version }]) => ({ step, name, version }));
   const hasObjects = plan.objects !== undefined;
 
   return {
     text(run) {
-      const results = hasObjects ? `"objects":${objectsText(run)}` : `"outputs":${JSON.stringify(outputsValue(run))}`;
+      const results = hasObjects
+        ? `"objects":${objectsText(run)}`
+        : `"outputs":${JSON.stringify(outputsValue(run))}`;
       const explained = run.explain ? `,"explain":${JSON.stringify(explainRun(plan, run.frame))}` : '';
       return `{"requestId":${JSON.stringify(run.requestId)},"models":${JSON.stringify(modelsOf(run))},${results},"degraded":${JSON.stringify(run.degraded)}${explained}}`;
     },

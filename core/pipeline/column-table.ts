@@ -30,7 +30,9 @@ export class ColumnTable {
 
   /** The nodes that write these columns, ascending. */
   writersOf(columns: readonly PlanColumn[]): number[] {
-    const nodes = columns.map((column) => this.#writers.get(column.slot)).filter((node) => node !== undefined);
+    const nodes = columns
+      .map((column) => this.#writers.get(column.slot))
+      .filter((node) => node !== undefined);
     return [...new Set(nodes)].sort((a, b) => a - b);
   }
 
@@ -57,7 +59,10 @@ export class ColumnTable {
   }
 
   /** As `find`; an unknown name is a mistake. */
-  resolve(name: string, { path, mistakes }: { path: ConfigPath; mistakes: Mistakes }): PlanColumn | undefined {
+  resolve(
+    name: string,
+    { path, mistakes }: { path: ConfigPath; mistakes: Mistakes },
+  ): PlanColumn | undefined {
     const column = this.find(name);
     if (column !== undefined) return column;
     const alias = name.split('.')[0] as string;

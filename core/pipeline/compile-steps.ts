@@ -9,7 +9,7 @@ import type { TensorSpec } from '../models/bundle.js';
 import { slotPort } from '../parts/definition.js';
 import type { FeatureSourceDescription } from '../ports/feature-source.js';
 import type { TransformDescription, TransformInput } from '../ports/transform.js';
-import { writeColumns, type CataloguePart, type CompileState } from './compile.js';
+import { writeColumns, type CataloguePart, type CompileState } from './compile-state.js';
 import type { FetchNode, PlanColumn, PlanNode } from './plan.js';
 import type { CustomSpec, FetchSpec, PredictSpec, TransformSpec } from './schema.js';
 
@@ -22,19 +22,28 @@ interface At {
 /** A fetch of a view, through its online store, or of a feature-source part. */
 export function compileFetch(spec: FetchSpec, at: At): void {
   const { state, path } = at;
-  const { catalogue, mistakes } = state;
+  const { mistakes } = state;
   const source = describeSource(spec.fetch, at);
   if (source === undefined) return;
   const alias = aliasOf(spec.as ?? spec.fetch, at);
   for (const key of Object.keys(spec.key)) {
     if (!source.keys.some((field) => field.name === key)) {
-      mistakes.add([...path, 'key', key], `"${spec.fetch}" has no key "${key}"${didYouMean(key, source.keys.map((field) => field.name))}`);
+      mistakes.add(
+        [...path, 'key', key],
+        `"${spec.fetch}" has no key "${key}"${didYouMean(
+          key,
+          source.keys.map((field) => field.name),
+        )}`,
+      );
     }
   }
-  const reads = source.keys.map((field) => bindColumn(spec.key[field.name] ?? field.name, field, [...path, 'key', field.name], at));
+  const reads = source.keys.map((field) =>
+    bindColumn(spec.key[field.name] ?? field.name, field, [...path, 'key', field.name], at),
+  );
   if (spec.cache !== undefined) needsPort(spec.cache.in, 'cache', [...path, 'cache', 'in'], at);
   if (spec.onMissing === 'skip' || spec.onFailure === 'skip') {
-    if (!state.hasObjects) mistakes.add(path, '`skip` leaves out objects, and this pipeline has none: use default, null or fail');
+    if (!state.hasObjects)
+      mistakes.add(path, '`skip` leaves out objects, and this pipeline has none: use default, null or fail');
   }
   if (alias === undefined || reads.some((column) => column === undefined)) return;
   const bound = reads as PlanColumn[];
@@ -55,7 +64,10 @@ export function compileFetch(spec: FetchSpec, at: At): void {
   });
 }
 
-type Source = Pick<FetchNode, 'part' | 'view' | 'sourceId' | 'offline' | 'keys' | 'features' | 'isStatic' | 'maxAgeMs'>;
+type Source = Pick<
+  FetchNode,
+  'part' | 'view' | 'sourceId' | 'offline' | 'keys' | 'features' | 'isStatic' | 'maxAgeMs'
+>;
 
 function describeSource(name: string, { state, path }: At): Source | undefined {
   const { catalogue, mistakes } = state;
@@ -76,7 +88,10 @@ function describeSource(name: string, { state, path }: At): Source | undefined {
   if (part?.ports.includes('feature-source') !== true) {
     const sources = [...catalogue.parts.values()].filter((other) => other.ports.includes('feature-source'));
     const known = [...catalogue.views.keys(), ...sources.map((other) => other.name)];
-    mistakes.add([...path, 'fetch'], `there is no view or feature source "${name}"${didYouMean(name, known)}`);
+    mistakes.add(
+      [...path, 'fetch'],
+      `there is no view or feature source "${name}"${didYouMean(name, known)}`,
+    );
     return undefined;
   }
   const description = part.description as FeatureSourceDescription;
@@ -125,7 +140,9 @@ export function compilePredict(spec: PredictSpec, at: At): void {
   const alias = aliasOf(spec.as ?? spec.predict, at);
   const part = needsPort(spec.predict, 'predictor', [...path, 'predict'], at);
   if (spec.cache !== undefined) needsPort(spec.cache.in, 'cache', [...path, 'cache', 'in'], at);
-  const by = spec.cache?.by?.map((name, i) => columns.resolve(name, { path: [...path, 'cache', 'by', i], mistakes }));
+  const by = spec.cache?.by?.map((name, i) =>
+    columns.resolve(name, { path: [...path, 'cache', 'by', i], mistakes }),
+  );
   if (part === undefined || alias === undefined || by?.includes(undefined) === true) return;
   const signature = state.catalogue.signature(spec.predict);
   if (signature === undefined) {
@@ -138,14 +155,21 @@ export function compilePredict(spec: PredictSpec, at: At): void {
   }
   for (const tensor of Object.keys(spec.inputs)) {
     const known = signature.inputs.map((input) => input.name);
-    if (!known.includes(tensor)) mistakes.add([...path, 'inputs', tensor], `the model has no input "${tensor}"${didYouMean(tensor, known)}`);
+    if (!known.includes(tensor))
+      mistakes.add(
+        [...path, 'inputs', tensor],
+        `the model has no input "${tensor}"${didYouMean(tensor, known)}`,
+      );
   }
   const before = mistakes.list.length;
   const inputs = signature.inputs.map((tensor) => {
     const names = spec.inputs[tensor.name] ?? tensor.columns;
     const place: ConfigPath = [...path, 'inputs', tensor.name];
     if (names === undefined) {
-      mistakes.add(place, `say which columns fill the model's input "${tensor.name}" ${shapeText(tensor)}: its signature does not`);
+      mistakes.add(
+        place,
+        `say which columns fill the model's input "${tensor.name}" ${shapeText(tensor)}: its signature does not`,
+      );
       return { tensor, columns: [] };
     }
     const bound = names.map((name, i) => columns.resolve(name, { path: [...place, i], mistakes }));
@@ -167,7 +191,13 @@ export function compilePredict(spec: PredictSpec, at: At): void {
     over: signature.over,
     ...(spec.cache === undefined
       ? {}
-      : { cache: { in: spec.cache.in, ttlMs: spec.cache.ttlMs, ...(by === undefined ? {} : { by: by as PlanColumn[] }) } }),
+      : {
+          cache: {
+            in: spec.cache.in,
+            ttlMs: spec.cache.ttlMs,
+            ...(by === undefined ? {} : { by: by as PlanColumn[] }),
+          },
+        }),
   });
 }
 
@@ -186,7 +216,8 @@ export function compileCustom(spec: CustomSpec, at: At): void {
     const name = options[slot];
     delete options[slot];
     if (name === undefined && optional) continue;
-    if (typeof name !== 'string') mistakes.add([...path, slot], `is missing: the name of a ${port.name} part`);
+    if (typeof name !== 'string')
+      mistakes.add([...path, slot], `is missing: the name of a ${port.name} part`);
     else if (needsPort(name, port.name, [...path, slot], at) !== undefined) uses[slot] = name;
   }
   const parsed = parseWith(type.options, options, { path, mistakes });
@@ -208,11 +239,17 @@ export function compileCustom(spec: CustomSpec, at: At): void {
   });
 }
 
-type NodeBody = PlanNode extends infer N ? (N extends PlanNode ? Omit<N, 'id' | 'step' | 'reads' | 'writes' | 'after'> : never) : never;
+type WithoutPlace<N> = N extends PlanNode ? Omit<N, 'id' | 'step' | 'reads' | 'writes' | 'after'> : never;
+type NodeBody = WithoutPlace<PlanNode>;
 
-function push({ state, index }: At, reads: readonly PlanColumn[], writes: readonly PlanColumn[], body: NodeBody): void {
+function push(
+  { state, index }: At,
+  reads: readonly PlanColumn[],
+  writes: readonly PlanColumn[],
+  body: NodeBody,
+): void {
   const id = state.nodes.length;
-  state.nodes.push({ ...body, id, step: index, reads, writes, after: state.columns.writersOf(reads) } as PlanNode);
+  state.nodes.push({ ...body, id, step: index, reads, writes, after: state.columns.writersOf(reads) });
   state.columns.wroteBy(writes, id);
 }
 
@@ -232,7 +269,9 @@ function aliasOf(wanted: string, { state, path }: At): string | undefined {
 function needsPort(name: string, port: string, path: ConfigPath, { state }: At): CataloguePart | undefined {
   const part = state.catalogue.parts.get(name);
   if (part?.ports.includes(port) === true) return part;
-  const fitting = [...state.catalogue.parts.values()].filter((other) => other.ports.includes(port)).map((other) => other.name);
+  const fitting = [...state.catalogue.parts.values()]
+    .filter((other) => other.ports.includes(port))
+    .map((other) => other.name);
   state.mistakes.add(
     path,
     part === undefined
@@ -242,10 +281,18 @@ function needsPort(name: string, port: string, path: ConfigPath, { state }: At):
   return undefined;
 }
 
-function bindColumn(reference: string, field: Field, path: ConfigPath, { state }: At): PlanColumn | undefined {
+function bindColumn(
+  reference: string,
+  field: Field,
+  path: ConfigPath,
+  { state }: At,
+): PlanColumn | undefined {
   const column = state.columns.resolve(reference, { path, mistakes: state.mistakes });
   if (column === undefined || column.type.name === field.type.name) return column;
-  state.mistakes.add(path, `"${column.name}" is a ${column.type.name}, and "${field.name}" wants a ${field.type.name}`);
+  state.mistakes.add(
+    path,
+    `"${column.name}" is a ${column.type.name}, and "${field.name}" wants a ${field.type.name}`,
+  );
   return undefined;
 }
 
@@ -256,12 +303,20 @@ function bindInputs(
 ): PlanColumn[] | undefined {
   for (const name of Object.keys(given)) {
     if (!(name in declared)) {
-      at.state.mistakes.add([...at.path, 'inputs', name], `there is no input "${name}"${didYouMean(name, Object.keys(declared))}`);
+      at.state.mistakes.add(
+        [...at.path, 'inputs', name],
+        `there is no input "${name}"${didYouMean(name, Object.keys(declared))}`,
+      );
     }
   }
   const bound = Object.entries(declared).map(([name, input]) => {
     const { type, from } = typeof input === 'string' ? { type: input, from: undefined } : input;
-    return bindColumn(given[name] ?? from ?? name, { name, type: parseType(type) }, [...at.path, 'inputs', name], at);
+    return bindColumn(
+      given[name] ?? from ?? name,
+      { name, type: parseType(type) },
+      [...at.path, 'inputs', name],
+      at,
+    );
   });
   return bound.includes(undefined) ? undefined : (bound as PlanColumn[]);
 }
@@ -273,13 +328,19 @@ function checkTensor(
 ): void {
   for (const column of columns) {
     if (!fits(column.type, tensor)) {
-      mistakes.add(place, `"${column.name}" is a ${column.type.name}, and the model's input "${tensor.name}" is ${tensor.datatype}`);
+      mistakes.add(
+        place,
+        `"${column.name}" is a ${column.type.name}, and the model's input "${tensor.name}" is ${tensor.datatype}`,
+      );
     }
   }
   const width = columns.reduce((sum, column) => sum + column.type.width, 0);
   const wanted = tensor.shape.slice(1).reduce((product, size) => product * size, 1);
   if (wanted >= 0 && width !== wanted) {
-    mistakes.add(place, `${width} values fill a row of the model's input "${tensor.name}" ${shapeText(tensor)}, which takes ${wanted}`);
+    mistakes.add(
+      place,
+      `${width} values fill a row of the model's input "${tensor.name}" ${shapeText(tensor)}, which takes ${wanted}`,
+    );
   }
 }
 
@@ -287,7 +348,8 @@ function fits(type: ColumnType, tensor: TensorSpec): boolean {
   if (type.kind === 'list') return false;
   const isText = type.element === 'string' || type.element === 'bytes';
   if (tensor.datatype === 'BYTES') return isText;
-  if (tensor.datatype === 'INT64' || tensor.datatype === 'INT32') return ['int32', 'int64', 'bool'].includes(type.element);
+  if (tensor.datatype === 'INT64' || tensor.datatype === 'INT32')
+    return ['int32', 'int64', 'bool'].includes(type.element);
   if (tensor.datatype === 'BOOL') return type.element === 'bool';
   return elementBytes[type.element] > 0;
 }

@@ -1,44 +1,13 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import { parseWith } from '../config/parse.js';
-import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
 import { parseType } from '../data/types.js';
-import type { Signature } from '../models/bundle.js';
-import type { FeatureView } from '../views/view.js';
 import { ColumnTable } from './column-table.js';
+import type { Catalogue, CompileState } from './compile-state.js';
 import { compileCustom, compileFetch, compilePredict, compileTransform } from './compile-steps.js';
-import type { Plan, PlanColumn, PlanField, PlanNode } from './plan.js';
+import type { Plan, PlanColumn, PlanField } from './plan.js';
 import { stepSchemas, type FieldInput, type PipelineSpec } from './schema.js';
-import type { StepType } from './step.js';
-
-/** A part as the compiler sees it: what it provides, and what it says of itself. */
-export interface CataloguePart {
-  readonly name: string;
-  readonly ports: readonly string[];
-  readonly description?: unknown;
-}
-
-/** All that a pipeline may refer to. */
-export interface Catalogue {
-  readonly views: ReadonlyMap<string, FeatureView>;
-  readonly parts: ReadonlyMap<string, CataloguePart>;
-  /** `undefined` where it is not known yet; the plan is then incomplete. */
-  signature(predictor: string): Signature | undefined;
-  /** Step types by what stands after `step:`. */
-  stepType(step: unknown): StepType;
-}
-
-/** What the compilers of single steps share. */
-export interface CompileState {
-  readonly catalogue: Catalogue;
-  readonly columns: ColumnTable;
-  readonly mistakes: Mistakes;
-  readonly nodes: PlanNode[];
-  readonly hasObjects: boolean;
-  fetches: number;
-  complete: boolean;
-}
 
 /**
  * Compiles a pipeline to a plan: resolves every reference, infers scopes and dependencies, checks types.
@@ -92,7 +61,11 @@ export function compilePipeline(
   };
 }
 
-function compileFields(fields: Readonly<Record<string, FieldInput>>, scope: Scope, columns: ColumnTable): PlanField[] {
+function compileFields(
+  fields: Readonly<Record<string, FieldInput>>,
+  scope: Scope,
+  columns: ColumnTable,
+): PlanField[] {
   return Object.entries(fields).map(([name, spec]) => {
     const full = typeof spec === 'string' ? { type: spec } : spec;
     const type = parseType(full.type);
@@ -115,8 +88,11 @@ function compileTime(
 ): PlanColumn | undefined {
   if (spec.time === undefined) return undefined;
   const column = columns.find(spec.time);
-  if (column === undefined || !column.name.startsWith('request.')) {
-    mistakes.add([...path, 'time'], `"${spec.time}" is no field of the request${didYouMean(spec.time, columns.names('request.'))}`);
+  if (!column?.name.startsWith('request.')) {
+    mistakes.add(
+      [...path, 'time'],
+      `"${spec.time}" is no field of the request${didYouMean(spec.time, columns.names('request.'))}`,
+    );
     return undefined;
   }
   if (column.type.name !== 'timestamp') {
@@ -172,7 +148,11 @@ function compileStep(
   }
 }
 
-function compileResponse(spec: PipelineSpec, state: CompileState, path: ConfigPath): Plan['response'] | undefined {
+function compileResponse(
+  spec: PipelineSpec,
+  state: CompileState,
+  path: ConfigPath,
+): Plan['response'] | undefined {
   const { columns, mistakes } = state;
   const outputs = Object.entries(spec.response.outputs).flatMap(([name, reference]) => {
     const column = columns.resolve(reference, { path: [...path, 'outputs', name], mistakes });
@@ -181,12 +161,17 @@ function compileResponse(spec: PipelineSpec, state: CompileState, path: ConfigPa
   const fields = Object.keys(spec.objects?.fields ?? {});
   for (const { name, column } of outputs) {
     if (spec.objects !== undefined && (fields.includes(name) || name === 'index')) {
-      mistakes.add([...path, 'outputs', name], `an object already has a field "${name}": name the output otherwise`);
+      mistakes.add(
+        [...path, 'outputs', name],
+        `an object already has a field "${name}": name the output otherwise`,
+      );
     }
-    if (spec.objects === undefined && column.scope === 'object') mistakes.add([...path, 'outputs', name], 'there are no objects');
+    if (spec.objects === undefined && column.scope === 'object')
+      mistakes.add([...path, 'outputs', name], 'there are no objects');
   }
   if (outputs.length === 0) {
-    if (Object.keys(spec.response.outputs).length === 0) mistakes.add([...path, 'outputs'], 'name at least one output');
+    if (Object.keys(spec.response.outputs).length === 0)
+      mistakes.add([...path, 'outputs'], 'name at least one output');
     return undefined;
   }
   const { orderBy, descending, limit } = spec.response;
@@ -198,7 +183,10 @@ function compileResponse(spec: PipelineSpec, state: CompileState, path: ConfigPa
       ? undefined
       : (outputs.find((output) => output.name === orderBy)?.column ?? columns.find(`object.${orderBy}`));
   if (orderBy !== undefined && sorted === undefined) {
-    mistakes.add([...path, 'orderBy'], `"${orderBy}" is no output and no field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`);
+    mistakes.add(
+      [...path, 'orderBy'],
+      `"${orderBy}" is no output and no field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`,
+    );
   } else if (sorted !== undefined && (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')) {
     mistakes.add([...path, 'orderBy'], `objects cannot be sorted by a ${sorted.type.name}`);
   }
@@ -209,9 +197,3 @@ function compileResponse(spec: PipelineSpec, state: CompileState, path: ConfigPa
     ...(limit === undefined ? {} : { limit }),
   };
 }
-
-/** Fields as nodes write them: `alias.name` columns of one scope. */
-export function writeColumns(alias: string, fields: readonly Field[], { scope, columns }: { scope: Scope; columns: ColumnTable }): PlanColumn[] {
-  return fields.map((field) => columns.add(`${alias}.${field.name}`, field.type, scope));
-}
-

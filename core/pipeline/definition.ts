@@ -4,7 +4,12 @@ import type { StepClass, StepType } from './step.js';
 /** A field as users write it: a type name, or a type with more to say. */
 export type FieldDeclaration =
   | string
-  | { readonly type: string; readonly optional?: boolean; readonly description?: string; readonly unit?: string };
+  | {
+      readonly type: string;
+      readonly optional?: boolean;
+      readonly description?: string;
+      readonly unit?: string;
+    };
 
 type Fields = Readonly<Record<string, FieldDeclaration>>;
 type Choice = 'default' | 'null' | 'skip' | 'fail';
@@ -87,8 +92,12 @@ export type ValueOf<T extends string> = string extends T
       : Scalar<T>;
 
 type TypeOf<F> = F extends string ? F : F extends { readonly type: infer T extends string } ? T : never;
-type Required_<F extends Fields> = { [K in keyof F as F[K] extends { readonly optional: true } ? never : K]: ValueOf<TypeOf<F[K]>> };
-type Optional_<F extends Fields> = { [K in keyof F as F[K] extends { readonly optional: true } ? K : never]?: ValueOf<TypeOf<F[K]>> | null };
+type Required_<F extends Fields> = {
+  [K in keyof F as F[K] extends { readonly optional: true } ? never : K]: ValueOf<TypeOf<F[K]>>;
+};
+type Optional_<F extends Fields> = {
+  [K in keyof F as F[K] extends { readonly optional: true } ? K : never]?: ValueOf<TypeOf<F[K]>> | null;
+};
 type Flat<T> = { [K in keyof T]: T[K] };
 type Row<F extends Fields> = Flat<Required_<F> & Optional_<F>>;
 type Columns<F extends Fields> = { readonly [K in keyof F]: readonly ValueOf<TypeOf<F[K]>>[] };
@@ -121,15 +130,24 @@ export type RequestOf<P extends PipelineDeclaration> = PipelineDeclaration exten
           : object) & { explain?: boolean }
     >;
 
-type OutputsOf<P extends PipelineDeclaration> = { -readonly [K in keyof P['response']['outputs']]: AnswerValue };
-type ObjectsOf<P extends PipelineDeclaration> = P extends { readonly objects: { readonly fields: infer F extends Fields } }
+type OutputsOf<P extends PipelineDeclaration> = {
+  -readonly [K in keyof P['response']['outputs']]: AnswerValue;
+};
+type ObjectsOf<P extends PipelineDeclaration> = P extends {
+  readonly objects: { readonly fields: infer F extends Fields };
+}
   ? Flat<{ index: number } & { [K in keyof F]: AnswerValue } & OutputsOf<P>>[]
   : never;
 
 interface AnswerHead {
   readonly requestId: string;
   readonly models: readonly { readonly step: string; readonly name: string; readonly version: string }[];
-  readonly degraded: readonly { readonly step: string; readonly status: 'MISSING' | 'STALE' | 'FAILED'; readonly rows: number; readonly code?: string }[];
+  readonly degraded: readonly {
+    readonly step: string;
+    readonly status: 'MISSING' | 'STALE' | 'FAILED';
+    readonly rows: number;
+    readonly code?: string;
+  }[];
   readonly explain?: unknown;
 }
 

@@ -12,7 +12,9 @@ export interface RunnableNode {
  * Prepares the execution of a graph: nodes start as soon as those they come after have ended, independent ones at the same time.
  * A node that answers at once costs no promise, and a graph of such nodes runs without leaving the call.
  */
-export function createExecutor(nodes: readonly RunnableNode[]): (context: RunContext) => void | Promise<void> {
+export function createExecutor(
+  nodes: readonly RunnableNode[],
+): (context: RunContext) => void | Promise<void> {
   const position = new Map(nodes.map(({ node }, i) => [node.id, i]));
   const followers: number[][] = nodes.map(() => []);
   const waitsFor = new Uint16Array(nodes.length);

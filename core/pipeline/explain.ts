@@ -6,7 +6,8 @@ import type { FetchNode, Plan, PlanNode } from './plan.js';
 
 /** Every value that a run used, with status and time: per request, and per object in the order of the request. */
 export function explainRun(plan: Plan, frame: Frame): object {
-  const ofScope = (scope: 'request' | 'object'): PlanNode[] => plan.nodes.filter((node) => node.scope === scope);
+  const ofScope = (scope: 'request' | 'object'): PlanNode[] =>
+    plan.nodes.filter((node) => node.scope === scope);
   return {
     time: formatTimestamp(frame.time[0] as number),
     request: Object.fromEntries(ofScope('request').map((node) => [node.alias, explainNode(node, frame, 0)])),
@@ -16,7 +17,9 @@ export function explainRun(plan: Plan, frame: Frame): object {
           objects: Array.from({ length: frame.objects }, (_, row) => ({
             index: row,
             ...(frame.skipped?.[row] === 1 ? { skipped: true } : {}),
-            ...Object.fromEntries(ofScope('object').map((node) => [node.alias, explainNode(node, frame, row)])),
+            ...Object.fromEntries(
+              ofScope('object').map((node) => [node.alias, explainNode(node, frame, row)]),
+            ),
           })),
         }),
   };

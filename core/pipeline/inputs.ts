@@ -11,7 +11,10 @@ export function columnAt(frame: Frame, { slot, scope: own }: PlanColumn, scope: 
 }
 
 /** The inputs of a transform or custom step, fetched from the frame as they are asked for. */
-export function columnsIn(frame: Frame, { names, reads, scope }: { names: readonly string[]; reads: readonly PlanColumn[]; scope: Scope }): ColumnsIn {
+export function columnsIn(
+  frame: Frame,
+  { names, reads, scope }: { names: readonly string[]; reads: readonly PlanColumn[]; scope: Scope },
+): ColumnsIn {
   return {
     rows: frame.rows(scope),
     offsets: scope === 'object' ? frame.offsets : unitOffsets(frame.requests),

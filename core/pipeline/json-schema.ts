@@ -7,7 +7,8 @@ type JsonSchema = Readonly<Record<string, unknown>>;
 export function valueSchema(type: ColumnType): JsonSchema {
   const element = elementSchema(type);
   if (type.kind === 'scalar') return element;
-  const size = type.kind === 'vector' ? { minItems: type.width, maxItems: type.width } : { maxItems: 100_000 };
+  const size =
+    type.kind === 'vector' ? { minItems: type.width, maxItems: type.width } : { maxItems: 100_000 };
   return { type: 'array', items: element, ...size };
 }
 
@@ -15,7 +16,9 @@ function elementSchema(type: ColumnType): JsonSchema {
   const named = { enum: ['NaN', 'Infinity', '-Infinity'] };
   switch (type.element) {
     case 'float32':
-      return { anyOf: [{ type: 'number', minimum: -3.4028234663852886e38, maximum: 3.4028234663852886e38 }, named] };
+      return {
+        anyOf: [{ type: 'number', minimum: -3.4028234663852886e38, maximum: 3.4028234663852886e38 }, named],
+      };
     case 'float64':
       return { anyOf: [{ type: 'number' }, named] };
     case 'int32':
@@ -34,7 +37,11 @@ function elementSchema(type: ColumnType): JsonSchema {
     case 'timestamp':
       return { type: 'string', format: 'date-time' };
     case 'bytes':
-      return { type: 'string', contentEncoding: 'base64', pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' };
+      return {
+        type: 'string',
+        contentEncoding: 'base64',
+        pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
+      };
   }
 }
 
@@ -44,12 +51,22 @@ export function requestSchema(plan: Plan): JsonSchema {
   return {
     type: 'object',
     additionalProperties: false,
-    required: [...(plan.request.length > 0 ? ['request'] : []), ...(objects === undefined ? [] : ['objects'])],
+    required: [
+      ...(plan.request.length > 0 ? ['request'] : []),
+      ...(objects === undefined ? [] : ['objects']),
+    ],
     properties: {
       request: fieldsSchema(plan.request),
       ...(objects === undefined
         ? {}
-        : { objects: { anyOf: [{ type: 'array', maxItems: objects.max, items: fieldsSchema(objects.fields) }, columnsSchema(objects)] } }),
+        : {
+            objects: {
+              anyOf: [
+                { type: 'array', maxItems: objects.max, items: fieldsSchema(objects.fields) },
+                columnsSchema(objects),
+              ],
+            },
+          }),
       explain: { type: 'boolean', description: 'answer the features used, with status and time' },
     },
   };
@@ -60,7 +77,9 @@ function fieldsSchema(fields: readonly PlanField[]): JsonSchema {
     type: 'object',
     additionalProperties: false,
     required: fields.filter((field) => !field.optional).map((field) => field.name),
-    properties: Object.fromEntries(fields.map((field) => [field.name, { ...optionalSchema(field), ...texts(field) }])),
+    properties: Object.fromEntries(
+      fields.map((field) => [field.name, { ...optionalSchema(field), ...texts(field) }]),
+    ),
   };
 }
 
@@ -70,7 +89,10 @@ function columnsSchema({ fields, max }: NonNullable<Plan['objects']>): JsonSchem
     additionalProperties: false,
     required: fields.filter((field) => !field.optional).map((field) => field.name),
     properties: Object.fromEntries(
-      fields.map((field) => [field.name, { type: 'array', maxItems: max, items: optionalSchema(field), ...texts(field) }]),
+      fields.map((field) => [
+        field.name,
+        { type: 'array', maxItems: max, items: optionalSchema(field), ...texts(field) },
+      ]),
     ),
   };
 }
@@ -80,17 +102,28 @@ function optionalSchema(field: PlanField): JsonSchema {
 }
 
 function texts({ description, unit }: PlanField): JsonSchema {
-  const text = [description, unit === undefined ? undefined : `unit: ${unit}`].filter((part) => part !== undefined).join('; ');
+  const text = [description, unit === undefined ? undefined : `unit: ${unit}`]
+    .filter((part) => part !== undefined)
+    .join('; ');
   return text === '' ? {} : { description: text };
 }
 
 /** The schema of an answer. */
 export function responseSchema(plan: Plan): JsonSchema {
-  const nullable = (column: Pick<PlanColumn, 'type'>): JsonSchema => ({ anyOf: [valueSchema(column.type), { type: 'null' }] });
-  const outputs = Object.fromEntries(plan.response.outputs.map(({ name, column }) => [name, nullable(column)]));
+  const nullable = (column: Pick<PlanColumn, 'type'>): JsonSchema => ({
+    anyOf: [valueSchema(column.type), { type: 'null' }],
+  });
+  const outputs = Object.fromEntries(
+    plan.response.outputs.map(({ name, column }) => [name, nullable(column)]),
+  );
   const objects = plan.objects;
-  const perObject = objects === undefined ? {} : { ...Object.fromEntries(objects.fields.map((field) => [field.name, nullable(field)])), ...outputs };
-  const lists = Object.fromEntries(Object.entries(perObject).map(([name, schema]) => [name, { type: 'array', items: schema }]));
+  const perObject =
+    objects === undefined
+      ? {}
+      : { ...Object.fromEntries(objects.fields.map((field) => [field.name, nullable(field)])), ...outputs };
+  const lists = Object.fromEntries(
+    Object.entries(perObject).map(([name, schema]) => [name, { type: 'array', items: schema }]),
+  );
   return {
     type: 'object',
     required: ['requestId', 'models', objects === undefined ? 'outputs' : 'objects', 'degraded'],
@@ -109,8 +142,14 @@ export function responseSchema(plan: Plan): JsonSchema {
         : {
             objects: {
               anyOf: [
-                { type: 'array', items: { type: 'object', properties: { index: { type: 'integer' }, ...perObject } } },
-                { type: 'object', properties: { index: { type: 'array', items: { type: 'integer' } }, ...lists } },
+                {
+                  type: 'array',
+                  items: { type: 'object', properties: { index: { type: 'integer' }, ...perObject } },
+                },
+                {
+                  type: 'object',
+                  properties: { index: { type: 'array', items: { type: 'integer' } }, ...lists },
+                },
               ],
             },
           }),

@@ -3,7 +3,11 @@ import type { ColumnType } from '../data/types.js';
 import { VivaceError } from '../errors.js';
 
 /** Reads one JSON value into a row; `path` is asked for only when the value is wrong. */
-export type ValueReader = (value: unknown, writer: ColumnWriter, at: { row: number; path: () => string }) => void;
+export type ValueReader = (
+  value: unknown,
+  writer: ColumnWriter,
+  at: { row: number; path: () => string },
+) => void;
 
 const largestFloat32 = 3.4028234663852886e38;
 const floatNames: Readonly<Record<string, number>> = { NaN, Infinity, '-Infinity': -Infinity };
@@ -18,8 +22,8 @@ export function valueReader(type: ColumnType): ValueReader {
   if (type.kind === 'scalar') {
     return (value, writer, { row, path }) => {
       const read = element(value);
-      if (typeof read === 'string' && read.startsWith(wrong)) throw mistake(read.slice(wrong.length), path());
-      writer.values[row] = read as never;
+      if (read instanceof Wrong) throw mistake(read.message, path());
+      writer.values[row] = read;
     };
   }
   return (value, writer, { row, path }) => {
@@ -31,30 +35,41 @@ export function valueReader(type: ColumnType): ValueReader {
     if (items.length > longestList) throw mistake(`a list holds at most ${longestList} values`, path());
     const cells = items.map((item, i) => {
       const read = element(item);
-      if (typeof read === 'string' && read.startsWith(wrong)) throw mistake(read.slice(wrong.length), `${path()}[${i}]`);
+      if (read instanceof Wrong) throw mistake(read.message, `${path()}[${i}]`);
       return read;
     });
-    writer.set(row, cells as Cell[]);
+    writer.set(row, cells);
   };
 }
 
-/** Marks the text of a mistake; no valid text begins with a NUL and this. */
-const wrong = '\0wrong: ';
+/** What is wrong with a value; its path is known one call further out. */
+class Wrong {
+  readonly message: string;
 
-function asArray(value: unknown): unknown[] | undefined {
-  if (Array.isArray(value)) return value;
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? Array.from(value as Float64Array) : undefined;
+  constructor(message: string) {
+    this.message = message;
+  }
 }
 
-function elementReader(type: ColumnType): (value: unknown) => number | bigint | string | Uint8Array {
-  const no = (value: unknown, hint = ''): string => `${wrong}${describe(value)} is no ${type.element}${hint}`;
+function asArray(value: unknown): unknown[] | undefined {
+  if (Array.isArray(value)) return value as unknown[];
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+    ? Array.from(value as Float64Array)
+    : undefined;
+}
+
+function elementReader(type: ColumnType): (value: unknown) => number | bigint | string | Uint8Array | Wrong {
+  const no = (value: unknown, hint = ''): Wrong =>
+    new Wrong(`${describe(value)} is no ${type.element}${hint}`);
   switch (type.element) {
     case 'float32':
     case 'float64': {
       const limit = type.element === 'float32' ? largestFloat32 : Number.MAX_VALUE;
       return (value) => {
         if (typeof value === 'number') {
-          return Math.abs(value) <= limit || Number.isNaN(value) ? value : no(value, ': it is beyond the type; infinity is the text "Infinity"');
+          return Math.abs(value) <= limit || Number.isNaN(value)
+            ? value
+            : no(value, ': it is beyond the type; infinity is the text "Infinity"');
         }
         const named = typeof value === 'string' ? floatNames[value] : undefined;
         return named ?? no(value);
@@ -64,7 +79,8 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
       return (value) => (typeof value === 'number' && (value | 0) === value ? value : no(value));
     case 'int64':
       return (value) => {
-        if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : no(value, '; beyond 2^53 write it as a text');
+        if (typeof value === 'number')
+          return Number.isSafeInteger(value) ? BigInt(value) : no(value, '; beyond 2^53 write it as a text');
         if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : no(value);
         if (typeof value !== 'string' || !int64Text.test(value)) return no(value);
         const number = BigInt(value);
@@ -75,7 +91,7 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
     case 'string':
       return (value) => {
         if (typeof value !== 'string') return no(value);
-        return !value.isWellFormed() || value.startsWith(wrong) ? `${wrong}the text is not well-formed Unicode` : value;
+        return value.isWellFormed() ? value : new Wrong('the text is not well-formed Unicode');
       };
     case 'timestamp':
       return (value) => {
@@ -85,7 +101,9 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
     case 'bytes':
       return (value) => {
         if (value instanceof Uint8Array) return value;
-        return typeof value === 'string' && base64Text.test(value) ? Uint8Array.from(Buffer.from(value, 'base64')) : no(value, ' in base64');
+        return typeof value === 'string' && base64Text.test(value)
+          ? Uint8Array.from(Buffer.from(value, 'base64'))
+          : no(value, ' in base64');
       };
   }
 }
@@ -96,7 +114,13 @@ export function timestampMicros(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
   const match = rfc3339.exec(value);
   if (match === null) return undefined;
-  const [, date, time, fraction = '', zone] = match as unknown as [string, string, string, string | undefined, string];
+  const [, date, time, fraction = '', zone] = match as unknown as [
+    string,
+    string,
+    string,
+    string | undefined,
+    string,
+  ];
   const seconds = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
   if (Number.isNaN(seconds) || !isDay(date)) return undefined;
   return seconds * 1000 + Number(fraction.padEnd(6, '0'));
@@ -157,7 +181,10 @@ function numberText(value: number): string {
 export function jsonValue(cell: Cell, column: Pick<Column, 'type'>): unknown {
   if (cell === null) return null;
   if (Array.isArray(cell)) return (cell as readonly Cell[]).map((inner) => jsonValue(inner, column));
-  if (typeof cell === 'bigint') return cell >= BigInt(Number.MIN_SAFE_INTEGER) && cell <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(cell) : String(cell);
+  if (typeof cell === 'bigint')
+    return cell >= BigInt(Number.MIN_SAFE_INTEGER) && cell <= BigInt(Number.MAX_SAFE_INTEGER)
+      ? Number(cell)
+      : String(cell);
   if (cell instanceof Uint8Array) return Buffer.from(cell).toString('base64');
   if (column.type.element === 'timestamp') return formatTimestamp(cell as number);
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : String(cell);

@@ -119,7 +119,9 @@ export interface Plan {
 }
 
 /** The plan for people and for comparison: names instead of slots. */
-export function describePlan(plan: Plan): { readonly nodes: readonly object[] } & Readonly<Record<string, unknown>> {
+export function describePlan(
+  plan: Plan,
+): { readonly nodes: readonly object[] } & Readonly<Record<string, unknown>> {
   return {
     name: plan.name,
     time: plan.time?.name ?? 'arrival',
@@ -130,7 +132,9 @@ export function describePlan(plan: Plan): { readonly nodes: readonly object[] } 
       alias: node.alias,
       per: node.scope,
       ...('part' in node ? { part: node.part } : {}),
-      ...(node.verb === 'fetch' && node.view !== undefined ? { view: `${node.view.name}#${node.view.hash}` } : {}),
+      ...(node.verb === 'fetch' && node.view !== undefined
+        ? { view: `${node.view.name}#${node.view.hash}` }
+        : {}),
       ...(node.verb === 'fetch' ? { onMissing: node.onMissing, onFailure: node.onFailure } : {}),
       ...('cache' in node && node.cache !== undefined ? { cache: node.cache.in } : {}),
       reads: node.reads.map((column) => column.name),
@@ -139,7 +143,9 @@ export function describePlan(plan: Plan): { readonly nodes: readonly object[] } 
     })),
     response: {
       outputs: Object.fromEntries(plan.response.outputs.map(({ name, column }) => [name, column.name])),
-      ...(plan.response.orderBy === undefined ? {} : { orderBy: plan.response.orderBy.name, descending: plan.response.descending }),
+      ...(plan.response.orderBy === undefined
+        ? {}
+        : { orderBy: plan.response.orderBy.name, descending: plan.response.descending }),
       ...(plan.response.limit === undefined ? {} : { limit: plan.response.limit }),
     },
   };

@@ -33,9 +33,15 @@ interface FetchCounts {
 export function resolveRows(node: FetchNode, rows: FeatureRows, time: number | Float64Array): ResolvedRows {
   const counts: FetchCounts = { missing: 0, stale: 0, failed: 0 };
   const anyAbsent = judgeRows(node, rows, { time, counts });
-  const fetched: FetchedRows = { status: rows.status, eventTime: rows.eventTime, availableTime: rows.availableTime };
+  const fetched: FetchedRows = {
+    status: rows.status,
+    eventTime: rows.eventTime,
+    availableTime: rows.availableTime,
+  };
   if (anyAbsent) failIfAsked(node, rows, counts);
-  const columns = rows.columns.map((writer, i) => resolveColumn(node, rows, { writer, feature: i, anyAbsent }));
+  const columns = rows.columns.map((writer, i) =>
+    resolveColumn(node, rows, { writer, feature: i, anyAbsent }),
+  );
   const skip = anyAbsent ? skippedRows(node, rows.status) : undefined;
   return {
     rows: fetched,
@@ -77,16 +83,24 @@ function judgeRows(
 function failIfAsked(node: FetchNode, rows: FeatureRows, counts: FetchCounts): void {
   if (node.onFailure === 'fail' && counts.failed > 0) {
     const cause = rows.error;
-    throw new VivaceError(cause?.code ?? 'UNAVAILABLE', `${node.alias}: ${cause?.message ?? 'rows could not be read'}`, {
-      path: `steps[${node.step}]`,
-      ...(cause === undefined ? {} : { cause }),
-    });
+    throw new VivaceError(
+      cause?.code ?? 'UNAVAILABLE',
+      `${node.alias}: ${cause?.message ?? 'rows could not be read'}`,
+      {
+        path: `steps[${node.step}]`,
+        ...(cause === undefined ? {} : { cause }),
+      },
+    );
   }
   if (node.onMissing === 'fail' && counts.missing + counts.stale > 0) {
     const what = counts.missing > 0 ? `${counts.missing} missing` : `${counts.stale} stale`;
-    throw new VivaceError('FEATURE_MISSING', `${node.alias}: ${what} of ${rows.rows} rows, and the pipeline cannot do without`, {
-      path: `steps[${node.step}]`,
-    });
+    throw new VivaceError(
+      'FEATURE_MISSING',
+      `${node.alias}: ${what} of ${rows.rows} rows, and the pipeline cannot do without`,
+      {
+        path: `steps[${node.step}]`,
+      },
+    );
   }
 }
 

@@ -25,8 +25,13 @@ interface FieldReader {
  */
 export function createRequestDecoder(plan: Plan): (body: unknown, arrivalMs: number) => DecodedRequest {
   const request = plan.request.map((field): FieldReader => ({ field, read: valueReader(field.type) }));
-  const objects = plan.objects?.fields.map((field): FieldReader => ({ field, read: valueReader(field.type) }));
-  const bodyKeys = new Set(objects === undefined ? ['request', 'explain'] : ['request', 'objects', 'explain']);
+  const objects = plan.objects?.fields.map((field): FieldReader => ({
+    field,
+    read: valueReader(field.type),
+  }));
+  const bodyKeys = new Set(
+    objects === undefined ? ['request', 'explain'] : ['request', 'objects', 'explain'],
+  );
   const max = plan.objects?.max ?? 0;
 
   return (body, arrivalMs) => {
@@ -37,10 +42,15 @@ export function createRequestDecoder(plan: Plan): (body: unknown, arrivalMs: num
     const given = root['request'] === undefined && request.length === 0 ? {} : root['request'];
     const requestColumns = readRows(request, [given], () => 'request');
     const list = objects === undefined ? undefined : root['objects'];
-    if (objects !== undefined && list === undefined) throw mistake('is missing: a list of objects, or an object of lists', 'objects');
+    if (objects !== undefined && list === undefined)
+      throw mistake('is missing: a list of objects, or an object of lists', 'objects');
     const columnar = objects !== undefined && !Array.isArray(list);
     const objectColumns =
-      objects === undefined ? [] : columnar ? readColumns(objects, list, max) : readObjects(objects, list as unknown[], max);
+      objects === undefined
+        ? []
+        : columnar
+          ? readColumns(objects, list, max)
+          : readObjects(objects, list as unknown[], max);
     const rows = objectColumns[0]?.rows ?? (Array.isArray(list) ? list.length : 0);
     const frame = new Frame({
       time: new Float64Array(1),
@@ -72,7 +82,11 @@ function readObjects(readers: readonly FieldReader[], list: unknown[], max: numb
   return readRows(readers, list, (row) => `objects[${row}]`);
 }
 
-function readRows(readers: readonly FieldReader[], list: readonly unknown[], place: (row: number) => string): ColumnWriter[] {
+function readRows(
+  readers: readonly FieldReader[],
+  list: readonly unknown[],
+  place: (row: number) => string,
+): ColumnWriter[] {
   const writers = readers.map(({ field }) => new ColumnWriter(field.type, list.length));
   const at = { row: 0, path: (): string => '' };
   for (let row = 0; row < list.length; row++) {
@@ -84,7 +98,11 @@ function readRows(readers: readonly FieldReader[], list: readonly unknown[], pla
       const value = item[field.name];
       if (value !== undefined) known++;
       if (value === undefined || value === null) {
-        if (!field.optional) throw mistake(value === null ? 'may not be null' : `is missing: a ${field.type.name}`, `${place(row)}.${field.name}`);
+        if (!field.optional)
+          throw mistake(
+            value === null ? 'may not be null' : `is missing: a ${field.type.name}`,
+            `${place(row)}.${field.name}`,
+          );
         (writers[i] as ColumnWriter).setNull(row);
         continue;
       }
@@ -101,7 +119,8 @@ function readRows(readers: readonly FieldReader[], list: readonly unknown[], pla
 function readColumns(readers: readonly FieldReader[], columns: unknown, max: number): ColumnWriter[] {
   const lists = asObject(columns, () => 'objects');
   for (const key in lists) {
-    if (!readers.some(({ field }) => field.name === key)) throw mistake(unknownField(readers.map(({ field }) => field.name)), `objects.${key}`);
+    if (!readers.some(({ field }) => field.name === key))
+      throw mistake(unknownField(readers.map(({ field }) => field.name)), `objects.${key}`);
   }
   let rows: number | undefined;
   for (const { field } of readers) {
@@ -111,7 +130,8 @@ function readColumns(readers: readonly FieldReader[], columns: unknown, max: num
       throw mistake(`is missing: a list of ${field.type.name}`, `objects.${field.name}`);
     }
     if (!Array.isArray(list)) throw mistake('must be a list, one value per object', `objects.${field.name}`);
-    if (rows !== undefined && list.length !== rows) throw mistake(`${list.length} values where another field has ${rows}`, `objects.${field.name}`);
+    if (rows !== undefined && list.length !== rows)
+      throw mistake(`${list.length} values where another field has ${rows}`, `objects.${field.name}`);
     rows = list.length;
   }
   if ((rows ?? 0) > max) throw tooMany(rows as number, max);
@@ -141,14 +161,20 @@ function asObject(value: unknown, path: () => string): Record<string, unknown> {
     : mistake(value === undefined ? 'is missing: an object' : 'must be an object', place);
 }
 
-function unknownKey(item: Record<string, unknown>, readers: readonly FieldReader[], place: string): VivaceError {
+function unknownKey(
+  item: Record<string, unknown>,
+  readers: readonly FieldReader[],
+  place: string,
+): VivaceError {
   const names = readers.map(({ field }) => field.name);
   const key = Object.keys(item).find((name) => !names.includes(name)) ?? '';
   return mistake(unknownField(names), `${place}.${key}`);
 }
 
 function unknownField(names: readonly string[]): string {
-  return names.length === 0 ? 'unknown field; there are none' : `unknown field; there are ${names.join(', ')}`;
+  return names.length === 0
+    ? 'unknown field; there are none'
+    : `unknown field; there are ${names.join(', ')}`;
 }
 
 function tooMany(count: number, max: number): VivaceError {

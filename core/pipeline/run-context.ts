@@ -32,4 +32,3 @@ export interface NodeStep {
 export interface AroundStep {
   run(context: RunContext, next: () => void | Promise<void>): void | Promise<void>;
 }
-

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { columnName, typeName } from '../views/schema.js';
 
-const reference = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$/, 'a column: `request.field`, `object.field`, `alias.feature` or `time`');
+const reference = z
+  .string()
+  .regex(
+    /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$/,
+    'a column: `request.field`, `object.field`, `alias.feature` or `time`',
+  );
 
 export const fieldSpec = z.union([
   typeName,
@@ -23,11 +28,20 @@ export const cacheSpec = z.strictObject({
 export const fetchStep = z.strictObject({
   fetch: z.string().describe('a view or a feature-source part'),
   as: columnName.optional().describe('alias of its columns; default: its name'),
-  key: z.record(z.string(), reference).default({}).describe('column per key; default: the field of the same name'),
+  key: z
+    .record(z.string(), reference)
+    .default({})
+    .describe('column per key; default: the field of the same name'),
   cache: cacheSpec.optional(),
-  onMissing: policy.default('default').describe('what stands in where there is no value, or only a stale one'),
+  onMissing: policy
+    .default('default')
+    .describe('what stands in where there is no value, or only a stale one'),
   onFailure: policy.default('default').describe('the same, for an outage'),
-  budgetMs: z.number().positive().optional().describe('give up after this long; default: four fifths of the deadline'),
+  budgetMs: z
+    .number()
+    .positive()
+    .optional()
+    .describe('give up after this long; default: four fifths of the deadline'),
 });
 
 export const transformStep = z.strictObject({
@@ -43,19 +57,33 @@ export const predictStep = z.strictObject({
     .record(z.string(), z.array(reference).min(1))
     .default({})
     .describe("ordered columns per tensor; default: those of the model's signature"),
-  cache: cacheSpec.extend({ by: z.array(reference).min(1).optional().describe('columns that tell rows apart; default: all inputs') }).optional(),
+  cache: cacheSpec
+    .extend({
+      by: z.array(reference).min(1).optional().describe('columns that tell rows apart; default: all inputs'),
+    })
+    .optional(),
 });
 
-export const recordStep = z.strictObject({ record: z.strictObject({}).nullable().describe('record metrics of requests and steps') });
+export const recordStep = z.strictObject({
+  record: z.strictObject({}).nullable().describe('record metrics of requests and steps'),
+});
 
 /** A custom step; its own options stand beside these keys and are checked by its own schema. */
 export const customStep = z.looseObject({
-  step: z.unknown().describe('a step: in YAML a `.js` file or package, in code what defineStep returned or a class'),
+  step: z
+    .unknown()
+    .describe('a step: in YAML a `.js` file or package, in code what defineStep returned or a class'),
   as: columnName.optional(),
   inputs: z.record(z.string(), reference).default({}),
 });
 
-export const stepSchemas = { fetch: fetchStep, transform: transformStep, predict: predictStep, record: recordStep, step: customStep };
+export const stepSchemas = {
+  fetch: fetchStep,
+  transform: transformStep,
+  predict: predictStep,
+  record: recordStep,
+  step: customStep,
+};
 
 export const pipelineSchema = z.strictObject({
   description: z.string().optional(),

@@ -45,9 +45,10 @@ export interface StepType extends StepDeclaration {
 }
 
 /** Defines a custom step from a function. */
-export function defineStep<S extends z.ZodObject = z.ZodObject<Record<never, never>>, const U extends Uses = Record<never, never>>(
-  spec: StepSpec<S, U>,
-): StepType {
+export function defineStep<
+  S extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  const U extends Uses = Record<never, never>,
+>(spec: StepSpec<S, U>): StepType {
   return {
     [marker]: true,
     name: spec.name,
@@ -57,7 +58,7 @@ export function defineStep<S extends z.ZodObject = z.ZodObject<Record<never, nev
     writes: spec.writes,
     offline: spec.offline,
     ...(spec.over === undefined ? {} : { over: spec.over }),
-    create: spec.create.bind(spec) as (options: never, uses: never) => Step,
+    create: (options, uses) => spec.create(options, uses),
     injectable: false,
   };
 }
@@ -90,5 +91,8 @@ export function stepTypeOf(value: unknown): StepType {
       injectable: true,
     };
   }
-  throw new VivaceError('INVALID_CONFIG', 'a step is a file, what defineStep returned, or an @injectable() class');
+  throw new VivaceError(
+    'INVALID_CONFIG',
+    'a step is a file, what defineStep returned, or an @injectable() class',
+  );
 }

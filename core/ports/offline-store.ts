@@ -31,7 +31,12 @@ export interface Spine {
   readonly fromMs?: number;
   readonly toMs?: number;
   /** Rows to use, by column, as in a view's source. */
-  readonly where?: Readonly<Record<string, { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }>>;
+  readonly where?: Readonly<
+    Record<
+      string,
+      { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }
+    >
+  >;
   readonly distinct?: boolean;
   /** Keep one row in `sample.of`, chosen by the hash of the row; the same rows every time, on every engine. */
   readonly sample?: { readonly of: number };
@@ -47,10 +52,17 @@ export interface MaterializeProgress {
 
 export interface OfflineStore {
   /** Prepares views once (aggregates are folded, tables kept) and gives a reader to `use`. */
-  asOf<T>(views: readonly FeatureView[], use: (reader: AsOfReader) => Promise<T>, context: CallContext): Promise<T>;
+  asOf<T>(
+    views: readonly FeatureView[],
+    use: (reader: AsOfReader) => Promise<T>,
+    context: CallContext,
+  ): Promise<T>;
 
   /** The columns of a spine, and its rows in a stable order: by time, then by every column. Column `time` holds microseconds. */
-  spine(spine: Spine, context: CallContext): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }>;
+  spine(
+    spine: Spine,
+    context: CallContext,
+  ): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }>;
 
   /**
    * Copies to the online store, for each key, the newest row with event time and available time up to `untilMs` (inclusive; epoch milliseconds).
@@ -64,10 +76,18 @@ export interface OfflineStore {
 
   /** Writes rows to a `.parquet` or `.csv` file. */
   save(
-    rows: { readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch> },
+    rows: {
+      readonly fields: readonly Field[];
+      readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
+    },
     path: string,
     context: CallContext,
   ): Promise<void>;
 }
 
-export const offlineStore = capabilityPort<OfflineStore>('offline-store', { asOf: {}, spine: {}, materialize: {}, save: {} });
+export const offlineStore = capabilityPort<OfflineStore>('offline-store', {
+  asOf: {},
+  spine: {},
+  materialize: {},
+  save: {},
+});

@@ -48,13 +48,26 @@ export interface PartLifecycle {
 /** An operation may answer at once: a synchronous return stays synchronous. */
 export type MaybePromise<T> = T | Promise<T>;
 
-export function driverPort<T>(name: string, operations: { readonly [K in keyof T]?: OperationSpec }): DriverPort<T> {
-  return { name, tier: 'driver', id: Symbol.for(`vivace.port.${name}`), operations: operations as Port['operations'] };
+export function driverPort<T>(
+  name: string,
+  operations: { readonly [K in keyof T]?: OperationSpec },
+): DriverPort<T> {
+  return {
+    name,
+    tier: 'driver',
+    id: Symbol.for(`vivace.port.${name}`),
+    operations: operations as Port['operations'],
+  };
 }
 
 export function capabilityPort<T>(
   name: string,
   operations: { readonly [K in keyof T]?: OperationSpec },
 ): CapabilityPort<T> {
-  return { name, tier: 'capability', id: Symbol.for(`vivace.port.${name}`), operations: operations as Port['operations'] };
+  return {
+    name,
+    tier: 'capability',
+    id: Symbol.for(`vivace.port.${name}`),
+    operations: operations as Port['operations'],
+  };
 }

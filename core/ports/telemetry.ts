@@ -10,4 +10,7 @@ export interface Telemetry {
   flush(context: CallContext): Promise<void>;
 }
 
-export const telemetry = driverPort<Telemetry>('telemetry', { scrape: { quiet: true }, flush: { quiet: true } });
+export const telemetry = driverPort<Telemetry>('telemetry', {
+  scrape: { quiet: true },
+  flush: { quiet: true },
+});

@@ -11,7 +11,10 @@ export class ApplyTransform implements NodeStep {
   readonly #node: TransformNode;
   readonly #transform: Transform;
 
-  constructor(@inject(tokens.transformNode) node: TransformNode, @inject(tokens.transform) transform: Transform) {
+  constructor(
+    @inject(tokens.transformNode) node: TransformNode,
+    @inject(tokens.transform) transform: Transform,
+  ) {
     this.#node = node;
     this.#transform = transform;
   }
@@ -19,7 +22,10 @@ export class ApplyTransform implements NodeStep {
   run({ frame }: RunContext): void {
     const node = this.#node;
     const out = new OutputColumns(node.outputs, frame.rows(node.scope));
-    this.#transform.apply(columnsIn(frame, { names: node.inputs, reads: node.reads, scope: node.scope }), out);
+    this.#transform.apply(
+      columnsIn(frame, { names: node.inputs, reads: node.reads, scope: node.scope }),
+      out,
+    );
     out.writeTo(frame, node.writes);
   }
 }

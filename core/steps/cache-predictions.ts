@@ -61,12 +61,21 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
     return { model, outputs: this.#decode(values, context.rows) };
   }
 
-  async #load(inputs: readonly Tensor[], missing: readonly number[], context: PredictContext): Promise<Uint8Array[]> {
-    const selected = missing.length === context.rows ? inputs : inputs.map((tensor) => selectRows(tensor, missing, context.rows));
+  async #load(
+    inputs: readonly Tensor[],
+    missing: readonly number[],
+    context: PredictContext,
+  ): Promise<Uint8Array[]> {
+    const selected =
+      missing.length === context.rows
+        ? inputs
+        : inputs.map((tensor) => selectRows(tensor, missing, context.rows));
     const { outputs } = await this.#predictor.predict(selected, { ...context, rows: missing.length });
     const columns = outputs.map((tensor, i): Column => {
       const width = tensor.data.length / missing.length;
-      const cells = missing.map((_, row) => Array.from<Cell>(tensor.data.slice(row * width, (row + 1) * width) as unknown as Cell[]));
+      const cells = missing.map((_, row) =>
+        Array.from<Cell>(tensor.data.slice(row * width, (row + 1) * width) as unknown as Cell[]),
+      );
       return columnOf(this.#fields[i]!.type, cells);
     });
     return this.#codec.encode(new FeatureRows([], missing.length), columns, missing.length);
@@ -79,7 +88,8 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
     return this.#node.outputs.map((output, i) => {
       const { values: data, offsets } = decoded.columns[i]!.finish();
       const width = rows === 0 ? 0 : offsets![1]! - offsets![0]!;
-      if (data.length !== width * rows) throw new VivaceError('DATA_LOSS', `cached rows of "${output.name}" differ in width`);
+      if (data.length !== width * rows)
+        throw new VivaceError('DATA_LOSS', `cached rows of "${output.name}" differ in width`);
       const inner = output.shape.slice(1);
       const shape = inner.every((size) => size >= 0) ? [rows, ...inner] : [rows, width];
       return { name: output.name, datatype: output.datatype, shape, data: data as TensorData };
@@ -103,8 +113,16 @@ function hashRows(inputs: readonly Tensor[], rows: number, prefix: string): stri
     const hash = createHash('sha1');
     for (const { data } of inputs) {
       const width = data.length / rows;
-      if (Array.isArray(data)) hash.update(JSON.stringify(data.slice(row * width, (row + 1) * width).map(String)));
-      else hash.update(new Uint8Array(data.buffer, data.byteOffset + row * width * data.BYTES_PER_ELEMENT, width * data.BYTES_PER_ELEMENT));
+      if (Array.isArray(data))
+        hash.update(JSON.stringify(data.slice(row * width, (row + 1) * width).map(String)));
+      else
+        hash.update(
+          new Uint8Array(
+            data.buffer,
+            data.byteOffset + row * width * data.BYTES_PER_ELEMENT,
+            width * data.BYTES_PER_ELEMENT,
+          ),
+        );
     }
     return prefix + hash.digest('base64url');
   });

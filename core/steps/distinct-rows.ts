@@ -16,7 +16,11 @@ export interface DistinctRows {
  * @param options.merge false: rows stay apart even with equal keys, and only null keys are taken out.
  * @returns `undefined` where every row is to be read as it stands.
  */
-export function distinctRows(columns: readonly Column[], rows: number, options: { merge: boolean }): DistinctRows | undefined {
+export function distinctRows(
+  columns: readonly Column[],
+  rows: number,
+  options: { merge: boolean },
+): DistinctRows | undefined {
   const nullable = columns.some((column) => column.valid !== undefined);
   if (!nullable && (!options.merge || rows <= 1)) return undefined;
   const keyOf = keyReader(columns);

@@ -48,10 +48,14 @@ export class FetchFeatures implements NodeStep {
     const rows = new FeatureRows(node.features, distinct === undefined ? count : distinct.first.length);
     const finish = (read: FeatureRows): void => this.#finish(context, { rows: read, time, distinct });
     if (rows.rows === 0) return finish(rows);
-    const keys = new KeyColumns(node, distinct === undefined ? columns : columns.map((column) => gather(column, distinct.first)), {
-      rows: rows.rows,
-      time: pickTime(time, distinct?.first),
-    });
+    const keys = new KeyColumns(
+      node,
+      distinct === undefined ? columns : columns.map((column) => gather(column, distinct.first)),
+      {
+        rows: rows.rows,
+        time: pickTime(time, distinct?.first),
+      },
+    );
     const outage = (error: unknown): FeatureRows => this.#outage(rows.rows, error, context);
     let reading: Promise<void> | undefined;
     try {
@@ -74,7 +78,9 @@ export class FetchFeatures implements NodeStep {
     } finally {
       if (!(reading instanceof Promise)) call.end();
     }
-    return reading instanceof Promise ? untilAborted(reading, call.signal).finally(() => call.end()) : undefined;
+    return reading instanceof Promise
+      ? untilAborted(reading, call.signal).finally(() => call.end())
+      : undefined;
   }
 
   /**
@@ -83,7 +89,9 @@ export class FetchFeatures implements NodeStep {
    */
   #outage(count: number, error: unknown, context: RunContext): FeatureRows {
     if (context.signal.aborted) throw error;
-    const failure = isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });
+    const failure = isVivaceError(error)
+      ? error
+      : new VivaceError('INTERNAL', messageOf(error), { cause: error });
     const rows = new FeatureRows(this.#node.features, count);
     for (let row = 0; row < count; row++) rows.setFailed(row, failure);
     return rows;
@@ -103,7 +111,10 @@ export class FetchFeatures implements NodeStep {
     frame.fetched[node.index] = rows;
     columns.forEach((column, i) => frame.write(node.writes[i]!.slot, column));
     if (skip !== undefined) skipObjects(frame, node.scope, skip);
-    this.#counters.add(this.#counter, columns, { rows: rows.status.length, future: countFuture(node, rows, read.time) });
+    this.#counters.add(this.#counter, columns, {
+      rows: rows.status.length,
+      future: countFuture(node, rows, read.time),
+    });
     report(context, node.alias, rows.status, resolved.error);
   }
 }
@@ -115,7 +126,11 @@ class KeyColumns implements Keys {
   readonly #node: FetchNode;
   readonly #columns: readonly Column[];
 
-  constructor(node: FetchNode, columns: readonly Column[], { rows, time }: { rows: number; time: number | Float64Array }) {
+  constructor(
+    node: FetchNode,
+    columns: readonly Column[],
+    { rows, time }: { rows: number; time: number | Float64Array },
+  ) {
     this.#node = node;
     this.#columns = columns;
     this.rows = rows;
@@ -154,7 +169,9 @@ class FetchCall implements CallContext {
       else outer.addEventListener('abort', leave, { once: true });
       this.#leave = () => outer.removeEventListener('abort', leave);
       this.#timer = setTimeout(() => {
-        controller.abort(new VivaceError('DEADLINE_EXCEEDED', `the budget of ${this.#budgetMs} ms has passed`));
+        controller.abort(
+          new VivaceError('DEADLINE_EXCEEDED', `the budget of ${this.#budgetMs} ms has passed`),
+        );
       }, this.#budgetMs);
       this.#controller = controller;
     }
@@ -168,15 +185,23 @@ class FetchCall implements CallContext {
 }
 
 function timePerRow(frame: Frame, scope: 'request' | 'object'): Float64Array {
-  return scope === 'request' ? frame.time : Float64Array.from(frame.requestOf, (request) => frame.time[request] as number);
+  return scope === 'request'
+    ? frame.time
+    : Float64Array.from(frame.requestOf, (request) => frame.time[request] as number);
 }
 
 function pickTime(time: number | Float64Array, rows: Uint32Array | undefined): number | Float64Array {
-  return typeof time === 'number' || rows === undefined ? time : Float64Array.from(rows, (row) => time[row] as number);
+  return typeof time === 'number' || rows === undefined
+    ? time
+    : Float64Array.from(rows, (row) => time[row] as number);
 }
 
 /** Rows whose event time lies after the request time. */
-function countFuture(node: FetchNode, { status: statuses, eventTime }: FetchedRows, time: number | Float64Array): number {
+function countFuture(
+  node: FetchNode,
+  { status: statuses, eventTime }: FetchedRows,
+  time: number | Float64Array,
+): number {
   if (node.isStatic) return 0;
   let future = 0;
   for (let row = 0; row < statuses.length; row++) {
@@ -187,7 +212,10 @@ function countFuture(node: FetchNode, { status: statuses, eventTime }: FetchedRo
 }
 
 /** Distinct rows back to all rows. */
-function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): Pick<ResolvedRows, 'rows' | 'columns' | 'skip'> {
+function spread(
+  { rows, columns, skip }: ResolvedRows,
+  rowOf: Uint32Array,
+): Pick<ResolvedRows, 'rows' | 'columns' | 'skip'> {
   return {
     rows: {
       status: Uint8Array.from(rowOf, (row) => rows.status[row] as number),
@@ -218,18 +246,26 @@ function withMissingRow(node: FetchNode, rows: FeatureRows): FeatureRows {
 
 function gatherColumn(column: FrameColumn, index: Uint32Array): FrameColumn {
   const gathered = gather(column, index);
-  return column.status === undefined ? gathered : { ...gathered, status: Uint8Array.from(index, (row) => column.status![row] as number) };
+  return column.status === undefined
+    ? gathered
+    : { ...gathered, status: Uint8Array.from(index, (row) => column.status![row] as number) };
 }
 
 function skipObjects(frame: Frame, scope: 'request' | 'object', skip: Uint8Array): void {
   skip.forEach((flag, row) => {
     if (flag === 0) return;
     if (scope === 'object') frame.skip(row);
-    else for (let object = frame.offsets[row]!; object < frame.offsets[row + 1]!; object++) frame.skip(object);
+    else
+      for (let object = frame.offsets[row]!; object < frame.offsets[row + 1]!; object++) frame.skip(object);
   });
 }
 
-function report(context: RunContext, step: string, statuses: Uint8Array, error: VivaceError | undefined): void {
+function report(
+  context: RunContext,
+  step: string,
+  statuses: Uint8Array,
+  error: VivaceError | undefined,
+): void {
   const counts = { MISSING: 0, STALE: 0, FAILED: 0 };
   for (const code of statuses) {
     if (code === status.MISSING) counts.MISSING++;
@@ -238,6 +274,11 @@ function report(context: RunContext, step: string, statuses: Uint8Array, error: 
   }
   for (const [name, rows] of Object.entries(counts) as [keyof typeof counts, number][]) {
     if (rows === 0) continue;
-    context.degraded.push({ step, status: name, rows, ...(name === 'FAILED' && error !== undefined ? { code: error.code } : {}) });
+    context.degraded.push({
+      step,
+      status: name,
+      rows,
+      ...(name === 'FAILED' && error !== undefined ? { code: error.code } : {}),
+    });
   }
 }

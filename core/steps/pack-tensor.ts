@@ -53,7 +53,9 @@ function packColumn(column: PlanColumn, packed: PackedRows, target: Target): voi
   const from = source.values as Float64Array;
   const { width } = column.type;
   if (width === 1 && index === undefined) copyStrided(from, target, count);
-  else if (width === 1) for (let i = 0, to = target.at; i < count; i++, to += target.width) target.data[to] = from[index![i] as number] as number;
+  else if (width === 1)
+    for (let i = 0, to = target.at; i < count; i++, to += target.width)
+      target.data[to] = from[index![i] as number] as number;
   else {
     for (let i = 0, to = target.at; i < count; i++, to += target.width) {
       const start = (index === undefined ? i : (index[i] as number)) * width;
@@ -95,12 +97,19 @@ function cellValue(
   if (!isValid(source, row)) {
     if (datatype === 'FP32' || datatype === 'FP64') return NaN;
     if (datatype === 'BYTES') return '';
-    throw new VivaceError('FEATURE_MISSING', `"${column.name}" has no value, and the model's ${datatype} input has none for that: give the feature a default`, {
-      path: column.name,
-    });
+    throw new VivaceError(
+      'FEATURE_MISSING',
+      `"${column.name}" has no value, and the model's ${datatype} input has none for that: give the feature a default`,
+      {
+        path: column.name,
+      },
+    );
   }
-  const cell = column.type.kind === 'vector' ? (cellAt(source, row) as readonly (number | bigint)[])[k]! : source.values[row]!;
-  if (datatype === 'BYTES') return cell as string;
+  const cell =
+    column.type.kind === 'vector'
+      ? (cellAt(source, row) as readonly (number | bigint)[])[k]!
+      : source.values[row]!;
+  if (datatype === 'BYTES') return cell;
   if (datatype === 'INT64') return BigInt(cell as number);
   return Number(cell);
 }
@@ -108,7 +117,10 @@ function cellValue(
 /** A null float is kept as NaN, which is what a floating tensor wants for it. */
 function nullIsNan(column: PlanColumn, { datatype }: Target): boolean {
   const { element } = column.type;
-  return (datatype === 'FP32' || datatype === 'FP64') && (element === 'float32' || element === 'float64' || element === 'timestamp');
+  return (
+    (datatype === 'FP32' || datatype === 'FP64') &&
+    (element === 'float32' || element === 'float64' || element === 'timestamp')
+  );
 }
 
 /** Whether values copy as they are: numbers into numbers, bigints into bigints. */

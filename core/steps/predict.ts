@@ -22,7 +22,10 @@ export class Predict implements NodeStep {
   readonly #node: PredictNode;
   readonly #predictor: Pick<CachePredictions, 'predict'>;
 
-  constructor(@inject(tokens.predictNode) node: PredictNode, @inject(tokens.predictor) predictor: Pick<CachePredictions, 'predict'>) {
+  constructor(
+    @inject(tokens.predictNode) node: PredictNode,
+    @inject(tokens.predictor) predictor: Pick<CachePredictions, 'predict'>,
+  ) {
     this.#node = node;
     this.#predictor = predictor;
   }
@@ -56,15 +59,28 @@ export class Predict implements NodeStep {
     const { cache, scope } = this.#node;
     if (cache?.by === undefined) return {};
     const columns = cache.by.map((column) => columnAt(frame, column, scope));
-    return { keys: encodeRowKeys('by', rows === undefined ? columns : columns.map((column) => gather(column, rows)), count) };
+    return {
+      keys: encodeRowKeys(
+        'by',
+        rows === undefined ? columns : columns.map((column) => gather(column, rows)),
+        count,
+      ),
+    };
   }
 
-  #write(frame: Frame, { outputs }: Prediction, { count, rows }: { count: number; rows: Uint32Array | undefined }): void {
+  #write(
+    frame: Frame,
+    { outputs }: Prediction,
+    { count, rows }: { count: number; rows: Uint32Array | undefined },
+  ): void {
     const node = this.#node;
     node.writes.forEach((column, i) => {
       const output = outputs[i];
       if (output === undefined || (output.shape[0] ?? 0) !== count) {
-        throw new VivaceError('PREDICTOR_FAILED', `${node.part}: output "${node.outputs[i]?.name}" has not ${count} rows`);
+        throw new VivaceError(
+          'PREDICTOR_FAILED',
+          `${node.part}: output "${node.outputs[i]?.name}" has not ${count} rows`,
+        );
       }
       const values = outputColumn(output, column.type, count);
       frame.write(column.slot, rows === undefined ? values : scatter(values, rows, frame.objects));
@@ -102,11 +118,16 @@ function outputColumn(output: Tensor, type: ColumnType, count: number): Column {
     const width = output.data.length / count;
     return columnOf(
       type,
-      Array.from({ length: count }, (_, row) => Array.from(output.data.slice(row * width, (row + 1) * width) as Cell[])),
+      Array.from({ length: count }, (_, row) =>
+        Array.from(output.data.slice(row * width, (row + 1) * width) as Cell[]),
+      ),
     );
   }
   if (output.data.length !== count * type.width) {
-    throw new VivaceError('PREDICTOR_FAILED', `output "${output.name}" has ${output.data.length} values for ${count} rows of ${type.width}`);
+    throw new VivaceError(
+      'PREDICTOR_FAILED',
+      `output "${output.name}" has ${output.data.length} values for ${count} rows of ${type.width}`,
+    );
   }
   return { type, rows: count, values: output.data as Column['values'] };
 }
@@ -125,7 +146,8 @@ function scatter(column: Column, rows: Uint32Array, total: number): Column & { s
   const values = createValues(type.element, total * type.width);
   rows.forEach((row, i) => {
     setBit(valid, row);
-    for (let k = 0; k < type.width; k++) values[row * type.width + k] = column.values[i * type.width + k] as never;
+    for (let k = 0; k < type.width; k++)
+      values[row * type.width + k] = column.values[i * type.width + k] as never;
   });
   return { type, rows: total, values, valid, status: statuses };
 }

@@ -10,7 +10,13 @@ const codes: readonly number[] = [status.NULL, status.MISSING, status.STALE, sta
  * Observable instruments read them when metrics are collected.
  */
 export class FeatureCounters {
-  readonly #fetches: { readonly alias: string; readonly features: readonly string[]; readonly cells: Float64Array; rows: number; future: number }[] = [];
+  readonly #fetches: {
+    readonly alias: string;
+    readonly features: readonly string[];
+    readonly cells: Float64Array;
+    rows: number;
+    future: number;
+  }[] = [];
 
   /** Room for one fetch; the result is what `add` wants. */
   register(node: FetchNode): number {
@@ -25,7 +31,11 @@ export class FeatureCounters {
   }
 
   /** Adds the rows of one fetch, as objects see them. */
-  add(fetch: number, columns: readonly FrameColumn[], { rows, future }: { rows: number; future: number }): void {
+  add(
+    fetch: number,
+    columns: readonly FrameColumn[],
+    { rows, future }: { rows: number; future: number },
+  ): void {
     const target = this.#fetches[fetch]!;
     target.rows += rows;
     target.future += future;
@@ -33,12 +43,16 @@ export class FeatureCounters {
       if (column.status === undefined) return;
       for (const code of column.status) {
         const at = codes.indexOf(code);
-        if (at >= 0) target.cells[feature * statuses.length + at] = target.cells[feature * statuses.length + at]! + 1;
+        if (at >= 0)
+          target.cells[feature * statuses.length + at] = target.cells[feature * statuses.length + at]! + 1;
       }
     });
   }
 
-  *cells(): Generator<{ readonly value: number; readonly attributes: { step: string; feature: string; status: string } }> {
+  *cells(): Generator<{
+    readonly value: number;
+    readonly attributes: { step: string; feature: string; status: string };
+  }> {
     for (const { alias, features, cells } of this.#fetches) {
       for (const [f, feature] of features.entries()) {
         for (const [s, name] of statuses.entries()) {

@@ -14,7 +14,10 @@ const objectBuckets = [0, 1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 /** The instruments of requests; asked for at the first request, when a telemetry part has set its provider. */
 export function pipelineInstruments(): PipelineInstruments {
   const meter = metrics.getMeter('vivace');
-  const histogram = ({ name, unit, description }: { name: string; unit: string; description: string }, buckets: number[]): Histogram =>
+  const histogram = (
+    { name, unit, description }: { name: string; unit: string; description: string },
+    buckets: number[],
+  ): Histogram =>
     meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: buckets } });
   return {
     requestDuration: histogram(metricNames.requestDuration, durationBuckets),

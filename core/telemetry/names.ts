@@ -3,17 +3,33 @@ export const metricNames = {
   requestDuration: { name: 'vivace.request.duration', unit: 's', description: 'Time to answer a request' },
   stepDuration: { name: 'vivace.step.duration', unit: 's', description: 'Time of one step of a request' },
   requestObjects: { name: 'vivace.request.objects', unit: '{object}', description: 'Objects of a request' },
-  requestsInFlight: { name: 'vivace.request.in_flight', unit: '{request}', description: 'Requests being answered' },
+  requestsInFlight: {
+    name: 'vivace.request.in_flight',
+    unit: '{request}',
+    description: 'Requests being answered',
+  },
   featureCells: {
     name: 'vivace.feature.cells',
     unit: '{cell}',
     description: 'Feature values by status: defaulted, missing, null, stale, failed',
   },
-  featureRows: { name: 'vivace.feature.rows', unit: '{row}', description: 'Rows fetched, by fetch: read, and those with an event time in the future' },
+  featureRows: {
+    name: 'vivace.feature.rows',
+    unit: '{row}',
+    description: 'Rows fetched, by fetch: read, and those with an event time in the future',
+  },
   cacheHits: { name: 'vivace.cache.hits', unit: '{row}', description: 'Rows answered from a cache' },
   cacheMisses: { name: 'vivace.cache.misses', unit: '{row}', description: 'Rows that a cache did not hold' },
-  cacheErrors: { name: 'vivace.cache.errors', unit: '{call}', description: 'Calls of a cache store that failed and were passed by' },
-  eventLoopLag: { name: 'vivace.event_loop.lag', unit: 's', description: '99th percentile of the event loop delay since the last collection' },
+  cacheErrors: {
+    name: 'vivace.cache.errors',
+    unit: '{call}',
+    description: 'Calls of a cache store that failed and were passed by',
+  },
+  eventLoopLag: {
+    name: 'vivace.event_loop.lag',
+    unit: 's',
+    description: '99th percentile of the event loop delay since the last collection',
+  },
   modelInfo: { name: 'vivace.model.info', unit: '1', description: '1 for each model version that serves' },
   ready: { name: 'vivace.ready', unit: '1', description: '1 while the server is ready' },
 } as const;

@@ -10,7 +10,11 @@ export interface ObservedServer {
   inFlight(): number;
   ready(): boolean;
   models(): readonly (ModelVersion & { readonly predictor: string })[];
-  pipelines(): Iterable<{ readonly name: string; readonly features: FeatureCounters; readonly caches: readonly CacheCounts[] }>;
+  pipelines(): Iterable<{
+    readonly name: string;
+    readonly features: FeatureCounters;
+    readonly caches: readonly CacheCounts[];
+  }>;
 }
 
 /**
@@ -20,8 +24,10 @@ export interface ObservedServer {
  */
 export function observeServer(server: ObservedServer): () => void {
   const meter = metrics.getMeter('vivace');
-  const gauge = (of: { name: string; unit: string; description: string }): Observable => meter.createObservableGauge(of.name, of);
-  const counter = (of: { name: string; unit: string; description: string }): Observable => meter.createObservableCounter(of.name, of);
+  const gauge = (of: { name: string; unit: string; description: string }): Observable =>
+    meter.createObservableGauge(of.name, of);
+  const counter = (of: { name: string; unit: string; description: string }): Observable =>
+    meter.createObservableCounter(of.name, of);
   const inFlight = gauge(metricNames.requestsInFlight);
   const ready = gauge(metricNames.ready);
   const lag = gauge(metricNames.eventLoopLag);
@@ -38,10 +44,13 @@ export function observeServer(server: ObservedServer): () => void {
     result.observe(ready, server.ready() ? 1 : 0);
     result.observe(lag, delay.percentile(99) / 1e9);
     delay.reset();
-    for (const { predictor, name, version } of server.models()) result.observe(info, 1, { predictor, model: name, version });
+    for (const { predictor, name, version } of server.models())
+      result.observe(info, 1, { predictor, model: name, version });
     for (const { name: pipeline, features, caches } of server.pipelines()) {
-      for (const { value, attributes } of features.cells()) result.observe(cells, value, { pipeline, ...attributes });
-      for (const { value, attributes } of features.rows()) result.observe(rows, value, { pipeline, ...attributes });
+      for (const { value, attributes } of features.cells())
+        result.observe(cells, value, { pipeline, ...attributes });
+      for (const { value, attributes } of features.rows())
+        result.observe(rows, value, { pipeline, ...attributes });
       for (const { step, hits: hit, misses: miss } of caches) {
         result.observe(hits, hit, { pipeline, step });
         result.observe(misses, miss, { pipeline, step });

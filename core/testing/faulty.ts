@@ -20,17 +20,27 @@ export interface FaultPlan {
  *
  * Every operation becomes asynchronous. `calls` counts what reached it.
  */
-export function faulty<T extends object>(driver: T, plan: FaultPlan): T & { readonly calls: Record<string, number> } {
+export function faulty<T extends object>(
+  driver: T,
+  plan: FaultPlan,
+): T & { readonly calls: Record<string, number> } {
   const calls: Record<string, number> = {};
   return new Proxy(driver, {
     get(target, name) {
       if (name === 'calls') return calls;
       const value: unknown = Reflect.get(target, name);
       if (name === 'supports' && typeof value === 'object') return { ...value, synchronous: false };
-      if (typeof value !== 'function' || typeof name !== 'string' || plan.operations?.includes(name) === false) return value;
+      if (
+        typeof value !== 'function' ||
+        typeof name !== 'string' ||
+        plan.operations?.includes(name) === false
+      )
+        return value;
       return async (...args: unknown[]): Promise<unknown> => {
         calls[name] = (calls[name] ?? 0) + 1;
-        const context = args.find((arg): arg is CallContext => (arg as CallContext | undefined)?.signal instanceof AbortSignal);
+        const context = args.find(
+          (arg): arg is CallContext => (arg as CallContext | undefined)?.signal instanceof AbortSignal,
+        );
         if (plan.delayMs !== undefined) {
           await sleep(plan.delayMs, undefined, { signal: context?.signal }).catch(() => {
             throw abortError(context!.signal);
@@ -41,14 +51,18 @@ export function faulty<T extends object>(driver: T, plan: FaultPlan): T & { read
           throw new VivaceError(plan.code ?? 'UNAVAILABLE', `${name} fails, as the test asked`);
         }
         const answer: unknown = await (value as (...all: unknown[]) => unknown).apply(target, args);
-        return plan.failKeys === undefined || !Array.isArray(answer) ? answer : withFailedKeys(answer, args[0], plan);
+        return plan.failKeys === undefined || !Array.isArray(answer)
+          ? answer
+          : withFailedKeys(answer, args[0], plan);
       };
     },
   }) as T & { calls: Record<string, number> };
 }
 
 function withFailedKeys(answer: readonly unknown[], batch: unknown, plan: FaultPlan): unknown {
-  const keys = (batch as readonly (string | { key: string })[]).map((item) => (typeof item === 'string' ? item : item.key));
+  const keys = (batch as readonly (string | { key: string })[]).map((item) =>
+    typeof item === 'string' ? item : item.key,
+  );
   const failures = keys.flatMap((key, index) =>
     plan.failKeys!(key)
       ? [{ index, error: new VivaceError(plan.code ?? 'UNAVAILABLE', `${key} fails, as the test asked`) }]
@@ -57,5 +71,8 @@ function withFailedKeys(answer: readonly unknown[], batch: unknown, plan: FaultP
   if (failures.length === 0) return answer;
   if (failures.length === keys.length) throw failures[0]!.error;
   const failed = new Set(failures.map((failure) => failure.index));
-  throw new PartialFailure(answer.map((value, i) => (failed.has(i) ? undefined : value)), failures);
+  throw new PartialFailure(
+    answer.map((value, i) => (failed.has(i) ? undefined : value)),
+    failures,
+  );
 }

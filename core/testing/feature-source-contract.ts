@@ -18,15 +18,32 @@ export interface FeatureSourceSetup extends ContractSetup<RunningPart> {
 }
 
 /** What every `FeatureSource` promises. */
-export function featureSourceContract({ runner, make, description, keys, unknownKey }: FeatureSourceSetup): void {
+export function featureSourceContract({
+  runner,
+  make,
+  description,
+  keys,
+  unknownKey,
+}: FeatureSourceSetup): void {
   const { describe, it, beforeEach, afterEach } = runner;
   const keyFields = fieldsOf(description.keys);
   const features = fieldsOf(description.features);
   const time = Date.UTC(2026, 0, 1) * 1000;
 
-  async function read(part: RunningPart, wanted: readonly Readonly<Record<string, Cell>>[]): Promise<FeatureRows> {
+  async function read(
+    part: RunningPart,
+    wanted: readonly Readonly<Record<string, Cell>>[],
+  ): Promise<FeatureRows> {
     const out = new FeatureRows(features, wanted.length);
-    const columns = new Map(keyFields.map(({ name, type }) => [name, columnOf(type, wanted.map((key) => key[name] ?? null))]));
+    const columns = new Map(
+      keyFields.map(({ name, type }) => [
+        name,
+        columnOf(
+          type,
+          wanted.map((key) => key[name] ?? null),
+        ),
+      ]),
+    );
     const column = (name: string) => {
       const found = columns.get(name);
       assert.ok(found, `the source asks for the key "${name}", which it has not declared`);
@@ -62,13 +79,17 @@ export function featureSourceContract({ runner, make, description, keys, unknown
 
     it('marks every row it was asked for', async () => {
       const rows = await read(part, keys);
-      for (const code of rows.status) assert.ok([status.PRESENT, status.MISSING, status.FAILED].includes(code as 0 | 2 | 5));
+      for (const code of rows.status)
+        assert.ok([status.PRESENT, status.MISSING, status.FAILED].includes(code as 0 | 2 | 5));
     });
 
     it('answers calls that run at the same time each with its own rows', async () => {
       const each = await Promise.all(keys.map((key) => read(part, [key])));
       const together = rowsOf(await read(part, keys), features);
-      assert.deepEqual(each.map((rows) => rowsOf(rows, features)[0]), together);
+      assert.deepEqual(
+        each.map((rows) => rowsOf(rows, features)[0]),
+        together,
+      );
     });
 
     if (unknownKey !== undefined) {

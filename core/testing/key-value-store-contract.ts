@@ -26,9 +26,18 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
     afterEach(() => part.stop());
 
     it('answers in the order of the keys, with undefined for those it does not hold', async () => {
-      await store.putNewest([{ key: 'a', value: bytes(1) }, { key: 'b', value: bytes(2) }], context());
+      await store.putNewest(
+        [
+          { key: 'a', value: bytes(1) },
+          { key: 'b', value: bytes(2) },
+        ],
+        context(),
+      );
       const values = await store.getMany(['b', 'nope', 'a', 'b'], context());
-      assert.deepEqual(values.map((value) => value && [...value]), [[2], undefined, [1], [2]]);
+      assert.deepEqual(
+        values.map((value) => value && [...value]),
+        [[2], undefined, [1], [2]],
+      );
     });
 
     it('answers an empty batch with an empty answer', async () => {
@@ -39,7 +48,11 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
     it('keeps bytes exactly: zeros, high bytes, an empty value, 100 kB', async () => {
       const large = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 31) & 255);
       await store.putNewest(
-        [{ key: 'zeros', value: bytes(0, 0, 255) }, { key: 'empty', value: bytes() }, { key: 'large', value: large }],
+        [
+          { key: 'zeros', value: bytes(0, 0, 255) },
+          { key: 'empty', value: bytes() },
+          { key: 'large', value: large },
+        ],
         context(),
       );
       const [zeros, empty, read] = await store.getMany(['zeros', 'empty', 'large'], context());
@@ -50,8 +63,14 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
 
     it('takes unicode keys and keys of 250 bytes', async () => {
       const keys = ['żółć/東京', '%20 :/', 'k'.repeat(250)];
-      await store.putNewest(keys.map((key, i) => ({ key, value: bytes(i) })), context());
-      assert.deepEqual((await store.getMany(keys, context())).map((value) => value?.[0]), [0, 1, 2]);
+      await store.putNewest(
+        keys.map((key, i) => ({ key, value: bytes(i) })),
+        context(),
+      );
+      assert.deepEqual(
+        (await store.getMany(keys, context())).map((value) => value?.[0]),
+        [0, 1, 2],
+      );
     });
 
     it('keeps the bytewise greater value, in whatever order the writes come', async () => {
@@ -59,7 +78,10 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
       const written = await store.putNewest([{ key: 'k', value: bytes(1, 255, 255) }], context());
       assert.deepEqual([...written], [false]);
       assert.deepEqual([...(await store.getMany(['k'], context()))[0]!], [2, 0]);
-      assert.deepEqual([...(await store.putNewest([{ key: 'k', value: bytes(2, 0, 0) }], context()))], [true]);
+      assert.deepEqual(
+        [...(await store.putNewest([{ key: 'k', value: bytes(2, 0, 0) }], context()))],
+        [true],
+      );
       assert.deepEqual([...(await store.getMany(['k'], context()))[0]!], [2, 0, 0]);
     });
 
@@ -74,27 +96,44 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
     });
 
     it('lets the greatest of several entries with one key win', async () => {
-      await store.putNewest([5, 9, 3].map((value) => ({ key: 'k', value: bytes(value) })), context());
+      await store.putNewest(
+        [5, 9, 3].map((value) => ({ key: 'k', value: bytes(value) })),
+        context(),
+      );
       assert.deepEqual([...(await store.getMany(['k'], context()))[0]!], [9]);
     });
 
     it('keeps the greatest of writes that run at the same time', async () => {
       const order = Array.from({ length: 50 }, (_, i) => (i * 37) % 50);
-      await Promise.all(order.map(async (value) => store.putNewest([{ key: 'race', value: bytes(value) }], context())));
+      await Promise.all(
+        order.map(async (value) => store.putNewest([{ key: 'race', value: bytes(value) }], context())),
+      );
       assert.deepEqual([...(await store.getMany(['race'], context()))[0]!], [49]);
     });
 
     it('takes more entries and keys than one batch holds', async () => {
       const count = Math.min(store.supports.maxBatch * 2 + 1, 20_001);
-      const entries = Array.from({ length: count }, (_, i) => ({ key: `n${i}`, value: bytes(i & 255, i >> 8) }));
+      const entries = Array.from({ length: count }, (_, i) => ({
+        key: `n${i}`,
+        value: bytes(i & 255, i >> 8),
+      }));
       await store.putNewest(entries, context());
-      const values = await store.getMany(entries.map((entry) => entry.key), context());
+      const values = await store.getMany(
+        entries.map((entry) => entry.key),
+        context(),
+      );
       assert.equal(values.length, count);
       values.forEach((value, i) => assert.deepEqual([value?.[0], value?.[1]], [i & 255, i >> 8]));
     });
 
     it('gives bytes that later writes and reads do not change', async () => {
-      await store.putNewest([{ key: 'a', value: bytes(1, 1) }, { key: 'b', value: bytes(1, 2) }], context());
+      await store.putNewest(
+        [
+          { key: 'a', value: bytes(1, 1) },
+          { key: 'b', value: bytes(1, 2) },
+        ],
+        context(),
+      );
       const [first] = await store.getMany(['a'], context());
       await store.getMany(['b'], context());
       await store.putNewest([{ key: 'a', value: bytes(9, 9) }], context());

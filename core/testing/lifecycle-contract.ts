@@ -18,7 +18,10 @@ export function lifecycleContract(
 
     it('refuses calls before start', async () => {
       const part = await make();
-      await assert.rejects(async () => use(part), (error) => isVivaceError(error) && error.code === 'UNAVAILABLE');
+      await assert.rejects(
+        async () => use(part),
+        (error) => isVivaceError(error) && error.code === 'UNAVAILABLE',
+      );
       await part.stop();
     });
 
@@ -28,7 +31,10 @@ export function lifecycleContract(
       await use(part);
       await part.stop();
       await part.stop();
-      await assert.rejects(async () => use(part), (error) => isVivaceError(error) && error.code === 'UNAVAILABLE');
+      await assert.rejects(
+        async () => use(part),
+        (error) => isVivaceError(error) && error.code === 'UNAVAILABLE',
+      );
     });
   });
 }

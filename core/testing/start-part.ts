@@ -14,7 +14,11 @@ export interface StartPartOptions {
 }
 
 /** Creates a part as the server would, guarded, with its options parsed by its schema. It is not started. */
-export function makePart(definition: Definition, options: object = {}, setup: StartPartOptions = {}): RunningPart {
+export function makePart(
+  definition: Definition,
+  options: object = {},
+  setup: StartPartOptions = {},
+): RunningPart {
   const parsed = definition.options.safeParse(options);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
@@ -33,7 +37,11 @@ export function makePart(definition: Definition, options: object = {}, setup: St
 }
 
 /** Creates and starts a part; `part.face(port)` is its guarded face. */
-export async function startPart(definition: Definition, options: object = {}, setup: StartPartOptions = {}): Promise<RunningPart> {
+export async function startPart(
+  definition: Definition,
+  options: object = {},
+  setup: StartPartOptions = {},
+): Promise<RunningPart> {
   const part = makePart(definition, options, setup);
   await part.start({ signal: AbortSignal.timeout(60_000) });
   return part;
@@ -43,4 +51,3 @@ export async function startPart(definition: Definition, options: object = {}, se
 export function callContext(timeoutMs = 10_000): { signal: AbortSignal } {
   return { signal: AbortSignal.timeout(timeoutMs) };
 }
-

@@ -21,7 +21,15 @@ export function transformContract({ runner, make, description, rows }: Transform
   const outputs = fieldsOf(description.writes);
 
   function apply(part: RunningPart, given: readonly Readonly<Record<string, Cell>>[]): unknown[] {
-    const columns = new Map(inputs.map(({ name, type }) => [name, columnOf(type, given.map((row) => row[name] ?? null))]));
+    const columns = new Map(
+      inputs.map(({ name, type }) => [
+        name,
+        columnOf(
+          type,
+          given.map((row) => row[name] ?? null),
+        ),
+      ]),
+    );
     const writers = new Map(outputs.map(({ name, type }) => [name, new ColumnWriter(type, given.length)]));
     part.face(transform).apply(
       {
@@ -29,10 +37,14 @@ export function transformContract({ runner, make, description, rows }: Transform
         offsets: Uint32Array.from([0, given.length]),
         column: (name) => columns.get(name) ?? assert.fail(`it reads "${name}", which it has not declared`),
       },
-      { column: (name) => writers.get(name) ?? assert.fail(`it writes "${name}", which it has not declared`) },
+      {
+        column: (name) => writers.get(name) ?? assert.fail(`it writes "${name}", which it has not declared`),
+      },
     );
     const written = [...writers].map(([name, writer]) => [name, writer.finish()] as const);
-    return given.map((_, row) => Object.fromEntries(written.map(([name, column]) => [name, cellAt(column, row)])));
+    return given.map((_, row) =>
+      Object.fromEntries(written.map(([name, column]) => [name, cellAt(column, row)])),
+    );
   }
 
   describe('Transform contract', () => {
@@ -49,7 +61,10 @@ export function transformContract({ runner, make, description, rows }: Transform
 
     if (description.over !== 'request') {
       it('gives a row the same alone and among others', () => {
-        assert.deepEqual(rows.map((row) => apply(part, [row])[0]), apply(part, rows));
+        assert.deepEqual(
+          rows.map((row) => apply(part, [row])[0]),
+          apply(part, rows),
+        );
       });
     }
 

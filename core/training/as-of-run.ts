@@ -47,12 +47,16 @@ export async function asOfRun<T>(
   // Every query and join of the run listens to it.
   setMaxListeners(0, context.signal);
   const nodes = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node));
-  const views = nodes.flatMap((node) => (node.verb === 'fetch' && node.view !== undefined ? [node.view] : []));
+  const views = nodes.flatMap((node) =>
+    node.verb === 'fetch' && node.view !== undefined ? [node.view] : [],
+  );
   const { fields, batches } = await store.spine(spine.spine, context);
   return store.asOf(
     [...new Map(views.map((view) => [view.hash, view])).values()],
     (reader) => {
-      const steps = createSteps({ ...plan, nodes: nodes.map(withoutCache), recorded: false }, (node) => sourceOf(node, reader));
+      const steps = createSteps({ ...plan, nodes: nodes.map(withoutCache), recorded: false }, (node) =>
+        sourceOf(node, reader),
+      );
       const execute = createExecutor(steps.nodes.map(asOfNode));
       return use(runBlocks({ plan, spine, batches, execute, context }), fields);
     },
@@ -62,19 +66,30 @@ export async function asOfRun<T>(
 
 /** Whether a node is a model or needs one's outputs. */
 export function dependsOnModel(plan: Plan, node: PlanNode): boolean {
-  return node.verb === 'predict' || node.after.some((id) => dependsOnModel(plan, plan.nodes.find((other) => other.id === id)!));
+  return (
+    node.verb === 'predict' ||
+    node.after.some((id) =>
+      dependsOnModel(
+        plan,
+        plan.nodes.find((other) => other.id === id)!,
+      ),
+    )
+  );
 }
 
 function withoutCache(node: PlanNode): PlanNode {
   if (!('cache' in node) || node.cache === undefined) return node;
   const { cache, ...rest } = node;
   void cache;
-  return rest as PlanNode;
+  return rest;
 }
 
 function sourceOf(node: FetchNode, reader: AsOfReader): FeatureSource | undefined {
   if (node.offline === 'log-only') {
-    throw new VivaceError('FAILED_PRECONDITION', `the source of "${node.alias}" answers online only: its history is in served logs alone`);
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `the source of "${node.alias}" answers online only: its history is in served logs alone`,
+    );
   }
   const { view } = node;
   if (view === undefined) return undefined;
@@ -101,12 +116,16 @@ function asOfNode({ node, step }: RunnableNode): RunnableNode {
 
 function standIn(node: CustomNode): NodeStep {
   if (node.offline === 'refuse') {
-    throw new VivaceError('FAILED_PRECONDITION', `step "${node.alias}" refuses to run in a training set: leave it out of the pipeline's offline half`);
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `step "${node.alias}" refuses to run in a training set: leave it out of the pipeline's offline half`,
+    );
   }
   return {
     run({ frame }) {
       const rows = frame.rows(node.scope);
-      for (const { slot, type } of node.writes) frame.write(slot, columnOf(type, new Array<null>(rows).fill(null)));
+      for (const { slot, type } of node.writes)
+        frame.write(slot, columnOf(type, new Array<null>(rows).fill(null)));
     },
   };
 }
@@ -159,7 +178,8 @@ function joined(batches: readonly RowBatch[], rows: number): RowBatch {
 }
 
 function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
-  const column = (name: string): Column => block.columns[block.fields.findIndex((field) => field.name === name)]!;
+  const column = (name: string): Column =>
+    block.columns[block.fields.findIndex((field) => field.name === name)]!;
   const time = column('time').values as Float64Array;
   const frame = new Frame({
     time,
@@ -167,7 +187,8 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
     columns: plan.columns.length,
     fetches: plan.fetches,
   });
-  for (const [name, field] of spine.fields) frame.write(field.slot, castColumn(column(name), field.type, name));
+  for (const [name, field] of spine.fields)
+    frame.write(field.slot, castColumn(column(name), field.type, name));
   frame.write(plan.timeColumn.slot, { type: plan.timeColumn.type, rows: block.rows, values: time });
   return { frame, labels: new Map(spine.labels.map((name) => [name, column(name)])) };
 }

@@ -19,7 +19,9 @@ export class RowsDigest {
 
   add(columns: readonly Column[]): void {
     columns.forEach((column, i) => {
-      this.#valid[i]!.update(Uint8Array.from({ length: column.rows }, (_, row) => (isValid(column, row) ? 1 : 0)));
+      this.#valid[i]!.update(
+        Uint8Array.from({ length: column.rows }, (_, row) => (isValid(column, row) ? 1 : 0)),
+      );
       const { values } = column;
       if (Array.isArray(values)) {
         for (const value of values) this.#values[i]!.update(`${value.length}:`).update(value);
@@ -27,7 +29,8 @@ export class RowsDigest {
         this.#values[i]!.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       }
       if (column.offsets !== undefined) {
-        for (let row = 0; row < column.rows; row++) this.#values[i]!.update(`${column.offsets[row + 1]! - column.offsets[row]!},`);
+        for (let row = 0; row < column.rows; row++)
+          this.#values[i]!.update(`${column.offsets[row + 1]! - column.offsets[row]!},`);
       }
     });
   }

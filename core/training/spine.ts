@@ -7,14 +7,14 @@ import { timestampMicros } from '../pipeline/json-values.js';
 import type { Spine } from '../ports/offline-store.js';
 import { viewSource } from '../views/schema.js';
 
-const moment = z
-  .union([z.string(), z.date()])
-  .transform((value, context) => {
-    const micros = timestampMicros(value instanceof Date ? value : /^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00:00Z` : value);
-    if (micros !== undefined) return micros / 1000;
-    context.addIssue({ code: 'custom', message: 'a day such as 2001-06-01, or an RFC 3339 time' });
-    return z.NEVER;
-  });
+const moment = z.union([z.string(), z.date()]).transform((value, context) => {
+  const micros = timestampMicros(
+    value instanceof Date ? value : /^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00:00Z` : value,
+  );
+  if (micros !== undefined) return micros / 1000;
+  context.addIssue({ code: 'custom', message: 'a day such as 2001-06-01, or an RFC 3339 time' });
+  return z.NEVER;
+});
 
 /** Historical requests, as a file or as code: one request with one object per row of a table. */
 export const spineSchema = z
@@ -22,16 +22,28 @@ export const spineSchema = z
     table: z.string().optional().describe('a table of the warehouse or, where it reads files, a file'),
     query: z.string().optional().describe('SQL of one dialect, instead of `table`'),
     time: z.string().describe('column of the request time'),
-    request: z.record(z.string(), z.string()).default({}).describe('column per request field; default: of the same name'),
-    objects: z.record(z.string(), z.string()).default({}).describe('column per object field; default: of the same name'),
+    request: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('column per request field; default: of the same name'),
+    objects: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('column per object field; default: of the same name'),
     labels: z.record(z.string(), z.string()).default({}).describe('columns to keep beside the features'),
     from: moment.optional().describe('request times from then on'),
     to: moment.optional().describe('request times before then'),
     where: viewSource.shape.where,
     distinct: z.boolean().default(false),
-    sample: z.strictObject({ of: z.int().min(1) }).optional().describe('keep one row in so many; the same ones every time'),
+    sample: z
+      .strictObject({ of: z.int().min(1) })
+      .optional()
+      .describe('keep one row in so many; the same ones every time'),
   })
-  .refine((spine) => (spine.table === undefined) !== (spine.query === undefined), 'give either `table` or `query`');
+  .refine(
+    (spine) => (spine.table === undefined) !== (spine.query === undefined),
+    'give either `table` or `query`',
+  );
 
 export type SpineInput = z.input<typeof spineSchema>;
 
@@ -52,7 +64,8 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
   const bind = (scope: 'request' | 'objects', declared: readonly PlanField[]): void => {
     for (const name of Object.keys(spec[scope])) {
       const names = declared.map((field) => field.name);
-      if (!names.includes(name)) mistakes.add(['spine', scope, name], `the pipeline has no such field${didYouMean(name, names)}`);
+      if (!names.includes(name))
+        mistakes.add(['spine', scope, name], `the pipeline has no such field${didYouMean(name, names)}`);
     }
     for (const field of declared) {
       const name = `${scope === 'request' ? 'request' : 'object'}.${field.name}`;

@@ -47,15 +47,22 @@ export interface TrainingSetOptions {
 
 /** The names of the parts that provide an offline store. */
 export function offlineStoreName(server: Server, wanted?: string): string {
-  const names = server.bindings.filter((binding) => binding.ports.includes('offline-store')).map((binding) => binding.name);
+  const names = server.bindings
+    .filter((binding) => binding.ports.includes('offline-store'))
+    .map((binding) => binding.name);
   if (wanted !== undefined && !names.includes(wanted)) {
-    throw new VivaceError('INVALID_ARGUMENT', `there is no offline-store part "${wanted}"${didYouMean(wanted, names)}`);
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `there is no offline-store part "${wanted}"${didYouMean(wanted, names)}`,
+    );
   }
   const name = wanted ?? (names.length === 1 ? names[0] : undefined);
   if (name !== undefined) return name;
   throw new VivaceError(
     'FAILED_PRECONDITION',
-    names.length === 0 ? 'this needs an offline-store part, and there is none' : `name one of the offline stores ${names.join(', ')}`,
+    names.length === 0
+      ? 'this needs an offline-store part, and there is none'
+      : `name one of the offline stores ${names.join(', ')}`,
   );
 }
 
@@ -63,15 +70,23 @@ export function offlineStoreName(server: Server, wanted?: string): string {
  * The parts that a run over historical requests needs, for `server.startOnly`: the offline store, and what the pipeline's steps name
  * (online stores are not read). With `predict` also its models.
  */
-export function trainingParts(server: Server, options: Pick<TrainingSetOptions, 'pipeline' | 'store' | 'predict'>): string[] {
+export function trainingParts(
+  server: Server,
+  options: Pick<TrainingSetOptions, 'pipeline' | 'store' | 'predict'>,
+): string[] {
   const plan = server.plans.get(options.pipeline);
-  const steps = (plan?.nodes ?? []).filter((node) => options.predict === true || !dependsOnModel(plan!, node));
+  const steps = (plan?.nodes ?? []).filter(
+    (node) => options.predict === true || !dependsOnModel(plan!, node),
+  );
   const named = steps.flatMap((node) => {
     if (node.verb === 'fetch') return node.view === undefined ? [node.part] : [];
     return node.verb === 'step' ? Object.values(node.uses).filter((name) => name !== undefined) : [node.part];
   });
-  const models = options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
-  return [...new Set([offlineStoreName(server, options.store), ...named, ...models.map((binding) => binding.name)])];
+  const models =
+    options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
+  return [
+    ...new Set([offlineStoreName(server, options.store), ...named, ...models.map((binding) => binding.name)]),
+  ];
 }
 
 /**
@@ -81,20 +96,32 @@ export function trainingParts(server: Server, options: Pick<TrainingSetOptions, 
 export async function asOf<T>(
   server: Server,
   options: TrainingSetOptions,
-  use: (blocks: AsyncIterable<AsOfBlock>, run: { plan: Plan; spine: BoundSpine; fields: readonly Field[]; store: OfflineStore }) => Promise<T>,
+  use: (
+    blocks: AsyncIterable<AsOfBlock>,
+    run: { plan: Plan; spine: BoundSpine; fields: readonly Field[]; store: OfflineStore },
+  ) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
   const store = server.container.get(offlineStore.id, { name: offlineStoreName(server, options.store) });
   const plan = (await server.compile()).get(options.pipeline);
   if (plan === undefined) {
-    throw new VivaceError('NOT_FOUND', `there is no pipeline "${options.pipeline}"${didYouMean(options.pipeline, server.pipelines())}`);
+    throw new VivaceError(
+      'NOT_FOUND',
+      `there is no pipeline "${options.pipeline}"${didYouMean(options.pipeline, server.pipelines())}`,
+    );
   }
   const mistakes = new Mistakes();
   const spine = bindSpine(options.spine, plan, mistakes);
   mistakes.throwIfAny();
   const predict = options.predict === true;
   return asOfRun(
-    { plan, spine: spine!, store, predict, createSteps: (of, override) => createSteps(server.container, of, override) },
+    {
+      plan,
+      spine: spine!,
+      store,
+      predict,
+      createSteps: (of, override) => createSteps(server.container, of, override),
+    },
     (blocks, fields) => use(blocks, { plan, spine: spine!, fields, store }),
     context,
   );
@@ -140,14 +167,21 @@ export async function buildTrainingSet(
 
 /** Fields, and what nodes write, as far as the run computes it. */
 function keptColumns(plan: Plan, predict: boolean): PlanColumn[] {
-  const computed = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node)).flatMap((node) => node.writes);
+  const computed = plan.nodes
+    .filter((node) => predict || !dependsOnModel(plan, node))
+    .flatMap((node) => node.writes);
   const fields = [...plan.request, ...(plan.objects?.fields ?? [])].map((field) => plan.columns[field.slot]!);
   return [...fields, ...computed];
 }
 
 function rowsOf(
   { frame, labels }: AsOfBlock,
-  { plan, columns, labels: labelFields, fields }: { plan: Plan; columns: readonly PlanColumn[]; labels: readonly Field[]; fields: readonly Field[] },
+  {
+    plan,
+    columns,
+    labels: labelFields,
+    fields,
+  }: { plan: Plan; columns: readonly PlanColumn[]; labels: readonly Field[]; fields: readonly Field[] },
 ): RowBatch {
   const scope = plan.objects === undefined ? 'request' : 'object';
   return {
@@ -185,13 +219,17 @@ function manifestOf({
   nulls: Float64Array;
   digest: string;
 }): TrainingSetManifest {
-  const features = new Set(columns.filter((column) => !/^(request|object)\./.test(column.name)).map((column) => column.name));
+  const features = new Set(
+    columns.filter((column) => !/^(request|object)\./.test(column.name)).map((column) => column.name),
+  );
   const missing = fields.reduce((sum, field, i) => sum + (features.has(field.name) ? nulls[i]! : 0), 0);
   const body = {
     format: 1 as const,
     pipeline: options.pipeline,
     features: Object.fromEntries(
-      plan.nodes.flatMap((node) => (node.verb === 'fetch' && node.view !== undefined ? [[node.view.name, node.view.hash]] : [])),
+      plan.nodes.flatMap((node) =>
+        node.verb === 'fetch' && node.view !== undefined ? [[node.view.name, node.view.hash]] : [],
+      ),
     ),
     spine: JSON.parse(JSON.stringify(options.spine)) as object,
     rows,
@@ -200,7 +238,13 @@ function manifestOf({
     digest,
   };
   const id = createHash('sha256')
-    .update(canonicalJson({ ...body, plan: describePlan({ ...plan, nodes: plan.nodes.filter((node) => !dependsOnModel(plan, node)) }).nodes }))
+    .update(
+      canonicalJson({
+        ...body,
+        plan: describePlan({ ...plan, nodes: plan.nodes.filter((node) => !dependsOnModel(plan, node)) })
+          .nodes,
+      }),
+    )
     .digest('hex');
   return { ...body, id };
 }

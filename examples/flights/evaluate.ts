@@ -38,7 +38,12 @@ export async function evaluate(server: Server, context: CallContext): Promise<Ev
     rmse: rootMeanSquare(later.delay, predicted),
     ...pairsInOrder(groups, later.delay, predicted),
   })) as [Quality & { pairs: number }, Quality & { pairs: number }];
-  return { rows: later.delay.length, pairs: model.pairs, model: quality(model), routeMean: quality(routeMean) };
+  return {
+    rows: later.delay.length,
+    pairs: model.pairs,
+    model: quality(model),
+    routeMean: quality(routeMean),
+  };
 }
 
 function quality({ rmse, pairsInOrder: inOrder }: Quality): Quality {

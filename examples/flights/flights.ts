@@ -46,7 +46,9 @@ const rankFlights = definePipeline({
 export type FlightsServer = Server<{ 'rank-flights': typeof rankFlights }>;
 
 /** The server of vivace.yaml, in code and without HTTP: `override` replaces parts, as a test does. */
-export function createFlights(override: Readonly<Record<string, PartDeclaration>> = {}): Promise<FlightsServer> {
+export function createFlights(
+  override: Readonly<Record<string, PartDeclaration>> = {},
+): Promise<FlightsServer> {
   return createServer({
     directory,
     parts: {
@@ -58,7 +60,12 @@ export function createFlights(override: Readonly<Record<string, PartDeclaration>
       disk: { use: 'filesystem', path: './data/models' },
       models: { use: 'model-repository', blobs: 'bucket', workspace: 'disk' },
       onnx: { use: 'onnxruntime' },
-      delays: { use: 'model-predictor', model: 'flight-delays@champion', repository: 'models', runtime: 'onnx' },
+      delays: {
+        use: 'model-predictor',
+        model: 'flight-delays@champion',
+        repository: 'models',
+        runtime: 'onnx',
+      },
       ram: { use: 'keyv' },
       recent: { use: 'cache', store: 'ram' },
       calendar: { use: 'calendar' },

@@ -35,13 +35,21 @@ const { values: options } = parseArgs({
 });
 await mkdir(work, { recursive: true });
 const trainingSet = await writeTrainingSet();
-await runPython(options.python, [`${directory}train.py`, `${work}train.parquet`, `${work}model.onnx`, `${work}columns.json`]);
+await runPython(options.python, [
+  `${directory}train.py`,
+  `${work}train.parquet`,
+  `${work}model.onnx`,
+  `${work}columns.json`,
+]);
 const evaluation = await judge(await bundle(trainingSet));
 process.stdout.write(`${JSON.stringify(evaluation, undefined, 2)}\n`);
 if (options.check) await compare(evaluation);
 else {
   await rm(`${directory}models/${model.name}`, { recursive: true, force: true });
-  await add(await loadServer(configuration), { ...(await bundle(trainingSet)), info: { trainingSet: trainingSet.id, evaluation } });
+  await add(await loadServer(configuration), {
+    ...(await bundle(trainingSet)),
+    info: { trainingSet: trainingSet.id, evaluation },
+  });
   process.stdout.write(`added ${model.name}/${model.version}\n`);
 }
 
@@ -49,7 +57,8 @@ async function writeTrainingSet(): Promise<TrainingSetManifest> {
   const server = await loadServer(configuration);
   await server.startOnly(trainingParts(server, { pipeline }));
   try {
-    const onProgress = ({ rows }: { rows: number }): void => void process.stdout.write(`${rows} training rows\n`);
+    const onProgress = ({ rows }: { rows: number }): void =>
+      void process.stdout.write(`${rows} training rows\n`);
     const settings = { pipeline, spine: spine('train-spine.yaml'), onProgress };
     return await buildTrainingSet(server, `${work}train.parquet`, settings, { signal: never });
   } finally {
@@ -66,7 +75,13 @@ async function bundle(set: TrainingSetManifest): Promise<BundleManifest> {
     ...model,
     runtime: 'onnx',
     entry: 'model.onnx',
-    files: [{ path: 'model.onnx', sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }],
+    files: [
+      {
+        path: 'model.onnx',
+        sizeBytes: bytes.length,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+      },
+    ],
     signature: {
       inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, columns.length], columns }],
       outputs: [{ name: 'delay', datatype: 'FP32', shape: [-1, 1] }],
@@ -104,12 +119,16 @@ async function add(server: Server, manifest: BundleManifest): Promise<void> {
 }
 
 async function compare(evaluation: Evaluation): Promise<void> {
-  const manifest = JSON.parse(await readFile(`${directory}models/${model.name}/${model.version}/model.json`, 'utf8')) as BundleManifest;
+  const manifest = JSON.parse(
+    await readFile(`${directory}models/${model.name}/${model.version}/model.json`, 'utf8'),
+  ) as BundleManifest;
   const committed = (manifest.info as { evaluation: Evaluation }).evaluation.model;
   const rmse = Math.abs(evaluation.model.rmse - committed.rmse);
   const pairsInOrder = Math.abs(evaluation.model.pairsInOrder - committed.pairsInOrder);
   const within = rmse <= tolerance.rmse && pairsInOrder <= tolerance.pairsInOrder;
-  process.stdout.write(`committed ${JSON.stringify(committed)}: ${within ? 'within' : 'NOT within'} ${JSON.stringify(tolerance)}\n`);
+  process.stdout.write(
+    `committed ${JSON.stringify(committed)}: ${within ? 'within' : 'NOT within'} ${JSON.stringify(tolerance)}\n`,
+  );
   if (!within) process.exitCode = 1;
 }
 
@@ -117,5 +136,8 @@ async function runPython(python: string, args: string[]): Promise<void> {
   const code = await new Promise<number | null>((resolve, reject) => {
     spawn(python, args, { stdio: 'inherit' }).on('error', reject).on('close', resolve);
   });
-  if (code !== 0) throw new Error(`${python} ended with ${code}; does it have the packages of examples/flights/requirements.txt?`);
+  if (code !== 0)
+    throw new Error(
+      `${python} ended with ${code}; does it have the packages of examples/flights/requirements.txt?`,
+    );
 }

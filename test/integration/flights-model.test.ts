@@ -7,7 +7,9 @@ import { evaluate, type Evaluation } from '../../examples/flights/evaluate.js';
 import { createFlights } from '../../examples/flights/flights.js';
 import { directory, spine } from '../../examples/flights/spine.js';
 
-const manifest = JSON.parse(readFileSync(`${directory}models/flight-delays/1/model.json`, 'utf8')) as BundleManifest;
+const manifest = JSON.parse(
+  readFileSync(`${directory}models/flight-delays/1/model.json`, 'utf8'),
+) as BundleManifest;
 const committed = manifest.info as { readonly trainingSet: string; readonly evaluation: Evaluation };
 
 describe('flights: the model', function () {
@@ -42,7 +44,10 @@ describe('flights: the model', function () {
 
   it('scores all later flights as committed, and better than the route’s mean', async () => {
     const { rows, pairs, model, routeMean } = await evaluate(server, never);
-    expect({ rows, pairs }).to.deep.equal({ rows: committed.evaluation.rows, pairs: committed.evaluation.pairs });
+    expect({ rows, pairs }).to.deep.equal({
+      rows: committed.evaluation.rows,
+      pairs: committed.evaluation.pairs,
+    });
     expect(model.rmse).to.be.closeTo(committed.evaluation.model.rmse, 0.001);
     expect(model.pairsInOrder).to.be.closeTo(committed.evaluation.model.pairsInOrder, 0.0001);
     expect(model.rmse).to.be.below(routeMean.rmse);

@@ -56,7 +56,9 @@ function collect(flights: Flight[], { frame }: AsOfBlock, plan: Plan): void {
       origin: cellAt(column('request.origin'), row) as string,
       destination: cellAt(column('object.destination'), row) as string,
       departure: new Date(frame.time[row]! / 1000).toISOString(),
-      nodes: Object.fromEntries(nodes.map((node) => [node.alias, explainNode(node, frame, row) as ExplainedNode])),
+      nodes: Object.fromEntries(
+        nodes.map((node) => [node.alias, explainNode(node, frame, row) as ExplainedNode]),
+      ),
     });
   }
 }
@@ -81,7 +83,8 @@ async function differencesOnline(server: FlightsServer, flights: readonly Flight
       const online = { ...request, ...objects[i] } as Record<string, unknown>;
       for (const [alias, expected] of Object.entries(flight.nodes)) {
         const [got, wanted] = [JSON.stringify(online[alias]), JSON.stringify(expected)];
-        if (got !== wanted) differences.push(`${name} → ${flight.destination} ${alias}: online ${got}, as of ${wanted}`);
+        if (got !== wanted)
+          differences.push(`${name} → ${flight.destination} ${alias}: online ${got}, as of ${wanted}`);
       }
     });
   }
@@ -99,7 +102,8 @@ describe('flights: online and as-of', function () {
     server = await createFlights({ hot: { use: 'memory' }, disk: { use: 'filesystem', path: workspace } });
     await server.start();
     const history = server.container.get(offlineStore.id, { name: 'history' });
-    for (const view of server.views.values()) await history.materialize(view, { untilMs: Date.parse(day) }, never);
+    for (const view of server.views.values())
+      await history.materialize(view, { untilMs: Date.parse(day) }, never);
     flights = await asOfFlights(server as unknown as Server);
   });
   after(async () => {
@@ -118,7 +122,12 @@ describe('flights: online and as-of', function () {
   it('gives at least 40 numeric features', () => {
     const numeric = Object.values(flights[0]!.nodes)
       .flatMap((node) => Object.values(node.features ?? node))
-      .filter((feature) => typeof (typeof feature === 'object' && feature !== null ? (feature as { value: unknown }).value : feature) === 'number');
+      .filter(
+        (feature) =>
+          typeof (typeof feature === 'object' && feature !== null
+            ? (feature as { value: unknown }).value
+            : feature) === 'number',
+      );
     expect(numeric.length).to.be.at.least(40);
   });
 
@@ -126,10 +135,17 @@ describe('flights: online and as-of', function () {
     const expected = await countByHand();
     const wrong: string[] = [];
     for (const { origin, destination, nodes } of flights) {
-      for (const [alias, key] of [['here', origin], ['there', destination], ['route', `${origin} ${destination}`]] as const) {
+      for (const [alias, key] of [
+        ['here', origin],
+        ['there', destination],
+        ['route', `${origin} ${destination}`],
+      ] as const) {
         for (const [name, wanted] of Object.entries(expected.get(key) ?? {})) {
           const got = nodes[alias]!.features[name]?.value ?? null;
-          const close = got === null || wanted === null ? got === wanted : Math.abs(got - wanted) <= 1e-5 * Math.max(1, Math.abs(wanted));
+          const close =
+            got === null || wanted === null
+              ? got === wanted
+              : Math.abs(got - wanted) <= 1e-5 * Math.max(1, Math.abs(wanted));
           if (!close) wrong.push(`${alias} ${key} ${name}: ${got}, by hand ${wanted}`);
         }
       }
@@ -166,9 +182,14 @@ async function countByHand(): Promise<Map<string, Record<string, number | null>>
     WHERE delay BETWEEN -90 AND 720 AND date < TIMESTAMP '${day}' AND date >= TIMESTAMP '${day}' - INTERVAL 28 DAY`;
   const found = new Map<string, Record<string, number | null>>();
   for (const key of ['origin', `origin || ' ' || destination`]) {
-    const rows = await connection.runAndReadAll(`SELECT ${key} AS key, ${features.join(', ')} ${from} GROUP BY 1`);
+    const rows = await connection.runAndReadAll(
+      `SELECT ${key} AS key, ${features.join(', ')} ${from} GROUP BY 1`,
+    );
     for (const { key: name, ...values } of rows.getRowObjectsJS()) {
-      const numbers = Object.entries(values).map(([feature, value]) => [feature, value === null ? null : Number(value)]);
+      const numbers = Object.entries(values).map(([feature, value]) => [
+        feature,
+        value === null ? null : Number(value),
+      ]);
       found.set(name as string, Object.fromEntries(numbers) as Record<string, number | null>);
     }
   }

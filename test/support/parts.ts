@@ -33,7 +33,7 @@ export const table = definePlugin({
     offline: 'pure',
     ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
   }),
-  create: ({ rows, fail, delayMs, onRead, eventTime }, _, { delay }) => ({
+  create: ({ rows, fail, delayMs, onRead, eventTime }, _, context) => ({
     read(keys, out, { signal }) {
       const fill = (): void => {
         const error = fail?.();
@@ -47,7 +47,7 @@ export const table = definePlugin({
           values.forEach((value, i) => out.column(`f${i}`).set(row, value));
         });
       };
-      return delayMs === undefined ? fill() : delay(delayMs, signal).then(fill);
+      return delayMs === undefined ? fill() : context.delay(delayMs, signal).then(fill);
     },
   }),
 });

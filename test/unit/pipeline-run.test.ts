@@ -44,7 +44,10 @@ describe('pipeline', () => {
   afterEach(() => server.stop());
 
   it('fetches per request and per object, transforms, predicts and sorts', async () => {
-    const answer = await server.predict('rank', { request: { from: 'a', bonus: 0.5 }, objects: [{ to: 'x' }, { to: 'z' }, { to: 'y' }] });
+    const answer = await server.predict('rank', {
+      request: { from: 'a', bonus: 0.5 },
+      objects: [{ to: 'x' }, { to: 'z' }, { to: 'y' }],
+    });
     expect(answer.objects).to.deep.equal([
       { index: 1, to: 'z', score: 109.5 },
       { index: 2, to: 'y', score: 106.5 },
@@ -55,16 +58,25 @@ describe('pipeline', () => {
   });
 
   it('reads each distinct key once', async () => {
-    const answer = await server.predict('rank', { request: { from: 'a', bonus: 0 }, objects: [{ to: 'x' }, { to: 'y' }, { to: 'x' }] });
+    const answer = await server.predict('rank', {
+      request: { from: 'a', bonus: 0 },
+      objects: [{ to: 'x' }, { to: 'y' }, { to: 'x' }],
+    });
     expect(reads).to.deep.equal([['x', 'y']]);
     expect(answer.objects.map((object) => object.score)).to.deep.equal([106, 103, 103]);
   });
 
   it('puts the default in place of a missing row and says so', async () => {
-    const answer = await server.predict('rank', { request: { from: 'a', bonus: 0 }, objects: [{ to: 'x' }, { to: 'nowhere' }], explain: true });
+    const answer = await server.predict('rank', {
+      request: { from: 'a', bonus: 0 },
+      objects: [{ to: 'x' }, { to: 'nowhere' }],
+      explain: true,
+    });
     expect(answer.objects[0]).to.deep.equal({ index: 1, to: 'nowhere', score: 121 });
     expect(answer.degraded).to.deep.equal([{ step: 'there', status: 'MISSING', rows: 1 }]);
-    const explained = answer.explain as { objects: { there: { status: string; features: { f0: { status: string } } } }[] };
+    const explained = answer.explain as {
+      objects: { there: { status: string; features: { f0: { status: string } } } }[];
+    };
     expect(explained.objects[1]!.there.status).to.equal('MISSING');
     expect(explained.objects[1]!.there.features.f0.status).to.equal('DEFAULTED');
   });
@@ -73,17 +85,30 @@ describe('pipeline', () => {
     outage = new VivaceError('UNAVAILABLE', 'the store is away');
     const answer = await server.predict('rank', { request: { from: 'a', bonus: 0 }, objects: [{ to: 'x' }] });
     expect(answer.objects[0]!.score).to.equal(121);
-    expect(answer.degraded).to.deep.equal([{ step: 'there', status: 'FAILED', rows: 1, code: 'UNAVAILABLE' }]);
+    expect(answer.degraded).to.deep.equal([
+      { step: 'there', status: 'FAILED', rows: 1, code: 'UNAVAILABLE' },
+    ]);
   });
 
   it('answers columns with columns', async () => {
-    const answer = (await server.predict('rank', { request: { from: 'b', bonus: 0 }, objects: { to: ['x', 'z'] } })) as unknown as { objects: object };
+    const answer = (await server.predict('rank', {
+      request: { from: 'b', bonus: 0 },
+      objects: { to: ['x', 'z'] },
+    })) as unknown as { objects: object };
     expect(answer.objects).to.deep.equal({ index: [1, 0], to: ['z', 'x'], score: [209, 203] });
   });
 
   it('says the same as text and as value', async () => {
-    const body = { request: { from: 'a', bonus: 1 }, objects: [{ to: 'x' }, { to: 'nowhere' }], explain: true };
-    const text = await server.predictJson('rank', { body, requestId: 'r', context: { signal: new AbortController().signal } });
+    const body = {
+      request: { from: 'a', bonus: 1 },
+      objects: [{ to: 'x' }, { to: 'nowhere' }],
+      explain: true,
+    };
+    const text = await server.predictJson('rank', {
+      body,
+      requestId: 'r',
+      context: { signal: new AbortController().signal },
+    });
     expect(JSON.parse(text)).to.deep.equal(await server.predict('rank', body, { requestId: 'r' }));
   });
 
@@ -105,7 +130,7 @@ describe('pipeline', () => {
     for (const [body, path] of wrong) {
       const error = await server.predict('rank', body as never).then(
         () => undefined,
-        (thrown: VivaceError) => thrown,
+        (thrown: unknown) => thrown as VivaceError,
       );
       expect(error?.code, path).to.equal('INVALID_ARGUMENT');
       expect(error?.path).to.equal(path);

@@ -9,7 +9,7 @@ import {
   injectable,
   keyValueStore,
   transport,
-  VivaceError,
+  type VivaceError,
   type ColumnsIn,
   type ColumnsOut,
   type PartDeclaration,
@@ -26,7 +26,10 @@ const echo = {
 } as const;
 
 /** A driver that notes what happens to it. */
-function noting(events: string[], options: { failStart?: boolean; hang?: boolean } = {}): PartDeclaration['use'] {
+function noting(
+  events: string[],
+  options: { failStart?: boolean; hang?: boolean } = {},
+): PartDeclaration['use'] {
   return defineAdapter({
     provides: keyValueStore,
     name: 'noting',
@@ -55,7 +58,9 @@ const stored = definePlugin({
   create: (_, { store }) => ({
     async read(keys, out, context) {
       const values = await store.getMany(keys.column('id').values as string[], context);
-      values.forEach((value, row) => (value === undefined ? out.setMissing(row) : (out.column('v').values[row] = value[0]!)));
+      values.forEach((value, row) =>
+        value === undefined ? out.setMissing(row) : (out.column('v').values[row] = value[0]!),
+      );
     },
   }),
 });
@@ -63,7 +68,7 @@ const stored = definePlugin({
 async function failure(work: Promise<unknown>): Promise<VivaceError> {
   return work.then(
     () => expect.fail('it did not fail'),
-    (error: VivaceError) => error,
+    (error: unknown) => error as VivaceError,
   );
 }
 
@@ -119,7 +124,11 @@ describe('Server', () => {
     const inFlight = server.predict('echo', { request: { a: 3 } });
     const stopping = server.stop();
     const refused = await failure(server.predict('echo', { request: { a: 1 } }));
-    expect([refused.code, refused.httpStatus, refused.retryAfterMs]).to.deep.equal(['UNAVAILABLE', 503, 1000]);
+    expect([refused.code, refused.httpStatus, refused.retryAfterMs]).to.deep.equal([
+      'UNAVAILABLE',
+      503,
+      1000,
+    ]);
     expect(server.readiness().ready).to.equal(false);
     release();
     expect((await inFlight).outputs).to.deep.equal({ sum: 3 });
@@ -146,7 +155,10 @@ describe('Server', () => {
       pipelines: { echo },
     });
     await server.start();
-    expect(server.readiness()).to.deep.equal({ ready: false, reasons: ['predictor "adder" has no loaded model'] });
+    expect(server.readiness()).to.deep.equal({
+      ready: false,
+      reasons: ['predictor "adder" has no loaded model'],
+    });
     loaded = true;
     expect(server.readiness().ready).to.equal(true);
     await server.stop();
@@ -161,14 +173,24 @@ describe('Server', () => {
       create: () => ({
         async serve(server: ServerFace) {
           const context = { signal: new AbortController().signal };
-          answer = JSON.parse(await server.predictJson('echo', { body: { request: { a: 2 } }, requestId: 'r1', context }));
+          answer = JSON.parse(
+            await server.predictJson('echo', { body: { request: { a: 2 } }, requestId: 'r1', context }),
+          );
         },
       }),
     });
-    const server = await createServer({ parts: { probe: { use: probe }, adder: { use: adder, width: 1 } }, pipelines: { echo } });
+    const server = await createServer({
+      parts: { probe: { use: probe }, adder: { use: adder, width: 1 } },
+      pipelines: { echo },
+    });
     await server.start();
     await server.stop();
-    expect(answer).to.deep.equal({ requestId: 'r1', models: [{ step: 'adder', name: 'adder', version: '1' }], outputs: { sum: 2 }, degraded: [] });
+    expect(answer).to.deep.equal({
+      requestId: 'r1',
+      models: [{ step: 'adder', name: 'adder', version: '1' }],
+      outputs: { sum: 2 },
+      degraded: [],
+    });
   });
 
   it('replaces a named part, wired like the original', async () => {
@@ -180,8 +202,12 @@ describe('Server', () => {
     });
     await server.start();
     const context = { signal: new AbortController().signal };
-    await server.container.get(keyValueStore.id, { name: 'hot' }).putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
-    expect(await server.container.get(keyValueStore.id, { name: 'hot' }).getMany(['k'], context)).to.deep.equal([Uint8Array.of(1)]);
+    await server.container
+      .get(keyValueStore.id, { name: 'hot' })
+      .putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
+    expect(
+      await server.container.get(keyValueStore.id, { name: 'hot' }).getMany(['k'], context),
+    ).to.deep.equal([Uint8Array.of(1)]);
     expect(events).to.deep.equal([]);
     await server.stop();
   });
@@ -235,7 +261,9 @@ describe('Server', () => {
     await server.start();
     const answer = await server.predict('slow', { request: { id: 'a' } });
     expect(answer.outputs).to.deep.equal({ value: 5 });
-    expect(answer.degraded).to.deep.equal([{ step: 'slow', status: 'FAILED', rows: 1, code: 'DEADLINE_EXCEEDED' }]);
+    expect(answer.degraded).to.deep.equal([
+      { step: 'slow', status: 'FAILED', rows: 1, code: 'DEADLINE_EXCEEDED' },
+    ]);
     await server.stop();
   });
 
