@@ -1,6 +1,6 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
-import { parseWith } from '../config/parse.js';
+import { parseWith, type FromEnvironment } from '../config/parse.js';
 import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
 import { parseType } from '../data/types.js';
@@ -23,10 +23,12 @@ export interface CataloguePart {
 export interface Catalogue {
   readonly views: ReadonlyMap<string, FeatureView>;
   readonly parts: ReadonlyMap<string, CataloguePart>;
+  /** Parts and views with mistakes of their own: what refers to them is no further mistake. */
+  readonly broken: ReadonlySet<string>;
   /** `undefined` where it is not known yet; the plan is then incomplete. */
   signature(predictor: string): Signature | undefined;
-  /** Step types by what stands after `step:`. */
-  stepType(step: unknown): StepType;
+  /** Step types by what stands after `step:`; `undefined` where a mistake has been reported. */
+  stepType(step: unknown): StepType | undefined;
 }
 
 /** What the compilers of single steps share. */
@@ -34,6 +36,7 @@ export interface CompileState {
   readonly catalogue: Catalogue;
   readonly columns: ColumnTable;
   readonly mistakes: Mistakes;
+  readonly environment?: FromEnvironment;
   readonly nodes: PlanNode[];
   readonly hasObjects: boolean;
   fetches: number;
@@ -48,7 +51,12 @@ export interface CompileState {
 export function compilePipeline(
   name: string,
   spec: PipelineSpec,
-  { catalogue, path, mistakes }: { catalogue: Catalogue; path: ConfigPath; mistakes: Mistakes },
+  {
+    catalogue,
+    path,
+    mistakes,
+    environment,
+  }: { catalogue: Catalogue; path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
 ): Plan | undefined {
   const before = mistakes.list.length;
   const columns = new ColumnTable();
@@ -63,6 +71,7 @@ export function compilePipeline(
     catalogue,
     columns,
     mistakes,
+    ...(environment === undefined ? {} : { environment }),
     nodes: [],
     hasObjects: objects !== undefined,
     fetches: 0,
@@ -71,7 +80,8 @@ export function compilePipeline(
   let recorded = false;
   spec.steps.forEach((raw, i) => {
     if ('record' in raw) recorded = true;
-    compileStep(raw, i, { state, path: [...path, 'steps', i] });
+    const at = [...path, 'steps', i];
+    mistakes.attempt(at, () => compileStep(raw, i, { state, path: at }));
   });
   const response = compileResponse(spec, state, [...path, 'response']);
   if (mistakes.list.length > before || response === undefined) return undefined;
@@ -133,8 +143,9 @@ function compileStep(
   index: number,
   { state, path }: { state: CompileState; path: ConfigPath },
 ): void {
-  const { mistakes } = state;
-  const found = verbs.filter((verb) => verb in raw);
+  const { mistakes, environment } = state;
+  const options = { path, mistakes, ...(environment === undefined ? {} : { environment }) };
+  const found = verbs.filter((verb) => Object.hasOwn(raw, verb));
   if (found.length !== 1) {
     const first = Object.keys(raw)[0] ?? '';
     mistakes.add(
@@ -147,25 +158,25 @@ function compileStep(
   }
   switch (found[0]) {
     case 'record':
-      parseWith(stepSchemas.record, raw, { path, mistakes });
+      parseWith(stepSchemas.record, raw, options);
       return;
     case 'fetch': {
-      const spec = parseWith(stepSchemas.fetch, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.fetch, raw, options);
       if (spec !== undefined) compileFetch(spec, { state, path, index });
       return;
     }
     case 'transform': {
-      const spec = parseWith(stepSchemas.transform, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.transform, raw, options);
       if (spec !== undefined) compileTransform(spec, { state, path, index });
       return;
     }
     case 'predict': {
-      const spec = parseWith(stepSchemas.predict, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.predict, raw, options);
       if (spec !== undefined) compilePredict(spec, { state, path, index });
       return;
     }
     case 'step': {
-      const spec = parseWith(stepSchemas.step, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.step, raw, options);
       if (spec !== undefined) compileCustom(spec, { state, path, index });
       return;
     }
@@ -199,7 +210,7 @@ function compileResponse(spec: PipelineSpec, state: CompileState, path: ConfigPa
       : (outputs.find((output) => output.name === orderBy)?.column ?? columns.find(`object.${orderBy}`));
   if (orderBy !== undefined && sorted === undefined) {
     mistakes.add([...path, 'orderBy'], `"${orderBy}" is no output and no field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`);
-  } else if (sorted !== undefined && (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')) {
+  } else if (sorted !== undefined && !columns.isProvisional(sorted) && (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')) {
     mistakes.add([...path, 'orderBy'], `objects cannot be sorted by a ${sorted.type.name}`);
   }
   return {

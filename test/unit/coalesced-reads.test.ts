@@ -17,7 +17,10 @@ import { z } from 'zod';
 import { thrownBy, withServer } from '../support/scripted.js';
 
 /** A memory store behind faults, that notes the batches it is asked for. */
-async function notingStore(plan: FaultPlan, batches: string[][]): Promise<KeyValueStore & { readonly calls: Record<string, number> }> {
+async function notingStore(
+  plan: FaultPlan,
+  batches: string[][],
+): Promise<KeyValueStore & { readonly calls: Record<string, number> }> {
   const part = await startPart(memory);
   const inner = part.face(keyValueStore);
   return faulty(
@@ -33,7 +36,13 @@ async function notingStore(plan: FaultPlan, batches: string[][]): Promise<KeyVal
   );
 }
 
-const views = { price: { store: 'online', entity: { item: 'string' }, features: { euro: { type: 'float64', default: -1 } } } };
+const views = {
+  price: {
+    store: 'online',
+    entity: { item: 'string' },
+    features: { euro: { type: 'float64', default: -1 } },
+  },
+};
 const pipeline = {
   objects: { fields: { item: 'string' } },
   deadlineMs: 5000,
@@ -47,9 +56,18 @@ async function withStore(
 ): Promise<void> {
   const batches: string[][] = [];
   const driver = await notingStore(plan, batches);
-  const given = defineAdapter({ provides: keyValueStore, name: 'given', options: z.strictObject({}), create: () => driver });
+  const given = defineAdapter({
+    provides: keyValueStore,
+    name: 'given',
+    options: z.strictObject({}),
+    create: () => driver,
+  });
   await withServer(
-    { parts: { store: { use: given }, online: { use: onlineStore, store: 'store' } }, views, pipelines: { p: pipeline } },
+    {
+      parts: { store: { use: given }, online: { use: onlineStore, store: 'store' } },
+      views,
+      pipelines: { p: pipeline },
+    },
     async (server) => {
       const items = ['a', 'b', 'c', 'd'];
       const view = server.views.get('price')!;
@@ -68,14 +86,25 @@ async function withStore(
 
 const ask = (server: Server<{ p: typeof pipeline }>, items: readonly string[], signal?: AbortSignal) =>
   server.predict('p', { objects: items.map((item) => ({ item })) }, signal === undefined ? {} : { signal });
-const prices = (answer: { objects: readonly { euro: unknown }[] }): unknown[] => answer.objects.map(({ euro }) => euro);
+const prices = (answer: { objects: readonly { euro: unknown }[] }): unknown[] =>
+  answer.objects.map(({ euro }) => euro);
 
 describe('Reads of concurrent requests', () => {
   it('become one read, each key asked once', async () => {
     await withStore({}, async (server, batches) => {
-      const answers = await Promise.all([ask(server, ['a', 'b']), ask(server, ['b', 'c', 'b']), ask(server, ['c', 'nothing'])]);
-      expect(answers.map(prices)).to.deep.equal([[1, 2], [2, 3, 2], [3, -1]]);
-      expect(batches.map((keys) => keys.map((key) => key.split(':')[1]))).to.deep.equal([['a', 'b', 'c', 'nothing']]);
+      const answers = await Promise.all([
+        ask(server, ['a', 'b']),
+        ask(server, ['b', 'c', 'b']),
+        ask(server, ['c', 'nothing']),
+      ]);
+      expect(answers.map(prices)).to.deep.equal([
+        [1, 2],
+        [2, 3, 2],
+        [3, -1],
+      ]);
+      expect(batches.map((keys) => keys.map((key) => key.split(':')[1]))).to.deep.equal([
+        ['a', 'b', 'c', 'nothing'],
+      ]);
     });
   });
 
@@ -84,7 +113,10 @@ describe('Reads of concurrent requests', () => {
       const first = ask(server, ['a', 'b']);
       await new Promise((resolve) => setTimeout(resolve, 5));
       const second = ask(server, ['b', 'c']);
-      expect([prices(await first), prices(await second)]).to.deep.equal([[1, 2], [2, 3]]);
+      expect([prices(await first), prices(await second)]).to.deep.equal([
+        [1, 2],
+        [2, 3],
+      ]);
       expect(batches.flat()).to.have.length(3);
     });
   });
@@ -123,7 +155,11 @@ describe('Reads of concurrent requests', () => {
       }),
     });
     await withServer(
-      { parts: { store: { use: hanging }, online: { use: onlineStore, store: 'store' } }, views, pipelines: { p: pipeline } },
+      {
+        parts: { store: { use: hanging }, online: { use: onlineStore, store: 'store' } },
+        views,
+        pipelines: { p: pipeline },
+      },
       async (server) => {
         const controllers = [new AbortController(), new AbortController()];
         const left = controllers.map((controller) => thrownBy(ask(server, ['a'], controller.signal)));
@@ -132,7 +168,10 @@ describe('Reads of concurrent requests', () => {
         await new Promise((resolve) => setImmediate(resolve));
         expect(aborted).to.deep.equal([]);
         controllers[1]!.abort();
-        expect((await Promise.all(left)).map((error) => error.code)).to.deep.equal(['CANCELLED', 'CANCELLED']);
+        expect((await Promise.all(left)).map((error) => error.code)).to.deep.equal([
+          'CANCELLED',
+          'CANCELLED',
+        ]);
         expect(aborted).to.deep.equal(['CANCELLED']);
         plan.delayMs = 0;
         expect(prices(await ask(server, ['a']))).to.deep.equal([-1]);
@@ -146,7 +185,9 @@ describe('Reads of concurrent requests', () => {
       expect(prices(well)).to.deep.equal([1, 3]);
       expect(well.degraded).to.deep.equal([]);
       expect(prices(hurt)).to.deep.equal([-1, 4]);
-      expect(hurt.degraded).to.deep.equal([{ step: 'price', status: 'FAILED', rows: 1, code: 'UNAVAILABLE' }]);
+      expect(hurt.degraded).to.deep.equal([
+        { step: 'price', status: 'FAILED', rows: 1, code: 'UNAVAILABLE' },
+      ]);
     });
   });
 

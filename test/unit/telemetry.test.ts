@@ -1,8 +1,29 @@
 import { context as contextApi, metrics, trace } from '@opentelemetry/api';
-import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  SimpleSpanProcessor,
+  type ReadableSpan,
+} from '@opentelemetry/sdk-trace-node';
 import { expect } from 'chai';
-import { columnOf, defineAdapter, FeatureRows, keyValueStore, onlineStore as onlineStorePort, parseType, telemetry, VivaceError, type PipelineDeclaration, type Server } from 'vivace';
+import {
+  columnOf,
+  defineAdapter,
+  FeatureRows,
+  keyValueStore,
+  onlineStore as onlineStorePort,
+  parseType,
+  telemetry,
+  VivaceError,
+  type PipelineDeclaration,
+  type Server,
+} from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { faulty, startPart } from 'vivace/testing';
@@ -38,7 +59,9 @@ function inMemory() {
       flush: async () => undefined,
     }),
   });
-  async function collected(): Promise<{ name: string; value: unknown; attributes: Record<string, unknown> }[]> {
+  async function collected(): Promise<
+    { name: string; value: unknown; attributes: Record<string, unknown> }[]
+  > {
     exporter.reset();
     await reader.forceFlush();
     return exporter
@@ -46,13 +69,19 @@ function inMemory() {
       .flatMap((all) => all.scopeMetrics)
       .flatMap(({ metrics: found }) => found)
       .flatMap(({ descriptor, dataPoints }) =>
-        dataPoints.map(({ value, attributes }) => ({ name: descriptor.name, value: value as unknown, attributes: { ...attributes } })),
+        dataPoints.map(({ value, attributes }) => ({
+          name: descriptor.name,
+          value: value as unknown,
+          attributes: { ...attributes },
+        })),
       );
   }
   return { part, spans, collected };
 }
 
-const views = { price: { store: 'online', entity: { item: 'string' }, features: { euro: { type: 'float64' } } } };
+const views = {
+  price: { store: 'online', entity: { item: 'string' }, features: { euro: { type: 'float64' } } },
+};
 const priced = {
   objects: { fields: { item: 'string' } },
   steps: [{ record: {} }, { fetch: 'price' }, { predict: 'adder', inputs: { x: ['price.euro'] } }],
@@ -81,13 +110,17 @@ describe('Telemetry', () => {
   it('traces a request: its steps within it, calls of drivers within their step', async () => {
     const { part, spans } = inMemory();
     let recorded: ReadableSpan[] = [];
-    await withServer({ parts: { ...parts, telemetry: { use: part } }, views, pipelines: { p: priced } }, async (server) => {
-      await fillPrices(server as never);
-      spans.reset();
-      await server.predict('p', { objects: [{ item: 'a' }] }, { requestId: 'r7' });
-      recorded = [...spans.getFinishedSpans()];
-    });
-    const named = (name: string): ReadableSpan => recorded.find((span) => span.name === name) ?? expect.fail(`no span ${name}`);
+    await withServer(
+      { parts: { ...parts, telemetry: { use: part } }, views, pipelines: { p: priced } },
+      async (server) => {
+        await fillPrices(server as never);
+        spans.reset();
+        await server.predict('p', { objects: [{ item: 'a' }] }, { requestId: 'r7' });
+        recorded = [...spans.getFinishedSpans()];
+      },
+    );
+    const named = (name: string): ReadableSpan =>
+      recorded.find((span) => span.name === name) ?? expect.fail(`no span ${name}`);
     const parentOf = (name: string): string | undefined => {
       const id = named(name).parentSpanContext?.spanId;
       return recorded.find((span) => span.spanContext().spanId === id)?.name;
@@ -97,24 +130,44 @@ describe('Telemetry', () => {
     expect(parentOf('key-value-store getMany')).to.equal('fetch price');
     expect(parentOf('predictor predict')).to.equal('predict adder');
     expect(new Set(recorded.map((span) => span.spanContext().traceId)).size).to.equal(1);
-    expect(named('predict p').attributes).to.deep.equal({ 'vivace.pipeline': 'p', 'vivace.request_id': 'r7' });
-    expect(named('key-value-store getMany').attributes).to.deep.equal({ 'vivace.part': 'store', 'vivace.use': 'memory' });
+    expect(named('predict p').attributes).to.deep.equal({
+      'vivace.pipeline': 'p',
+      'vivace.request_id': 'r7',
+    });
+    expect(named('key-value-store getMany').attributes).to.deep.equal({
+      'vivace.part': 'store',
+      'vivace.use': 'memory',
+    });
   });
 
   it('links a joined read to the other requests that it answers', async () => {
     const { part, spans } = inMemory();
     const inner = await startPart(memory);
     const store = faulty(inner.face(keyValueStore), {});
-    const given = defineAdapter({ provides: keyValueStore, name: 'given', options: z.strictObject({}), create: () => store });
+    const given = defineAdapter({
+      provides: keyValueStore,
+      name: 'given',
+      options: z.strictObject({}),
+      create: () => store,
+    });
     await withServer(
-      { parts: { ...parts, store: { use: given }, telemetry: { use: part } }, views, pipelines: { p: priced } },
+      {
+        parts: { ...parts, store: { use: given }, telemetry: { use: part } },
+        views,
+        pipelines: { p: priced },
+      },
       async (server) => {
         await Promise.all(['a', 'b', 'c'].map((item) => server.predict('p', { objects: [{ item }] })));
         const finished = spans.getFinishedSpans();
         const reads = finished.filter((span) => span.name === 'key-value-store getMany');
         expect(reads).to.have.length(1);
-        const fetches = finished.filter((span) => span.name === 'fetch price').map((span) => span.spanContext().spanId);
-        const reached = [reads[0]!.parentSpanContext!.spanId, ...reads[0]!.links.map(({ context }) => context.spanId)];
+        const fetches = finished
+          .filter((span) => span.name === 'fetch price')
+          .map((span) => span.spanContext().spanId);
+        const reached = [
+          reads[0]!.parentSpanContext!.spanId,
+          ...reads[0]!.links.map(({ context }) => context.spanId),
+        ];
         expect(reached).to.have.members(fetches);
       },
     );
@@ -127,7 +180,13 @@ describe('Telemetry', () => {
     await withServer(
       {
         parts: { source: { use: scripted, features: { v: 'float64' }, read }, telemetry: { use: part } },
-        pipelines: { p: { request: { id: 'string' }, steps: [{ fetch: 'source' }], response: { outputs: { v: 'source.v' } } } },
+        pipelines: {
+          p: {
+            request: { id: 'string' },
+            steps: [{ fetch: 'source' }],
+            response: { outputs: { v: 'source.v' } },
+          },
+        },
       },
       (server) => server.predict('p', { request: { id: 'a' } }),
     );
@@ -143,26 +202,41 @@ describe('Telemetry', () => {
       {
         parts: { source: { use: scripted, features: { v: 'float64' }, read }, telemetry: { use: part } },
         pipelines: {
-          p: { request: { id: 'string' }, steps: [{ fetch: 'source', onFailure: 'fail' }], response: { outputs: { v: 'source.v' } } },
+          p: {
+            request: { id: 'string' },
+            steps: [{ fetch: 'source', onFailure: 'fail' }],
+            response: { outputs: { v: 'source.v' } },
+          },
         },
       },
       async (server) => {
         await thrownBy(server.predict('p', { request: { id: 'a' } }));
         const failed = spans.getFinishedSpans().filter((span) => span.status.code === 2);
-        expect(failed.map((span) => span.name)).to.have.members(['feature-source read', 'fetch source', 'predict p']);
+        expect(failed.map((span) => span.name)).to.have.members([
+          'feature-source read',
+          'fetch source',
+          'predict p',
+        ]);
       },
     );
   });
 
   it('continues the trace of its caller', async () => {
     const { part, spans } = inMemory();
-    const outer = trace.setSpanContext(contextApi.active(), { traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 1 });
-    await withServer({ parts: { ...parts, telemetry: { use: part } }, views, pipelines: { p: priced } }, async (server) => {
-      await server.predict('p', { objects: [] }, { trace: outer });
-      const request = spans.getFinishedSpans().find((span) => span.name === 'predict p')!;
-      expect(request.spanContext().traceId).to.equal('1'.repeat(32));
-      expect(request.parentSpanContext?.spanId).to.equal('2'.repeat(16));
+    const outer = trace.setSpanContext(contextApi.active(), {
+      traceId: '1'.repeat(32),
+      spanId: '2'.repeat(16),
+      traceFlags: 1,
     });
+    await withServer(
+      { parts: { ...parts, telemetry: { use: part } }, views, pipelines: { p: priced } },
+      async (server) => {
+        await server.predict('p', { objects: [] }, { trace: outer });
+        const request = spans.getFinishedSpans().find((span) => span.name === 'predict p')!;
+        expect(request.spanContext().traceId).to.equal('1'.repeat(32));
+        expect(request.parentSpanContext?.spanId).to.equal('2'.repeat(16));
+      },
+    );
   });
 
   it('records requests and steps where the pipeline says `record`, under the names of core/telemetry/names.ts', async () => {
@@ -178,7 +252,8 @@ describe('Telemetry', () => {
         await server.predict('p', { objects: [{ item: 'a' }, { item: 'x' }] });
         await server.predict('quiet', { objects: [{ item: 'a' }] } as never);
         const found = await collected();
-        const of = (name: string): object[] => found.filter((point) => point.name === name).map(({ attributes }) => attributes);
+        const of = (name: string): object[] =>
+          found.filter((point) => point.name === name).map(({ attributes }) => attributes);
         expect(of('vivace.request.duration')).to.deep.equal([{ pipeline: 'p', code: 'OK' }]);
         expect(of('vivace.request.objects')).to.deep.equal([{ pipeline: 'p' }]);
         expect(of('vivace.step.duration')).to.have.deep.members([
@@ -187,7 +262,10 @@ describe('Telemetry', () => {
         ]);
         const known = Object.values(metricNames).map(({ name }) => name as string);
         expect(found.map(({ name }) => name).filter((name) => !known.includes(name))).to.deep.equal([]);
-        expect(found.find(({ name }) => name === 'vivace.model.info')).to.deep.include({ value: 1, attributes: { predictor: 'adder', model: 'adder', version: '1' } });
+        expect(found.find(({ name }) => name === 'vivace.model.info')).to.deep.include({
+          value: 1,
+          attributes: { predictor: 'adder', model: 'adder', version: '1' },
+        });
         expect(found.find(({ name }) => name === 'vivace.ready')).to.deep.include({ value: 1 });
       },
     );
@@ -209,7 +287,10 @@ describe('Telemetry', () => {
       async (server) => {
         await thrownBy(server.predict('p', { request: { id: 'nowhere' } }));
         const found = await collected();
-        expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({ pipeline: 'p', code: 'FEATURE_MISSING' });
+        expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({
+          pipeline: 'p',
+          code: 'FEATURE_MISSING',
+        });
       },
     );
   });
@@ -227,11 +308,20 @@ describe('Telemetry', () => {
     await withServer(
       {
         parts: {
-          source: { use: scripted, maxAgeMs: 1000, features: { v: 'float64', w: { type: 'float64', default: 1 } }, read },
+          source: {
+            use: scripted,
+            maxAgeMs: 1000,
+            features: { v: 'float64', w: { type: 'float64', default: 1 } },
+            read,
+          },
           telemetry: { use: part },
         },
         pipelines: {
-          p: { objects: { fields: { id: 'string' } }, steps: [{ fetch: 'source' }], response: { outputs: { v: 'source.v' } } },
+          p: {
+            objects: { fields: { id: 'string' } },
+            steps: [{ fetch: 'source' }],
+            response: { outputs: { v: 'source.v' } },
+          },
         },
         clock: { now: () => 1000, monotonic: () => 0 },
       },
@@ -241,10 +331,15 @@ describe('Telemetry', () => {
         const found = await collected();
         const cells = found.filter(({ name }) => name === 'vivace.feature.cells');
         const count = (feature: string, status: string): unknown =>
-          cells.find(({ attributes }) => attributes['feature'] === feature && attributes['status'] === status)?.value;
-        expect(['null', 'missing', 'stale', 'failed', 'defaulted'].map((status) => count('v', status))).to.deep.equal([1, 1, 1, 1, undefined]);
+          cells.find(({ attributes }) => attributes['feature'] === feature && attributes['status'] === status)
+            ?.value;
+        expect(
+          ['null', 'missing', 'stale', 'failed', 'defaulted'].map((status) => count('v', status)),
+        ).to.deep.equal([1, 1, 1, 1, undefined]);
         expect(count('w', 'defaulted')).to.equal(3);
-        const rows = found.filter(({ name }) => name === 'vivace.feature.rows').map(({ value, attributes }) => [attributes['kind'], value]);
+        const rows = found
+          .filter(({ name }) => name === 'vivace.feature.rows')
+          .map(({ value, attributes }) => [attributes['kind'], value]);
         expect(rows).to.have.deep.members([
           ['read', 7],
           ['future', 2],
