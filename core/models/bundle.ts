@@ -34,29 +34,40 @@ export const signature = z.strictObject({
 });
 
 /** The manifest of a model version, `model.json`. */
-export const bundleManifest = z.strictObject({
-  format: z.literal(1),
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
-  version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
-  /** The kind of runtime that hosts it: `onnx`, `javascript`. */
-  runtime: z.string().min(1),
-  /** The file that the runtime loads. */
-  entry: innerPath,
-  files: z.array(z.strictObject({ path: innerPath, sizeBytes: z.int().nonnegative(), sha256: hex })).min(1),
-  signature,
-  /** View versions whose features the model was trained on: name → version hash. */
-  featuresLock: z.record(z.string(), z.string()).optional(),
-  /** An input and the output it must give, checked before the version serves. */
-  selfTest: z
-    .strictObject({
-      inputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.boolean()]))),
-      outputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.boolean()]))),
-      tolerance: z.number().positive().default(1e-4),
-    })
-    .optional(),
-  /** Anything its author wants kept: metrics, the training set's manifest id. */
-  info: z.record(z.string(), z.unknown()).optional(),
-});
+export const bundleManifest = z
+  .strictObject({
+    format: z.literal(1),
+    name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+    version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+    /** The kind of runtime that hosts it: `onnx`, `javascript`. */
+    runtime: z.string().min(1),
+    /** The file that the runtime loads. */
+    entry: innerPath,
+    files: z.array(z.strictObject({ path: innerPath, sizeBytes: z.int().nonnegative(), sha256: hex })).min(1),
+    signature,
+    /** View versions whose features the model was trained on: name → version hash. */
+    featuresLock: z.record(z.string(), z.string()).optional(),
+    /** An input and the output it must give, checked before the version serves. */
+    selfTest: z
+      .strictObject({
+        inputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.boolean()]))),
+        outputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.boolean()]))),
+        tolerance: z.number().positive().default(1e-4),
+      })
+      .optional(),
+    /** Anything its author wants kept: metrics, the training set's manifest id. */
+    info: z.record(z.string(), z.unknown()).optional(),
+  })
+  .superRefine(({ entry, files }, issues) => {
+    const paths = new Set(files.map(({ path }) => path));
+    if (!paths.has(entry))
+      issues.addIssue({ code: 'custom', path: ['entry'], message: `"${entry}" is not among the files` });
+    if (paths.size < files.length)
+      issues.addIssue({ code: 'custom', path: ['files'], message: 'a path stands there twice' });
+    if (paths.has('model.json')) {
+      issues.addIssue({ code: 'custom', path: ['files'], message: 'model.json is the manifest itself' });
+    }
+  });
 
 export type TensorSpec = z.infer<typeof tensorSpec>;
 export type InputSpec = z.infer<typeof inputSpec>;

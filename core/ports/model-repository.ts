@@ -25,14 +25,14 @@ export interface ModelRepository {
   /**
    * Adds a version: its files first, its manifest last, so that nobody sees half of it.
    *
-   * @throws {VivaceError} `ABORTED` where the version exists.
+   * @throws {VivaceError} `ABORTED` where the version exists, `INVALID_ARGUMENT` where a file is not what the manifest says.
    */
-  add(
-    manifest: BundleManifest,
-    files: (path: string) => BlobContent,
-    context: CallContext,
-  ): Promise<void>;
-  /** Points an alias at a version, by compare-and-swap. */
+  add(manifest: BundleManifest, files: (path: string) => BlobContent, context: CallContext): Promise<void>;
+  /**
+   * Points an alias at a version, by compare-and-swap.
+   *
+   * @throws {VivaceError} `NOT_FOUND` where there is no such version, `ABORTED` where another changed the alias meanwhile.
+   */
   setAlias(name: string, alias: string, version: string, context: CallContext): Promise<void>;
   list(context: CallContext): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]>;
 }

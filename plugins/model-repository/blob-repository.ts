@@ -1,0 +1,178 @@
+import {
+  VivaceError,
+  type BlobContent,
+  type BlobStore,
+  type Bundle,
+  type BundleManifest,
+  type CallContext,
+  type ModelRepository,
+  type ModelVersion,
+  type Workspace,
+} from 'vivace';
+import { createHash } from 'node:crypto';
+import { aliasKey, manifestKey, parseKey, parseReference, versionPrefix } from './keys.js';
+import { checkManifest, parseManifest, readWhole } from './manifests.js';
+import { isVerified, verified } from './verify.js';
+
+/** What a reference without alias and version means. */
+const defaultAlias = 'champion';
+
+/** Bundles under `<name>/<version>/`, their manifest last; aliases as one small blob each, `<name>/aliases/<alias>`. */
+export class BlobRepository implements ModelRepository {
+  readonly #blobs: BlobStore;
+  readonly #workspace: Workspace | undefined;
+
+  constructor(blobs: BlobStore, workspace: Workspace | undefined) {
+    this.#blobs = blobs;
+    this.#workspace = workspace;
+  }
+
+  async resolve(reference: string, context: CallContext): Promise<ModelVersion> {
+    const { name, tag } = parseReference(reference);
+    const version = await this.#readAlias(name, tag ?? defaultAlias, context);
+    if (version !== undefined) return { name, version };
+    if (tag !== undefined && (await this.#exists({ name, version: tag }, context)))
+      return { name, version: tag };
+    throw await this.#notFound(reference, name, context);
+  }
+
+  async manifest(model: ModelVersion, context: CallContext): Promise<BundleManifest> {
+    return parseManifest(await this.#manifestBytes(model, context), model);
+  }
+
+  async fetch(model: ModelVersion, context: CallContext): Promise<Bundle> {
+    const workspace = this.#workspace;
+    if (workspace === undefined) {
+      throw new VivaceError(
+        'FAILED_PRECONDITION',
+        'a model is fetched into a workspace and none is set: add "workspace: <name of a filesystem part>" to this part',
+      );
+    }
+    const bytes = await this.#manifestBytes(model, context);
+    const manifest = parseManifest(bytes, model);
+    // The manifest names every file's digest: a version that was written anew elsewhere is another directory.
+    const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+    const name = `${model.name}/${model.version}-${digest}`;
+    const found = await workspace.find(name, context);
+    if (found !== undefined) return { manifest, directory: found };
+    const directory = await workspace.stage(
+      name,
+      async (put) => {
+        for (const file of manifest.files) {
+          const content = this.#blobs.read(versionPrefix(model) + file.path, context);
+          await put(file.path, verified(content, file, 'DATA_LOSS'));
+        }
+        await put('model.json', bytes);
+      },
+      context,
+    );
+    return { manifest, directory };
+  }
+
+  async add(
+    given: BundleManifest,
+    files: (path: string) => BlobContent,
+    context: CallContext,
+  ): Promise<void> {
+    const manifest = checkManifest(given, 'the given manifest', 'INVALID_ARGUMENT');
+    if (await this.#exists(manifest, context)) throw alreadyThere(manifest);
+    for (const file of manifest.files) {
+      const key = versionPrefix(manifest) + file.path;
+      const content = verified(files(file.path), file, 'INVALID_ARGUMENT');
+      const written = await this.#blobs.write(key, content, context, 'absent');
+      if (written === false && !(await isVerified(this.#blobs.read(key, context), file))) {
+        throw new VivaceError(
+          'ABORTED',
+          `${key} is there with other content: another adds this version, or broke off doing so; take another version`,
+        );
+      }
+    }
+    const bytes = new TextEncoder().encode(`${JSON.stringify(manifest, undefined, 2)}\n`);
+    const written = await this.#blobs.write(manifestKey(manifest), bytes, context, 'absent');
+    if (written === false) throw alreadyThere(manifest);
+  }
+
+  async setAlias(name: string, alias: string, version: string, context: CallContext): Promise<void> {
+    const key = aliasKey(name, alias);
+    const current = await this.#blobs.head(key, context);
+    if (!(await this.#exists({ name, version }, context)))
+      throw await this.#notFound(`${name}@${version}`, name, context);
+    const condition = current === undefined ? 'absent' : { version: current.version };
+    const written = await this.#blobs.write(key, new TextEncoder().encode(version), context, condition);
+    if (written === false) {
+      throw new VivaceError(
+        'ABORTED',
+        `${name}@${alias} was changed by another at the same time; look again, then repeat`,
+      );
+    }
+  }
+
+  async list(
+    context: CallContext,
+  ): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]> {
+    return this.#list('', context);
+  }
+
+  async #list(prefix: string, context: CallContext): Promise<(ModelVersion & { aliases: string[] })[]> {
+    const versions: (ModelVersion & { aliases: string[] })[] = [];
+    const aliases: { name: string; alias: string }[] = [];
+    let after: string | undefined;
+    do {
+      const page = await this.#blobs.list(prefix, context, after === undefined ? {} : { after });
+      for (const { key } of page.blobs) {
+        const parsed = parseKey(key);
+        if (parsed === undefined) continue;
+        if ('alias' in parsed) aliases.push(parsed);
+        else versions.push({ ...parsed, aliases: [] });
+      }
+      after = page.next;
+    } while (after !== undefined);
+    for (const { name, alias } of aliases) {
+      const version = await this.#readAlias(name, alias, context);
+      versions.find((known) => known.name === name && known.version === version)?.aliases.push(alias);
+    }
+    return versions;
+  }
+
+  async #readAlias(name: string, alias: string, context: CallContext): Promise<string | undefined> {
+    const key = aliasKey(name, alias);
+    if ((await this.#blobs.head(key, context)) === undefined) return undefined;
+    return new TextDecoder().decode(await readWhole(this.#blobs.read(key, context))).trim();
+  }
+
+  async #exists(model: ModelVersion, context: CallContext): Promise<boolean> {
+    return (await this.#blobs.head(manifestKey(model), context)) !== undefined;
+  }
+
+  async #manifestBytes(model: ModelVersion, context: CallContext): Promise<Uint8Array> {
+    if (await this.#exists(model, context)) return readWhole(this.#blobs.read(manifestKey(model), context));
+    throw await this.#notFound(`${model.name}@${model.version}`, model.name, context);
+  }
+
+  async #notFound(reference: string, name: string, context: CallContext): Promise<VivaceError> {
+    const ofName = await this.#list(`${name}/`, context);
+    if (ofName.length > 0) {
+      const versions = ofName.map(({ version, aliases }) => [version, ...aliases].join(' = '));
+      return new VivaceError(
+        'NOT_FOUND',
+        `there is no ${reference}; of ${name} there are ${shorten(versions)}`,
+      );
+    }
+    const names = [...new Set((await this.#list('', context)).map((model) => model.name))];
+    const what =
+      names.length === 0 ? 'the repository is empty: add a model first' : `there are ${shorten(names)}`;
+    return new VivaceError('NOT_FOUND', `there is no model ${reference}; ${what}`);
+  }
+}
+
+function shorten(names: readonly string[]): string {
+  const shown = names.slice(-20).join(', ');
+  return names.length > 20 ? `${shown} and ${names.length - 20} more` : shown;
+}
+
+function alreadyThere({ name, version }: ModelVersion): VivaceError {
+  return new VivaceError(
+    'ABORTED',
+    `${name} ${version} is there already, and versions do not change: take another version`,
+  );
+}

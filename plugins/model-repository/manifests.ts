@@ -1,0 +1,56 @@
+import { bundleManifest, messageOf, VivaceError, type BundleManifest, type ModelVersion } from 'vivace';
+
+/** A manifest is read whole; a larger one is none. */
+const largestManifestBytes = 4_194_304;
+
+/**
+ * Reads and checks a manifest: a path in it cannot leave the bundle's directory.
+ *
+ * @throws {VivaceError} `DATA_LOSS` where the bytes are no manifest, or one of another version.
+ */
+export function parseManifest(bytes: Uint8Array, model: ModelVersion): BundleManifest {
+  const where = `model.json of ${model.name} ${model.version}`;
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new VivaceError('DATA_LOSS', `${where} is no JSON: ${messageOf(cause)}`, { cause });
+  }
+  const manifest = checkManifest(json, where, 'DATA_LOSS');
+  if (manifest.name !== model.name || manifest.version !== model.version) {
+    throw new VivaceError('DATA_LOSS', `${where} says it is ${manifest.name} ${manifest.version}`);
+  }
+  return manifest;
+}
+
+/** Checks a manifest by its schema; the error names the first place that is wrong. */
+export function checkManifest(
+  json: unknown,
+  where: string,
+  code: 'DATA_LOSS' | 'INVALID_ARGUMENT',
+): BundleManifest {
+  const parsed = bundleManifest.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const path = issue.path.join('.');
+  throw new VivaceError(code, `${where} is no manifest: ${path}: ${issue.message}`, { path });
+}
+
+/** All bytes of a small blob. */
+export async function readWhole(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of content) {
+    size += chunk.length;
+    if (size > largestManifestBytes)
+      throw new VivaceError('DATA_LOSS', `more than ${largestManifestBytes} bytes`);
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
