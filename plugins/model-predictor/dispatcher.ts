@@ -1,0 +1,221 @@
+import {
+  checkTensor,
+  isVivaceError,
+  messageOf,
+  VivaceError,
+  type PartContext,
+  type PredictContext,
+  type Tensor,
+} from 'vivace';
+import type { Call } from './call.js';
+import type { Slot } from './slot.js';
+import { joinInputs, joinOffsets, sliceOutputs } from './tensors.js';
+import { WaitingCalls } from './waiting-calls.js';
+
+/**
+ * Brings calls to instances. A call goes at once, alone and uncopied, to an instance that is idle; while all are busy calls wait, and
+ * an instance that becomes free takes as many of them together as fit.
+ */
+export class Dispatcher {
+  readonly #waiting: WaitingCalls;
+  readonly #maxQueueRows: number;
+  readonly #clock: PartContext['clock'];
+  readonly #batchRows;
+  readonly #duration;
+  readonly #failures;
+  readonly #refusals;
+  #slots = new Set<Slot>();
+  #idle: Slot[] = [];
+  #msPerRow = 0;
+
+  constructor(
+    limits: { readonly maxBatchRows: number; readonly maxQueueRows: number },
+    context: PartContext,
+  ) {
+    this.#waiting = new WaitingCalls(limits.maxBatchRows);
+    this.#maxQueueRows = limits.maxQueueRows;
+    this.#clock = context.clock;
+    this.#batchRows = context.histogram('predictor.batch.rows', {
+      unit: '{row}',
+      description: 'Rows of one call to a model',
+    });
+    this.#duration = context.histogram('predictor.duration', {
+      unit: 's',
+      description: 'Time of one call to a model',
+    });
+    this.#failures = context.counter('predictor.failures', {
+      unit: '{call}',
+      description: 'Calls to a model that failed',
+    });
+    this.#refusals = context.counter('predictor.refusals', {
+      unit: '{call}',
+      description: 'Calls refused because the queue was full',
+    });
+    context.gauge(
+      'predictor.queue.rows',
+      { unit: '{row}', description: 'Rows that wait for an instance' },
+      () => {
+        return this.#waiting.rows;
+      },
+    );
+  }
+
+  /** Takes a call; it settles by itself. */
+  submit(call: Call): void {
+    const slot = this.#idle.pop();
+    if (slot !== undefined) return this.#run(slot, [call]);
+    const rows = this.#waiting.rows + call.rows;
+    if (rows <= this.#maxQueueRows) return this.#waiting.add(call);
+    this.#refusals.add(1);
+    const retryAfterMs = Math.max(
+      1,
+      Math.ceil((this.#waiting.rows * this.#msPerRow) / Math.max(1, this.#slots.size)),
+    );
+    call.reject(
+      new VivaceError(
+        'RESOURCE_EXHAUSTED',
+        `the queue is full: ${this.#waiting.rows} of ${this.#maxQueueRows} rows wait`,
+        {
+          retryAfterMs,
+          started: false,
+        },
+      ),
+    );
+  }
+
+  /** Lets an instance take calls. */
+  add(slot: Slot): void {
+    this.#slots.add(slot);
+    this.#next(slot);
+  }
+
+  /** Gives an instance no more calls; what it is predicting goes on. */
+  remove(slot: Slot): void {
+    slot.usable = false;
+    this.#slots.delete(slot);
+    this.#idle = this.#idle.filter((other) => other !== slot);
+  }
+
+  /** Fails every call that waits. */
+  failWaiting(error: VivaceError): void {
+    for (const call of this.#waiting.drain()) call.reject(error);
+  }
+
+  #next(slot: Slot): void {
+    const calls = this.#waiting.size === 0 ? [] : this.#waiting.take(slot, this.#slots.size > 1);
+    if (calls.length > 0) this.#run(slot, calls);
+    else this.#idle.push(slot);
+  }
+
+  #run(slot: Slot, calls: readonly Call[]): void {
+    const [first] = calls as readonly [Call];
+    slot.calls = calls;
+    slot.since = this.#clock.monotonic();
+    let { inputs, context } = first;
+    first.onLeave = undefined;
+    if (calls.length > 1) {
+      const rows = calls.reduce((sum, call) => sum + call.rows, 0);
+      const offsets = slot.signature.over === 'request' ? { offsets: joinOffsets(calls) } : {};
+      inputs = joinInputs(calls, rows);
+      context = { rows, signal: untilAllLeft(calls), ...offsets };
+    }
+    const { rows } = context;
+    predict(slot, inputs, context).then(
+      (outputs) => this.#answered(slot, { calls, rows, outputs }),
+      (error: unknown) => this.#failed(slot, calls, error),
+    );
+  }
+
+  #answered(
+    slot: Slot,
+    { calls, rows, outputs }: { calls: readonly Call[]; rows: number; outputs: readonly Tensor[] },
+  ): void {
+    const elapsedMs = this.#clock.monotonic() - slot.since;
+    this.#batchRows.record(rows);
+    this.#duration.record(elapsedMs / 1_000);
+    this.#msPerRow += (elapsedMs / rows - this.#msPerRow) / 8;
+    const wrong = wrongOutput(slot, outputs, rows);
+    if (wrong !== undefined) return this.#failed(slot, calls, new VivaceError('PREDICTOR_FAILED', wrong));
+    // The next calls first: the model works while the answers are taken apart.
+    this.#release(slot);
+    const { model } = slot;
+    if (calls.length === 1) return calls[0]!.resolve({ model, outputs });
+    let from = 0;
+    for (const call of calls) {
+      const to = from + call.rows;
+      if (!call.settled) call.resolve({ model, outputs: sliceOutputs(outputs, from, to) });
+      from = to;
+    }
+  }
+
+  #failed(slot: Slot, calls: readonly Call[], thrown: unknown): void {
+    const error = isVivaceError(thrown)
+      ? thrown
+      : new VivaceError('PREDICTOR_FAILED', `the model failed: ${messageOf(thrown)}`, { cause: thrown });
+    const again = calls.filter(
+      (call) => !call.settled && this.#mayRepeat(call, { slot, error, joined: calls.length > 1 }),
+    );
+    for (const call of again) this.#waiting.add(call, true);
+    for (const call of calls) {
+      if (again.includes(call) || call.settled) continue;
+      this.#failures.add(1, { code: error.code });
+      call.reject(error);
+    }
+    const other = again.length > 0 ? this.#idle.pop() : undefined;
+    if (other !== undefined) this.#next(other);
+    this.#release(slot);
+  }
+
+  /** A call that never started goes to another instance, once; one of several that failed together is tried alone. */
+  #mayRepeat(
+    call: Call,
+    { slot, error, joined }: { slot: Slot; error: VivaceError; joined: boolean },
+  ): boolean {
+    if (error.started === false) {
+      const another = !slot.usable || this.#slots.size > 1;
+      if (call.avoid !== undefined || !another) return false;
+      call.avoid = slot;
+      return true;
+    }
+    if (!joined || error.code !== 'PREDICTOR_FAILED') return false;
+    call.alone = true;
+    return true;
+  }
+
+  #release(slot: Slot): void {
+    slot.free();
+    if (slot.usable) this.#next(slot);
+  }
+}
+
+/** A runtime that throws at once is one that rejects. */
+function predict(
+  { instance }: Slot,
+  inputs: readonly Tensor[],
+  context: PredictContext,
+): Promise<readonly Tensor[]> {
+  return new Promise((resolve) => resolve(instance.predict(inputs, context)));
+}
+
+function wrongOutput({ signature }: Slot, outputs: readonly Tensor[], rows: number): string | undefined {
+  for (let i = 0; i < signature.outputs.length; i++) {
+    const spec = signature.outputs[i]!;
+    const output = outputs[i];
+    if (output === undefined) return `the model gave no output "${spec.name}"`;
+    const wrong = checkTensor(output, spec, rows);
+    if (wrong !== undefined) return `the model's output "${spec.name}" ${wrong}`;
+  }
+  return undefined;
+}
+
+/** Aborts when the last caller of a joined call has left. */
+function untilAllLeft(calls: readonly Call[]): AbortSignal {
+  const controller = new AbortController();
+  let left = calls.length;
+  for (const call of calls) {
+    call.onLeave = () => {
+      if (--left === 0) controller.abort(new VivaceError('CANCELLED', 'every caller has left'));
+    };
+  }
+  return controller.signal;
+}

@@ -1,0 +1,1 @@
+export { modelPredictor } from './model-predictor.js';

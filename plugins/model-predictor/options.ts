@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+const milliseconds = z.int().nonnegative();
+
+export const options = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .describe('Which model: name, name@alias or name@version; without either the alias champion'),
+  instances: z.int().min(1).max(256).default(1).describe('Instances that predict side by side; default 1'),
+  maxBatchRows: z
+    .int()
+    .positive()
+    .default(4_096)
+    .describe('Most rows that requests are joined to; default 4096'),
+  maxQueueRows: z
+    .int()
+    .positive()
+    .default(65_536)
+    .describe('Most rows that wait while all instances are busy; more are refused with 429; default 65536'),
+  refreshMs: milliseconds
+    .default(30_000)
+    .describe('How often the alias is looked up for a new version, ms; 0 = never; default 30000'),
+  loadTimeoutMs: milliseconds
+    .min(1)
+    .default(120_000)
+    .describe('Longest time for loading, warming up and self-testing an instance, ms; default 120000'),
+  callTimeoutMs: milliseconds
+    .default(60_000)
+    .describe('An instance that computes longer than this is replaced, ms; 0 = never; default 60000'),
+  drainMs: milliseconds
+    .default(30_000)
+    .describe('How long an old version may finish its calls after a swap, ms; default 30000'),
+  restartDelayMs: milliseconds
+    .default(100)
+    .describe(
+      'Pause before the second restart of an instance, doubled for each further one, ms; default 100',
+    ),
+  restartDelayMaxMs: milliseconds
+    .default(30_000)
+    .describe('Longest pause between restarts, ms; default 30000'),
+  warmUp: z
+    .boolean()
+    .default(true)
+    .describe('Predicts one row of zeros before an instance serves; default true'),
+});
+
+export type PredictorOptions = z.output<typeof options>;

@@ -1,0 +1,292 @@
+import {
+  abortError,
+  checkTensor,
+  isVivaceError,
+  VivaceError,
+  type Bundle,
+  type CallContext,
+  type ModelRepository,
+  type ModelVersion,
+  type PartContext,
+  type PredictContext,
+  type Prediction,
+  type Predictor,
+  type PredictorRuntime,
+  type Signature,
+  type Tensor,
+} from 'vivace';
+import { Call } from './call.js';
+import { Dispatcher } from './dispatcher.js';
+import { Loader } from './loader.js';
+import type { PredictorOptions } from './options.js';
+import type { Slot } from './slot.js';
+import { difference, zeros } from './tensors.js';
+
+/** A version and its instances. */
+interface Deployment {
+  readonly bundle: Bundle;
+  readonly model: ModelVersion;
+  readonly slots: Set<Slot>;
+  /** Deaths and failed restarts since an instance last lived long. */
+  setbacks: number;
+}
+
+/** The versions of one model over time: which serves, its instances, and how one takes the place of another. */
+export class ServedModel implements Predictor {
+  readonly #options: PredictorOptions;
+  readonly #repository: ModelRepository;
+  readonly #context: PartContext;
+  readonly #loader: Loader;
+  readonly #dispatcher: Dispatcher;
+  readonly #restarts;
+  readonly #loadFailures;
+  readonly #all = new Set<Slot>();
+  #current: Deployment | undefined;
+  /** A version that cannot serve, whatever is tried. */
+  #refused: string | undefined;
+  /** Set while no instance is loaded and none is about to be: how long callers should wait, milliseconds. */
+  #downMs: number | undefined;
+
+  constructor(
+    options: PredictorOptions,
+    { repository, runtime }: { readonly repository: ModelRepository; readonly runtime: PredictorRuntime },
+    context: PartContext,
+  ) {
+    this.#options = options;
+    this.#repository = repository;
+    this.#context = context;
+    this.#loader = new Loader(runtime, options, context);
+    this.#dispatcher = new Dispatcher(options, context);
+    this.#restarts = context.counter('predictor.restarts', {
+      unit: '{instance}',
+      description: 'Instances that died or were ended because they hung',
+    });
+    this.#loadFailures = context.counter('predictor.load.failures', {
+      unit: '{load}',
+      description: 'Versions and instances that did not load',
+    });
+    if (options.refreshMs > 0) context.every(options.refreshMs, (call) => this.#refresh(call));
+    if (options.callTimeoutMs > 0) {
+      context.every(Math.min(5_000, Math.ceil(options.callTimeoutMs / 4)), () => this.#endHanging());
+    }
+  }
+
+  async start(context: CallContext): Promise<void> {
+    const model = await this.#repository.resolve(this.#options.model, context);
+    await this.#deploy(model, context);
+  }
+
+  async stop(): Promise<void> {
+    this.#dispatcher.failWaiting(
+      new VivaceError('UNAVAILABLE', 'the predictor is stopping', { started: false }),
+    );
+    this.#current = undefined;
+    await Promise.all([...this.#all].map((slot) => this.#unload(slot)));
+  }
+
+  async describe(
+    context: CallContext,
+  ): Promise<{ readonly model: ModelVersion; readonly signature: Signature }> {
+    if (this.#current !== undefined) {
+      return { model: this.#current.model, signature: this.#current.bundle.manifest.signature };
+    }
+    const model = await this.#repository.resolve(this.#options.model, context);
+    return { model, signature: (await this.#repository.manifest(model, context)).signature };
+  }
+
+  serving(): ModelVersion | undefined {
+    return this.#current !== undefined && this.#current.slots.size > 0 ? this.#current.model : undefined;
+  }
+
+  predict(inputs: readonly Tensor[], context: PredictContext): Promise<Prediction> {
+    const current = this.#current;
+    if (context.signal.aborted) return Promise.reject(abortError(context.signal));
+    if (current === undefined || this.#downMs !== undefined) return Promise.reject(this.#unavailable());
+    const { signature } = current.bundle.manifest;
+    const wrong = wrongInput(signature, inputs, context);
+    if (wrong !== undefined) return Promise.reject(new VivaceError('INVALID_ARGUMENT', wrong));
+    if (context.rows === 0)
+      return Promise.resolve({ model: current.model, outputs: zeros(signature.outputs, 0) });
+    const call = new Call(inputs, withOffsets(context, signature));
+    this.#dispatcher.submit(call);
+    return call.promise;
+  }
+
+  async #refresh(context: CallContext): Promise<void> {
+    let version: string | undefined;
+    try {
+      const model = await this.#repository.resolve(this.#options.model, context);
+      version = model.version;
+      if (version === this.#current?.model.version || version === this.#refused) return;
+      this.#refused = undefined;
+      await this.#deploy(model, context);
+    } catch (error) {
+      if (context.signal.aborted) return;
+      // What is wrong with a version stays wrong, versions being immutable; the rest is tried again.
+      if (isVivaceError(error) && error.code === 'FAILED_PRECONDITION') this.#refused = version;
+      this.#loadFailures.add(1);
+      this.#context.log.error('a new version does not serve; the one before it stays', {
+        error,
+        model: this.#options.model,
+        version,
+        serving: this.#current?.model.version,
+      });
+    }
+  }
+
+  /** Loads a version beside the one that serves, swaps them, and lets the old one finish. */
+  async #deploy(model: ModelVersion, context: CallContext): Promise<void> {
+    const bundle = await this.#repository.fetch(model, context);
+    const serving = this.#current;
+    const different =
+      serving === undefined
+        ? undefined
+        : difference(serving.bundle.manifest.signature, bundle.manifest.signature);
+    if (different !== undefined) {
+      throw new VivaceError(
+        'FAILED_PRECONDITION',
+        `${model.name} ${model.version} cannot take the place of ${serving!.model.version}: ${different}; restart to serve it`,
+      );
+    }
+    const slots = await this.#loader.loadAll(bundle, this.#options.instances, context.signal);
+    const deployment: Deployment = { bundle, model, slots: new Set(), setbacks: 0 };
+    for (const slot of serving?.slots ?? []) this.#dispatcher.remove(slot);
+    this.#current = deployment;
+    for (const slot of slots) this.#adopt(deployment, slot);
+    this.#context.log.info('a model version serves', { model: model.name, version: model.version });
+    if (serving !== undefined) await this.#retire(serving, context.signal);
+  }
+
+  #adopt(deployment: Deployment, slot: Slot): void {
+    this.#all.add(slot);
+    deployment.slots.add(slot);
+    this.#downMs = undefined;
+    void slot.instance.closed.then((reason) => this.#lost(deployment, slot, reason));
+    this.#dispatcher.add(slot);
+  }
+
+  async #retire({ slots }: Deployment, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const enough = AbortSignal.any([signal, done.signal]);
+    const drained = Promise.all([...slots].map((slot) => slot.drained()));
+    await Promise.race([drained, this.#context.delay(this.#options.drainMs, enough)]);
+    done.abort();
+    // Where the part stops meanwhile, `stop` unloads them, once their calls are done.
+    if (!signal.aborted) await Promise.all([...slots].map((slot) => this.#unload(slot)));
+  }
+
+  async #unload(slot: Slot): Promise<void> {
+    slot.usable = false;
+    if (!this.#all.delete(slot)) return;
+    try {
+      await slot.instance.unload();
+    } catch (error) {
+      this.#context.log.warn('an instance did not unload', { error, version: slot.model.version });
+    }
+  }
+
+  /** An instance is gone: another takes its place, at once the first time, later and later if that goes on. */
+  #lost(deployment: Deployment, slot: Slot, reason: string): void {
+    if (!deployment.slots.delete(slot)) return;
+    const expected = !this.#all.delete(slot);
+    this.#dispatcher.remove(slot);
+    if (expected || deployment !== this.#current) return;
+    this.#restarts.add(1);
+    if (this.#context.clock.monotonic() - slot.loadedAt > this.#options.restartDelayMaxMs)
+      deployment.setbacks = 0;
+    this.#context.log.warn('an instance died; another takes its place', {
+      reason,
+      version: slot.model.version,
+    });
+    try {
+      this.#context.run(({ signal }) => this.#replace(deployment, signal));
+    } catch (error) {
+      // The part is stopping: nothing takes its place, and nobody should wait for it.
+      if (!isVivaceError(error)) throw error;
+      if (deployment.slots.size === 0) this.#dispatcher.failWaiting(error);
+    }
+  }
+
+  async #replace(deployment: Deployment, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && deployment === this.#current) {
+      const delayMs = this.#backOffMs(deployment.setbacks++);
+      if (delayMs > 0) {
+        if (deployment.slots.size === 0) this.#goDown(delayMs);
+        await this.#context.delay(delayMs, signal);
+      }
+      try {
+        const slot = await this.#loader.load(deployment.bundle, signal);
+        if (deployment === this.#current && !signal.aborted) return this.#adopt(deployment, slot);
+        await slot.instance.unload();
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#loadFailures.add(1);
+        this.#context.log.error('an instance does not load; it is tried again', {
+          error,
+          version: deployment.model.version,
+        });
+      }
+    }
+    if (deployment === this.#current && deployment.slots.size === 0) this.#goDown(0);
+  }
+
+  /** 0 for the first setback, then doubling. */
+  #backOffMs(setbacks: number): number {
+    const { restartDelayMs, restartDelayMaxMs } = this.#options;
+    return setbacks === 0 ? 0 : Math.min(restartDelayMaxMs, restartDelayMs * 2 ** Math.min(30, setbacks - 1));
+  }
+
+  #goDown(delayMs: number): void {
+    this.#downMs = delayMs;
+    this.#dispatcher.failWaiting(this.#unavailable());
+  }
+
+  #unavailable(): VivaceError {
+    const retryAfterMs = Math.max(1, this.#downMs ?? 0);
+    return new VivaceError('UNAVAILABLE', `no instance of ${this.#options.model} is loaded`, {
+      retryAfterMs,
+      started: false,
+    });
+  }
+
+  /** Ends instances that have computed too long, and answers those who wait for them. */
+  #endHanging(): void {
+    const { callTimeoutMs } = this.#options;
+    const now = this.#context.clock.monotonic();
+    for (const slot of this.#all) {
+      if (slot.calls === undefined || now - slot.since < callTimeoutMs) continue;
+      const error = new VivaceError(
+        'DEADLINE_EXCEEDED',
+        `the model did not answer in ${callTimeoutMs} ms; its instance is replaced`,
+      );
+      for (const call of slot.calls) call.reject(error);
+      slot.free();
+      if (this.#current?.slots.has(slot) === true) this.#lost(this.#current, slot, error.message);
+      this.#all.delete(slot);
+      this.#context.run(() => slot.instance.unload());
+    }
+  }
+}
+
+/** A model over requests is told that the rows are one request, where its caller says nothing. */
+function withOffsets(context: PredictContext, { over }: Signature): PredictContext {
+  if (over === 'row' || context.offsets !== undefined) return context;
+  return { ...context, offsets: Uint32Array.of(0, context.rows) };
+}
+
+function wrongInput(
+  { inputs: specs }: Signature,
+  inputs: readonly Tensor[],
+  context: PredictContext,
+): string | undefined {
+  const { rows, offsets } = context;
+  if (inputs.length !== specs.length)
+    return `the model takes ${specs.length} inputs, ${inputs.length} are given`;
+  for (let i = 0; i < specs.length; i++) {
+    const wrong = checkTensor(inputs[i]!, specs[i]!, rows);
+    if (wrong !== undefined) return `input "${specs[i]!.name}" ${wrong}`;
+  }
+  if (offsets !== undefined && offsets.at(-1) !== rows)
+    return `the offsets end at ${offsets.at(-1)}, not at ${rows} rows`;
+  return undefined;
+}

@@ -1,0 +1,39 @@
+import type { ModelVersion, PredictorInstance, Signature } from 'vivace';
+import type { Call } from './call.js';
+
+/** One loaded instance of one version. A restart makes a new one. */
+export class Slot {
+  readonly instance: PredictorInstance;
+  readonly model: ModelVersion;
+  readonly signature: Signature;
+  /** Monotonic milliseconds when it was loaded. */
+  readonly loadedAt: number;
+  /** The calls it is predicting at the moment. */
+  calls: readonly Call[] | undefined;
+  /** Monotonic milliseconds when they began. */
+  since = 0;
+  /** False once it died, hangs, or belongs to a version that no longer serves: it gets no more calls. */
+  usable = true;
+  #whenFree: (() => void) | undefined;
+
+  constructor(
+    instance: PredictorInstance,
+    version: { model: ModelVersion; signature: Signature; loadedAt: number },
+  ) {
+    this.instance = instance;
+    this.model = version.model;
+    this.signature = version.signature;
+    this.loadedAt = version.loadedAt;
+  }
+
+  /** The calls are done; whoever waits for the slot may have it. */
+  free(): void {
+    this.calls = undefined;
+    this.#whenFree?.();
+  }
+
+  /** Resolves when no call runs. */
+  async drained(): Promise<void> {
+    if (this.calls !== undefined) await new Promise<void>((resolve) => (this.#whenFree = resolve));
+  }
+}

@@ -1,0 +1,293 @@
+import { expect } from 'chai';
+import { predictor as port, VivaceError, type BundleManifest, type Prediction, type Predictor } from 'vivace';
+import { affineInput, affineSignature, callContext } from 'vivace/testing';
+import { failureOf } from '../support/failure.js';
+import { startPredictor, type PredictorFixture, type PredictorSetup } from '../support/predictor-fixture.js';
+import { StagedRuntime } from '../support/staged-runtime.js';
+
+describe('ModelPredictor', () => {
+  let fixture: PredictorFixture;
+  let predictor: Predictor;
+  const start = async (setup: PredictorSetup = {}): Promise<void> => {
+    fixture = await startPredictor(setup);
+    predictor = fixture.part.face(port);
+  };
+  afterEach(() => fixture.close());
+
+  const ask = async (value = 1): Promise<Prediction> =>
+    predictor.predict(affineInput([value, 0]), { rows: 1, ...callContext() });
+  const release = async (version: string, more: Partial<BundleManifest> = {}): Promise<void> =>
+    fixture.models.add(version, 'model.bin', { version, alias: 'champion', ...more });
+  /** Waits until version `version` answers. */
+  const untilServed = async (version: string): Promise<void> => {
+    while (predictor.serving()?.version !== version) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+
+  describe('at start', () => {
+    const startFailing = async (setup: PredictorSetup): Promise<string> => {
+      await start({ ...setup, start: false });
+      return failureOf(fixture.part.start(callContext()));
+    };
+
+    it('serves the version that the alias names', async () => {
+      await start();
+      expect(predictor.serving()).to.deep.equal({ name: 'affine', version: '1' });
+      expect((await ask()).model).to.deep.equal({ name: 'affine', version: '1' });
+    });
+
+    it('describes the signature', async () => {
+      await start();
+      expect((await predictor.describe(callContext())).signature).to.deep.equal(affineSignature);
+    });
+
+    it('loads as many instances as asked', async () => {
+      await start({ options: { instances: 3 } });
+      expect(fixture.staged.instances).to.have.length(3);
+    });
+
+    it('fails where the model is not there', async () => {
+      expect(await startFailing({ options: { model: 'iris' } })).to.match(/^NOT_FOUND.*there are affine/);
+    });
+
+    it('fails where an instance does not load, and unloads the others', async () => {
+      const staged = new StagedRuntime();
+      let loads = 0;
+      staged.failLoad = () => (++loads === 2 ? new Error('no memory') : undefined);
+      expect(await startFailing({ staged, options: { instances: 3 } })).to.include('no memory');
+      expect(staged.instances.map(({ unloaded }) => unloaded)).to.deep.equal([true, true]);
+    });
+
+    it('fails where the runtime hosts other models', async () => {
+      expect(await startFailing({ more: { runtime: 'onnx' } })).to.match(
+        /^FAILED_PRECONDITION.*"onnx".*hosts memory/,
+      );
+    });
+
+    it('passes a self-test that holds', async () => {
+      await start({
+        options: { warmUp: false },
+        more: { selfTest: { inputs: { x: [1, 2, 3, 4] }, outputs: { y: [5, 11] }, tolerance: 1e-4 } },
+      });
+      expect(predictor.serving()).to.not.equal(undefined);
+    });
+
+    it('fails where the self-test does not hold, and says where', async () => {
+      const selfTest = { inputs: { x: [1, 2, 3, 4] }, outputs: { y: [5, 12] }, tolerance: 1e-4 };
+      expect(await startFailing({ more: { selfTest } })).to.match(
+        /^FAILED_PRECONDITION.*self-test failed: "y"\[1\] is 11, 12 is expected/,
+      );
+      expect(fixture.staged.instances[0]!.unloaded).to.equal(true);
+    });
+
+    it('gives up where loading takes too long', async () => {
+      const staged = new StagedRuntime();
+      staged.hold = true;
+      const selfTest = { inputs: { x: [1, 2] }, outputs: { y: [5] }, tolerance: 1e-4 };
+      const failure = await startFailing({ staged, more: { selfTest }, options: { loadTimeoutMs: 20 } });
+      expect(failure).to.match(/^DEADLINE_EXCEEDED.*did not load in 20 ms/);
+    });
+  });
+
+  describe('with a new version', () => {
+    const polled = { options: { refreshMs: 1 } };
+
+    it('swaps to it when the alias moves, and unloads the old one', async () => {
+      await start(polled);
+      await release('2');
+      await untilServed('2');
+      expect((await ask()).model.version).to.equal('2');
+      while (!fixture.staged.instances[0]!.unloaded) await new Promise((resolve) => setTimeout(resolve, 1));
+    });
+
+    it('lets the old version finish its calls', async () => {
+      await start(polled);
+      fixture.staged.hold = true;
+      const old = ask(7);
+      await fixture.staged.holding(1);
+      await release('2');
+      await untilServed('2');
+      expect(fixture.staged.instances[0]!.unloaded).to.equal(false);
+      fixture.staged.held[0]!.go();
+      expect((await old).model.version).to.equal('1');
+    });
+
+    it('sends calls that waited for the old version to the new one', async () => {
+      await start(polled);
+      fixture.staged.hold = true;
+      const [running, waiting] = [ask(1), ask(2)];
+      await fixture.staged.holding(1);
+      await release('2');
+      await fixture.staged.holding(2);
+      for (const held of fixture.staged.held) held.go();
+      expect([(await running).model.version, (await waiting).model.version]).to.deep.equal(['1', '2']);
+    });
+
+    it('loses no call while versions change', async () => {
+      await start(polled);
+      const versions = new Set<string>();
+      let calls = 0;
+      for (let version = 2; version <= 4; version++) {
+        await release(`${version}`);
+        while (predictor.serving()?.version !== `${version}`) {
+          const answers = await Promise.all([ask(calls), ask(calls + 1)]);
+          answers.forEach(({ model, outputs }, i) => {
+            versions.add(model.version);
+            expect(outputs[0]!.data[0]).to.equal(calls + i);
+          });
+          calls += 2;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+      expect([...versions]).to.include('1');
+    });
+
+    it('keeps the old one where the new one does not load', async () => {
+      await start(polled);
+      fixture.staged.failLoad = (version) => (version === '2' ? new Error('bad weights') : undefined);
+      await release('2');
+      const { error, fields } = await fixture.logged(/a new version does not serve/);
+      expect((error as Error).message).to.include('bad weights');
+      expect(fields).to.include({ version: '2', serving: '1' });
+      expect((await ask()).model.version).to.equal('1');
+    });
+
+    const x = affineSignature.inputs[0]!;
+    const changes: [string, Partial<BundleManifest['signature']>, RegExp][] = [
+      ['another input', { inputs: [{ ...x, name: 'z' }] }, /inputs are z, those of the serving version x/],
+      ['another datatype', { inputs: [{ ...x, datatype: 'FP64' }] }, /input "x" is FP64 \[-1, 2\]/],
+      ['another width', { inputs: [{ ...x, shape: [-1, 3] }] }, /input "x" is FP32 \[-1, 3\]/],
+      [
+        'other columns',
+        { inputs: [{ ...x, columns: ['b', 'a'] }] },
+        /input "x" is filled from other columns/,
+      ],
+      ['another output', { outputs: [{ name: 'q', datatype: 'FP32', shape: [-1, 1] }] }, /outputs are q/],
+      ['another scope', { over: 'request' }, /over request/],
+    ];
+    for (const [what, change, message] of changes) {
+      it(`refuses one with ${what}, once`, async () => {
+        await start(polled);
+        await release('2', { signature: { ...affineSignature, ...change } });
+        const { error } = await fixture.logged(/a new version does not serve/);
+        expect((error as Error).message).to.match(message);
+        await release('3');
+        await untilServed('3');
+        expect(fixture.logs.filter(({ level }) => level === 'error')).to.have.length(1);
+      });
+    }
+
+    it('does not refuse a bundle for what it does not use', async () => {
+      await start(polled);
+      await release('2', { info: { rmse: 1 } });
+      await untilServed('2');
+    });
+  });
+
+  describe('with an instance that dies', () => {
+    it('loads another at once', async () => {
+      await start();
+      fixture.staged.instances[0]!.die('out of memory');
+      expect((await ask(4)).outputs[0]!.data[0]).to.equal(4);
+      expect(fixture.staged.instances).to.have.length(2);
+      expect((await fixture.logged(/an instance died/)).fields).to.include({ reason: 'out of memory' });
+    });
+
+    it('does not serve while none is loaded, and refuses calls once a restart failed', async () => {
+      await start({ options: { restartDelayMs: 60_000, restartDelayMaxMs: 60_000 } });
+      fixture.staged.failLoad = () => new Error('no memory');
+      fixture.staged.instances[0]!.die('out of memory');
+      const error: unknown = await ask().catch((thrown: unknown) => thrown);
+      expect(error).to.include({ code: 'UNAVAILABLE', retryAfterMs: 60_000, started: false });
+      expect(predictor.serving()).to.equal(undefined);
+      expect(await failureOf(ask())).to.match(/^UNAVAILABLE/);
+    });
+
+    it('tries again, later and later, until one loads', async () => {
+      await start({ options: { restartDelayMs: 1 } });
+      let failures = 3;
+      fixture.staged.failLoad = () => (failures-- > 0 ? new Error('no memory') : undefined);
+      fixture.staged.instances[0]!.die('out of memory');
+      await fixture.logged(/an instance died/);
+      await untilServed('1');
+      expect((await ask(2)).outputs[0]!.data[0]).to.equal(2);
+    });
+
+    it('fails the call that was running, and serves those that waited by the next one', async () => {
+      await start();
+      fixture.staged.hold = true;
+      const running = failureOf(ask(1));
+      const waiting = ask(2);
+      await fixture.staged.holding(1);
+      fixture.staged.instances[0]!.die('out of memory');
+      expect(await running).to.match(/^UNAVAILABLE.*out of memory/);
+      await fixture.staged.holding(2);
+      fixture.staged.held[1]!.go();
+      expect((await waiting).outputs[0]!.data[0]).to.equal(2);
+    });
+
+    it('keeps serving with the others', async () => {
+      await start({ options: { instances: 2 } });
+      fixture.staged.failLoad = () => new Error('no memory');
+      fixture.staged.instances[0]!.die('out of memory');
+      await fixture.logged(/an instance does not load/);
+      expect((await ask(3)).outputs[0]!.data[0]).to.equal(3);
+    });
+  });
+
+  describe('with a call that never started', () => {
+    const notStarted = new VivaceError('UNAVAILABLE', 'busy', { started: false });
+
+    it('takes it to another instance', async () => {
+      await start({ options: { instances: 2 } });
+      fixture.staged.hold = true;
+      const answer = ask(5);
+      await fixture.staged.holding(1);
+      fixture.staged.held[0]!.go(notStarted);
+      await fixture.staged.holding(2);
+      fixture.staged.held[1]!.go();
+      expect((await answer).outputs[0]!.data[0]).to.equal(5);
+    });
+
+    it('takes it there once', async () => {
+      await start({ options: { instances: 2 } });
+      fixture.staged.model = () => {
+        throw notStarted;
+      };
+      expect(await failureOf(ask())).to.match(/^UNAVAILABLE.*busy/);
+      expect(fixture.staged.batches).to.have.length(2);
+    });
+
+    it('fails it where there is no other', async () => {
+      await start();
+      fixture.staged.model = () => {
+        throw notStarted;
+      };
+      expect(await failureOf(ask())).to.match(/^UNAVAILABLE.*busy/);
+      expect(fixture.staged.batches).to.have.length(1);
+    });
+  });
+
+  it('replaces an instance that hangs, and answers its callers', async () => {
+    await start({ options: { callTimeoutMs: 10 } });
+    fixture.staged.hold = true;
+    expect(await failureOf(ask(1))).to.match(/^DEADLINE_EXCEEDED.*did not answer in 10 ms/);
+    fixture.staged.hold = false;
+    expect((await ask(2)).outputs[0]!.data[0]).to.equal(2);
+    expect(fixture.staged.instances[0]!.unloaded).to.equal(true);
+  });
+
+  it('finishes the calls in flight and those that wait before it stops, and unloads', async () => {
+    await start();
+    fixture.staged.hold = true;
+    const answers = [ask(1), ask(2)];
+    await fixture.staged.holding(1);
+    const stopped = fixture.part.stop();
+    fixture.staged.held[0]!.go();
+    await fixture.staged.holding(2);
+    fixture.staged.held[1]!.go();
+    expect((await Promise.all(answers)).map(({ outputs }) => outputs[0]!.data[0])).to.deep.equal([1, 2]);
+    await stopped;
+    expect(fixture.staged.instances[0]!.unloaded).to.equal(true);
+    expect(await failureOf(ask())).to.match(/^UNAVAILABLE/);
+  });
+});
