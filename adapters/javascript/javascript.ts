@@ -25,7 +25,12 @@ export const javascript = defineAdapter({
     hosts: ['javascript'],
     async load({ manifest, directory }, context) {
       const files: ModelFiles = { directory, entry: manifest.entry, signature: manifest.signature };
-      if (worker) return loadInThread({ module: thread, data: files }, manifest.signature, context);
+      if (worker)
+        return loadInThread(
+          { module: thread, data: files, interruptible: true },
+          manifest.signature,
+          context,
+        );
       if (context.signal.aborted) throw abortError(context.signal);
       const predict = await openModel(files);
       let close: (reason: string) => void;

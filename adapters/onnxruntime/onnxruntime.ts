@@ -48,12 +48,12 @@ export const onnxruntime = defineAdapter({
         session,
         signature: manifest.signature,
       };
-      return loadInThread({ module: thread, data }, manifest.signature, context);
+      return loadInThread({ module: thread, data, interruptible: false }, manifest.signature, context);
     },
     async inspect(file, context) {
       const data: ThreadData = { file, session };
-      const { worker, ready } = await startModelThread({ module: thread, data }, context);
-      await worker.terminate();
+      // Having said what the file holds, the thread ends by itself.
+      const { ready } = await startModelThread({ module: thread, data, interruptible: false }, context);
       return ready as ModelInspection;
     },
   }),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import 'reflect-metadata';
-import { ConfigError, Mistakes } from '../config/mistake.js';
+import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
 import { VivaceError } from '../errors.js';
 import { Server } from './server.js';
@@ -61,9 +61,13 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
     environment: parsed.environment,
     ...(override === undefined ? {} : { override }),
   });
-  if (mistakes.list.length > 0) {
+  // What is wrong with a text whose variable is missing says nothing of the text.
+  const missing = parsed.missing.map(({ path: at }) => pathText(at));
+  const others = mistakes.list.filter(({ path: at }) => !missing.includes(pathText(at)));
+  const found = [...parsed.missing, ...others];
+  if (found.length > 0) {
     throw new ConfigError(
-      mistakes.list.map((mistake) => withLine(mistake, (path) => parsed.lineOf(path))),
+      found.map((mistake) => withLine(mistake, (path) => parsed.lineOf(path))),
       basename(path),
     );
   }

@@ -33,7 +33,12 @@ async function importStep(specifier: string, directory: string): Promise<StepTyp
   }
   if (!existsSync(file))
     throw new VivaceError('INVALID_CONFIG', `there is no file ${specifier} in ${directory}`);
-  const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new VivaceError('INVALID_CONFIG', `"${specifier}" does not load: ${messageOf(cause)}`, { cause });
+  }
   const name = camelCase(basename(file, extname(file)));
   const className = name.replace(/^./, (first) => first.toUpperCase());
   const found = module[name] ?? module[className] ?? Object.values(module).find(isStepType);

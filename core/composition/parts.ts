@@ -95,7 +95,7 @@ function fillSlots(
         mistakes.add(path, `is missing: the name of a ${port.name} part${didYouMean('', fitting)}`);
     } else if (typeof value !== 'string') {
       mistakes.add(path, `the name of a ${port.name} part`);
-    } else if (!(value in declared)) {
+    } else if (!Object.hasOwn(declared, value)) {
       mistakes.add(
         path,
         `there is no part "${value}"${didYouMean(value, fitting.length > 0 ? fitting : Object.keys(declared))}`,

@@ -3,14 +3,16 @@ import { z } from 'zod';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
-import { VivaceError } from '../errors.js';
+import { fieldsOf } from '../data/feature-rows.js';
+import { messageOf, VivaceError } from '../errors.js';
+import type { Definition } from '../parts/definition.js';
 import type { Clock } from '../parts/context.js';
 import type { Catalogue, CataloguePart } from '../pipeline/compile-state.js';
 import { compilePipeline } from '../pipeline/compile.js';
 import type { PipelineDeclaration, Views } from '../pipeline/definition.js';
 import type { Plan } from '../pipeline/plan.js';
 import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
-import { stepTypeOf, type StepType } from '../pipeline/step.js';
+import { stepTypeOf } from '../pipeline/step.js';
 import type { Signature } from '../models/bundle.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
@@ -52,7 +54,7 @@ export interface CheckedSpecification {
   ): ReadonlyMap<string, Plan>;
 }
 
-const blocks = z.strictObject({
+const blocks = z.looseObject({
   parts: z.record(z.string(), z.unknown()).default({}).describe('backends and behaviours, by name'),
   views: z.record(z.string(), z.unknown()).default({}).describe('feature views, by name'),
   pipelines: z.record(z.string(), z.unknown()).default({}).describe('pipelines, by name'),
@@ -77,8 +79,11 @@ export async function checkSpecification(
 ): Promise<CheckedSpecification | undefined> {
   const parsed = parseWith(blocks, spec, { path: [], mistakes });
   if (parsed === undefined) return undefined;
+  const names = Object.keys(blocks.shape);
+  for (const key of Object.keys(parsed))
+    if (!names.includes(key)) mistakes.add([key], `unknown key "${key}"${didYouMean(key, names)}`);
   for (const name of Object.keys(override)) {
-    if (!(name in parsed.parts))
+    if (!Object.hasOwn(parsed.parts, name))
       mistakes.add(
         ['override', name],
         `there is no part "${name}"${didYouMean(name, Object.keys(parsed.parts))}`,
@@ -86,25 +91,35 @@ export async function checkSpecification(
   }
   const env = environment === undefined ? {} : { environment };
   const parts = await resolveParts({ ...parsed.parts, ...override }, { directory, mistakes, ...env });
-  const views = compileViews(parsed.views, parts, { mistakes, ...env });
+  const described = describeParts(parts, mistakes);
+  const broken = new Set(
+    Object.keys({ ...parsed.parts, ...override }).filter((name) => !described.has(name)),
+  );
+  const views = compileViews(parsed.views, parts, { mistakes, broken, ...env });
+  for (const name of Object.keys(parsed.views)) if (!views.has(name)) broken.add(name);
   const specs = parsePipelines(parsed.pipelines, { mistakes, ...env });
   for (const name of specs.keys()) {
     if (!pipelineName.test(name))
       mistakes.add(['pipelines', name], 'a pipeline name has letters, digits, ., _ and -');
   }
   const stepTypes = await importStepTypes(specs, { directory, mistakes });
-  const described = describeParts(parts, mistakes);
 
   function compile(signature: Catalogue['signature'], into: Mistakes): ReadonlyMap<string, Plan> {
     const catalogue: Catalogue = {
       views,
       parts: described,
       signature,
-      stepType: (step) => (typeof step === 'string' ? known(stepTypes.get(step)) : stepTypeOf(step)),
+      broken,
+      stepType: (step) => (typeof step === 'string' ? stepTypes.get(step) : stepTypeOf(step)),
     };
     const plans = new Map<string, Plan>();
     for (const [name, pipeline] of specs) {
-      const plan = compilePipeline(name, pipeline, { catalogue, path: ['pipelines', name], mistakes: into });
+      const plan = compilePipeline(name, pipeline, {
+        catalogue,
+        path: ['pipelines', name],
+        mistakes: into,
+        ...env,
+      });
       if (plan !== undefined) plans.set(name, plan);
     }
     return plans;
@@ -113,15 +128,14 @@ export async function checkSpecification(
   return { parts, views, plans: compile(() => undefined, mistakes), compile };
 }
 
-function known(type: StepType | undefined): StepType {
-  if (type !== undefined) return type;
-  throw new VivaceError('INVALID_CONFIG', 'the step could not be loaded');
-}
-
 function compileViews(
   declared: Readonly<Record<string, unknown>>,
   parts: ReadonlyMap<string, ResolvedPart>,
-  { mistakes, environment }: { mistakes: Mistakes; environment?: FromEnvironment },
+  {
+    mistakes,
+    broken,
+    environment,
+  }: { mistakes: Mistakes; broken: ReadonlySet<string>; environment?: FromEnvironment },
 ): ReadonlyMap<string, FeatureView> {
   const views = new Map<string, FeatureView>();
   const stores = [...parts.values()].filter((part) =>
@@ -137,7 +151,7 @@ function compileViews(
     if (spec === undefined) continue;
     if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name))
       mistakes.add(path, 'a view name has letters, digits and _');
-    if (!stores.some((part) => part.name === spec.store)) {
+    if (!broken.has(spec.store) && !stores.some((part) => part.name === spec.store)) {
       mistakes.add(
         [...path, 'store'],
         `there is no online-store part "${spec.store}"${didYouMean(
@@ -168,15 +182,35 @@ function parsePipelines(
   return specs;
 }
 
+/** What a part says of itself, its type names checked. */
+function describePart({ name, describe }: Definition, options: object): unknown {
+  try {
+    const description = describe?.(options as never);
+    if (description === undefined) return undefined;
+    const blocks =
+      'features' in description
+        ? [description.keys, description.features]
+        : [description.reads, description.writes];
+    for (const declared of blocks) fieldsOf(declared);
+    return description;
+  } catch (cause) {
+    throw new VivaceError('INVALID_CONFIG', `${name} does not describe itself: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
 function describeParts(
   parts: ReadonlyMap<string, ResolvedPart>,
   mistakes: Mistakes,
 ): ReadonlyMap<string, CataloguePart> {
   return new Map(
-    [...parts.values()].map(({ name, definition, options }) => {
+    [...parts.values()].flatMap(({ name, definition, options }) => {
       const ports = definition.provides.map((port) => port.name);
-      const description = mistakes.attempt(['parts', name], () => definition.describe?.(options as never));
-      return [name, { name, ports, ...(description === undefined ? {} : { description }) }];
+      const before = mistakes.list.length;
+      const description = mistakes.attempt(['parts', name], () => describePart(definition, options));
+      if (mistakes.list.length > before) return [];
+      return [[name, { name, ports, ...(description === undefined ? {} : { description }) }] as const];
     }),
   );
 }

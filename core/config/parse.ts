@@ -45,6 +45,12 @@ function convert(
   issue: z.core.$ZodIssue,
   { path, environment }: { path: ConfigPath; environment: FromEnvironment },
 ): unknown {
+  if (issue.code === 'invalid_union') {
+    return issue.errors
+      .flat()
+      .map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }))
+      .reduce((current, nested) => convert(current, nested, { path, environment }), input);
+  }
   if (issue.code !== 'invalid_type' || !environment.has([...path, ...(issue.path as ConfigPath)]))
     return input;
   const text = valueAt(input, issue.path);
@@ -75,7 +81,7 @@ function report(
       const inner = branch.map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }));
       report(schema, input, inner, { path, mistakes });
     } else if (issue.code === 'invalid_type' && valueAt(input, issue.path) === undefined) {
-      mistakes.add(at, `is missing: ${article(issue.expected)}`);
+      mistakes.add(at, `is missing${article(issue.expected)}`);
     } else {
       mistakes.add(at, issue.message);
     }
@@ -122,11 +128,8 @@ function unwrap(schema: z.ZodType): z.ZodType {
 }
 
 function article(expected: string): string {
-  return expected === 'string'
-    ? 'a text'
-    : expected === 'record' || expected === 'object'
-      ? 'a block of keys'
-      : `a ${expected}`;
+  if (expected === 'nonoptional' || expected === 'custom') return '';
+  return `: ${expected === 'string' ? 'a text' : expected === 'record' || expected === 'object' ? 'a block of keys' : `a ${expected}`}`;
 }
 
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -34,13 +34,36 @@ export async function resolveUse(use: string | Definition, directory: string): P
     if (existsSync(join(packageDirectory, room, use, 'index.js')))
       return load(`vivace/${room}/${use}`, use, use);
   }
-  let found: string;
-  try {
-    found = createRequire(join(directory, 'vivace.js')).resolve(`vivace-${use}`);
-  } catch {
-    throw unknown(use);
-  }
-  return load(pathToFileURL(found).href, use, `vivace-${use}`);
+  const found = packageFolder(`vivace-${use}`, directory);
+  if (found === undefined) throw unknown(use);
+  return load(pathToFileURL(entryOf(found)).href, use, `vivace-${use}`);
+}
+
+/** The folder of a package as code in `directory` would find it. */
+function packageFolder(name: string, directory: string): string | undefined {
+  const places = createRequire(join(directory, 'vivace.js')).resolve.paths(name) ?? [];
+  return places.map((place) => join(place, name)).find((folder) => existsSync(join(folder, 'package.json')));
+}
+
+/**
+ * The file that an `import` of the package loads. `require.resolve` does not do: it refuses packages that export to `import` only.
+ *
+ * @see https://nodejs.org/docs/latest-v20.x/api/esm.html#resolution-algorithm-specification
+ */
+function entryOf(folder: string): string {
+  const { exports, main } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    exports?: unknown;
+    main?: string;
+  };
+  return join(folder, exportedTo(exports) ?? main ?? 'index.js');
+}
+
+function exportedTo(target: unknown): string | undefined {
+  if (typeof target === 'string') return target;
+  if (Array.isArray(target)) return target.map(exportedTo).find((file) => file !== undefined);
+  if (typeof target !== 'object' || target === null) return undefined;
+  const known = Object.entries(target).filter(([key]) => ['.', 'import', 'node', 'default'].includes(key));
+  return known.map(([, inner]) => exportedTo(inner)).find((file) => file !== undefined);
 }
 
 async function fromFile(use: string, directory: string): Promise<Definition> {

@@ -3,38 +3,56 @@ import { z } from 'zod';
 /** An option that prints as `***`: passwords, tokens, keys. */
 export const secret = (): z.ZodString => z.string().min(1).meta({ secret: true });
 
-/** A copy of `options` for people to read, with secrets hidden. */
+/** A copy of `options` for people to read, with secrets hidden, also those in the credentials of URLs. */
 export function redact(
   schema: z.ZodObject,
   options: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
+  return hide([schema], options) as Record<string, unknown>;
+}
+
+/** `schemas`: all that may describe the value, as the branches of a union do. */
+function hide(schemas: readonly z.core.$ZodType[], value: unknown): unknown {
+  if (value === undefined || value === null) return value;
+  const found = schemas.flatMap(unfold);
+  if (found.some(isSecret)) return '***';
+  if (typeof value === 'string') return value.replace(/(\w+:\/\/[^/@:\s]*):[^/@\s]+@/g, '$1:***@');
+  if (Array.isArray(value)) return value.map((item) => hide(inner(found, 'element'), item));
+  if (typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(
-    Object.entries(options).map(([key, value]) => {
-      const inner = (schema.shape as Readonly<Record<string, z.core.$ZodType | undefined>>)[key];
-      if (inner === undefined || value === undefined) return [key, value];
-      if (isSecret(inner)) return [key, '***'];
-      const object = unwrapped(inner);
-      if (object instanceof z.ZodObject && typeof value === 'object' && value !== null) {
-        return [key, redact(object, value as Record<string, unknown>)];
-      }
-      return [
-        key,
-        typeof value === 'string' ? value.replace(/(\w+:\/\/[^/@:\s]+):[^/@\s]+@/, '$1:***@') : value,
-      ];
-    }),
+    Object.entries(value).map(([key, item]) => [
+      key,
+      hide([...shapeOf(found, key), ...inner(found, 'valueType')], item),
+    ]),
   );
 }
 
-function isSecret(schema: z.core.$ZodType): boolean {
-  let current: z.core.$ZodType | undefined = schema;
-  while (current !== undefined) {
-    if ((z.globalRegistry.get(current) as { secret?: boolean } | undefined)?.secret === true) return true;
-    current = (current._zod.def as { innerType?: z.core.$ZodType }).innerType;
-  }
-  return false;
+type Nested = 'innerType' | 'element' | 'valueType' | 'in' | 'out';
+
+function inner(schemas: readonly z.core.$ZodType[], name: Nested): z.core.$ZodType[] {
+  return schemas.flatMap(
+    (schema) => (schema._zod.def as Partial<Record<Nested, z.core.$ZodType>>)[name] ?? [],
+  );
 }
 
-function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
-  const inner = (schema._zod.def as { innerType?: z.core.$ZodType }).innerType;
-  return inner === undefined ? schema : unwrapped(inner);
+function shapeOf(schemas: readonly z.core.$ZodType[], key: string): z.core.$ZodType[] {
+  return schemas.flatMap(
+    (schema) => (schema._zod.def as { shape?: Record<string, z.core.$ZodType> }).shape?.[key] ?? [],
+  );
+}
+
+/** A schema and those it wraps: optional, with a default, transformed, or one of several. */
+function unfold(schema: z.core.$ZodType): z.core.$ZodType[] {
+  const options = (schema._zod.def as { options?: readonly z.core.$ZodType[] }).options ?? [];
+  const wrapped = [
+    ...options,
+    ...inner([schema], 'innerType'),
+    ...inner([schema], 'in'),
+    ...inner([schema], 'out'),
+  ];
+  return [schema, ...wrapped.flatMap(unfold)];
+}
+
+function isSecret(schema: z.core.$ZodType): boolean {
+  return (z.globalRegistry.get(schema) as { secret?: boolean } | undefined)?.secret === true;
 }

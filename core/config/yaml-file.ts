@@ -10,19 +10,22 @@ import {
   type YAMLError,
 } from 'yaml';
 import { resolveEnvironment, type EnvironmentPaths } from './environment.js';
+import { messageOf } from '../errors.js';
 import { ConfigError, type ConfigPath, type Mistake } from './mistake.js';
 
 /** A parsed file: its value, where its strings came from the environment, and the line of any path. */
 export interface ParsedFile {
   readonly value: unknown;
   readonly environment: EnvironmentPaths;
+  /** Variables that are not set and have no default. */
+  readonly missing: readonly Mistake[];
   lineOf(path: ConfigPath): number | undefined;
 }
 
 /**
  * Parses a YAML configuration and then resolves `${env:NAME}` and `${env:NAME:-default}` in its texts.
  *
- * @throws {ConfigError} with every syntax error and every missing variable.
+ * @throws {ConfigError} with every syntax error.
  */
 export function parseYamlFile(
   text: string,
@@ -38,14 +41,22 @@ export function parseYamlFile(
     );
   }
   const lineOf = (path: ConfigPath): number | undefined => lineOfPath(document, path, lines);
-  const { value, paths, missing } = resolveEnvironment(document.toJS({ maxAliasCount: 100 }), env);
-  if (missing.length > 0) {
-    throw new ConfigError(
-      missing.map((mistake) => withLine(mistake, lineOf)),
-      file,
-    );
+  const { value, paths, missing } = resolveEnvironment(plainValue(document, file), env);
+  return { value, environment: paths, missing, lineOf };
+}
+
+/** The document as plain values, aliases resolved: those that lead nowhere, into themselves or to very many values are refused. */
+function plainValue(document: Document, file: string): unknown {
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    // The one way for a document to hold itself is an alias within its own anchor.
+    JSON.stringify(value);
+    return value;
+  } catch (cause) {
+    const circular = cause instanceof TypeError || cause instanceof RangeError;
+    const message = circular ? 'an alias stands within its own anchor' : messageOf(cause).split('\n')[0]!;
+    throw new ConfigError([{ path: [], message }], file);
   }
-  return { value, environment: paths, lineOf };
 }
 
 export function withLine(mistake: Mistake, lineOf: ParsedFile['lineOf']): Mistake {
@@ -56,7 +67,7 @@ export function withLine(mistake: Mistake, lineOf: ParsedFile['lineOf']): Mistak
 function syntaxMistake(error: YAMLError, text: string): Mistake {
   const line = error.linePos?.[0].line;
   const source = line === undefined ? '' : (text.split('\n')[line - 1] ?? '');
-  const unquoted = /[{[].*(^|[^"'$])\$\{env:/.test(source);
+  const unquoted = /(^|[^"'$])\$\{env:/.test(source);
   const message = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
   return {
     path: [],

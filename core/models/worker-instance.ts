@@ -2,7 +2,13 @@ import { Worker } from 'node:worker_threads';
 import type { Tensor } from '../data/tensor.js';
 import { abortError, VivaceError } from '../errors.js';
 import type { PredictContext, PredictorInstance } from '../ports/predictor-runtime.js';
-import { packTensors, unpackTensors, type ModelAnswer, type ModelReady } from '../wire/model-calls.js';
+import {
+  packTensors,
+  unpackTensors,
+  type CloseThread,
+  type ModelAnswer,
+  type ModelReady,
+} from '../wire/model-calls.js';
 import type { Signature } from './bundle.js';
 
 /** A thread that loads a model and answers calls with `answerCalls` of `vivace/wire`. */
@@ -11,6 +17,11 @@ export interface ModelThread {
   readonly module: URL;
   /** What the module finds as `workerData`. */
   readonly data: unknown;
+  /**
+   * Whether the thread may be ended in the middle of its work. Native code that is cut off from its thread can take the whole process
+   * with it: such a thread is asked to end, and finishes first.
+   */
+  readonly interruptible: boolean;
 }
 
 interface Waiting {
@@ -25,7 +36,7 @@ interface Waiting {
  * @throws {VivaceError} What the thread said in `failed`; `FAILED_PRECONDITION` where it died; the signal's error where it aborted.
  */
 export async function startModelThread(
-  { module, data }: ModelThread,
+  { module, data, interruptible }: ModelThread,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<{ readonly worker: Worker; readonly ready: unknown }> {
   if (signal.aborted) throw abortError(signal);
@@ -57,7 +68,9 @@ export async function startModelThread(
     });
     return { worker, ready };
   } catch (error) {
-    await worker.terminate();
+    const ended = endThread(worker, interruptible);
+    // A caller who has left does not wait for a thread that finishes first.
+    if (interruptible) await ended;
     throw error;
   } finally {
     signal.removeEventListener('abort', leave);
@@ -71,31 +84,48 @@ export async function loadInThread(
   context: { readonly signal: AbortSignal },
 ): Promise<PredictorInstance> {
   const { worker } = await startModelThread(thread, context);
-  return new ThreadInstance(worker, signature);
+  return new ThreadInstance(worker, { signature, interruptible: thread.interruptible });
+}
+
+/** Ends a thread; resolves when it has ended. */
+async function endThread(worker: Worker, interruptible: boolean): Promise<void> {
+  if (interruptible) {
+    await worker.terminate();
+    return;
+  }
+  // A worker that has ended has no thread id.
+  if (worker.threadId === -1) return;
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const close: CloseThread = { close: true };
+  worker.postMessage(close, []);
+  await ended;
 }
 
 class ThreadInstance implements PredictorInstance {
   readonly closed: Promise<string>;
   readonly #worker: Worker;
   readonly #signature: Signature;
+  readonly #interruptible: boolean;
   readonly #waiting = new Map<number, Waiting>();
   #dead: string | undefined;
   #lastId = 0;
 
-  constructor(worker: Worker, signature: Signature) {
+  constructor(
+    worker: Worker,
+    { signature, interruptible }: { signature: Signature; interruptible: boolean },
+  ) {
     this.#worker = worker;
     this.#signature = signature;
-    let reason: string | undefined;
+    this.#interruptible = interruptible;
     worker.on('message', (answer: ModelAnswer) => this.#settle(answer));
-    worker.on('error', (error) => (reason ??= `the model's thread failed: ${error.message}`));
     this.closed = new Promise((resolve) => {
-      worker.once('exit', (code) => {
-        this.#dead ??= reason ?? `the model's thread ended with code ${code}`;
+      const end = (reason: string): void => {
+        this.#dead ??= reason;
         resolve(this.#dead);
-        const error = new VivaceError('UNAVAILABLE', this.#dead);
-        for (const waiting of this.#waiting.values()) waiting.reject(error);
-        this.#waiting.clear();
-      });
+        this.#failWaiting(this.#dead);
+      };
+      worker.once('error', (error) => end(`the model's thread failed: ${error.message}`));
+      worker.once('exit', (code) => end(`the model's thread ended with code ${code}`));
     });
   }
 
@@ -127,7 +157,13 @@ class ThreadInstance implements PredictorInstance {
 
   async unload(): Promise<void> {
     this.#dead ??= 'the model was unloaded';
-    await this.#worker.terminate();
+    if (!this.#interruptible) this.#failWaiting(this.#dead);
+    await endThread(this.#worker, this.#interruptible);
+  }
+
+  #failWaiting(reason: string): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(new VivaceError('UNAVAILABLE', reason));
+    this.#waiting.clear();
   }
 
   #settle(answer: ModelAnswer): void {

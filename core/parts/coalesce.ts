@@ -10,6 +10,11 @@ import type { CallContext } from '../ports/port.js';
 
 type ReadMany<T> = (keys: readonly string[], context: CallContext) => Promise<readonly T[]> | readonly T[];
 
+/** The context of a joined call: its trace is that of the first caller, `links` are those of the others. */
+export interface JoinedContext extends CallContext {
+  readonly links?: readonly NonNullable<CallContext['trace']>[];
+}
+
 interface Batch<T> {
   readonly index: Map<string, number>;
   readonly keys: string[];
@@ -61,13 +66,10 @@ export function coalesce<T>(
     try {
       if (batch.controller.signal.aborted) throw abortError(batch.controller.signal);
       observe?.({ keys: batch.keys.length, contexts: batch.contexts });
-      const trace = batch.contexts[0]?.trace;
-      return {
-        values: await read(batch.keys, {
-          signal: batch.controller.signal,
-          ...(trace === undefined ? {} : { trace }),
-        }),
-      };
+      const [trace, ...links] = batch.contexts.flatMap((context) => context.trace ?? []);
+      const { signal } = batch.controller;
+      const context: JoinedContext = trace === undefined ? { signal } : { signal, trace, links };
+      return { values: await read(batch.keys, context) };
     } catch (error) {
       if (!isPartialFailure(error)) return { values: [], failed: () => error };
       const failures = new Map(error.failures.map((failure) => [failure.index, failure.error]));

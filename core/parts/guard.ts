@@ -8,7 +8,7 @@ import {
   type FailedKey,
 } from '../errors.js';
 import type { CallContext, OperationSpec, PartLifecycle, Port } from '../ports/port.js';
-import { coalesce } from './coalesce.js';
+import { coalesce, type JoinedContext } from './coalesce.js';
 import type { MadePart } from './definition.js';
 
 type Operation = (...args: unknown[]) => unknown;
@@ -233,13 +233,16 @@ export class GuardedPart {
 
   #inSpan(name: string, operation: Operation, args: unknown[]): unknown {
     const at = args.findIndex(isCallContext);
-    const context = args[at] as CallContext | undefined;
+    const context = args[at] as JoinedContext | undefined;
     const parent: Context = context?.trace ?? ROOT_CONTEXT;
+    const links = (context?.links ?? [])
+      .flatMap((joined) => trace.getSpanContext(joined) ?? [])
+      .map((linked) => ({ context: linked }));
     const span = trace
       .getTracer('vivace')
       .startSpan(
         name,
-        { kind: SpanKind.CLIENT, attributes: { 'vivace.part': this.name, 'vivace.use': this.use } },
+        { kind: SpanKind.CLIENT, attributes: { 'vivace.part': this.name, 'vivace.use': this.use }, links },
         parent,
       );
     if (context !== undefined) {

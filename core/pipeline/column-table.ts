@@ -12,6 +12,7 @@ export class ColumnTable {
   readonly #writers = new Map<number, number>();
   /** Aliases whose columns are not known yet, with the scope they would have. */
   readonly #open = new Map<string, Scope>();
+  readonly #provisional = new Set<PlanColumn>();
 
   get all(): readonly PlanColumn[] {
     return this.#columns;
@@ -45,6 +46,11 @@ export class ColumnTable {
     this.#open.set(alias, scope);
   }
 
+  /** Of an alias left open: its type is not known yet. */
+  isProvisional(column: PlanColumn): boolean {
+    return this.#provisional.has(column);
+  }
+
   names(prefix = ''): string[] {
     return this.#columns.map((column) => column.name).filter((name) => name.startsWith(prefix));
   }
@@ -67,7 +73,11 @@ export class ColumnTable {
     if (column !== undefined) return column;
     const alias = name.split('.')[0] as string;
     const openScope = this.#open.get(alias);
-    if (openScope !== undefined) return this.add(name, parseType('float64'), openScope);
+    if (openScope !== undefined) {
+      const provisional = this.add(name, parseType('float64'), openScope);
+      this.#provisional.add(provisional);
+      return provisional;
+    }
     mistakes.add(path, `there is no column "${name}" at this step${didYouMean(name, this.names())}`);
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { Mistakes } from '../config/mistake.js';
+import type { FromEnvironment } from '../config/parse.js';
 import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
 import type { Signature } from '../models/bundle.js';
@@ -18,10 +19,12 @@ export interface CataloguePart {
 export interface Catalogue {
   readonly views: ReadonlyMap<string, FeatureView>;
   readonly parts: ReadonlyMap<string, CataloguePart>;
+  /** Parts and views with mistakes of their own: what refers to them is no further mistake. */
+  readonly broken: ReadonlySet<string>;
   /** `undefined` where it is not known yet; the plan is then incomplete. */
   signature(predictor: string): Signature | undefined;
-  /** Step types by what stands after `step:`. */
-  stepType(step: unknown): StepType;
+  /** Step types by what stands after `step:`; `undefined` where a mistake has been reported. */
+  stepType(step: unknown): StepType | undefined;
 }
 
 /** What the compilers of single steps share. */
@@ -29,6 +32,7 @@ export interface CompileState {
   readonly catalogue: Catalogue;
   readonly columns: ColumnTable;
   readonly mistakes: Mistakes;
+  readonly environment?: FromEnvironment;
   readonly nodes: PlanNode[];
   readonly hasObjects: boolean;
   fetches: number;

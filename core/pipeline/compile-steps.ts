@@ -24,7 +24,7 @@ export function compileFetch(spec: FetchSpec, at: At): void {
   const { state, path } = at;
   const { mistakes } = state;
   const source = describeSource(spec.fetch, at);
-  if (source === undefined) return;
+  if (source === undefined) return leaveOpen(spec.as ?? spec.fetch, at);
   const alias = aliasOf(spec.as ?? spec.fetch, at);
   for (const key of Object.keys(spec.key)) {
     if (!source.keys.some((field) => field.name === key)) {
@@ -45,9 +45,11 @@ export function compileFetch(spec: FetchSpec, at: At): void {
     if (!state.hasObjects)
       mistakes.add(path, '`skip` leaves out objects, and this pipeline has none: use default, null or fail');
   }
-  if (alias === undefined || reads.some((column) => column === undefined)) return;
-  const bound = reads as PlanColumn[];
+  if (alias === undefined) return;
+  const bound = reads.filter((column) => column !== undefined);
   const scope = scopeOf(bound);
+  if (bound.length < reads.length)
+    return void writeColumns(alias, source.features, { scope, columns: state.columns });
   const { part, view, ...rest } = source;
   push(at, bound, writeColumns(alias, source.features, { scope, columns: state.columns }), {
     verb: 'fetch',
@@ -84,6 +86,7 @@ function describeSource(name: string, { state, path }: At): Source | undefined {
       ...(view.maxAgeMs === undefined ? {} : { maxAgeMs: view.maxAgeMs }),
     };
   }
+  if (catalogue.broken.has(name)) return undefined;
   const part = catalogue.parts.get(name);
   if (part?.ports.includes('feature-source') !== true) {
     const sources = [...catalogue.parts.values()].filter((other) => other.ports.includes('feature-source'));
@@ -115,14 +118,15 @@ function describeSource(name: string, { state, path }: At): Source | undefined {
 export function compileTransform(spec: TransformSpec, at: At): void {
   const { state, path } = at;
   const part = needsPort(spec.transform, 'transform', [...path, 'transform'], at);
-  if (part === undefined) return;
+  if (part === undefined) return leaveOpen(spec.as ?? spec.transform, at);
   const description = part.description as TransformDescription;
   const alias = aliasOf(spec.as ?? spec.transform, at);
   const reads = bindInputs(description.reads, spec.inputs, at);
-  if (alias === undefined || reads === undefined) return;
-  const scope = scopeOf(reads);
+  if (alias === undefined) return;
+  const scope = scopeOf(reads.bound);
   const outputs = fieldsOf(description.writes);
-  push(at, reads, writeColumns(alias, outputs, { scope, columns: state.columns }), {
+  if (!reads.all) return void writeColumns(alias, outputs, { scope, columns: state.columns });
+  push(at, reads.bound, writeColumns(alias, outputs, { scope, columns: state.columns }), {
     verb: 'transform',
     alias,
     scope,
@@ -143,15 +147,14 @@ export function compilePredict(spec: PredictSpec, at: At): void {
   const by = spec.cache?.by?.map((name, i) =>
     columns.resolve(name, { path: [...path, 'cache', 'by', i], mistakes }),
   );
-  if (part === undefined || alias === undefined || by?.includes(undefined) === true) return;
+  if (alias === undefined) return;
+  if (part === undefined || by?.includes(undefined) === true) return leaveOpenAs(alias, state);
   const signature = state.catalogue.signature(spec.predict);
   if (signature === undefined) {
     for (const [tensor, names] of Object.entries(spec.inputs)) {
       names.forEach((name, i) => columns.resolve(name, { path: [...path, 'inputs', tensor, i], mistakes }));
     }
-    state.complete = false;
-    columns.leaveOpen(alias, state.hasObjects ? 'object' : 'request');
-    return;
+    return leaveOpenAs(alias, state);
   }
   for (const tensor of Object.keys(spec.inputs)) {
     const known = signature.inputs.map((input) => input.name);
@@ -177,7 +180,13 @@ export function compilePredict(spec: PredictSpec, at: At): void {
     if (filled.length === bound.length) checkTensor(tensor, filled, { place, mistakes });
     return { tensor, columns: filled };
   });
-  if (mistakes.list.length > before) return;
+  if (spec.cache !== undefined && signature.over === 'request') {
+    mistakes.add(
+      [...path, 'cache'],
+      'the model looks at all rows of a request together, so the answer for one cannot be kept',
+    );
+  }
+  if (mistakes.list.length > before) return leaveOpenAs(alias, state);
   const reads = [...new Set(inputs.flatMap((input) => input.columns).concat((by ?? []) as PlanColumn[]))];
   const scope = scopeOf(reads);
   const outputs = signature.outputs.map((output) => ({ name: output.name, type: outputType(output) }));
@@ -207,7 +216,7 @@ export function compileCustom(spec: CustomSpec, at: At): void {
   const { mistakes } = state;
   const { step, as, inputs, ...rest } = spec;
   const type = mistakes.attempt([...path, 'step'], () => state.catalogue.stepType(step));
-  if (type === undefined) return;
+  if (type === undefined) return as === undefined ? undefined : leaveOpen(as, at);
   const alias = aliasOf(as ?? type.name.replaceAll('-', '_'), at);
   const uses: Record<string, string | undefined> = {};
   const options: Record<string, unknown> = { ...rest };
@@ -220,12 +229,19 @@ export function compileCustom(spec: CustomSpec, at: At): void {
       mistakes.add([...path, slot], `is missing: the name of a ${port.name} part`);
     else if (needsPort(name, port.name, [...path, slot], at) !== undefined) uses[slot] = name;
   }
-  const parsed = parseWith(type.options, options, { path, mistakes });
+  const { environment } = state;
+  const parsed = parseWith(type.options, options, {
+    path,
+    mistakes,
+    ...(environment === undefined ? {} : { environment }),
+  });
   const reads = bindInputs(type.reads, inputs, at);
-  if (alias === undefined || reads === undefined || parsed === undefined) return;
-  const scope = scopeOf(reads);
+  if (alias === undefined) return;
+  const scope = scopeOf(reads.bound);
   const outputs = fieldsOf(type.writes);
-  push(at, reads, writeColumns(alias, outputs, { scope, columns: state.columns }), {
+  if (!reads.all || parsed === undefined)
+    return void writeColumns(alias, outputs, { scope, columns: state.columns });
+  push(at, reads.bound, writeColumns(alias, outputs, { scope, columns: state.columns }), {
     verb: 'step',
     alias,
     scope,
@@ -257,6 +273,17 @@ function scopeOf(columns: readonly PlanColumn[]): Scope {
   return columns.some((column) => column.scope === 'object') ? 'object' : 'request';
 }
 
+/** For a step with a mistake: later references to its columns are no further mistakes. */
+function leaveOpen(wanted: string, at: At): void {
+  const alias = aliasOf(wanted, at);
+  if (alias !== undefined) leaveOpenAs(alias, at.state);
+}
+
+function leaveOpenAs(alias: string, state: CompileState): void {
+  state.complete = false;
+  state.columns.leaveOpen(alias, state.hasObjects ? 'object' : 'request');
+}
+
 function aliasOf(wanted: string, { state, path }: At): string | undefined {
   const alias = wanted.replaceAll('-', '_');
   if (alias === 'request' || alias === 'object' || alias === 'time' || state.columns.hasAlias(alias)) {
@@ -269,6 +296,7 @@ function aliasOf(wanted: string, { state, path }: At): string | undefined {
 function needsPort(name: string, port: string, path: ConfigPath, { state }: At): CataloguePart | undefined {
   const part = state.catalogue.parts.get(name);
   if (part?.ports.includes(port) === true) return part;
+  if (state.catalogue.broken.has(name)) return undefined;
   const fitting = [...state.catalogue.parts.values()]
     .filter((other) => other.ports.includes(port))
     .map((other) => other.name);
@@ -288,7 +316,8 @@ function bindColumn(
   { state }: At,
 ): PlanColumn | undefined {
   const column = state.columns.resolve(reference, { path, mistakes: state.mistakes });
-  if (column === undefined || column.type.name === field.type.name) return column;
+  if (column === undefined || state.columns.isProvisional(column) || column.type.name === field.type.name)
+    return column;
   state.mistakes.add(
     path,
     `"${column.name}" is a ${column.type.name}, and "${field.name}" wants a ${field.type.name}`,
@@ -300,9 +329,9 @@ function bindInputs(
   declared: Readonly<Record<string, string | TransformInput>>,
   given: Readonly<Record<string, string>>,
   at: At,
-): PlanColumn[] | undefined {
+): { readonly bound: readonly PlanColumn[]; readonly all: boolean } {
   for (const name of Object.keys(given)) {
-    if (!(name in declared)) {
+    if (!Object.hasOwn(declared, name)) {
       at.state.mistakes.add(
         [...at.path, 'inputs', name],
         `there is no input "${name}"${didYouMean(name, Object.keys(declared))}`,
@@ -318,7 +347,7 @@ function bindInputs(
       at,
     );
   });
-  return bound.includes(undefined) ? undefined : (bound as PlanColumn[]);
+  return { bound: bound.filter((column) => column !== undefined), all: !bound.includes(undefined) };
 }
 
 function checkTensor(
@@ -335,7 +364,7 @@ function checkTensor(
     }
   }
   const width = columns.reduce((sum, column) => sum + column.type.width, 0);
-  const wanted = tensor.shape.slice(1).reduce((product, size) => product * size, 1);
+  const wanted = rowWidth(tensor);
   if (wanted >= 0 && width !== wanted) {
     mistakes.add(
       place,
@@ -348,15 +377,21 @@ function fits(type: ColumnType, tensor: TensorSpec): boolean {
   if (type.kind === 'list') return false;
   const isText = type.element === 'string' || type.element === 'bytes';
   if (tensor.datatype === 'BYTES') return isText;
-  if (tensor.datatype === 'INT64' || tensor.datatype === 'INT32')
-    return ['int32', 'int64', 'bool'].includes(type.element);
+  if (tensor.datatype === 'INT64') return ['int32', 'int64', 'bool'].includes(type.element);
+  if (tensor.datatype === 'INT32') return ['int32', 'bool'].includes(type.element);
   if (tensor.datatype === 'BOOL') return type.element === 'bool';
   return elementBytes[type.element] > 0;
 }
 
+/** Values of one row; −1 where a dimension may vary. */
+function rowWidth({ shape }: TensorSpec): number {
+  const inner = shape.slice(1);
+  return inner.some((size) => size < 0) ? -1 : inner.reduce((product, size) => product * size, 1);
+}
+
 /** A model's output as a column: `[-1]` and `[-1, 1]` a scalar, `[-1, k]` a vector. */
 function outputType(output: TensorSpec): ColumnType {
-  const width = output.shape.slice(1).reduce((product, size) => product * size, 1);
+  const width = rowWidth(output);
   const element = elementOf[output.datatype];
   if (width < 0) return parseType(`list<${element}>`);
   return parseType(width === 1 ? element : `${element}[${width}]`);

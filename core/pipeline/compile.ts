@@ -17,7 +17,12 @@ import { stepSchemas, type FieldInput, type PipelineSpec } from './schema.js';
 export function compilePipeline(
   name: string,
   spec: PipelineSpec,
-  { catalogue, path, mistakes }: { catalogue: Catalogue; path: ConfigPath; mistakes: Mistakes },
+  {
+    catalogue,
+    path,
+    mistakes,
+    environment,
+  }: { catalogue: Catalogue; path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
 ): Plan | undefined {
   const before = mistakes.list.length;
   const columns = new ColumnTable();
@@ -32,6 +37,7 @@ export function compilePipeline(
     catalogue,
     columns,
     mistakes,
+    ...(environment === undefined ? {} : { environment }),
     nodes: [],
     hasObjects: objects !== undefined,
     fetches: 0,
@@ -40,7 +46,8 @@ export function compilePipeline(
   let recorded = false;
   spec.steps.forEach((raw, i) => {
     if ('record' in raw) recorded = true;
-    compileStep(raw, i, { state, path: [...path, 'steps', i] });
+    const at = [...path, 'steps', i];
+    mistakes.attempt(at, () => compileStep(raw, i, { state, path: at }));
   });
   const response = compileResponse(spec, state, [...path, 'response']);
   if (mistakes.list.length > before || response === undefined) return undefined;
@@ -109,8 +116,9 @@ function compileStep(
   index: number,
   { state, path }: { state: CompileState; path: ConfigPath },
 ): void {
-  const { mistakes } = state;
-  const found = verbs.filter((verb) => verb in raw);
+  const { mistakes, environment } = state;
+  const options = { path, mistakes, ...(environment === undefined ? {} : { environment }) };
+  const found = verbs.filter((verb) => Object.hasOwn(raw, verb));
   if (found.length !== 1) {
     const first = Object.keys(raw)[0] ?? '';
     mistakes.add(
@@ -123,25 +131,25 @@ function compileStep(
   }
   switch (found[0]) {
     case 'record':
-      parseWith(stepSchemas.record, raw, { path, mistakes });
+      parseWith(stepSchemas.record, raw, options);
       return;
     case 'fetch': {
-      const spec = parseWith(stepSchemas.fetch, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.fetch, raw, options);
       if (spec !== undefined) compileFetch(spec, { state, path, index });
       return;
     }
     case 'transform': {
-      const spec = parseWith(stepSchemas.transform, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.transform, raw, options);
       if (spec !== undefined) compileTransform(spec, { state, path, index });
       return;
     }
     case 'predict': {
-      const spec = parseWith(stepSchemas.predict, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.predict, raw, options);
       if (spec !== undefined) compilePredict(spec, { state, path, index });
       return;
     }
     case 'step': {
-      const spec = parseWith(stepSchemas.step, raw, { path, mistakes });
+      const spec = parseWith(stepSchemas.step, raw, options);
       if (spec !== undefined) compileCustom(spec, { state, path, index });
       return;
     }
@@ -187,7 +195,11 @@ function compileResponse(
       [...path, 'orderBy'],
       `"${orderBy}" is no output and no field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`,
     );
-  } else if (sorted !== undefined && (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')) {
+  } else if (
+    sorted !== undefined &&
+    !columns.isProvisional(sorted) &&
+    (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')
+  ) {
     mistakes.add([...path, 'orderBy'], `objects cannot be sorted by a ${sorted.type.name}`);
   }
   return {

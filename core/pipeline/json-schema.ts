@@ -1,4 +1,5 @@
 import type { ColumnType } from '../data/types.js';
+import { base64Text, int64Text, rfc3339 } from './json-values.js';
 import type { Plan, PlanColumn, PlanField } from './plan.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -27,7 +28,7 @@ function elementSchema(type: ColumnType): JsonSchema {
       return {
         anyOf: [
           { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
-          { type: 'string', pattern: '^-?(0|[1-9]\\d{0,18})$' },
+          { type: 'string', pattern: int64Text.source },
         ],
       };
     case 'bool':
@@ -35,13 +36,9 @@ function elementSchema(type: ColumnType): JsonSchema {
     case 'string':
       return { type: 'string' };
     case 'timestamp':
-      return { type: 'string', format: 'date-time' };
+      return { type: 'string', format: 'date-time', pattern: rfc3339.source };
     case 'bytes':
-      return {
-        type: 'string',
-        contentEncoding: 'base64',
-        pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
-      };
+      return { type: 'string', contentEncoding: 'base64', pattern: base64Text.source };
   }
 }
 

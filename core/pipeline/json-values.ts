@@ -10,10 +10,19 @@ export type ValueReader = (
 ) => void;
 
 const largestFloat32 = 3.4028234663852886e38;
-const floatNames: Readonly<Record<string, number>> = { NaN, Infinity, '-Infinity': -Infinity };
-const int64Text = /^-?(0|[1-9]\d{0,18})$/;
-const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?(Z|z|[+-]\d{2}:\d{2})$/;
-const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const floatNames: ReadonlyMap<unknown, number> = new Map([
+  ['NaN', NaN],
+  ['Infinity', Infinity],
+  ['-Infinity', -Infinity],
+]);
+/** Texts that a value may be written as; the JSON schema has the same patterns. */
+export const int64Text = /^-?(0|[1-9]\d{0,18})$/;
+export const rfc3339 =
+  /^(\d{4}-\d{2}-\d{2})[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,6}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+export const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+/** The times that RFC 3339 has a text for: the years 0 to 9999 in UTC, microseconds. */
+const firstMicros = Date.parse('0000-01-01T00:00:00Z') * 1000;
+const endMicros = Date.parse('9999-12-31T23:59:59Z') * 1000 + 1_000_000;
 const longestList = 100_000;
 
 /** The reader of a type, made once per field when the plan is made. */
@@ -71,8 +80,7 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
             ? value
             : no(value, ': it is beyond the type; infinity is the text "Infinity"');
         }
-        const named = typeof value === 'string' ? floatNames[value] : undefined;
-        return named ?? no(value);
+        return floatNames.get(value) ?? no(value);
       };
     }
     case 'int32':
@@ -108,9 +116,11 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
   }
 }
 
-/** RFC 3339 text, or, in code, a Date or epoch milliseconds; `undefined` for anything else. */
+const isTime = (micros: number): boolean => micros >= firstMicros && micros < endMicros;
+
+/** RFC 3339 text, or, in code, a Date; `undefined` for anything else, and for a time that is not exact in microseconds. */
 export function timestampMicros(value: unknown): number | undefined {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.getTime() * 1000;
+  if (value instanceof Date) return isTime(value.getTime() * 1000) ? value.getTime() * 1000 : undefined;
   if (typeof value !== 'string') return undefined;
   const match = rfc3339.exec(value);
   if (match === null) return undefined;
@@ -123,7 +133,10 @@ export function timestampMicros(value: unknown): number | undefined {
   ];
   const seconds = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
   if (Number.isNaN(seconds) || !isDay(date)) return undefined;
-  return seconds * 1000 + Number(fraction.padEnd(6, '0'));
+  const rest = Number(fraction.padEnd(6, '0'));
+  const micros = seconds * 1000 + rest;
+  // Before 1684 and after 2255 a float64 does not tell every microsecond from the next.
+  return isTime(micros) && micros - seconds * 1000 === rest ? micros : undefined;
 }
 
 /** Date.parse lets 30 February pass as 2 March. */
@@ -131,8 +144,9 @@ function isDay(date: string): boolean {
   return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
 }
 
-/** Microseconds as RFC 3339 in UTC, with as many digits as there are. */
-export function formatTimestamp(micros: number): string {
+/** Microseconds as RFC 3339 in UTC, with as many digits as there are; `null` for what is no time, or none that RFC 3339 can write. */
+export function formatTimestamp(micros: number): string | null {
+  if (!isTime(micros)) return null;
   const millis = Math.floor(micros / 1000);
   const rest = micros - millis * 1000;
   const text = new Date(millis).toISOString();

@@ -37,7 +37,7 @@ export function createRequestDecoder(plan: Plan): (body: unknown, arrivalMs: num
   return (body, arrivalMs) => {
     const root = asObject(body, () => '');
     for (const key in root) if (!bodyKeys.has(key)) throw mistake(unknownField([...bodyKeys]), key);
-    const explain = root['explain'] ?? false;
+    const explain = root['explain'] === undefined ? false : root['explain'];
     if (typeof explain !== 'boolean') throw mistake('true or false', 'explain');
     const given = root['request'] === undefined && request.length === 0 ? {} : root['request'];
     const requestColumns = readRows(request, [given], () => 'request');

@@ -3,6 +3,6 @@ export { encodeRowKeys } from './row-key.js';
 export { RowCodec } from './row-codec.js';
 export { acceptedEncodings, decodeContent, isPlain } from './content-encoding.js';
 export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
-export type { CallPort, CancelCall, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
+export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
 export { isVivaceError, messageOf, VivaceError } from '../errors.js';
 export { checkTensor, createTensorData, sizeOf } from '../data/tensor.js';

@@ -17,6 +17,11 @@ export interface CancelCall {
   readonly cancel: number;
 }
 
+/** Asks the thread to end once the call it is running is done. */
+export interface CloseThread {
+  readonly close: true;
+}
+
 /** What a thread says once, when it has loaded its model or could not. */
 export type ModelReady =
   { readonly ready: unknown } | { readonly failed: { readonly code: ErrorCode; readonly message: string } };
@@ -32,7 +37,8 @@ export type ModelAnswer =
 
 /** The side of a message port that this module needs. */
 export interface CallPort {
-  on(event: 'message', listener: (message: ModelCall | CancelCall) => void): unknown;
+  on(event: 'message', listener: (message: ModelCall | CancelCall | CloseThread) => void): unknown;
+  close(): void;
   postMessage(message: ModelAnswer | ModelReady, transfer: ArrayBuffer[]): void;
 }
 
@@ -107,7 +113,8 @@ export function answerCalls(
     }
   };
   port.on('message', (message) => {
-    if ('cancel' in message)
+    if ('close' in message) port.close();
+    else if ('cancel' in message)
       running.get(message.cancel)?.abort(new VivaceError('CANCELLED', 'every caller has left'));
     else void answer(message);
   });

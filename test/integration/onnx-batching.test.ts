@@ -71,7 +71,11 @@ describe('model-predictor over onnxruntime', () => {
 
   it('serves on when the thread is ended', async () => {
     const before = await ask(1, 1);
-    await workers.last().terminate();
+    // A message that the thread does not understand ends it.
+    const thread = workers.last();
+    const ended = new Promise((resolve) => thread.once('exit', resolve));
+    thread.postMessage(null, []);
+    await ended;
     expect(await ask(1, 1)).to.deep.equal(before);
   });
 });

@@ -140,6 +140,25 @@ describe('onnxruntime', () => {
     await model.unload();
   });
 
+  it('fails the calls that wait when it is unloaded, and lets the run finish', async () => {
+    const model = await runtime.load(fixtureBundle('affine.onnx'), callContext());
+    const rows = 1_000_000;
+    const data = new Float32Array(2 * rows);
+    const call = failureOf(
+      model.predict([{ name: 'x', datatype: 'FP32', shape: [rows, 2], data }], { rows, ...callContext() }),
+    );
+    await model.unload();
+    expect(await call).to.equal('UNAVAILABLE the model was unloaded');
+    expect(await model.closed).to.equal('the model was unloaded');
+  });
+
+  it('survives a caller who leaves while a model loads', async () => {
+    const controller = new AbortController();
+    const loading = failureOf(runtime.load(fixtureBundle('affine.onnx'), { signal: controller.signal }));
+    controller.abort();
+    expect(await loading).to.match(/^CANCELLED/);
+  });
+
   it('leaves the event loop free while it predicts', async () => {
     const model = await runtime.load(fixtureBundle('affine.onnx'), callContext());
     const rows = 2_000_000;

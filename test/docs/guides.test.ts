@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { loadServer, resolveUse } from 'vivace';
+import * as testing from 'vivace/testing';
+import { compilePage, importBlock, removeFolder, writeFiles } from '../support/guide.js';
+import { filesOf, readText, root } from '../support/repository.js';
+
+/** The tests that the guides show, as suites of this run. */
+for (const page of ['docs/writing-a-plugin.md', 'docs/writing-an-adapter.md', 'docs/testing.md']) {
+  const folder = compilePage(page);
+  for (const name of filesOf(page).keys()) {
+    if (!name.endsWith('.test.ts')) continue;
+    await import(pathToFileURL(join(folder, name.replace(/\.ts$/, '.js'))).href);
+  }
+}
+
+describe('docs/writing-a-plugin.md', () => {
+  const page = 'docs/writing-a-plugin.md';
+  let folder: string;
+
+  before(() => {
+    folder = writeFiles(page, (name) => !name.endsWith('.ts'));
+    // As in a project that has installed vivace, and the package that the page shows.
+    mkdirSync(join(folder, 'node_modules/vivace-word-count'), { recursive: true });
+    symlinkSync(root, join(folder, 'node_modules/vivace'));
+    symlinkSync(join(root, 'node_modules/zod'), join(folder, 'node_modules/zod'));
+    const compiled = join(compilePage(page), 'word-count.js');
+    cpSync(compiled, join(folder, 'word-count.js'));
+    cpSync(compiled, join(folder, 'node_modules/vivace-word-count/word-count.js'));
+    writeFileSync(
+      join(folder, 'node_modules/vivace-word-count/package.json'),
+      filesOf(page).get('package.json')!,
+    );
+  });
+  after(() => removeFolder(folder));
+
+  it('answers what it says', async () => {
+    const server = await loadServer(join(folder, 'vivace.yaml'));
+    await server.start();
+    const answer = await server.predict('measure', { request: { title: 'a room with a view' } });
+    await server.stop();
+    expect((answer as unknown as { outputs: object }).outputs).to.deep.equal({ words: 3 });
+  });
+
+  it('shows a package that `use` finds by its short name', async () => {
+    expect((await resolveUse('word-count', folder)).name).to.equal('word-count');
+  });
+
+  it('runs its steps', async () => {
+    expect((await importBlock(page, 'price.ts'))['paid']).to.equal(9.5);
+  });
+
+  it('keeps its plugins within 30 lines', () => {
+    const long = ['word-count.ts', 'ratio.ts', 'share.ts', 'discount.ts'].filter(
+      (name) => filesOf(page).get(name)!.split('\n').length > 31,
+    );
+    expect(long).to.deep.equal([]);
+  });
+});
+
+describe('docs/testing.md', () => {
+  it('lists every contract of vivace/testing, and no other', () => {
+    const listed = [...readText('docs/testing.md').matchAll(/^\| `(\w+)` \| `(\w+Contract)`/gm)].map(
+      ([, , name]) => name,
+    );
+    expect(listed.sort()).to.deep.equal(
+      Object.keys(testing)
+        .filter((name) => name.endsWith('Contract'))
+        .sort(),
+    );
+  });
+});
