@@ -14,6 +14,7 @@ export default typescript.config(
     ignores: [
       'dist/**',
       'node_modules/**',
+      'test/types/**', // test/architecture/types.test.ts compiles these
       'coverage/**',
       'vendor/**',
       '**/data/**/*.js',

@@ -1,6 +1,6 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
-import { parseWith } from '../config/parse.js';
+import { parseWith, type FromEnvironment } from '../config/parse.js';
 import type { Scope } from '../data/frame.js';
 import { parseType } from '../data/types.js';
 import { ColumnTable } from './column-table.js';

@@ -157,9 +157,9 @@ describe('duckdb', () => {
   it('reads right while memory is collected: a vector is freed with its chunk', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
-    let reading = true;
+    const reading = new AbortController();
     const collecting = (async () => {
-      while (reading) {
+      while (!reading.signal.aborted) {
         collect();
         await turn();
       }
@@ -174,7 +174,7 @@ describe('duckdb', () => {
         if (names[row] !== `row number ${at}` || numbers.some((values, i) => values[row] !== at + i)) wrong++;
       }
     }
-    reading = false;
+    reading.abort();
     await collecting;
     expect([at, wrong]).to.deep.equal([40_000, 0]);
   });

@@ -100,6 +100,6 @@ export async function thrownBy(promise: Promise<unknown>): Promise<Error & { cod
     () => {
       throw new Error('it did not fail');
     },
-    (error: Error) => error,
+    (error: unknown) => error as Error,
   );
 }

@@ -46,7 +46,7 @@ describe('Executor', () => {
       };
     const last: ReadRows = (keys: Keys, out: FeatureRows) => {
       events.push('last');
-      out.column('v').set(0, `${keys.column('x').values[0]} ${keys.column('y').values[0]}`);
+      out.column('v').set(0, `${String(keys.column('x').values[0])} ${String(keys.column('y').values[0])}`);
     };
     const answer = await withServer(
       {

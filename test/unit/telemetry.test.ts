@@ -1,4 +1,4 @@
-import { context as contextApi, metrics, trace } from '@opentelemetry/api';
+import { context as contextApi, metrics, trace, SpanStatusCode } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -71,7 +71,7 @@ function inMemory() {
       .flatMap(({ descriptor, dataPoints }) =>
         dataPoints.map(({ value, attributes }) => ({
           name: descriptor.name,
-          value: value as unknown,
+          value: value,
           attributes: { ...attributes },
         })),
       );
@@ -211,7 +211,7 @@ describe('Telemetry', () => {
       },
       async (server) => {
         await thrownBy(server.predict('p', { request: { id: 'a' } }));
-        const failed = spans.getFinishedSpans().filter((span) => span.status.code === 2);
+        const failed = spans.getFinishedSpans().filter((span) => span.status.code === SpanStatusCode.ERROR);
         expect(failed.map((span) => span.name)).to.have.members([
           'feature-source read',
           'fetch source',
@@ -250,7 +250,7 @@ describe('Telemetry', () => {
       async (server) => {
         await fillPrices(server as never);
         await server.predict('p', { objects: [{ item: 'a' }, { item: 'x' }] });
-        await server.predict('quiet', { objects: [{ item: 'a' }] } as never);
+        await server.predict('quiet', { objects: [{ item: 'a' }] });
         const found = await collected();
         const of = (name: string): object[] =>
           found.filter((point) => point.name === name).map(({ attributes }) => attributes);
