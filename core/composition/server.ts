@@ -8,6 +8,7 @@ import type { Signature } from '../models/bundle.js';
 import type { Log } from '../parts/context.js';
 import { logLevelsOf } from '../parts/context.js';
 import type { RunningPart } from '../parts/create-part.js';
+import type { Definition } from '../parts/definition.js';
 import { systemClock, toRecord } from '../parts/part-context.js';
 import type { AnswerOf, RequestOf } from '../pipeline/definition.js';
 import { requestSchema, responseSchema } from '../pipeline/json-schema.js';
@@ -36,6 +37,19 @@ export interface PredictOptions {
   readonly deadlineMs?: number;
   readonly requestId?: string;
   readonly trace?: CallContext['trace'];
+}
+
+/** A part as it stands in the server. */
+export interface Binding {
+  readonly name: string;
+  /** The name of its definition. */
+  readonly use: string;
+  readonly ports: readonly string[];
+  /** Part per filled slot. */
+  readonly slots: Readonly<Record<string, string>>;
+  /** As parsed, secrets included: `redact` hides them. */
+  readonly options: object;
+  readonly definition: Definition;
 }
 
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
@@ -95,22 +109,23 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   /** What each part is, uses and was given, in the order of starting. */
-  get bindings(): readonly { readonly name: string; readonly use: string; readonly ports: readonly string[]; readonly slots: Readonly<Record<string, string>>; readonly options: object }[] {
+  get bindings(): readonly Binding[] {
     return this.#order.map((name) => {
       const { definition, slots, options } = this.#checked.parts.get(name)!;
-      return { name, use: definition.name, ports: definition.provides.map((port) => port.name), slots, options };
+      return { name, use: definition.name, ports: definition.provides.map((port) => port.name), slots, options, definition };
     });
   }
 
   /**
    * Starts every part, compiles the pipelines with their models' signatures, and opens the transports.
    *
+   * @param options `serve: false` leaves transports and the HTTP servers under them out, for callers in process.
    * @throws {VivaceError} naming the part that failed; those started before it are stopped again.
    */
-  async start(): Promise<this> {
-    await this.#startParts(this.#order);
+  async start({ serve = true }: { readonly serve?: boolean } = {}): Promise<this> {
+    await this.#startParts(serve ? this.#order : this.#withUsed(this.#inProcess()));
     try {
-      this.#runners = this.#createRunners(await this.#signatures());
+      this.#runners = this.#createRunners(await this.signatures());
       this.#unobserve = observeServer({
         inFlight: () => this.#inFlight,
         ready: () => this.readiness().ready,
@@ -119,7 +134,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
           [...this.#runners].map(([name, { steps }]) => ({ name, features: steps.features, caches: steps.caches })),
       });
       this.#state = 'ready';
-      for (const name of this.#named(transport)) {
+      for (const name of serve ? this.#named(transport) : []) {
         await this.container.get(transport.id, { name }).serve(this, { signal: this.#cut.signal });
       }
     } catch (error) {
@@ -134,23 +149,32 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   /** Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. */
   async startOnly(names: readonly string[]): Promise<this> {
-    const needed = new Set<string>();
-    const visit = (name: string): void => {
-      needed.add(name);
-      for (const used of Object.values(this.#checked.parts.get(name)?.slots ?? {})) visit(used);
-    };
-    names.forEach(visit);
-    await this.#startParts(this.#order.filter((name) => needed.has(name)));
+    await this.#startParts(this.#withUsed(names));
     this.#state = 'ready';
     return this;
   }
 
-  /** Compiles the pipelines for runs outside of requests, with the signatures of predictors that have started. */
-  async compile(): Promise<ReadonlyMap<string, Plan>> {
+  /** The signatures of the predictors that have started. */
+  async signatures(): Promise<ReadonlyMap<string, Signature>> {
+    const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
+    const running = new Set(this.#parts.map((part) => part.name));
+    const described = this.#predictors()
+      .filter(([name]) => running.has(name))
+      .map(async ([name, part]) => [name, (await part.describe(context)).signature] as const);
+    return new Map(await Promise.all(described));
+  }
+
+  /**
+   * Compiles the pipelines for runs outside of requests, with the signatures of predictors that have started.
+   *
+   * @param signatures Per predictor, instead of its own: to ask whether a model would fit.
+   * @throws {ConfigError} with every mistake.
+   */
+  async compile(signatures: ReadonlyMap<string, Signature> = new Map()): Promise<ReadonlyMap<string, Plan>> {
     const mistakes = new Mistakes();
-    const signatures = await this.#signatures();
-    const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
-    mistakes.throwIfAny();
+    const own = await this.signatures();
+    const plans = this.#checked.compile((name) => signatures.get(name) ?? own.get(name), mistakes);
+    this.#checked.throwIfAny(mistakes);
     return plans;
   }
 
@@ -232,6 +256,22 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   readonly #tracing = (): boolean => this.#telemetries.some((part) => part.tracing);
 
+  /** The named parts and all they use, in the order of starting. */
+  #withUsed(names: readonly string[]): readonly string[] {
+    const needed = new Set<string>();
+    const visit = (name: string): void => {
+      needed.add(name);
+      for (const used of Object.values(this.#checked.parts.get(name)?.slots ?? {})) visit(used);
+    };
+    names.forEach(visit);
+    return this.#order.filter((name) => needed.has(name));
+  }
+
+  #inProcess(): readonly string[] {
+    const outer: readonly string[] = [transport.name, httpServer.name];
+    return this.#order.filter((name) => !this.#checked.parts.get(name)!.definition.provides.every((port) => outer.includes(port.name)));
+  }
+
   async #startParts(names: readonly string[]): Promise<void> {
     if (this.#state !== 'created') throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
     this.#state = 'starting';
@@ -256,19 +296,10 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     };
   }
 
-  async #signatures(): Promise<ReadonlyMap<string, Signature>> {
-    const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
-    const running = new Set(this.#parts.map((part) => part.name));
-    const described = this.#predictors()
-      .filter(([name]) => running.has(name))
-      .map(async ([name, part]) => [name, (await part.describe(context)).signature] as const);
-    return new Map(await Promise.all(described));
-  }
-
   #createRunners(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, PipelineRunner> {
     const mistakes = new Mistakes();
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
-    mistakes.throwIfAny();
+    this.#checked.throwIfAny(mistakes);
     const options = { clock: this.#clock, tracing: this.#tracing };
     return new Map([...plans].map(([name, plan]) => [name, new PipelineRunner(plan, createSteps(this.container, plan), options)]));
   }

@@ -48,6 +48,8 @@ export interface CheckedSpecification {
   readonly plans: ReadonlyMap<string, Plan>;
   /** Compiles again, now with the signatures of models. */
   compile(signature: (predictor: string) => Signature | undefined, mistakes: Mistakes): ReadonlyMap<string, Plan>;
+  /** Throws what was gathered, with lines where the specification came from a file. */
+  throwIfAny(mistakes: Mistakes): void;
 }
 
 const blocks = z.looseObject({
@@ -72,7 +74,7 @@ export async function checkSpecification(
     override?: Readonly<Record<string, PartDeclaration>>;
     environment?: FromEnvironment;
   },
-): Promise<CheckedSpecification | undefined> {
+): Promise<Omit<CheckedSpecification, 'throwIfAny'> | undefined> {
   const parsed = parseWith(blocks, spec, { path: [], mistakes });
   if (parsed === undefined) return undefined;
   const names = Object.keys(blocks.shape);
