@@ -13,7 +13,15 @@ import {
   type Signature,
 } from 'vivace';
 import { z } from 'zod';
-import { loadConfiguration, mistake, parseJson, partOf, readInput, withServer, type WithConfig } from './configuration.js';
+import {
+  loadConfiguration,
+  mistake,
+  parseJson,
+  partOf,
+  readInput,
+  withServer,
+  type WithConfig,
+} from './configuration.js';
 import { checkCounts, withColumns } from './model-columns.js';
 import type { Terminal } from './terminal.js';
 
@@ -28,7 +36,11 @@ export interface AddOptions extends WithConfig {
   readonly repository?: string;
 }
 
-const kinds: Readonly<Record<string, string>> = { '.onnx': 'onnx', '.js': 'javascript', '.mjs': 'javascript' };
+const kinds: Readonly<Record<string, string>> = {
+  '.onnx': 'onnx',
+  '.js': 'javascript',
+  '.mjs': 'javascript',
+};
 
 /** Writes a bundle of one file: its signature read or given, checked against the pipelines that will use it. */
 export async function addModel(
@@ -42,8 +54,13 @@ export async function addModel(
   const described = await describeFile(path, file);
   const { signal } = terminal;
   return withServer(await loadConfiguration(options, terminal), async (server) => {
-    const repository = partOf(server, 'model-repository', { wanted: options.repository, option: '--repository' });
-    const runtimes = server.bindings.filter(({ ports }) => ports.includes('predictor-runtime')).map(({ name }) => name);
+    const repository = partOf(server, 'model-repository', {
+      wanted: options.repository,
+      option: '--repository',
+    });
+    const runtimes = server.bindings
+      .filter(({ ports }) => ports.includes('predictor-runtime'))
+      .map(({ name }) => name);
     await server.startOnly([repository, ...(options.signature === undefined ? runtimes : [])]);
     const models = server.container.get(modelRepository.id, { name: repository });
     const bare = await readSignature({ path, file, kind, runtimes, server, options, terminal });
@@ -51,7 +68,12 @@ export async function addModel(
     const version = await versionOf(models, options, signal);
     const alias = options.alias === false ? undefined : options.alias;
     const signature = withColumns(bare, options.columns);
-    await checkPipelines(server, { repository, signature, names: [version, ...(alias === undefined ? [] : [alias])], name });
+    await checkPipelines(server, {
+      repository,
+      signature,
+      names: [version, ...(alias === undefined ? [] : [alias])],
+      name,
+    });
     const manifest = parseManifest({
       format: 1,
       name,
@@ -68,7 +90,10 @@ export async function addModel(
   });
 }
 
-async function describeFile(path: string, file: string): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+async function describeFile(
+  path: string,
+  file: string,
+): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   try {
@@ -100,56 +125,98 @@ async function readSignature({
   terminal: Terminal;
 }): Promise<Signature> {
   if (options.signature !== undefined) {
-    const given = bundleManifest.shape.signature.safeParse(parseJson(await readInput(options.signature, terminal), options.signature));
+    const given = bundleManifest.shape.signature.safeParse(
+      parseJson(await readInput(options.signature, terminal), options.signature),
+    );
     if (!given.success) throw mistake(`${options.signature}: ${z.prettifyError(given.error)}`);
     return given.data;
   }
-  if (kind === 'javascript') throw mistake(`${file} does not say what it takes and gives: add --signature <file.json>`);
-  const fitting = runtimes.map((name) => server.container.get(predictorRuntime.id, { name })).filter((runtime) => runtime.hosts.includes(kind));
+  if (kind === 'javascript')
+    throw mistake(`${file} does not say what it takes and gives: add --signature <file.json>`);
+  const fitting = runtimes
+    .map((name) => server.container.get(predictorRuntime.id, { name }))
+    .filter((runtime) => runtime.hosts.includes(kind));
   const reader = fitting.find((runtime) => runtime.inspect !== undefined);
   if (reader?.inspect === undefined) {
-    throw mistake(`no part of the configuration can read ${kind} models: add one such as "onnx: { use: onnxruntime }", or give --signature`);
+    throw mistake(
+      `no part of the configuration can read ${kind} models: add one such as "onnx: { use: onnxruntime }", or give --signature`,
+    );
   }
   try {
     return { ...(await reader.inspect(path, { signal: terminal.signal })), over: 'row' } as Signature;
   } catch (cause) {
     // The file is what the user gave: that it does not fit is a mistake of the input, not a failure of the run.
-    if (cause instanceof VivaceError && cause.code === 'FAILED_PRECONDITION') throw new VivaceError('INVALID_ARGUMENT', `${file}: ${cause.message}`, { cause });
+    if (cause instanceof VivaceError && cause.code === 'FAILED_PRECONDITION')
+      throw new VivaceError('INVALID_ARGUMENT', `${file}: ${cause.message}`, { cause });
     throw cause;
   }
 }
 
-async function versionOf(models: ModelRepository, { name, version }: AddOptions, signal: AbortSignal): Promise<string> {
-  const versions = (await models.list({ signal })).filter((model) => model.name === name).map((model) => model.version);
-  if (version === undefined) return String(Math.max(0, ...versions.map(Number).filter(Number.isSafeInteger)) + 1);
-  if (versions.includes(version)) throw mistake(`${name} ${version} exists, and versions do not change: leave --version out for the next one`);
+async function versionOf(
+  models: ModelRepository,
+  { name, version }: AddOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const versions = (await models.list({ signal }))
+    .filter((model) => model.name === name)
+    .map((model) => model.version);
+  if (version === undefined)
+    return String(Math.max(0, ...versions.map(Number).filter(Number.isSafeInteger)) + 1);
+  if (versions.includes(version))
+    throw mistake(
+      `${name} ${version} exists, and versions do not change: leave --version out for the next one`,
+    );
   return version;
 }
 
 /** Compiles the pipelines as if the model served: what does not fit is found before anything is written. */
 async function checkPipelines(
   server: Server,
-  { repository, signature, name, names }: { repository: string; signature: Signature; name: string; names: readonly string[] },
+  {
+    repository,
+    signature,
+    name,
+    names,
+  }: { repository: string; signature: Signature; name: string; names: readonly string[] },
 ): Promise<void> {
-  const references = [...names.map((each) => `${name}@${each}`), ...(names.includes('champion') ? [name] : [])];
+  const references = [
+    ...names.map((each) => `${name}@${each}`),
+    ...(names.includes('champion') ? [name] : []),
+  ];
   const predictors = server.bindings.filter(
     ({ ports, slots, options }) =>
-      ports.includes('predictor') && Object.values(slots).includes(repository) && references.includes(String((options as { model?: unknown }).model)),
+      ports.includes('predictor') &&
+      Object.values(slots).includes(repository) &&
+      references.includes(String((options as { model?: unknown }).model)),
   );
   const plans = await server.compile(new Map(predictors.map((predictor) => [predictor.name, signature])));
   const nodes = [...plans.values()].flatMap((plan) => plan.nodes);
-  if (!nodes.some((node) => node.verb === 'predict' && predictors.some((predictor) => predictor.name === node.part))) checkCounts(signature);
+  if (
+    !nodes.some(
+      (node) => node.verb === 'predict' && predictors.some((predictor) => predictor.name === node.part),
+    )
+  )
+    checkCounts(signature);
 }
 
-async function readNotes({ trainingSet, info }: AddOptions, terminal: Terminal): Promise<Partial<BundleManifest>> {
+async function readNotes(
+  { trainingSet, info }: AddOptions,
+  terminal: Terminal,
+): Promise<Partial<BundleManifest>> {
   const notes = z.record(z.string(), z.unknown());
   const read = async <T>(file: string, schema: z.ZodType<T>): Promise<T> => {
     const parsed = schema.safeParse(parseJson(await readInput(file, terminal), file));
     if (parsed.success) return parsed.data;
     throw mistake(`${file}: ${z.prettifyError(parsed.error)}`);
   };
-  const set = trainingSet === undefined ? undefined : await read(trainingSet, z.object({ id: z.string(), features: z.record(z.string(), z.string()) }));
-  const kept = { ...(info === undefined ? {} : await read(info, notes)), ...(set === undefined ? {} : { trainingSet: set.id }) };
+  const set =
+    trainingSet === undefined
+      ? undefined
+      : await read(trainingSet, z.object({ id: z.string(), features: z.record(z.string(), z.string()) }));
+  const kept = {
+    ...(info === undefined ? {} : await read(info, notes)),
+    ...(set === undefined ? {} : { trainingSet: set.id }),
+  };
   return {
     ...(set === undefined ? {} : { featuresLock: set.features }),
     ...(Object.keys(kept).length === 0 ? {} : { info: kept }),

@@ -11,20 +11,34 @@ export interface WithConfig {
 }
 
 /** Makes a server of the configuration that a command names. */
-export function loadConfiguration({ config }: WithConfig, terminal: Terminal, options: LoadOptions = {}): Promise<Server> {
+export function loadConfiguration(
+  { config }: WithConfig,
+  terminal: Terminal,
+  options: LoadOptions = {},
+): Promise<Server> {
   return loadServer(resolve(terminal.directory, config), { env: terminal.env, ...options });
 }
 
 /** The only part that provides a port, or the one that was named. */
-export function partOf(server: Server, port: string, { wanted, option }: { wanted: string | undefined; option: string }): string {
-  const names = server.bindings.filter((binding) => binding.ports.includes(port)).map((binding) => binding.name);
+export function partOf(
+  server: Server,
+  port: string,
+  { wanted, option }: { wanted: string | undefined; option: string },
+): string {
+  const names = server.bindings
+    .filter((binding) => binding.ports.includes(port))
+    .map((binding) => binding.name);
   const list = names.join(', ');
   if (wanted !== undefined && !names.includes(wanted)) {
     throw mistake(`there is no ${port} part "${wanted}"${names.length === 0 ? '' : `; there are ${list}`}`);
   }
   const name = wanted ?? (names.length === 1 ? names[0] : undefined);
   if (name !== undefined) return name;
-  throw mistake(names.length === 0 ? `this needs a ${port} part, and the configuration has none` : `name one of the ${port} parts ${list} with ${option}`);
+  throw mistake(
+    names.length === 0
+      ? `this needs a ${port} part, and the configuration has none`
+      : `name one of the ${port} parts ${list} with ${option}`,
+  );
 }
 
 /** Reads a text file that a command names. */

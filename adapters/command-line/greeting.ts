@@ -14,14 +14,25 @@ export function greeting(server: Server): string {
     const { prefix = '' } = api?.options as { prefix?: string };
     const body = JSON.stringify(exampleOf(server.describe(pipeline).requestSchema as JsonSchema));
     const url = `${address.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]')}${prefix}/v1/pipelines/${pipeline}/predict`;
-    lines.push('try:', `  curl ${url} -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`);
+    lines.push(
+      'try:',
+      `  curl ${url} -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`,
+    );
   }
   return lines.length === 0 ? 'serving, without an address\n' : `${lines.join('\n')}\n`;
 }
 
 /** A value that fits a schema of a request: what is required, and two of each list. */
 export function exampleOf(schema: JsonSchema): unknown {
-  const { anyOf, type, format, properties = {}, required = [], items, minItems = 2 } = schema as {
+  const {
+    anyOf,
+    type,
+    format,
+    properties = {},
+    required = [],
+    items,
+    minItems = 2,
+  } = schema as {
     anyOf?: readonly JsonSchema[];
     type?: string;
     format?: string;
@@ -43,6 +54,10 @@ export function exampleOf(schema: JsonSchema): unknown {
     case 'boolean':
       return true;
     default:
-      return format === 'date-time' ? `${new Date().toISOString().slice(0, 19)}Z` : 'contentEncoding' in schema ? 'AAAA' : 'text';
+      return format === 'date-time'
+        ? `${new Date().toISOString().slice(0, 19)}Z`
+        : 'contentEncoding' in schema
+          ? 'AAAA'
+          : 'text';
   }
 }

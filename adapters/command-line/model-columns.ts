@@ -12,9 +12,13 @@ export function withColumns(signature: Signature, given: readonly string[]): Sig
   const known = signature.inputs.map(({ name }) => name);
   for (const text of given) {
     const [, named, list = ''] = /^(?:([^=]+)=)?(.*)$/.exec(text) ?? [];
-    if (named === undefined && known.length > 1) throw mistake(`--columns: the model has the inputs ${known.join(', ')}: write <input>=<columns> for each`);
+    if (named === undefined && known.length > 1)
+      throw mistake(
+        `--columns: the model has the inputs ${known.join(', ')}: write <input>=<columns> for each`,
+      );
     const tensor = named ?? known[0]!;
-    if (!known.includes(tensor)) throw mistake(`--columns: the model has no input "${tensor}"; it has ${known.join(', ')}`);
+    if (!known.includes(tensor))
+      throw mistake(`--columns: the model has no input "${tensor}"; it has ${known.join(', ')}`);
     const names = list.split(',').map((name) => name.trim());
     if (names.includes('')) throw mistake(`--columns: "${text}" has an empty name`);
     columns.set(tensor, names);
@@ -36,7 +40,9 @@ export function checkCounts({ inputs }: Signature): void {
   for (const { name, shape, columns } of inputs) {
     const width = shape.slice(1).reduce((product, size) => product * size, 1);
     if (columns === undefined || width < 0 || columns.length === width) continue;
-    throw mistake(`--columns: ${columns.length} columns for the input "${name}" ${shapeText(shape)}, whose rows take ${width}`);
+    throw mistake(
+      `--columns: ${columns.length} columns for the input "${name}" ${shapeText(shape)}, whose rows take ${width}`,
+    );
   }
 }
 

@@ -43,19 +43,26 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 function createProgram(state: Run): Command {
   const { stdout, stderr } = state.terminal;
   const program = new Command('vivace')
-    .description('Serves machine-learning models from one pod: features, cache, model, metrics, declared once.')
+    .description(
+      'Serves machine-learning models from one pod: features, cache, model, metrics, declared once.',
+    )
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
-    .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: (text) => void stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
     .addHelpText('after', exitCodesHelp);
-  for (const add of [addServe, addCheck, addPredict, addModels, addMaterialize, addTrainingSet, addSchema]) add(program, state);
+  for (const add of [addServe, addCheck, addPredict, addModels, addMaterialize, addTrainingSet, addSchema])
+    add(program, state);
   return program;
 }
 
 /** One line per mistake; the stack only for those who ask. */
 function report(error: unknown, { stderr, env }: Terminal): void {
   if (env['VIVACE_DEBUG'] === '1' && error instanceof Error) {
-    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) stderr.write(`${cause.stack ?? cause.message}\n`);
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+      stderr.write(`${cause.stack ?? cause.message}\n`);
     return;
   }
   if (!isVivaceError(error)) return void stderr.write(`error: ${messageOf(error)}\n`);

@@ -13,7 +13,9 @@ export function lastMillisecond(text: string): number {
   const ms = isDay ? Date.parse(`${text}T23:59:59.999Z`) : rfc3339.test(text) ? Date.parse(text) : NaN;
   // Date.parse moves 31 June on to 1 July.
   if (Number.isNaN(ms) || (isDay && !new Date(ms).toISOString().startsWith(text))) {
-    throw mistake(`--until: "${text}" is neither a day such as 2001-06-15 nor a time such as 2001-06-15T12:00:00Z`);
+    throw mistake(
+      `--until: "${text}" is neither a day such as 2001-06-15 nor a time such as 2001-06-15T12:00:00Z`,
+    );
   }
   return ms;
 }

@@ -20,7 +20,11 @@ export async function configurationSchema(): Promise<JsonSchema> {
     additionalProperties: false,
     properties: {
       parts: block('backends and behaviours, by name', '^[A-Za-z][A-Za-z0-9_-]{0,62}$', partSchema(builtIn)),
-      views: block('feature views, by name', '^[A-Za-z_][A-Za-z0-9_]{0,99}$', withReferences(toJson(viewSchema))),
+      views: block(
+        'feature views, by name',
+        '^[A-Za-z_][A-Za-z0-9_]{0,99}$',
+        withReferences(toJson(viewSchema)),
+      ),
       pipelines: block('pipelines, by name', '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', pipelineJson()),
     },
   };
@@ -37,7 +41,10 @@ function partSchema(definitions: readonly Definition[]): JsonSchema {
     type: 'object',
     required: ['use'],
     properties: {
-      use: { description: 'a built-in part, the rest of a package name vivace-…, or a relative .js file', anyOf: [{ enum: names }, { type: 'string' }] },
+      use: {
+        description: 'a built-in part, the rest of a package name vivace-…, or a relative .js file',
+        anyOf: [{ enum: names }, { type: 'string' }],
+      },
     },
     allOf: definitions.map((definition) => ({
       if: { required: ['use'], properties: { use: { const: definition.name } } },
@@ -47,7 +54,10 @@ function partSchema(definitions: readonly Definition[]): JsonSchema {
 }
 
 function definitionSchema({ name, provides, options, uses }: Definition): JsonSchema {
-  const { properties = {}, required = [] } = withReferences(toJson(options)) as { properties?: JsonSchema; required?: string[] };
+  const { properties = {}, required = [] } = withReferences(toJson(options)) as {
+    properties?: JsonSchema;
+    required?: string[];
+  };
   const slots = Object.entries(uses).map(([slot, spec]) => ({ slot, ...slotPort(spec) }));
   return {
     description: `${name}: ${provides.map((port) => port.name).join(', ')}`,
@@ -55,7 +65,12 @@ function definitionSchema({ name, provides, options, uses }: Definition): JsonSc
     required: ['use', ...slots.filter((slot) => !slot.optional).map(({ slot }) => slot), ...required],
     properties: {
       use: true,
-      ...Object.fromEntries(slots.map(({ slot, port }) => [slot, { type: 'string', description: `the name of a ${port.name} part` }])),
+      ...Object.fromEntries(
+        slots.map(({ slot, port }) => [
+          slot,
+          { type: 'string', description: `the name of a ${port.name} part` },
+        ]),
+      ),
       ...properties,
     },
   };
@@ -68,14 +83,20 @@ function pipelineJson(): JsonSchema {
     const json = toJson(schema) as { properties: JsonSchema; required?: readonly string[] };
     return { ...json, required: [...new Set([verb, ...(json.required ?? [])])] };
   });
-  return { ...rest, properties: { ...properties, steps: { type: 'array', minItems: 1, items: { anyOf: steps } } } };
+  return {
+    ...rest,
+    properties: { ...properties, steps: { type: 'array', minItems: 1, items: { anyOf: steps } } },
+  };
 }
 
 /** Without what only code can give: functions, clients, applications. */
 function toJson(schema: z.ZodObject): JsonSchema {
   const shape = Object.fromEntries(Object.entries(schema.shape).filter(([, option]) => !isCodeOnly(option)));
   const loose = schema._zod.def.catchall?._zod.def.type !== 'never';
-  const { $schema, ...json } = z.toJSONSchema(loose ? z.looseObject(shape) : z.strictObject(shape), { unrepresentable: 'any', io: 'input' });
+  const { $schema, ...json } = z.toJSONSchema(loose ? z.looseObject(shape) : z.strictObject(shape), {
+    unrepresentable: 'any',
+    io: 'input',
+  });
   void $schema;
   return json;
 }
@@ -83,7 +104,9 @@ function toJson(schema: z.ZodObject): JsonSchema {
 /** True for an option that no file can hold. */
 export function isCodeOnly(schema: z.core.$ZodType): boolean {
   const definition = schema._zod.def as { type: string; innerType?: z.core.$ZodType };
-  return definition.type === 'custom' || (definition.innerType !== undefined && isCodeOnly(definition.innerType));
+  return (
+    definition.type === 'custom' || (definition.innerType !== undefined && isCodeOnly(definition.innerType))
+  );
 }
 
 const reference = { type: 'string', pattern: '\\$\\{env:' };
@@ -97,7 +120,10 @@ function visit(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(visit);
   if (typeof node !== 'object' || node === null) return node;
   const { description, default: initial, ...rest } = node as Record<string, unknown>;
-  const texts = { ...(description === undefined ? {} : { description }), ...(initial === undefined ? {} : { default: initial }) };
+  const texts = {
+    ...(description === undefined ? {} : { description }),
+    ...(initial === undefined ? {} : { default: initial }),
+  };
   const { type } = rest;
   const plain = type === 'number' || type === 'integer' || type === 'boolean';
   const narrow = type === 'string' && ('pattern' in rest || 'enum' in rest || 'format' in rest);
@@ -106,7 +132,13 @@ function visit(node: unknown): unknown {
   const literal = ['enum', 'const', 'required', 'propertyNames', 'examples', 'type'];
   const inner = Object.entries(rest).map(([key, value]) => {
     if (literal.includes(key)) return [key, value];
-    if (key === 'properties') return [key, Object.fromEntries(Object.entries(value as object).map(([name, property]) => [name, visit(property)]))];
+    if (key === 'properties')
+      return [
+        key,
+        Object.fromEntries(
+          Object.entries(value as object).map(([name, property]) => [name, visit(property)]),
+        ),
+      ];
     return [key, visit(value)];
   });
   return { ...texts, ...(Object.fromEntries(inner) as object) };

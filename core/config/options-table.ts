@@ -12,7 +12,12 @@ interface Row {
 export function optionsTable(definition: Definition): string {
   const slots = Object.entries(definition.uses).map(([slot, spec]): Row => {
     const { port, optional } = slotPort(spec);
-    return { name: slot, type: 'a part', initial: optional ? '' : 'required', text: `the name of a ${port.name} part` };
+    return {
+      name: slot,
+      type: 'a part',
+      initial: optional ? '' : 'required',
+      text: `the name of a ${port.name} part`,
+    };
   });
   const rows = [...slots, ...schemaRows(definition.options)];
   return rows.length === 0 ? 'It has no options.' : table(rows);
@@ -24,7 +29,9 @@ export function schemaTable(schema: z.ZodObject): string {
 }
 
 function table(rows: readonly Row[]): string {
-  const lines = rows.map(({ name, type, initial, text }) => `| \`${name}\` | ${type} | ${initial} | ${text} |`.replaceAll('  ', ' '));
+  const lines = rows.map(({ name, type, initial, text }) =>
+    `| \`${name}\` | ${type} | ${initial} | ${text} |`.replaceAll('  ', ' '),
+  );
   return ['| option | type | default | |', '|---|---|---|---|', ...lines].join('\n');
 }
 
@@ -36,7 +43,9 @@ function schemaRows(schema: z.ZodObject): Row[] {
       type: escape(type),
       initial: initial ?? (optional ? '' : 'required'),
       // The default has a column of its own.
-      text: escape((description ?? '').replace(initial === undefined ? /^$/ : /[;,.]? *\bdefault:? [^;]*$/i, '')),
+      text: escape(
+        (description ?? '').replace(initial === undefined ? /^$/ : /[;,.]? *\bdefault:? [^;]*$/i, ''),
+      ),
     };
   });
 }
@@ -50,10 +59,20 @@ interface Read {
 
 /** Goes through what wraps a schema: a default, an option, a refinement. */
 function read(schema: z.ZodType): Read {
-  const definition = schema._zod.def as { type: string; innerType?: z.ZodType; in?: z.ZodType; defaultValue?: unknown };
+  const definition = schema._zod.def as {
+    type: string;
+    innerType?: z.ZodType;
+    in?: z.ZodType;
+    defaultValue?: unknown;
+  };
   const inner = definition.innerType ?? definition.in;
   const outer = schema.description;
-  if (inner === undefined) return { type: typeText(schema), optional: definition.type === 'unknown', ...(outer === undefined ? {} : { description: outer }) };
+  if (inner === undefined)
+    return {
+      type: typeText(schema),
+      optional: definition.type === 'unknown',
+      ...(outer === undefined ? {} : { description: outer }),
+    };
   const found = read(inner);
   const description = outer ?? found.description;
   return {
@@ -67,8 +86,10 @@ function read(schema: z.ZodType): Read {
 
 function initialText(value: unknown): string {
   if (typeof value === 'function' || value === '') return 'none';
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((item) => `\`${String(item)}\``).join(', ');
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0 ? 'none' : `\`${JSON.stringify(value)}\``;
+  if (Array.isArray(value))
+    return value.length === 0 ? 'none' : value.map((item) => `\`${String(item)}\``).join(', ');
+  if (typeof value === 'object' && value !== null)
+    return Object.keys(value).length === 0 ? 'none' : `\`${JSON.stringify(value)}\``;
   return `\`${String(value)}\``;
 }
 
@@ -92,7 +113,9 @@ function typeText(schema: z.ZodType): string {
     case 'string':
       return 'text';
     case 'enum':
-      return Object.values(definition.entries ?? {}).map((value) => `\`${value}\``).join(', ');
+      return Object.values(definition.entries ?? {})
+        .map((value) => `\`${value}\``)
+        .join(', ');
     case 'literal':
       return (definition.values ?? []).map((value) => `\`${String(value)}\``).join(', ');
     case 'array':

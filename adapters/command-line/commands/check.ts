@@ -25,7 +25,9 @@ export const addCheck: AddCommand = (program, run) => {
       const server = await load();
       const missing = [...new Set(server.bindings.flatMap(({ definition }) => missingSdks(definition)))];
       const { plans, unchecked } = await checkSignatures(server, load);
-      const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(({ branches = [] }) => branches.length > 0);
+      const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(
+        ({ branches = [] }) => branches.length > 0,
+      );
       terminal.stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
       for (const line of unchecked) terminal.stdout.write(`\nnot checked: ${line}\n`);
       if (missing.length > 0) {
@@ -42,7 +44,9 @@ interface Checked {
 
 /** Compiles once more, with the signatures of the models that can be reached. */
 async function checkSignatures(server: Server, load: () => Promise<Server>): Promise<Checked> {
-  const predictors = server.bindings.filter(({ ports }) => ports.includes('predictor')).map(({ name }) => name);
+  const predictors = server.bindings
+    .filter(({ ports }) => ports.includes('predictor'))
+    .map(({ name }) => name);
   if (predictors.length === 0) return { plans: server.plans, unchecked: [] };
   const unreachable = new Map<string, string>();
   for (const name of predictors) {
@@ -50,9 +54,12 @@ async function checkSignatures(server: Server, load: () => Promise<Server>): Pro
     if (reason !== undefined) unreachable.set(name, reason);
   }
   const reachable = predictors.filter((name) => !unreachable.has(name));
-  const plans = await withServer(await load(), async (started) => (await started.startOnly(reachable)).compile());
+  const plans = await withServer(await load(), async (started) =>
+    (await started.startOnly(reachable)).compile(),
+  );
   const unchecked = [...unreachable].map(
-    ([name, reason]) => `the signature of predictor "${name}", so neither the columns of its inputs nor those it writes (${reason})`,
+    ([name, reason]) =>
+      `the signature of predictor "${name}", so neither the columns of its inputs nor those it writes (${reason})`,
   );
   return { plans, unchecked };
 }

@@ -1,5 +1,12 @@
 import { offlineStore, VivaceError, type FeatureView, type Server } from 'vivace';
-import { defaultFile, loadConfiguration, mistake, partOf, withServer, type WithConfig } from '../configuration.js';
+import {
+  defaultFile,
+  loadConfiguration,
+  mistake,
+  partOf,
+  withServer,
+  type WithConfig,
+} from '../configuration.js';
 import { count, Progress } from '../progress.js';
 import type { AddCommand } from '../run.js';
 import { lastMillisecond } from '../times.js';
@@ -24,18 +31,28 @@ export const addMaterialize: AddCommand = (program, { terminal }) => {
     .argument('[view...]', 'views of the configuration; default: all that have a source')
     .description('copy the newest feature rows from the offline to the online store')
     .option('-c, --config <file>', 'the configuration', defaultFile)
-    .option('--until <time>', 'rows up to then, inclusive: a day such as 2001-06-15, or an RFC 3339 time; default: now')
+    .option(
+      '--until <time>',
+      'rows up to then, inclusive: a day such as 2001-06-15, or an RFC 3339 time; default: now',
+    )
     .option('--store <part>', 'the offline-store part; default: the only one')
     .addHelpText('after', help)
     .action(async (names: string[], options: Options) => {
       const untilMs = options.until === undefined ? Date.now() : lastMillisecond(options.until);
-      await withServer(await loadConfiguration(options, terminal), (server) => materialize(server, { names, untilMs, options, terminal }));
+      await withServer(await loadConfiguration(options, terminal), (server) =>
+        materialize(server, { names, untilMs, options, terminal }),
+      );
     });
 };
 
 async function materialize(
   server: Server,
-  { names, untilMs, options, terminal }: { names: readonly string[]; untilMs: number; options: Options; terminal: Terminal },
+  {
+    names,
+    untilMs,
+    options,
+    terminal,
+  }: { names: readonly string[]; untilMs: number; options: Options; terminal: Terminal },
 ): Promise<void> {
   const views = chosen(server, names);
   const name = partOf(server, 'offline-store', { wanted: options.store, option: '--store' });
@@ -44,7 +61,11 @@ async function materialize(
   for (const view of views) {
     const progress = new Progress(view.name, terminal.stderr);
     try {
-      const done = await store.materialize(view, { untilMs, onProgress: progress.update }, { signal: terminal.signal });
+      const done = await store.materialize(
+        view,
+        { untilMs, onProgress: progress.update },
+        { signal: terminal.signal },
+      );
       progress.finish(`${count(done.rows)} rows, ${count(done.written)} changed`);
     } catch (error) {
       progress.leave();
@@ -55,11 +76,16 @@ async function materialize(
 
 function chosen(server: Server, names: readonly string[]): FeatureView[] {
   const sourced = [...server.views.values()].filter((view) => view.source !== undefined);
-  if (names.length === 0 && sourced.length === 0) throw mistake('the configuration has no view with a source');
+  if (names.length === 0 && sourced.length === 0)
+    throw mistake('the configuration has no view with a source');
   if (names.length === 0) return sourced;
   return names.map((name) => {
     const view = server.views.get(name);
-    if (view === undefined) throw new VivaceError('NOT_FOUND', `there is no view "${name}"; there are ${[...server.views.keys()].join(', ')}`);
+    if (view === undefined)
+      throw new VivaceError(
+        'NOT_FOUND',
+        `there is no view "${name}"; there are ${[...server.views.keys()].join(', ')}`,
+      );
     if (view.source === undefined) throw mistake(`view "${name}" has no source: its rows are pushed`);
     return view;
   });

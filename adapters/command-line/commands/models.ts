@@ -34,11 +34,19 @@ export const addModels: AddCommand = (program, { terminal }) => {
     .requiredOption('--name <name>', 'name of the model')
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option('--version <version>', 'default: the next whole number')
-    .option('--columns <names>', 'ordered columns that fill the input, with commas; for several inputs <tensor>=<names>, repeated', gather, [])
+    .option(
+      '--columns <names>',
+      'ordered columns that fill the input, with commas; for several inputs <tensor>=<names>, repeated',
+      gather,
+      [],
+    )
     .option('--alias <alias>', 'alias to point at the version', 'champion')
     .option('--no-alias', 'point no alias at it')
     .option('--signature <file>', 'the signature as JSON, for files that do not hold it')
-    .option('--training-set <file>', 'manifest of the training set: its id and the versions of its views are kept')
+    .option(
+      '--training-set <file>',
+      'manifest of the training set: its id and the versions of its views are kept',
+    )
     .option('--info <file>', 'a JSON object to keep with the model, such as its metrics')
     .option('--repository <part>', 'the model-repository part; default: the only one')
     .addHelpText('after', addHelp)
@@ -54,9 +62,14 @@ export const addModels: AddCommand = (program, { terminal }) => {
     .addHelpText('after', listHelp)
     .action(async (options: ListOptions) => {
       await withServer(await loadConfiguration(options, terminal), async (server) => {
-        const name = partOf(server, 'model-repository', { wanted: options.repository, option: '--repository' });
+        const name = partOf(server, 'model-repository', {
+          wanted: options.repository,
+          option: '--repository',
+        });
         await server.startOnly([name]);
-        const list = await server.container.get(modelRepository.id, { name }).list({ signal: terminal.signal });
+        const list = await server.container
+          .get(modelRepository.id, { name })
+          .list({ signal: terminal.signal });
         for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
         if (list.length === 0) terminal.stderr.write('no models yet\n');
       });

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'vivace';
-import { defaultFile, loadConfiguration, mistake, parseJson, readInput, withServer, type WithConfig } from '../configuration.js';
+import {
+  defaultFile,
+  loadConfiguration,
+  mistake,
+  parseJson,
+  readInput,
+  withServer,
+  type WithConfig,
+} from '../configuration.js';
 import type { AddCommand } from '../run.js';
 import type { Terminal } from '../terminal.js';
 
@@ -35,8 +43,14 @@ export const addPredict: AddCommand = (program, { terminal }) => {
         server.describe(pipeline);
         await server.start({ serve: false });
         await untilReady(server, terminal.signal);
-        const answer = await server.predictJson(pipeline, { body, requestId: randomUUID(), context: { signal: terminal.signal } });
-        terminal.stdout.write(`${terminal.stdout.isTTY === true ? JSON.stringify(JSON.parse(answer), undefined, 2) : answer}\n`);
+        const answer = await server.predictJson(pipeline, {
+          body,
+          requestId: randomUUID(),
+          context: { signal: terminal.signal },
+        });
+        terminal.stdout.write(
+          `${terminal.stdout.isTTY === true ? JSON.stringify(JSON.parse(answer), undefined, 2) : answer}\n`,
+        );
       });
     });
 };

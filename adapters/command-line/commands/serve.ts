@@ -30,7 +30,11 @@ export const addServe: AddCommand = (program, { terminal }) => {
     .description('serve the pipelines of a configuration')
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option('-w, --watch', 'load the configuration again when it is edited')
-    .option('-p, --port <number>', 'port of the HTTP server, instead of the configured one; 0 takes any free one', portOf)
+    .option(
+      '-p, --port <number>',
+      'port of the HTTP server, instead of the configured one; 0 takes any free one',
+      portOf,
+    )
     .addHelpText('after', help)
     .action((options: Options) => serve(options, terminal));
 };
@@ -60,7 +64,7 @@ async function serve(options: Options, terminal: Terminal): Promise<void> {
       try {
         server = await next.start();
         text = edited;
-        stderr.write(`${options.config} was edited: serving it now\n`);
+        stderr.write(`${options.config} was edited: serving it now\n${greeting(server)}`);
       } catch (error) {
         stderr.write(`${messageOf(error)}\nthe last valid configuration is started again\n`);
         await next.stop();
@@ -76,7 +80,11 @@ async function readText(file: string, { config }: Options): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new VivaceError('INVALID_CONFIG', `the configuration ${config} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `the configuration ${config} cannot be read: ${messageOf(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -95,7 +103,9 @@ async function load(text: string, options: Options, terminal: Terminal): Promise
     ...(hasLogs ? {} : { add: { [freeName(server)]: { use: 'pino' } } }),
     ...(options.port === undefined ? {} : { override: withPort(server, options.port) }),
   };
-  return Object.keys(changes).length === 0 ? server : loadConfiguration(options, terminal, { text, ...changes });
+  return Object.keys(changes).length === 0
+    ? server
+    : loadConfiguration(options, terminal, { text, ...changes });
 }
 
 function freeName(server: Server): string {
@@ -104,10 +114,15 @@ function freeName(server: Server): string {
 }
 
 function withPort(server: Server, port: number): NonNullable<LoadOptions['override']> {
-  const servers = server.bindings.filter(({ ports, definition }) => ports.includes('http-server') && 'port' in definition.options.shape);
+  const servers = server.bindings.filter(
+    ({ ports, definition }) => ports.includes('http-server') && 'port' in definition.options.shape,
+  );
   const [only] = servers;
   if (only === undefined) throw mistake('--port: the configuration has no part that listens on a port');
-  if (servers.length > 1) throw mistake(`--port: ${servers.map(({ name }) => name).join(' and ')} listen: set their ports in the configuration`);
+  if (servers.length > 1)
+    throw mistake(
+      `--port: ${servers.map(({ name }) => name).join(' and ')} listen: set their ports in the configuration`,
+    );
   return { [only.name]: { ...only.slots, ...only.options, use: only.definition, port } };
 }
 
@@ -115,6 +130,7 @@ function withPort(server: Server, port: number): NonNullable<LoadOptions['overri
 async function* untilAborted(signal: AbortSignal): AsyncGenerator<string> {
   // A timer keeps the process alive where no part does.
   const alive = setInterval(() => undefined, 60_000);
-  if (!signal.aborted) await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+  if (!signal.aborted)
+    await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
   clearInterval(alive);
 }

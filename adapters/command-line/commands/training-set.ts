@@ -1,7 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buildTrainingSet, parseSpine, partsForTrainingSet } from 'vivace';
-import { defaultFile, loadConfiguration, mistake, readInput, withServer, type WithConfig } from '../configuration.js';
+import {
+  defaultFile,
+  loadConfiguration,
+  mistake,
+  readInput,
+  withServer,
+  type WithConfig,
+} from '../configuration.js';
 import { count, Progress } from '../progress.js';
 import type { AddCommand } from '../run.js';
 
@@ -32,7 +39,8 @@ export const addTrainingSet: AddCommand = (program, { terminal }) => {
     .option('--predict', 'let the models predict too, and keep their outputs')
     .addHelpText('after', help)
     .action(async (pipeline: string, { spine: file, out, store, predict = false, ...options }: Options) => {
-      if (!/\.(parquet|csv)$/.test(out)) throw mistake('--out: the name of the file ends in .parquet or .csv');
+      if (!/\.(parquet|csv)$/.test(out))
+        throw mistake('--out: the name of the file ends in .parquet or .csv');
       const spine = parseSpine(await readInput(file, terminal), file, terminal.env);
       const path = resolve(terminal.directory, out);
       await withServer(await loadConfiguration(options, terminal), async (server) => {
@@ -40,7 +48,12 @@ export const addTrainingSet: AddCommand = (program, { terminal }) => {
         await server.startOnly(partsForTrainingSet(server, run));
         const progress = new Progress(pipeline, terminal.stderr);
         try {
-          const manifest = await buildTrainingSet(server, path, { ...run, onProgress: progress.update }, { signal: terminal.signal });
+          const manifest = await buildTrainingSet(
+            server,
+            path,
+            { ...run, onProgress: progress.update },
+            { signal: terminal.signal },
+          );
           await writeFile(`${path}.manifest.json`, `${JSON.stringify(manifest, undefined, 2)}\n`);
           progress.finish(`${count(manifest.rows)} rows, ${manifest.columns.length} columns`);
           terminal.stdout.write(`${manifest.id}\n`);
