@@ -11,7 +11,7 @@ export function greeting(server: Server): string {
   const name = api?.slots['server'];
   const address = name === undefined ? undefined : server.container.get(httpServer.id, { name }).address();
   if (address !== undefined && pipeline !== undefined) {
-    const { prefix = '' } = api?.options as { prefix?: string };
+    const { prefix = '' } = (api?.options ?? {}) as { prefix?: string };
     const body = JSON.stringify(exampleOf(server.describe(pipeline).requestSchema as JsonSchema));
     const url = `${address.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]')}${prefix}/v1/pipelines/${pipeline}/predict`;
     lines.push(

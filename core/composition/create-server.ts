@@ -55,7 +55,7 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
   const missing = parsed.missing.map(({ path: at }) => pathText(at));
   const throwIfAny = ({ list }: Mistakes): void => {
     const found = [...parsed.missing, ...list.filter(({ path: at }) => !missing.includes(pathText(at)))];
-    if (found.length > 0) throw new ConfigError(found.map((mistake) => withLine(mistake, parsed.lineOf)), basename(path));
+    if (found.length > 0) throw new ConfigError(found.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))), basename(path));
   };
   throwIfAny(mistakes);
   return new Server({ ...checked!, throwIfAny }, { ...settings, directory });

@@ -48,6 +48,7 @@ function partSchema(definitions: readonly Definition[]): JsonSchema {
     },
     allOf: definitions.map((definition) => ({
       if: { required: ['use'], properties: { use: { const: definition.name } } },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
       then: definitionSchema(definition),
     })),
   };
@@ -91,7 +92,9 @@ function pipelineJson(): JsonSchema {
 
 /** Without what only code can give: functions, clients, applications. */
 function toJson(schema: z.ZodObject): JsonSchema {
-  const shape = Object.fromEntries(Object.entries(schema.shape).filter(([, option]) => !isCodeOnly(option)));
+  const shape = Object.fromEntries(
+    Object.entries(schema.shape).filter(([, option]) => !isCodeOnly(option as z.core.$ZodType)),
+  );
   const loose = schema._zod.def.catchall?._zod.def.type !== 'never';
   const { $schema, ...json } = z.toJSONSchema(loose ? z.looseObject(shape) : z.strictObject(shape), {
     unrepresentable: 'any',

@@ -107,7 +107,7 @@ function typeText(schema: z.ZodType): string {
   const definition = schema._zod.def as Known;
   switch (definition.type) {
     case 'number':
-      return (schema as z.ZodNumber).isInt ? 'integer' : 'number';
+      return (schema as z.ZodNumber).format === 'safeint' ? 'integer' : 'number';
     case 'boolean':
       return 'true or false';
     case 'string':

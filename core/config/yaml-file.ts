@@ -86,7 +86,7 @@ function lineOfPath(document: Document, path: ConfigPath, lines: LineCounter): n
  * @throws {ConfigError} with every syntax error and every missing variable.
  */
 export function parseSpine(text: string, file: string, env: Readonly<Record<string, string | undefined>>): unknown {
-  const { value, missing, lineOf } = parseYamlFile(text, file, env);
-  if (missing.length > 0) throw new ConfigError(missing.map((mistake) => withLine(mistake, lineOf)), file);
+  const { value, missing, ...parsed } = parseYamlFile(text, file, env);
+  if (missing.length > 0) throw new ConfigError(missing.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))), file);
   return value;
 }

@@ -51,7 +51,7 @@ function check(
         object !== undefined && name in object ? schemaMistakes(inner, object[name], `${path}.${name}`) : [],
       );
     case 'additionalProperties': {
-      const known = Object.keys((schema['properties'] ?? {}) as object);
+      const known = Object.keys((schema['properties'] ?? {}));
       const others = Object.entries(object ?? {}).filter(([name]) => !known.includes(name));
       return others.flatMap(([name, inner]) => schemaMistakes(given as Schema, inner, `${path}.${name}`));
     }

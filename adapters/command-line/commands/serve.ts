@@ -51,14 +51,10 @@ async function serve(options: Options, terminal: Terminal): Promise<void> {
   let text = await readText(file, options);
   let server = await started(text, options, terminal);
   try {
-    for await (const edited of options.watch === true ? edits(file, text, signal) : untilAborted(signal)) {
-      let next: Server;
-      try {
-        next = await load(edited, options, terminal);
-      } catch (error) {
-        stderr.write(`${messageOf(error)}\nthe last valid configuration goes on\n`);
-        continue;
-      }
+    if (options.watch !== true) return await untilAborted(signal);
+    for await (const edited of edits(file, text, signal)) {
+      const next = await valid(edited, options, terminal);
+      if (next === undefined) continue;
       // The new server may want the port, the files and the memory of the old one.
       await server.stop();
       try {
@@ -73,6 +69,16 @@ async function serve(options: Options, terminal: Terminal): Promise<void> {
     }
   } finally {
     await server.stop();
+  }
+}
+
+/** The server of an edited configuration, not started; `undefined` where it has mistakes, which are printed. */
+async function valid(text: string, options: Options, terminal: Terminal): Promise<Server | undefined> {
+  try {
+    return await load(text, options, terminal);
+  } catch (error) {
+    terminal.stderr.write(`${messageOf(error)}\nthe last valid configuration goes on\n`);
+    return undefined;
   }
 }
 
@@ -126,11 +132,11 @@ function withPort(server: Server, port: number): NonNullable<LoadOptions['overri
   return { [only.name]: { ...only.slots, ...only.options, use: only.definition, port } };
 }
 
-/** Gives nothing, and ends when the signal aborts. */
-async function* untilAborted(signal: AbortSignal): AsyncGenerator<string> {
+/** Resolves when the signal aborts. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
   // A timer keeps the process alive where no part does.
   const alive = setInterval(() => undefined, 60_000);
   if (!signal.aborted)
-    await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+    await new Promise<unknown>((done) => signal.addEventListener('abort', done, { once: true }));
   clearInterval(alive);
 }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { buildTrainingSet, parseSpine, partsForTrainingSet } from 'vivace';
+import { buildTrainingSet, parseSpine, trainingParts } from 'vivace';
 import {
   defaultFile,
   loadConfiguration,
@@ -45,7 +45,7 @@ export const addTrainingSet: AddCommand = (program, { terminal }) => {
       const path = resolve(terminal.directory, out);
       await withServer(await loadConfiguration(options, terminal), async (server) => {
         const run = { pipeline, spine, predict, ...(store === undefined ? {} : { store }) };
-        await server.startOnly(partsForTrainingSet(server, run));
+        await server.startOnly(trainingParts(server, run));
         const progress = new Progress(pipeline, terminal.stderr);
         try {
           const manifest = await buildTrainingSet(
