@@ -78,19 +78,23 @@ function read(schema: z.ZodType): Read {
   return {
     ...found,
     ...(description === undefined ? {} : { description }),
-    ...(definition.type === 'default' ? { initial: initialText(definition.defaultValue) } : {}),
+    ...(definition.type === 'default' ? initialOf(definition.defaultValue) : {}),
     optional: found.optional || definition.type === 'optional' || definition.type === 'default',
     type: definition.type === 'nullable' ? `${found.type} or null` : found.type,
   };
 }
 
-function initialText(value: unknown): string {
-  if (typeof value === 'function' || value === '') return 'none';
-  if (Array.isArray(value))
-    return value.length === 0 ? 'none' : value.map((item) => `\`${String(item)}\``).join(', ');
-  if (typeof value === 'object' && value !== null)
-    return Object.keys(value).length === 0 ? 'none' : `\`${JSON.stringify(value)}\``;
-  return `\`${String(value)}\``;
+/** An empty block as default says nothing: its text tells what stands in. */
+function initialOf(value: unknown): Pick<Read, 'initial'> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.keys(value).length === 0 ? {} : { initial: `\`${JSON.stringify(value)}\`` };
+  }
+  if (Array.isArray(value) && value.length > 0)
+    return { initial: value.map((item) => `\`${String(item)}\``).join(', ') };
+  return {
+    initial:
+      typeof value === 'function' || value === '' || Array.isArray(value) ? 'none' : `\`${String(value)}\``,
+  };
 }
 
 interface Known {

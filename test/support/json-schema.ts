@@ -21,7 +21,7 @@ function check(
   if (annotations.includes(keyword)) return [];
   switch (keyword) {
     case 'type':
-      return wrong(isOfType(value, given as string));
+      return wrong([given].flat().some((type) => isOfType(value, type as string)));
     case 'const':
       return wrong(value === given);
     case 'enum':
@@ -51,7 +51,7 @@ function check(
         object !== undefined && name in object ? schemaMistakes(inner, object[name], `${path}.${name}`) : [],
       );
     case 'additionalProperties': {
-      const known = Object.keys((schema['properties'] ?? {}));
+      const known = Object.keys(schema['properties'] ?? {});
       const others = Object.entries(object ?? {}).filter(([name]) => !known.includes(name));
       return others.flatMap(([name, inner]) => schemaMistakes(given as Schema, inner, `${path}.${name}`));
     }
