@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { createServer, type Server } from 'vivace';
+import { createServer, type Pipelines, type Server } from 'vivace';
 import { flightViews } from './flight-store.js';
 import { directPredictor } from './direct-predictor.js';
 import { delayModel, oneRow, oneRowColumns, ranking, rankingColumns } from './pipelines.js';
@@ -44,7 +44,7 @@ export async function serve({ store, models, pipeline }: Served): Promise<Server
       api: { use: 'rest', server: 'web' },
     },
     views: flightViews(),
-    pipelines: pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow },
+    pipelines: (pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow }) as Pipelines,
   });
   return server.start();
 }
