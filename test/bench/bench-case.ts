@@ -63,6 +63,7 @@ export class Workbench {
 
 /** A number for the table: three significant digits, thousands grouped. */
 export function figure(value: number, unit: string): string {
-  const text = value >= 100 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
+  const text =
+    value >= 100 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
   return `${text} ${unit}`;
 }

@@ -22,7 +22,10 @@ export class Child {
    *
    * @throws {Error} Where it ends before.
    */
-  static async start<T>(module: string, argument: unknown): Promise<{ readonly child: Child; readonly ready: T }> {
+  static async start<T>(
+    module: string,
+    argument: unknown,
+  ): Promise<{ readonly child: Child; readonly ready: T }> {
     const forked = fork(new URL(module, import.meta.url), [JSON.stringify(argument)]);
     const child = new Child(forked);
     const { ready } = (await child.#next()) as { ready: T };
@@ -53,11 +56,15 @@ export class Child {
 }
 
 /** The child's side: does `start` with its argument, says what that gave, and then answers for its use until the parent lets go. */
-export async function asChild<A>(start: (argument: A) => Promise<{ readonly ready: unknown; stop?(): Promise<void> }>): Promise<void> {
+export async function asChild<A>(
+  start: (argument: A) => Promise<{ readonly ready: unknown; stop?(): Promise<void> }>,
+): Promise<void> {
   const { ready, stop } = await start(JSON.parse(process.argv[2] as string) as A);
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
-    process.send!({ usage: { cpuMicros: user + system, maxRssBytes: process.resourceUsage().maxRSS * 1024 } });
+    process.send!({
+      usage: { cpuMicros: user + system, maxRssBytes: process.resourceUsage().maxRSS * 1024 },
+    });
   });
   process.once('disconnect', () => void Promise.resolve(stop?.()).then(() => process.exit(0)));
   process.send!({ ready });

@@ -1,5 +1,13 @@
 import { parse } from 'yaml';
-import { columnOf, createServer, FeatureRows, onlineStore, type FeatureView, type Keys, type Server } from 'vivace';
+import {
+  columnOf,
+  createServer,
+  FeatureRows,
+  onlineStore,
+  type FeatureView,
+  type Keys,
+  type Server,
+} from 'vivace';
 import { viewSchema } from '../../core/views/schema.js';
 import { compileView } from '../../core/views/view.js';
 import { readText } from '../support/repository.js';
@@ -22,7 +30,9 @@ export function flightViews(): Record<'airport_delay' | 'route_delay', never> {
 
 /** The same, compiled. */
 export function compiledViews(): ReadonlyMap<string, FeatureView> {
-  const compiled = Object.entries(flightViews()).map(([name, view]) => [name, compileView(name, viewSchema.parse(view))] as const);
+  const compiled = Object.entries(flightViews()).map(
+    ([name, view]) => [name, compileView(name, viewSchema.parse(view))] as const,
+  );
   return new Map(compiled);
 }
 
@@ -63,7 +73,9 @@ export async function fillFlightStore(path: string, size: FlightStoreSize): Prom
     for (let from = 0; from < size.airports; from += batchRows) {
       const count = Math.min(batchRows, size.airports - from);
       const keys = Array.from({ length: count }, (_, row) => keysOf(from + row));
-      await open.write(keysFrom(view, keys), randomRows(view, count, random), { signal: new AbortController().signal });
+      await open.write(keysFrom(view, keys), randomRows(view, count, random), {
+        signal: new AbortController().signal,
+      });
     }
   }
   await server.stop();
@@ -71,7 +83,15 @@ export async function fillFlightStore(path: string, size: FlightStoreSize): Prom
 const batchRows = 10_000;
 
 function keysFrom({ entity }: FeatureView, keys: readonly (readonly string[])[]): Keys {
-  const columns = new Map(entity.map(({ name, type }, i) => [name, columnOf(type, keys.map((key) => key[i] as string))]));
+  const columns = new Map(
+    entity.map(({ name, type }, i) => [
+      name,
+      columnOf(
+        type,
+        keys.map((key) => key[i] as string),
+      ),
+    ]),
+  );
   return { rows: keys.length, time: 0, column: (name) => columns.get(name)! };
 }
 

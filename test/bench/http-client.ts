@@ -55,7 +55,8 @@ export class HttpClient {
     this.#received = [];
     this.#size = 0;
     this.#expected = undefined;
-    if (answer.toString('latin1', 9, 12) === '200') this.#answered!(answer.subarray(answer.indexOf(headEnd) + headEnd.length));
+    if (answer.toString('latin1', 9, 12) === '200')
+      this.#answered!(answer.subarray(answer.indexOf(headEnd) + headEnd.length));
     else this.#failed!(new Error(answer.toString()));
   }
 

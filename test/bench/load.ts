@@ -18,7 +18,10 @@ export interface LoadSample extends Sample {
 }
 
 /** Sends `count` requests from `clients` connections, each sending its next when it has its answer. */
-export async function load({ child, url, requests }: Target, { clients, count }: { clients: number; count: number }): Promise<LoadSample> {
+export async function load(
+  { child, url, requests }: Target,
+  { clients, count }: { clients: number; count: number },
+): Promise<LoadSample> {
   const connections = await Promise.all(Array.from({ length: clients }, async () => HttpClient.open(url)));
   const latencies: number[] = [];
   let sent = 0;

@@ -30,5 +30,7 @@ try {
   await bench.close();
 }
 const processor = cpus()[0]?.model.replace(/\s+/g, ' ') ?? 'unknown';
-console.log(`\n${cpus().length} cores (${processor}), Node ${process.versions.node}, load ${loadavg()[0]!.toFixed(1)}\n`);
+console.log(
+  `\n${cpus().length} cores (${processor}), Node ${process.versions.node}, load ${loadavg()[0]!.toFixed(1)}\n`,
+);
 console.log(table(results));

@@ -24,7 +24,9 @@ export async function interleave<K extends string, S extends Sample>(
 
 function medians<S extends Sample>(samples: readonly S[]): S {
   const keys = Object.keys(samples[0] as S);
-  return Object.fromEntries(keys.map((key) => [key, median(samples.map((sample) => sample[key] as number))])) as S;
+  return Object.fromEntries(
+    keys.map((key) => [key, median(samples.map((sample) => sample[key] as number))]),
+  ) as S;
 }
 
 /** The middle value; of an even number the upper of the two. */

@@ -16,7 +16,9 @@ await asChild(async (served: Served) => {
   app.post('/predict', async (request, response) => {
     const features = new Float32Array(oneRowColumns.length);
     rows.read((request.body as { request: { origin: string } }).request.origin, features, 0);
-    const { delay } = await session.run({ features: new ort.Tensor('float32', features, [1, features.length]) });
+    const { delay } = await session.run({
+      features: new ort.Tensor('float32', features, [1, features.length]),
+    });
     response.json({ outputs: { delay: delay!.data[0] } });
   });
   const listening = app.listen(0, '127.0.0.1');

@@ -22,7 +22,10 @@ export const oneRowColumns = delays.map((name) => `here.${name}`);
 const forest = { trees: 200, depth: 6 };
 
 /** A model of 200 trees over the given columns: its file and its manifest. */
-export function delayModel(name: string, columns: readonly string[]): { readonly file: Uint8Array; readonly manifest: BundleManifest } {
+export function delayModel(
+  name: string,
+  columns: readonly string[],
+): { readonly file: Uint8Array; readonly manifest: BundleManifest } {
   const file = treeModel({ features: columns.length, ...forest });
   const signature: Signature = {
     inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, columns.length], columns: [...columns] }],
@@ -51,7 +54,11 @@ export const ranking = definePipeline({
     { record: {} },
     { fetch: 'airport_delay', as: 'here', key: { airport: 'request.origin' } },
     { fetch: 'airport_delay', as: 'there', key: { airport: 'object.destination' } },
-    { fetch: 'route_delay', as: 'route', key: { origin: 'request.origin', destination: 'object.destination' } },
+    {
+      fetch: 'route_delay',
+      as: 'route',
+      key: { origin: 'request.origin', destination: 'object.destination' },
+    },
     { transform: 'calendar' },
     { predict: 'delays' },
   ],

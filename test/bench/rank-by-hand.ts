@@ -55,7 +55,11 @@ export async function rankByHand(
     const { delay } = await session.run({ features: new ort.Tensor('float32', features, [count, width]) });
     const delays = delay!.data as Float32Array;
     const order = Uint32Array.from(objects, (_, i) => i).sort((a, b) => delays[a]! - delays[b]! || a - b);
-    const ranked = Array.from(order, (index) => ({ index, destination: objects[index]!.destination, delay: delays[index] }));
+    const ranked = Array.from(order, (index) => ({
+      index,
+      destination: objects[index]!.destination,
+      delay: delays[index],
+    }));
     const models = [{ step: 'delays', name: 'rank', version: '1' }];
     return JSON.stringify({ requestId: randomUUID(), models, objects: ranked, degraded: [] });
   };

@@ -22,7 +22,10 @@ export function modelFile({ models, pipeline }: Served): string {
 
 /** Writes the models of both pipelines. */
 export async function writeModels(models: string): Promise<void> {
-  for (const [name, columns] of [['rank', rankingColumns], ['one-row', oneRowColumns]] as const) {
+  for (const [name, columns] of [
+    ['rank', rankingColumns],
+    ['one-row', oneRowColumns],
+  ] as const) {
     const { file, manifest } = delayModel(name, columns);
     await mkdir(join(models, name), { recursive: true });
     await writeFile(join(models, name, 'model.onnx'), file);
@@ -32,7 +35,9 @@ export async function writeModels(models: string): Promise<void> {
 
 /** One of the bench's pipelines as a user would serve it: REST over express, metrics on, one model thread. */
 export async function serve({ store, models, pipeline }: Served): Promise<Server> {
-  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [new PrometheusExporter({ preventServerStart: true })] }));
+  metrics.setGlobalMeterProvider(
+    new MeterProvider({ readers: [new PrometheusExporter({ preventServerStart: true })] }),
+  );
   const server = await createServer({
     parts: {
       hot: { use: 'lmdb', path: store, readOnly: true },

@@ -35,7 +35,9 @@ export class StoredRows {
     const slots = this.#slots;
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!;
-      into[at + i] = slot.isInteger ? view.getInt32(base + slot.at, true) : view.getFloat32(base + slot.at, true);
+      into[at + i] = slot.isInteger
+        ? view.getInt32(base + slot.at, true)
+        : view.getFloat32(base + slot.at, true);
     }
   }
 }

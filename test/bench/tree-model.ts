@@ -12,7 +12,15 @@ const float32 = 1;
  * @see https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md#ai.onnx.ml.TreeEnsembleRegressor
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
-export function treeModel({ features, trees, depth }: { features: number; trees: number; depth: number }): Uint8Array {
+export function treeModel({
+  features,
+  trees,
+  depth,
+}: {
+  features: number;
+  trees: number;
+  depth: number;
+}): Uint8Array {
   const random = randomNumbers(features * 1_000_003 + trees * 1009 + depth);
   const nodes = { tree: [] as number[], node: [] as number[], feature: [] as number[], mode: [] as string[] };
   const next = { value: [] as number[], yes: [] as number[], no: [] as number[] };
@@ -43,17 +51,30 @@ export function treeModel({ features, trees, depth }: { features: number; trees:
     integers('nodes_treeids', nodes.tree),
     integers('nodes_nodeids', nodes.node),
     integers('nodes_featureids', nodes.feature),
-    attribute('nodes_modes', kinds.strings, nodes.mode.map((mode) => text(9, mode))),
+    attribute(
+      'nodes_modes',
+      kinds.strings,
+      nodes.mode.map((mode) => text(9, mode)),
+    ),
     floats('nodes_values', next.value),
     integers('nodes_truenodeids', next.yes),
     integers('nodes_falsenodeids', next.no),
     integers('target_treeids', leaves.tree),
     integers('target_nodeids', leaves.node),
-    integers('target_ids', leaves.tree.map(() => 0)),
+    integers(
+      'target_ids',
+      leaves.tree.map(() => 0),
+    ),
     floats('target_weights', leaves.weight),
   ];
-  const graph = [message(1, ensemble), text(2, 'trees'), tensor(11, 'features', features), tensor(12, 'delay', 1)];
-  const operators = (domain: string, version: number): Field => message(8, [text(1, domain), integer(2, version)]);
+  const graph = [
+    message(1, ensemble),
+    text(2, 'trees'),
+    tensor(11, 'features', features),
+    tensor(12, 'delay', 1),
+  ];
+  const operators = (domain: string, version: number): Field =>
+    message(8, [text(1, domain), integer(2, version)]);
   return concat([integer(1, 8), message(7, graph), operators('', 17), operators('ai.onnx.ml', 3)]);
 }
 

@@ -24,7 +24,9 @@ export function compiledWideView(file: string): FeatureView {
 export async function writeWideTable(file: string): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
-  const features = wideFeatures.map((name, i) => `CAST(hash(i * 64 + ${i}) / 18446744073709551615.0 AS FLOAT) AS ${name}`);
+  const features = wideFeatures.map(
+    (name, i) => `CAST(hash(i * 64 + ${i}) / 18446744073709551615.0 AS FLOAT) AS ${name}`,
+  );
   await connection.run(`COPY (
     SELECT printf('%08x', (i * 2654435761) % 4294967296) AS id, TIMESTAMP '2001-06-15' AS at, ${features.join(', ')}
     FROM range(${wideRows}) AS rows(i)

@@ -33,7 +33,10 @@ export const benchCase: BenchCase = {
       timed(calls, () => {
         for (let i = 0; i < calls; i++) void called.getMany(keys, context);
       });
-    const { vivace, floor } = await interleave({ vivace: callsOf(guarded), floor: callsOf(store) }, { rounds: 9 });
+    const { vivace, floor } = await interleave(
+      { vivace: callsOf(guarded), floor: callsOf(store) },
+      { rounds: 9 },
+    );
     await part.stop();
     const added = (vivace.wallMicros - floor.wallMicros) * 1000;
     return [

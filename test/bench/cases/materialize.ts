@@ -17,7 +17,8 @@ export const benchCase: BenchCase = {
     const { vivace, floor } = await interleave(
       {
         vivace: async () => materialize('./materialize-child.js', { source, store: join(directory, 'wide') }),
-        floor: async () => materialize('./materialize-floor-child.js', { source, store: join(directory, 'wide-floor') }),
+        floor: async () =>
+          materialize('./materialize-floor-child.js', { source, store: join(directory, 'wide-floor') }),
       },
       { rounds: 3, warmUp: 0 },
     );

@@ -19,8 +19,16 @@ export const benchCase: BenchCase = {
       const measured = await interleave(
         {
           vivace: async () =>
-            load({ child: vivace.child, url: vivace.ready, requests: oneRowRequests('/v1/pipelines/one-row/predict') }, options),
-          floor: async () => load({ child: floor.child, url: floor.ready, requests: oneRowRequests('/predict') }, options),
+            load(
+              {
+                child: vivace.child,
+                url: vivace.ready,
+                requests: oneRowRequests('/v1/pipelines/one-row/predict'),
+              },
+              options,
+            ),
+          floor: async () =>
+            load({ child: floor.child, url: floor.ready, requests: oneRowRequests('/predict') }, options),
         },
         { rounds: 7, warmUp: 2 },
       );
@@ -43,6 +51,8 @@ export const benchCase: BenchCase = {
 function oneRowRequests(path: string): Buffer[] {
   const random = randomNumbers(1);
   return Array.from({ length: 512 }, () =>
-    jsonRequest(path, { request: { origin: airportCode(Math.floor(random() * fullSize.airports)), departure } }),
+    jsonRequest(path, {
+      request: { origin: airportCode(Math.floor(random() * fullSize.airports)), departure },
+    }),
   );
 }

@@ -1,4 +1,13 @@
-import { columnOf, createServer, definePlugin, FeatureRows, onlineStore, predictor, type Server, type Tensor } from 'vivace';
+import {
+  columnOf,
+  createServer,
+  definePlugin,
+  FeatureRows,
+  onlineStore,
+  predictor,
+  type Server,
+  type Tensor,
+} from 'vivace';
 import { z } from 'zod';
 import { figure, type BenchCase, type Figure } from '../bench-case.js';
 import { interleave, timed } from '../measure.js';
@@ -23,7 +32,12 @@ const identity = definePlugin({
   },
 });
 
-const features = { a: { type: 'float32' }, b: { type: 'float32' }, c: { type: 'float32' }, d: { type: 'float32' } };
+const features = {
+  a: { type: 'float32' },
+  b: { type: 'float32' },
+  c: { type: 'float32' },
+  d: { type: 'float32' },
+};
 const all = ['user', 'item'].flatMap((view) => Object.keys(features).map((name) => `${view}.${name}`));
 
 /** (d) What a request costs beside its stores and its model. */
@@ -66,7 +80,8 @@ export const benchCase: BenchCase = {
         let next = 0;
         await Promise.all(
           Array.from({ length: count }, async () => {
-            while (next < requests) await server.predict('score', bodies[next++ % bodies.length] as never, { requestId: 'r' });
+            while (next < requests)
+              await server.predict('score', bodies[next++ % bodies.length] as never, { requestId: 'r' });
           }),
         );
       });
@@ -76,20 +91,36 @@ export const benchCase: BenchCase = {
   },
 };
 
-function figuresOf(what: string, { wallMicros, cpuMicros }: { wallMicros: number; cpuMicros: number }): Figure[] {
+function figuresOf(
+  what: string,
+  { wallMicros, cpuMicros }: { wallMicros: number; cpuMicros: number },
+): Figure[] {
   return [
-    { what: `${what}: per request`, vivace: figure(wallMicros, 'µs'), target: '≤ 60 µs', reached: wallMicros <= 60 },
+    {
+      what: `${what}: per request`,
+      vivace: figure(wallMicros, 'µs'),
+      target: '≤ 60 µs',
+      reached: wallMicros <= 60,
+    },
     { what: `${what}: CPU per request`, vivace: figure(cpuMicros, 'µs') },
   ];
 }
 
 async function fill(server: Pick<Server, 'container' | 'views'>): Promise<void> {
   const store = server.container.get(onlineStore.id, { name: 'online' });
-  for (const [name, key, count] of [['user', 'u', 100], ['item', 'i', 1000]] as const) {
+  for (const [name, key, count] of [
+    ['user', 'u', 100],
+    ['item', 'i', 1000],
+  ] as const) {
     const view = server.views.get(name)!;
-    const names = columnOf(view.entity[0]!.type, Array.from({ length: count }, (_, i) => `${key}${i}`));
+    const names = columnOf(
+      view.entity[0]!.type,
+      Array.from({ length: count }, (_, i) => `${key}${i}`),
+    );
     const rows = new FeatureRows(view.features, count);
     for (const { values } of rows.columns) for (let row = 0; row < count; row++) values[row] = row;
-    await store.open(view).write({ rows: count, time: 0, column: () => names }, rows, { signal: new AbortController().signal });
+    await store
+      .open(view)
+      .write({ rows: count, time: 0, column: () => names }, rows, { signal: new AbortController().signal });
   }
 }

@@ -29,7 +29,10 @@ export const benchCase: BenchCase = {
           { rounds, warmUp: 2 },
         );
       };
-      figures.push(...latencyFigures(objects, await measure(1)), ...throughputFigures(objects, await measure(8)));
+      figures.push(
+        ...latencyFigures(objects, await measure(1)),
+        ...throughputFigures(objects, await measure(8)),
+      );
     }
     await vivace.child.stop();
     await floor.child.stop();
@@ -44,7 +47,9 @@ function rankRequests(objects: number): Buffer[] {
   return Array.from({ length: bodies }, () => {
     const origin = Math.floor(random() * origins);
     const perOrigin = airports / origins;
-    const destinations = distinctNumbers(random, objects, perOrigin).map((at) => airportCode(origin * perOrigin + at));
+    const destinations = distinctNumbers(random, objects, perOrigin).map((at) =>
+      airportCode(origin * perOrigin + at),
+    );
     return jsonRequest('/v1/pipelines/rank/predict', {
       request: { origin: airportCode(origin), departure },
       objects: destinations.map((destination) => ({ destination })),
@@ -52,7 +57,10 @@ function rankRequests(objects: number): Buffer[] {
   });
 }
 
-function latencyFigures(objects: number, { vivace, floor }: Record<'vivace' | 'floor', LoadSample>): Figure[] {
+function latencyFigures(
+  objects: number,
+  { vivace, floor }: Record<'vivace' | 'floor', LoadSample>,
+): Figure[] {
   const ratio = vivace.latencyMs / floor.latencyMs;
   const target =
     objects === 100
@@ -70,7 +78,10 @@ function latencyFigures(objects: number, { vivace, floor }: Record<'vivace' | 'f
   ];
 }
 
-function throughputFigures(objects: number, { vivace, floor }: Record<'vivace' | 'floor', LoadSample>): Figure[] {
+function throughputFigures(
+  objects: number,
+  { vivace, floor }: Record<'vivace' | 'floor', LoadSample>,
+): Figure[] {
   const ratio = vivace.perSecond / floor.perSecond;
   return [
     {
