@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fillFlightStore, fullSize } from './flight-store.js';
@@ -49,7 +49,6 @@ export class Workbench {
   async models(): Promise<string> {
     this.#models ??= (async () => {
       const path = join(this.directory, 'models');
-      await mkdir(path);
       await writeModels(path);
       return path;
     })();
