@@ -59,7 +59,7 @@ export class Child {
 
 /** The child's side: does `start` with its argument, says what that gave, and then answers for its use until the parent lets go. */
 export async function asChild<A>(
-  start: (argument: A) => Promise<{ readonly ready: unknown; stop?(): Promise<void> }>,
+  start: (argument: A) => Promise<{ readonly ready: unknown; readonly stop?: () => Promise<void> }>,
 ): Promise<void> {
   const { ready, stop } = await start(JSON.parse(process.argv[2] as string) as A);
   process.on('message', () => {

@@ -2,20 +2,13 @@ import { randomUUID } from 'node:crypto';
 import ort from 'onnxruntime-node';
 import type { FeatureView } from 'vivace';
 import { rankingColumns } from './pipelines.js';
+import { sessionOptions } from './session-options.js';
 import { openRows, StoredRows } from './stored-rows.js';
 
 interface RankBody {
   readonly request: { readonly origin: string; readonly departure: string };
   readonly objects: readonly { readonly destination: string }[];
 }
-
-/** The session options of the onnxruntime adapter's defaults. */
-export const sessionOptions: ort.InferenceSession.SessionOptions = {
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  graphOptimizationLevel: 'all',
-  enableCpuMemArena: true,
-};
 
 /**
  * The ranking of the bench with the least work: every key read once, values straight into the model's tensor, the model in this thread,

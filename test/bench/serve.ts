@@ -43,6 +43,7 @@ export async function writeModels(models: string): Promise<void> {
 
 /** One of the bench's pipelines as a user would serve it: REST over express, metrics on, one instance of the model. */
 export async function serve({ store, models, pipeline }: Served): Promise<Server> {
+  const pipelines: Pipelines = pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow };
   const server = await createServer({
     parts: {
       ...repositoryParts(models, pipeline),
@@ -56,7 +57,7 @@ export async function serve({ store, models, pipeline }: Served): Promise<Server
       api: { use: 'rest', server: 'web' },
     },
     views: flightViews(),
-    pipelines: (pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow }) as Pipelines,
+    pipelines,
   });
   return server.start();
 }
