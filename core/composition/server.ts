@@ -74,6 +74,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   #refusing = false;
   #cut = new AbortController();
   #unobserve: (() => void) | undefined;
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(checked: CheckedSpecification, settings: Settings) {
@@ -123,6 +124,13 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
    * @throws {VivaceError} naming the part that failed; those started before it are stopped again.
    */
   async start({ serve = true }: { readonly serve?: boolean } = {}): Promise<this> {
+    const starting = this.#start(serve);
+    this.#starting = starting.catch(() => undefined);
+    await starting;
+    return this;
+  }
+
+  async #start(serve: boolean): Promise<void> {
     await this.#startParts(serve ? this.#order : this.#withUsed(this.#inProcess()));
     try {
       this.#runners = this.#createRunners(await this.signatures());
@@ -144,7 +152,6 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       throw error;
     }
     this.#log.info('ready', { pipelines: this.pipelines(), models: this.models() });
-    return this;
   }
 
   /** Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. */
@@ -157,10 +164,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   /** The signatures of the predictors that have started. */
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
     const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
-    const running = new Set(this.#parts.map((part) => part.name));
-    const described = this.#predictors()
-      .filter(([name]) => running.has(name))
-      .map(async ([name, part]) => [name, (await part.describe(context)).signature] as const);
+    const described = this.#predictors().map(async ([name, part]) => [name, (await part.describe(context)).signature] as const);
     return new Map(await Promise.all(described));
   }
 
@@ -223,6 +227,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   models(): readonly (ModelVersion & { readonly predictor: string })[] {
+    if (this.#state !== 'ready' && this.#state !== 'draining') return [];
     return this.#predictors().flatMap(([name, part]) => {
       const serving = part.serving();
       return serving === undefined ? [] : [{ predictor: name, ...serving }];
@@ -277,7 +282,10 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.#state = 'starting';
     this.#parts = names.map((name) => this.container.get(partId, { name }));
     try {
-      await startParts(this.#parts.map((part) => this.#listening(part)), { timeoutMs: this.#settings.startTimeoutMs ?? 120_000 });
+      await startParts(this.#parts.map((part) => this.#listening(part)), {
+        timeoutMs: this.#settings.startTimeoutMs ?? 120_000,
+        signal: this.#cut.signal,
+      });
     } catch (error) {
       this.#state = 'failed';
       throw error;
@@ -335,8 +343,11 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   async #stop(): Promise<void> {
-    const started = this.#state;
-    if (started === 'created' || started === 'failed') {
+    if (this.#state === 'starting') {
+      this.#cut.abort(new VivaceError('CANCELLED', 'the server was stopped while it started'));
+      await this.#starting;
+    }
+    if (this.#state === 'created' || this.#state === 'failed') {
       this.#state = 'stopped';
       return;
     }
@@ -380,7 +391,10 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   #predictors(): (readonly [string, Predictor])[] {
-    return this.#named(predictor).map((name) => [name, this.container.get(predictor.id, { name })]);
+    const running = new Set(this.#parts.map((part) => part.name));
+    return this.#named(predictor)
+      .filter((name) => running.has(name))
+      .map((name) => [name, this.container.get(predictor.id, { name })]);
   }
 
   #servers(): HttpServer[] {

@@ -26,7 +26,10 @@ const echo = {
 } as const;
 
 /** A driver that notes what happens to it. */
-function noting(events: string[], options: { failStart?: boolean; hang?: boolean } = {}): PartDeclaration['use'] {
+function noting(
+  events: string[],
+  options: { failStart?: boolean; hang?: boolean } = {},
+): PartDeclaration['use'] {
   return defineAdapter({
     provides: keyValueStore,
     name: 'noting',
@@ -55,7 +58,9 @@ const stored = definePlugin({
   create: (_, { store }) => ({
     async read(keys, out, context) {
       const values = await store.getMany(keys.column('id').values as string[], context);
-      values.forEach((value, row) => (value === undefined ? out.setMissing(row) : (out.column('v').values[row] = value[0]!)));
+      values.forEach((value, row) =>
+        value === undefined ? out.setMissing(row) : (out.column('v').values[row] = value[0]!),
+      );
     },
   }),
 });
@@ -119,7 +124,11 @@ describe('Server', () => {
     const inFlight = server.predict('echo', { request: { a: 3 } });
     const stopping = server.stop();
     const refused = await failure(server.predict('echo', { request: { a: 1 } }));
-    expect([refused.code, refused.httpStatus, refused.retryAfterMs]).to.deep.equal(['UNAVAILABLE', 503, 1000]);
+    expect([refused.code, refused.httpStatus, refused.retryAfterMs]).to.deep.equal([
+      'UNAVAILABLE',
+      503,
+      1000,
+    ]);
     expect(server.readiness().ready).to.equal(false);
     release();
     expect((await inFlight).outputs).to.deep.equal({ sum: 3 });
@@ -146,7 +155,10 @@ describe('Server', () => {
       pipelines: { echo },
     });
     await server.start();
-    expect(server.readiness()).to.deep.equal({ ready: false, reasons: ['predictor "adder" has no loaded model'] });
+    expect(server.readiness()).to.deep.equal({
+      ready: false,
+      reasons: ['predictor "adder" has no loaded model'],
+    });
     loaded = true;
     expect(server.readiness().ready).to.equal(true);
     await server.stop();
@@ -161,14 +173,24 @@ describe('Server', () => {
       create: () => ({
         async serve(server: ServerFace) {
           const context = { signal: new AbortController().signal };
-          answer = JSON.parse(await server.predictJson('echo', { body: { request: { a: 2 } }, requestId: 'r1', context }));
+          answer = JSON.parse(
+            await server.predictJson('echo', { body: { request: { a: 2 } }, requestId: 'r1', context }),
+          );
         },
       }),
     });
-    const server = await createServer({ parts: { probe: { use: probe }, adder: { use: adder, width: 1 } }, pipelines: { echo } });
+    const server = await createServer({
+      parts: { probe: { use: probe }, adder: { use: adder, width: 1 } },
+      pipelines: { echo },
+    });
     await server.start();
     await server.stop();
-    expect(answer).to.deep.equal({ requestId: 'r1', models: [{ step: 'adder', name: 'adder', version: '1' }], outputs: { sum: 2 }, degraded: [] });
+    expect(answer).to.deep.equal({
+      requestId: 'r1',
+      models: [{ step: 'adder', name: 'adder', version: '1' }],
+      outputs: { sum: 2 },
+      degraded: [],
+    });
   });
 
   it('replaces a named part, wired like the original', async () => {
@@ -180,8 +202,12 @@ describe('Server', () => {
     });
     await server.start();
     const context = { signal: new AbortController().signal };
-    await server.container.get(keyValueStore.id, { name: 'hot' }).putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
-    expect(await server.container.get(keyValueStore.id, { name: 'hot' }).getMany(['k'], context)).to.deep.equal([Uint8Array.of(1)]);
+    await server.container
+      .get(keyValueStore.id, { name: 'hot' })
+      .putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
+    expect(
+      await server.container.get(keyValueStore.id, { name: 'hot' }).getMany(['k'], context),
+    ).to.deep.equal([Uint8Array.of(1)]);
     expect(events).to.deep.equal([]);
     await server.stop();
   });
@@ -235,7 +261,9 @@ describe('Server', () => {
     await server.start();
     const answer = await server.predict('slow', { request: { id: 'a' } });
     expect(answer.outputs).to.deep.equal({ value: 5 });
-    expect(answer.degraded).to.deep.equal([{ step: 'slow', status: 'FAILED', rows: 1, code: 'DEADLINE_EXCEEDED' }]);
+    expect(answer.degraded).to.deep.equal([
+      { step: 'slow', status: 'FAILED', rows: 1, code: 'DEADLINE_EXCEEDED' },
+    ]);
     await server.stop();
   });
 
@@ -263,5 +291,60 @@ describe('Server', () => {
     const error = await failure(server.predict('echo', { request: { a: 1 } }, { deadlineMs: 20 }));
     expect([error.code, error.httpStatus]).to.deep.equal(['DEADLINE_EXCEEDED', 504]);
     await server.stop();
+  });
+
+  it('has no models before it started and after it stopped, and says so without failing', async () => {
+    const server = await createServer({ parts: { adder: { use: adder, width: 1 } }, pipelines: { echo } });
+    expect([server.models(), server.info()['models']]).to.deep.equal([[], []]);
+    await server.start();
+    expect(server.models()).to.have.length(1);
+    await server.stop();
+    expect([server.models(), server.readiness().ready]).to.deep.equal([[], false]);
+  });
+
+  it('stops what has started when it is stopped while it starts', async () => {
+    const events: string[] = [];
+    const slow = defineAdapter({
+      provides: keyValueStore,
+      name: 'slow',
+      options: z.strictObject({}),
+      create: () => ({
+        supports: { maxBatch: 1 },
+        start: ({ signal }) =>
+          new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(new Error('left')))),
+        getMany: () => [],
+        putNewest: () => [],
+      }),
+    });
+    const server = await createServer({
+      parts: { first: { use: noting(events) }, second: { use: slow }, third: { use: noting(events) } },
+      pipelines: {},
+    });
+    const starting = failure(server.start());
+    await new Promise((resolve) => setImmediate(resolve));
+    await server.stop();
+    expect((await starting).code).to.equal('CANCELLED');
+    expect(events).to.deep.equal(['start first', 'stop first']);
+    expect(server.state).to.equal('stopped');
+  });
+
+  it('refuses calls after a start that failed', async () => {
+    const broken = definePlugin({
+      provides: transport,
+      name: 'broken',
+      options: z.strictObject({}),
+      create: () => ({
+        serve() {
+          throw new Error('the port is taken');
+        },
+      }),
+    });
+    const server = await createServer({
+      parts: { broken: { use: broken }, adder: { use: adder, width: 1 } },
+      pipelines: { echo },
+    });
+    expect((await failure(server.start())).message).to.contain('the port is taken');
+    const refused = await failure(server.predict('echo', { request: { a: 1 } }));
+    expect(refused.code).to.equal('UNAVAILABLE');
   });
 });
