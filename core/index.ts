@@ -29,6 +29,7 @@ export type { Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/
 export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
 export { coalesce, untilAborted } from './parts/coalesce.js';
 export { loadSdk } from './parts/load-sdk.js';
+export { missingSdks } from './parts/missing-sdks.js';
 export { systemErrorCode } from './parts/system-error.js';
 export type {
   CallContext,
@@ -100,12 +101,15 @@ export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } f
 export { createServer, loadServer } from './composition/create-server.js';
 export type { LoadOptions } from './composition/create-server.js';
 export { Server } from './composition/server.js';
-export type { PredictOptions } from './composition/server.js';
+export type { Binding, PredictOptions } from './composition/server.js';
 export type { Pipelines, ServerSpecification } from './composition/specification.js';
 export type { PartDeclaration } from './composition/parts.js';
 export { ConfigError, pathText } from './config/mistake.js';
 export type { ConfigPath, Mistake } from './config/mistake.js';
 export { builtInNames, resolveUse } from './config/resolve-use.js';
+export { configurationSchema } from './config/json-schema.js';
+export { optionsTable, schemaTable } from './config/options-table.js';
+export { parseSpine } from './config/yaml-file.js';
 export { redact, secret } from './config/secret.js';
 export { definePipeline } from './pipeline/definition.js';
 export type {

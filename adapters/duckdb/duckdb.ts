@@ -37,6 +37,7 @@ export type DuckdbOptions = z.output<typeof duckdbOptions>;
 export const duckdb = defineAdapter({
   provides: warehouse,
   name: 'duckdb',
+  sdk: ['@duckdb/node-api'],
   options: duckdbOptions,
   create: (options, _, context) => new DuckdbWarehouse(options, context.directory),
 });

@@ -19,6 +19,7 @@ const options = z.strictObject({
 export const keyv = defineAdapter({
   provides: cacheStore,
   name: 'keyv',
+  sdk: ['keyv'],
   options,
   create: ({ maxEntries, client }) => new KeyvCache(maxEntries, client),
 });

@@ -24,6 +24,7 @@ const options = z.strictObject({
 export const lmdb = defineAdapter({
   provides: keyValueStore,
   name: 'lmdb',
+  sdk: ['lmdb'],
   options,
   create: ({ path, ...rest }, _uses, context) =>
     new LmdbStore({ path: resolve(context.directory, path), ...rest }),

@@ -36,6 +36,7 @@ const thread = new URL('./worker.js', import.meta.url);
 export const onnxruntime = defineAdapter({
   provides: predictorRuntime,
   name: 'onnxruntime',
+  sdk: ['onnxruntime-node'],
   options,
   create: (session) => ({
     hosts: ['onnx'],

@@ -39,6 +39,13 @@ function hasMethod(value: unknown, name: string): boolean {
 export const opentelemetry = defineAdapter({
   provides: telemetry,
   name: 'opentelemetry',
+  // The OTLP exporters are asked for only where the OTEL_ variables are set.
+  sdk: [
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-trace-node',
+    '@opentelemetry/sdk-metrics',
+    '@opentelemetry/exporter-prometheus',
+  ],
   options: openTelemetryOptions,
   create: (options, _uses, context) => new OpenTelemetry(options, context.log),
 });

@@ -33,6 +33,7 @@ export type PinoOptions = z.output<typeof pinoOptions>;
 export const pino = defineAdapter({
   provides: logSink,
   name: 'pino',
+  sdk: ['pino'],
   options: pinoOptions,
   create: (options, _uses, context) => {
     const { destination } = options;

@@ -3,7 +3,8 @@ import { basename, dirname, resolve } from 'node:path';
 import 'reflect-metadata';
 import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
-import { VivaceError } from '../errors.js';
+import { messageOf, VivaceError } from '../errors.js';
+import type { PartDeclaration } from './parts.js';
 import { Server } from './server.js';
 import { checkSpecification, type Pipelines, type ServerSpecification } from './specification.js';
 
@@ -26,7 +27,7 @@ export async function createServer<const P extends Pipelines>(
     },
   );
   mistakes.throwIfAny();
-  return new Server<P>(checked!, settings);
+  return new Server<P>({ ...checked!, throwIfAny: (found) => found.throwIfAny() }, settings);
 }
 
 export interface LoadOptions extends Omit<
@@ -35,6 +36,10 @@ export interface LoadOptions extends Omit<
 > {
   /** Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The text of the file, where the caller has read it already. */
+  readonly text?: string;
+  /** Parts beside those of the file, such as a log sink. */
+  readonly add?: Readonly<Record<string, PartDeclaration>>;
 }
 
 /**
@@ -43,19 +48,13 @@ export interface LoadOptions extends Omit<
  * @throws {ConfigError} with every mistake at once, each with its path and line.
  */
 export async function loadServer(file: string, options: LoadOptions = {}): Promise<Server> {
-  const { env = process.env, override, ...settings } = options;
+  const { env = process.env, override, text: given, add = {}, ...settings } = options;
   const path = resolve(file);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new VivaceError(
-      'INVALID_CONFIG',
-      `there is no configuration at ${path}; name a file, or begin one as docs/getting-started.md shows`,
-      { cause },
-    );
-  });
+  const text = given ?? (await readText(path));
   const parsed = parseYamlFile(text, basename(path), env);
   const directory = dirname(path);
   const mistakes = new Mistakes();
-  const checked = await checkSpecification(parsed.value ?? {}, {
+  const checked = await checkSpecification(withParts(parsed.value ?? {}, add), {
     directory,
     mistakes,
     environment: parsed.environment,
@@ -63,13 +62,36 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
   });
   // What is wrong with a text whose variable is missing says nothing of the text.
   const missing = parsed.missing.map(({ path: at }) => pathText(at));
-  const others = mistakes.list.filter(({ path: at }) => !missing.includes(pathText(at)));
-  const found = [...parsed.missing, ...others];
-  if (found.length > 0) {
-    throw new ConfigError(
-      found.map((mistake) => withLine(mistake, (path) => parsed.lineOf(path))),
-      basename(path),
+  const throwIfAny = ({ list }: Mistakes): void => {
+    const found = [...parsed.missing, ...list.filter(({ path: at }) => !missing.includes(pathText(at)))];
+    if (found.length > 0)
+      throw new ConfigError(
+        found.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))),
+        basename(path),
+      );
+  };
+  throwIfAny(mistakes);
+  return new Server({ ...checked!, throwIfAny }, { ...settings, directory });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const missing = (cause as { code?: unknown }).code === 'ENOENT';
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      missing
+        ? `there is no configuration at ${path}; name a file, or begin one as docs/getting-started.md shows`
+        : `the configuration ${path} cannot be read: ${messageOf(cause)}`,
+      { cause },
     );
   }
-  return new Server(checked!, { ...settings, directory });
+}
+
+/** A part of the file stands where both have the name. */
+function withParts(value: unknown, add: Readonly<Record<string, PartDeclaration>>): unknown {
+  if (typeof value !== 'object' || value === null || Object.keys(add).length === 0) return value;
+  const { parts = {} } = value as { parts?: object | null };
+  return { ...value, parts: { ...add, ...parts } };
 }

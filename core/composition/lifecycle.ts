@@ -1,10 +1,11 @@
-import { messageOf, VivaceError, isVivaceError } from '../errors.js';
+import { abortError, messageOf, VivaceError, isVivaceError } from '../errors.js';
+import { untilAborted } from '../parts/coalesce.js';
 import type { RunningPart } from '../parts/create-part.js';
 
 /** Starts parts one after the other; the first failure stops what was started, in reverse, and names the part. */
 export async function startParts(
   parts: readonly RunningPart[],
-  { timeoutMs }: { timeoutMs: number },
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<void> {
   for (const [i, part] of parts.entries()) {
     const controller = new AbortController();
@@ -15,20 +16,18 @@ export async function startParts(
         part: part.name,
       },
     );
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        controller.abort(late);
-        reject(late);
-      }, timeoutMs);
-    });
+    const timer = setTimeout(() => controller.abort(late), timeoutMs);
+    const leave = (): void => controller.abort(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
     try {
-      await Promise.race([part.start({ signal: controller.signal }), timeout]);
+      if (signal.aborted) throw abortError(signal);
+      await untilAborted(part.start({ signal: controller.signal }), controller.signal);
     } catch (error) {
       await stopParts(parts.slice(0, i + 1)).catch(() => undefined);
       throw named(part, error);
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener('abort', leave);
     }
   }
 }

@@ -8,6 +8,7 @@ import type { Signature } from '../models/bundle.js';
 import type { Log } from '../parts/context.js';
 import { logLevelsOf } from '../parts/context.js';
 import type { RunningPart } from '../parts/create-part.js';
+import type { Definition } from '../parts/definition.js';
 import { systemClock, toRecord } from '../parts/part-context.js';
 import type { AnswerOf, RequestOf } from '../pipeline/definition.js';
 import { requestSchema, responseSchema } from '../pipeline/json-schema.js';
@@ -38,6 +39,19 @@ export interface PredictOptions {
   readonly trace?: CallContext['trace'];
 }
 
+/** A part as it stands in the server. */
+export interface Binding {
+  readonly name: string;
+  /** The name of its definition. */
+  readonly use: string;
+  readonly ports: readonly string[];
+  /** Part per filled slot. */
+  readonly slots: Readonly<Record<string, string>>;
+  /** As parsed, secrets included: `redact` hides them. */
+  readonly options: object;
+  readonly definition: Definition;
+}
+
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
 
 /** A server: parts, started in the order of their dependencies, and the pipelines that run on them. */
@@ -60,6 +74,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   #refusing = false;
   #cut = new AbortController();
   #unobserve: (() => void) | undefined;
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(checked: CheckedSpecification, settings: Settings) {
@@ -100,13 +115,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   /** What each part is, uses and was given, in the order of starting. */
-  get bindings(): readonly {
-    readonly name: string;
-    readonly use: string;
-    readonly ports: readonly string[];
-    readonly slots: Readonly<Record<string, string>>;
-    readonly options: object;
-  }[] {
+  get bindings(): readonly Binding[] {
     return this.#order.map((name) => {
       const { definition, slots, options } = this.#checked.parts.get(name)!;
       return {
@@ -115,6 +124,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
         ports: definition.provides.map((port) => port.name),
         slots,
         options,
+        definition,
       };
     });
   }
@@ -122,12 +132,20 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   /**
    * Starts every part, compiles the pipelines with their models' signatures, and opens the transports.
    *
+   * @param options `serve: false` leaves transports and the HTTP servers under them out, for callers in process.
    * @throws {VivaceError} naming the part that failed; those started before it are stopped again.
    */
-  async start(): Promise<this> {
-    await this.#startParts(this.#order);
+  async start({ serve = true }: { readonly serve?: boolean } = {}): Promise<this> {
+    const starting = this.#start(serve);
+    this.#starting = starting.catch(() => undefined);
+    await starting;
+    return this;
+  }
+
+  async #start(serve: boolean): Promise<void> {
+    await this.#startParts(serve ? this.#order : this.#withUsed(this.#inProcess()));
     try {
-      this.#runners = this.#createRunners(await this.#signatures());
+      this.#runners = this.#createRunners(await this.signatures());
       this.#unobserve = observeServer({
         inFlight: () => this.#inFlight,
         ready: () => this.readiness().ready,
@@ -140,7 +158,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
           })),
       });
       this.#state = 'ready';
-      for (const name of this.#named(transport)) {
+      for (const name of serve ? this.#named(transport) : []) {
         await this.container.get(transport.id, { name }).serve(this, { signal: this.#cut.signal });
       }
     } catch (error) {
@@ -150,28 +168,35 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       throw error;
     }
     this.#log.info('ready', { pipelines: this.pipelines(), models: this.models() });
-    return this;
   }
 
   /** Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. */
   async startOnly(names: readonly string[]): Promise<this> {
-    const needed = new Set<string>();
-    const visit = (name: string): void => {
-      needed.add(name);
-      for (const used of Object.values(this.#checked.parts.get(name)?.slots ?? {})) visit(used);
-    };
-    names.forEach(visit);
-    await this.#startParts(this.#order.filter((name) => needed.has(name)));
+    await this.#startParts(this.#withUsed(names));
     this.#state = 'ready';
     return this;
   }
 
-  /** Compiles the pipelines for runs outside of requests, with the signatures of predictors that have started. */
-  async compile(): Promise<ReadonlyMap<string, Plan>> {
+  /** The signatures of the predictors that have started. */
+  async signatures(): Promise<ReadonlyMap<string, Signature>> {
+    const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
+    const described = this.#predictors().map(
+      async ([name, part]) => [name, (await part.describe(context)).signature] as const,
+    );
+    return new Map(await Promise.all(described));
+  }
+
+  /**
+   * Compiles the pipelines for runs outside of requests, with the signatures of predictors that have started.
+   *
+   * @param signatures Per predictor, instead of its own: to ask whether a model would fit.
+   * @throws {ConfigError} with every mistake.
+   */
+  async compile(signatures: ReadonlyMap<string, Signature> = new Map()): Promise<ReadonlyMap<string, Plan>> {
     const mistakes = new Mistakes();
-    const signatures = await this.#signatures();
-    const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
-    mistakes.throwIfAny();
+    const own = await this.signatures();
+    const plans = this.#checked.compile((name) => signatures.get(name) ?? own.get(name), mistakes);
+    this.#checked.throwIfAny(mistakes);
     return plans;
   }
 
@@ -225,6 +250,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   models(): readonly (ModelVersion & { readonly predictor: string })[] {
+    if (this.#state !== 'ready' && this.#state !== 'draining') return [];
     return this.#predictors().flatMap(([name, part]) => {
       const serving = part.serving();
       return serving === undefined ? [] : [{ predictor: name, ...serving }];
@@ -260,6 +286,25 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   readonly #tracing = (): boolean => this.#telemetries.some((part) => part.tracing);
 
+  /** The named parts and all they use, in the order of starting. */
+  #withUsed(names: readonly string[]): readonly string[] {
+    const needed = new Set<string>();
+    const visit = (name: string): void => {
+      needed.add(name);
+      for (const used of Object.values(this.#checked.parts.get(name)?.slots ?? {})) visit(used);
+    };
+    names.forEach(visit);
+    return this.#order.filter((name) => needed.has(name));
+  }
+
+  #inProcess(): readonly string[] {
+    const outer: readonly string[] = [transport.name, httpServer.name];
+    return this.#order.filter(
+      (name) =>
+        !this.#checked.parts.get(name)!.definition.provides.every((port) => outer.includes(port.name)),
+    );
+  }
+
   async #startParts(names: readonly string[]): Promise<void> {
     if (this.#state !== 'created')
       throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
@@ -268,7 +313,10 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     try {
       await startParts(
         this.#parts.map((part) => this.#listening(part)),
-        { timeoutMs: this.#settings.startTimeoutMs ?? 120_000 },
+        {
+          timeoutMs: this.#settings.startTimeoutMs ?? 120_000,
+          signal: this.#cut.signal,
+        },
       );
     } catch (error) {
       this.#state = 'failed';
@@ -283,24 +331,16 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       start: async (context) => {
         await part.start(context);
         if (part.definition.provides.includes(logSink)) this.#sinks.push(part.face(logSink));
-        if (part.definition.provides.includes(telemetry)) this.#telemetries.push(part.face(telemetry));
+        if (part.definition.provides.includes(telemetry))
+          this.#telemetries.push(part.face(telemetry));
       },
     };
-  }
-
-  async #signatures(): Promise<ReadonlyMap<string, Signature>> {
-    const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
-    const running = new Set(this.#parts.map((part) => part.name));
-    const described = this.#predictors()
-      .filter(([name]) => running.has(name))
-      .map(async ([name, part]) => [name, (await part.describe(context)).signature] as const);
-    return new Map(await Promise.all(described));
   }
 
   #createRunners(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, PipelineRunner> {
     const mistakes = new Mistakes();
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
-    mistakes.throwIfAny();
+    this.#checked.throwIfAny(mistakes);
     const options = { clock: this.#clock, tracing: this.#tracing };
     return new Map(
       [...plans].map(([name, plan]) => [
@@ -347,8 +387,11 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   async #stop(): Promise<void> {
-    const started = this.#state;
-    if (started === 'created' || started === 'failed') {
+    if (this.#state === 'starting') {
+      this.#cut.abort(new VivaceError('CANCELLED', 'the server was stopped while it started'));
+      await this.#starting;
+    }
+    if (this.#state === 'created' || this.#state === 'failed') {
       this.#state = 'stopped';
       return;
     }
@@ -392,7 +435,10 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   #predictors(): (readonly [string, Predictor])[] {
-    return this.#named(predictor).map((name) => [name, this.container.get(predictor.id, { name })]);
+    const running = new Set(this.#parts.map((part) => part.name));
+    return this.#named(predictor)
+      .filter((name) => running.has(name))
+      .map((name) => [name, this.container.get(predictor.id, { name })]);
   }
 
   #servers(): HttpServer[] {

@@ -52,6 +52,8 @@ export interface CheckedSpecification {
     signature: (predictor: string) => Signature | undefined,
     mistakes: Mistakes,
   ): ReadonlyMap<string, Plan>;
+  /** Throws what was gathered, with lines where the specification came from a file. */
+  throwIfAny(mistakes: Mistakes): void;
 }
 
 const blocks = z.looseObject({
@@ -76,7 +78,7 @@ export async function checkSpecification(
     override?: Readonly<Record<string, PartDeclaration>>;
     environment?: FromEnvironment;
   },
-): Promise<CheckedSpecification | undefined> {
+): Promise<Omit<CheckedSpecification, 'throwIfAny'> | undefined> {
   const parsed = parseWith(blocks, spec, { path: [], mistakes });
   if (parsed === undefined) return undefined;
   const names = Object.keys(blocks.shape);

@@ -97,3 +97,23 @@ function lineOfPath(document: Document, path: ConfigPath, lines: LineCounter): n
   }
   return offset === undefined ? undefined : lines.linePos(offset).line;
 }
+
+/**
+ * Parses the YAML of a spine, which may refer to the environment as a configuration does. `buildTrainingSet` checks what it says.
+ *
+ * @param file Its name, for errors.
+ * @throws {ConfigError} with every syntax error and every missing variable.
+ */
+export function parseSpine(
+  text: string,
+  file: string,
+  env: Readonly<Record<string, string | undefined>>,
+): unknown {
+  const { value, missing, ...parsed } = parseYamlFile(text, file, env);
+  if (missing.length > 0)
+    throw new ConfigError(
+      missing.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))),
+      file,
+    );
+  return value;
+}

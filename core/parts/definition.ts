@@ -49,6 +49,8 @@ export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U ext
   readonly name: string;
   readonly options: S;
   readonly uses?: U;
+  /** The npm packages that `loadSdk` will ask for, so that `vivace check` can say beforehand which are missing. */
+  readonly sdk?: readonly string[];
   create(options: z.output<S>, uses: UsedParts<U>, context: PartContext): Provided<P> & PartLifecycle;
 }
 
@@ -72,6 +74,7 @@ export interface Definition {
   readonly provides: readonly Port[];
   readonly options: z.ZodObject;
   readonly uses: Uses;
+  readonly sdk: readonly string[];
   readonly describe?: (options: never) => FeatureSourceDescription | TransformDescription;
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
 }
@@ -105,6 +108,7 @@ interface Loose {
   readonly name: string;
   readonly options: z.ZodObject;
   readonly uses?: Uses;
+  readonly sdk?: readonly string[];
   readonly describe?: Definition['describe'];
   create(
     options: never,
@@ -142,6 +146,7 @@ function define(tier: Tier, spec: Loose): Definition {
     provides,
     options: spec.options,
     uses: spec.uses ?? {},
+    sdk: spec.sdk ?? [],
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
     create: (...args) => {
       const lifecycle = spec.create(...args);

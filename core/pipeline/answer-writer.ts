@@ -56,18 +56,16 @@ export function createAnswerWriter(plan: Plan): {
     const columns = objectColumns(frame);
     const cell = (column: Column, row: number): unknown => jsonValue(cellAt(column, row), column);
     if (columnar) {
-      const lists = objectNames.map((name, i): [string, unknown] => [
-        name,
-        order.map((row) => cell(columns[i]!, row)),
+      return Object.fromEntries([
+        ['index', order],
+        ...objectNames.map((name, i) => [name, order.map((row) => cell(columns[i]!, row))]),
       ]);
-      return Object.fromEntries<unknown>([['index', order], ...lists]);
     }
-    return order.map((row) =>
-      Object.fromEntries<unknown>([
-        ['index', row],
-        ...objectNames.map((name, i): [string, unknown] => [name, cell(columns[i]!, row)]),
-      ]),
-    );
+    return order.map((row) => {
+      const object: Record<string, unknown> = { index: row };
+      objectNames.forEach((name, i) => (object[name] = cell(columns[i]!, row)));
+      return object;
+    });
   }
 
   const outputsValue = ({ frame }: FinishedRun): object =>
@@ -101,7 +99,8 @@ export function createAnswerWriter(plan: Plan): {
 /** The object rows of an answer, in its order: skipped ones are left out; ties keep the order of the request; nulls come last. */
 function orderOf(plan: Plan, frame: Frame): Uint32Array {
   const { skipped } = frame;
-  let rows = Uint32Array.from({ length: frame.objects }, (_, i) => i);
+  let rows = new Uint32Array(frame.objects);
+  for (let row = 0; row < rows.length; row++) rows[row] = row;
   if (skipped !== undefined) rows = rows.filter((row) => skipped[row] === 0);
   const { orderBy, descending, limit } = plan.response;
   if (orderBy !== undefined) {

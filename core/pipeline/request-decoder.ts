@@ -88,11 +88,13 @@ function readRows(
   place: (row: number) => string,
 ): ColumnWriter[] {
   const writers = readers.map(({ field }) => new ColumnWriter(field.type, list.length));
-  const at = { row: 0, path: (): string => '' };
+  // One for all cells: a path is asked for only where something is wrong, and a closure per cell costs more than reading it.
+  const at = { row: 0, name: '', path: (): string => `${place(at.row)}.${at.name}` };
+  const itemPath = (): string => place(at.row);
   for (let row = 0; row < list.length; row++) {
-    const item = asObject(list[row], () => place(row));
-    let known = 0;
     at.row = row;
+    const item = asObject(list[row], itemPath);
+    let known = 0;
     for (let i = 0; i < readers.length; i++) {
       const { field, read } = readers[i] as FieldReader;
       const value = item[field.name];
@@ -106,7 +108,7 @@ function readRows(
         (writers[i] as ColumnWriter).setNull(row);
         continue;
       }
-      at.path = () => `${place(row)}.${field.name}`;
+      at.name = field.name;
       read(value, writers[i] as ColumnWriter, at);
     }
     let count = 0;

@@ -19,6 +19,8 @@ export class CacheFeatures implements FeatureSource {
   readonly #source: FeatureSource;
   readonly #cache: Cache;
   readonly #ttlMs: number;
+  /** With the layout: a part of the same name may give other columns in the next release. */
+  readonly #prefix: string;
   readonly #codec: RowCodec;
   readonly #counts: CacheCounts;
 
@@ -31,12 +33,13 @@ export class CacheFeatures implements FeatureSource {
     this.#cache = cache;
     this.#ttlMs = node.cache.ttlMs;
     this.#codec = new RowCodec(node.features);
+    this.#prefix = `${node.sourceId}.${this.#codec.layoutId}`;
     this.#counts = counts;
   }
 
   async read(keys: Keys, out: FeatureRows, context: CallContext): Promise<void> {
     const columns = this.#node.keys.map((key) => keys.column(key.name));
-    const names = encodeRowKeys(this.#node.sourceId, columns, keys.rows);
+    const names = encodeRowKeys(this.#prefix, columns, keys.rows);
     try {
       const { values, hits } = await this.#cache.through(
         names,

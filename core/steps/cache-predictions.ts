@@ -10,6 +10,7 @@ import type { Prediction, Predictor } from '../ports/predictor.js';
 import type { PredictContext } from '../ports/predictor-runtime.js';
 import type { CacheCounts } from '../telemetry/cache-counts.js';
 import { RowCodec } from '../wire/row-codec.js';
+import { checkOutputs } from './check-outputs.js';
 
 /** A predictor's call with the rows' own cache keys, where the pipeline says what tells rows apart. */
 export interface CachedPredictContext extends PredictContext {
@@ -50,12 +51,18 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
     if (model === undefined) return this.#predictor.predict(inputs, context);
     const prefix = `${model.name}/${model.version}:`;
     const keys = context.keys?.map((key) => prefix + key) ?? hashRows(inputs, context.rows, prefix);
-    const { values, hits } = await this.#cache.through(
-      keys,
-      async (missing) => this.#load(inputs, missing, context),
-      { ttlMs: this.#ttlMs },
-      context,
-    );
+    let whole: Prediction | undefined;
+    const load = async (missing: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> => {
+      const loaded = await this.#load(inputs, missing, context);
+      if (loaded.model.name === model.name && loaded.model.version === model.version) {
+        return this.#encode(loaded.outputs, missing.length);
+      }
+      if (missing.length === context.rows) whole = loaded;
+      return missing.map(() => undefined);
+    };
+    const { values, hits } = await this.#cache.through(keys, load, { ttlMs: this.#ttlMs }, context);
+    // Another version took over in between: rows of two versions do not belong into one answer.
+    if (values.includes(undefined)) return whole ?? this.#predictor.predict(inputs, context);
     this.#counts.hits += hits;
     this.#counts.misses += context.rows - hits;
     return { model, outputs: this.#decode(values, context.rows) };
@@ -65,20 +72,25 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
     inputs: readonly Tensor[],
     missing: readonly number[],
     context: PredictContext,
-  ): Promise<Uint8Array[]> {
+  ): Promise<Prediction> {
     const selected =
       missing.length === context.rows
         ? inputs
         : inputs.map((tensor) => selectRows(tensor, missing, context.rows));
-    const { outputs } = await this.#predictor.predict(selected, { ...context, rows: missing.length });
-    const columns = outputs.map((tensor, i): Column => {
-      const width = tensor.data.length / missing.length;
-      const cells = missing.map((_, row) =>
-        Array.from<Cell>(tensor.data.slice(row * width, (row + 1) * width) as unknown as Cell[]),
+    const prediction = await this.#predictor.predict(selected, { ...context, rows: missing.length });
+    checkOutputs(this.#node, prediction.outputs, missing.length);
+    return prediction;
+  }
+
+  #encode(outputs: readonly Tensor[], rows: number): Uint8Array[] {
+    const columns = outputs.map(({ data }, i): Column => {
+      const width = data.length / rows;
+      const cells = Array.from({ length: rows }, (_, row) =>
+        Array.from<Cell>(data.slice(row * width, (row + 1) * width) as unknown as Cell[]),
       );
       return columnOf(this.#fields[i]!.type, cells);
     });
-    return this.#codec.encode(new FeatureRows([], missing.length), columns, missing.length);
+    return this.#codec.encode(new FeatureRows([], rows), columns, rows);
   }
 
   #decode(values: readonly (Uint8Array | undefined)[], rows: number): Tensor[] {

@@ -22,11 +22,10 @@ export interface PackedRows {
 export function packTensor({ tensor, columns }: PredictNode['inputs'][number], packed: PackedRows): Tensor {
   const width = columns.reduce((sum, column) => sum + column.type.width, 0);
   const data = createTensorData(tensor.datatype, packed.count * width);
-  const target = { data: data as Float64Array, width, datatype: tensor.datatype };
-  let at = 0;
+  const target = { data: data as Float64Array, width, datatype: tensor.datatype, at: 0 };
   for (const column of columns) {
-    packColumn(column, packed, { ...target, at });
-    at += column.type.width;
+    packColumn(column, packed, target);
+    target.at += column.type.width;
   }
   const inner = tensor.shape.slice(1);
   const shape = inner.every((size) => size >= 0) ? [packed.count, ...inner] : [packed.count, width];

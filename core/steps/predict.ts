@@ -5,29 +5,33 @@ import type { Frame } from '../data/frame.js';
 import { status } from '../data/status.js';
 import type { Tensor } from '../data/tensor.js';
 import type { ColumnType } from '../data/types.js';
-import { VivaceError } from '../errors.js';
 import { untilAborted } from '../parts/coalesce.js';
 import { columnAt } from '../pipeline/inputs.js';
-import type { PredictNode } from '../pipeline/plan.js';
+import type { Plan, PredictNode } from '../pipeline/plan.js';
 import type { NodeStep, RunContext } from '../pipeline/run-context.js';
 import type { Prediction } from '../ports/predictor.js';
 import { encodeRowKeys } from '../wire/row-key.js';
 import type { CachePredictions } from './cache-predictions.js';
+import { checkOutputs } from './check-outputs.js';
 import { packTensor } from './pack-tensor.js';
-import { tokens } from './tokens.js';
+import { planToken, tokens } from './tokens.js';
 
 /** Fills a model's tensors from columns, calls it once, and makes its outputs columns. */
 @injectable()
 export class Predict implements NodeStep {
   readonly #node: PredictNode;
   readonly #predictor: Pick<CachePredictions, 'predict'>;
+  /** Steps that tell their rows apart by different columns may share a cache and a model. */
+  readonly #cachePrefix: string;
 
   constructor(
     @inject(tokens.predictNode) node: PredictNode,
     @inject(tokens.predictor) predictor: Pick<CachePredictions, 'predict'>,
+    @inject(planToken) plan: Plan,
   ) {
     this.#node = node;
     this.#predictor = predictor;
+    this.#cachePrefix = `${plan.name}/${node.alias}`;
   }
 
   async run(context: RunContext): Promise<void> {
@@ -59,13 +63,8 @@ export class Predict implements NodeStep {
     const { cache, scope } = this.#node;
     if (cache?.by === undefined) return {};
     const columns = cache.by.map((column) => columnAt(frame, column, scope));
-    return {
-      keys: encodeRowKeys(
-        'by',
-        rows === undefined ? columns : columns.map((column) => gather(column, rows)),
-        count,
-      ),
-    };
+    const kept = rows === undefined ? columns : columns.map((column) => gather(column, rows));
+    return { keys: encodeRowKeys(this.#cachePrefix, kept, count) };
   }
 
   #write(
@@ -74,15 +73,9 @@ export class Predict implements NodeStep {
     { count, rows }: { count: number; rows: Uint32Array | undefined },
   ): void {
     const node = this.#node;
+    checkOutputs(node, outputs, count);
     node.writes.forEach((column, i) => {
-      const output = outputs[i];
-      if (output === undefined || (output.shape[0] ?? 0) !== count) {
-        throw new VivaceError(
-          'PREDICTOR_FAILED',
-          `${node.part}: output "${node.outputs[i]?.name}" has not ${count} rows`,
-        );
-      }
-      const values = outputColumn(output, column.type, count);
+      const values = outputColumn(outputs[i]!, column.type, count);
       frame.write(column.slot, rows === undefined ? values : scatter(values, rows, frame.objects));
     });
   }
@@ -119,17 +112,18 @@ function outputColumn(output: Tensor, type: ColumnType, count: number): Column {
     return columnOf(
       type,
       Array.from({ length: count }, (_, row) =>
-        Array.from(output.data.slice(row * width, (row + 1) * width) as Cell[]),
+        Array.from(textsOf(output).slice(row * width, (row + 1) * width) as Cell[]),
       ),
     );
   }
-  if (output.data.length !== count * type.width) {
-    throw new VivaceError(
-      'PREDICTOR_FAILED',
-      `output "${output.name}" has ${output.data.length} values for ${count} rows of ${type.width}`,
-    );
-  }
-  return { type, rows: count, values: output.data as Column['values'] };
+  return { type, rows: count, values: textsOf(output) };
+}
+
+/** A tensor's values as a column holds them: byte strings are texts. */
+function textsOf({ data }: Tensor): Column['values'] {
+  if (!Array.isArray(data) || data.every((value) => typeof value === 'string'))
+    return data;
+  return data.map((value) => (typeof value === 'string' ? value : Buffer.from(value).toString()));
 }
 
 /** Predicted rows to their places among all rows; the others are null and SKIPPED. */

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { PipelineSteps, SourceOverride } from '../composition/step-factory.js';
-import { columnOf, concat, type Column } from '../data/column.js';
+import { columnOf, concat, isValid, type Column } from '../data/column.js';
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import { Frame } from '../data/frame.js';
 import { VivaceError } from '../errors.js';
@@ -47,6 +47,7 @@ export async function asOfRun<T>(
   // Every query and join of the run listens to it.
   setMaxListeners(0, context.signal);
   const nodes = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node));
+  nodes.forEach(checkOffline);
   const views = nodes.flatMap((node) =>
     node.verb === 'fetch' && node.view !== undefined ? [node.view] : [],
   );
@@ -84,13 +85,29 @@ function withoutCache(node: PlanNode): PlanNode {
   return rest;
 }
 
-function sourceOf(node: FetchNode, reader: AsOfReader): FeatureSource | undefined {
-  if (node.offline === 'log-only') {
+/** @throws {VivaceError} `FAILED_PRECONDITION` where a node cannot run as of a past time. */
+function checkOffline(node: PlanNode): void {
+  if (node.verb === 'fetch' && node.offline === 'log-only') {
     throw new VivaceError(
       'FAILED_PRECONDITION',
       `the source of "${node.alias}" answers online only: its history is in served logs alone`,
     );
   }
+  if (node.verb === 'fetch' && node.offline === 'as-of' && node.view === undefined) {
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `the source of "${node.alias}" is no view, so nobody can read it as of a past time`,
+    );
+  }
+  if (node.verb === 'step' && node.offline === 'refuse') {
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `step "${node.alias}" refuses to run in a training set: leave it out of the pipeline's offline half`,
+    );
+  }
+}
+
+function sourceOf(node: FetchNode, reader: AsOfReader): FeatureSource | undefined {
   const { view } = node;
   if (view === undefined) return undefined;
   return {
@@ -115,12 +132,6 @@ function asOfNode({ node, step }: RunnableNode): RunnableNode {
 }
 
 function standIn(node: CustomNode): NodeStep {
-  if (node.offline === 'refuse') {
-    throw new VivaceError(
-      'FAILED_PRECONDITION',
-      `step "${node.alias}" refuses to run in a training set: leave it out of the pipeline's offline half`,
-    );
-  }
   return {
     run({ frame }) {
       const rows = frame.rows(node.scope);
@@ -177,6 +188,22 @@ function joined(batches: readonly RowBatch[], rows: number): RowBatch {
   return { fields, rows, columns: fields.map((_, i) => concat(batches.map((batch) => batch.columns[i]!))) };
 }
 
+function hasNull(column: Column): boolean {
+  for (let row = 0; column.valid !== undefined && row < column.rows; row++)
+    if (!isValid(column, row)) return true;
+  return false;
+}
+
+function withoutValue(name: string): VivaceError {
+  return new VivaceError(
+    'INVALID_ARGUMENT',
+    `spine: rows without "${name}", which no request lacks: leave them out with \`where\` or make the field optional`,
+    {
+      path: `spine.${name}`,
+    },
+  );
+}
+
 function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
   const column = (name: string): Column =>
     block.columns[block.fields.findIndex((field) => field.name === name)]!;
@@ -187,8 +214,11 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
     columns: plan.columns.length,
     fetches: plan.fetches,
   });
-  for (const [name, field] of spine.fields)
-    frame.write(field.slot, castColumn(column(name), field.type, name));
+  for (const [name, field] of spine.fields) {
+    const cast = castColumn(column(name), field.type, name);
+    if (!field.optional && hasNull(cast)) throw withoutValue(name);
+    frame.write(field.slot, cast);
+  }
   frame.write(plan.timeColumn.slot, { type: plan.timeColumn.type, rows: block.rows, values: time });
   return { frame, labels: new Map(spine.labels.map((name) => [name, column(name)])) };
 }

@@ -1,6 +1,16 @@
 import { cellAt, columnOf, type Cell, type Column } from '../data/column.js';
-import type { ColumnType } from '../data/types.js';
+import type { ColumnType, ScalarType } from '../data/types.js';
 import { VivaceError } from '../errors.js';
+
+const largestFloat32 = 3.4028234663852886e38;
+
+/** Whether a type has room for a number; a float32 may round it, as it does in a request. */
+function holds(element: ScalarType, number: number): boolean {
+  if (element === 'int32') return (number | 0) === number;
+  if (element === 'int64')
+    return Number.isInteger(number) && BigInt.asIntN(64, BigInt(number)) === BigInt(number);
+  return element === 'float64' || !Number.isFinite(number) || Math.abs(number) <= largestFloat32;
+}
 
 const numeric = ['float32', 'float64', 'int32', 'int64'];
 
@@ -28,13 +38,7 @@ export function castColumn(column: Column, type: ColumnType, name: string): Colu
     const cell = cellAt(column, row) as number | bigint | null;
     if (cell === null) return null;
     const number = Number(cell);
-    const whole =
-      type.element === 'int32'
-        ? (number | 0) === number
-        : type.element === 'int64'
-          ? Number.isInteger(number)
-          : true;
-    if (whole && (typeof cell !== 'bigint' || BigInt(number) === cell)) return number;
+    if (holds(type.element, number) && (typeof cell !== 'bigint' || BigInt(number) === cell)) return number;
     throw new VivaceError('INVALID_ARGUMENT', `spine: ${cell} in "${name}" is no ${type.name}`, {
       path: `spine.${name}`,
     });

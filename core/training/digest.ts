@@ -4,17 +4,19 @@ import type { Field } from '../data/feature-rows.js';
 
 /**
  * A digest of rows that does not depend on how they were cut into blocks: per column a SHA-256 over one byte per row (1 = a value) and
- * over the values, then one over the columns' names, types and digests.
+ * over the values (for lists one more, over their lengths), then one over the columns' names, types and digests.
  */
 export class RowsDigest {
   readonly #fields: readonly Field[];
   readonly #valid: readonly Hash[];
   readonly #values: readonly Hash[];
+  readonly #lengths: readonly Hash[];
 
   constructor(fields: readonly Field[]) {
     this.#fields = fields;
     this.#valid = fields.map(() => createHash('sha256'));
     this.#values = fields.map(() => createHash('sha256'));
+    this.#lengths = fields.map(() => createHash('sha256'));
   }
 
   add(columns: readonly Column[]): void {
@@ -30,7 +32,7 @@ export class RowsDigest {
       }
       if (column.offsets !== undefined) {
         for (let row = 0; row < column.rows; row++)
-          this.#values[i]!.update(`${column.offsets[row + 1]! - column.offsets[row]!},`);
+          this.#lengths[i]!.update(`${column.offsets[row + 1]! - column.offsets[row]!},`);
       }
     });
   }
@@ -39,7 +41,9 @@ export class RowsDigest {
   finish(): string {
     const all = createHash('sha256');
     this.#fields.forEach(({ name, type }, i) => {
-      all.update(`${name} ${type.name} ${this.#valid[i]!.digest('hex')} ${this.#values[i]!.digest('hex')}\n`);
+      const digests =
+        type.kind === 'list' ? [this.#valid, this.#values, this.#lengths] : [this.#valid, this.#values];
+      all.update(`${name} ${type.name} ${digests.map((hashes) => hashes[i]!.digest('hex')).join(' ')}\n`);
     });
     return all.digest('hex');
   }

@@ -14,6 +14,8 @@ const bias = 0x8000_0000;
 const high = 4_294_967_296;
 
 interface Slot {
+  /** Its bit in the null bitmap: slots are numbered in the order of the layout. */
+  readonly bit: number;
   readonly column: number;
   readonly type: ColumnType;
   readonly offset: number;
@@ -44,7 +46,7 @@ export class RowCodec {
     const slots: Slot[] = [];
     for (const { field, column } of order) {
       const heap = isVariable(field.type);
-      slots.push({ column, type: field.type, offset, heap });
+      slots.push({ bit: slots.length, column, type: field.type, offset, heap });
       offset += heap ? 8 : elementBytes[field.type.element] * field.type.width;
     }
     this.#slots = slots;
@@ -67,7 +69,8 @@ export class RowCodec {
       bytes[base + 16] = formatByte;
       view.setUint32(base + 20, this.layoutId, true);
     }
-    for (const [bit, slot] of this.#slots.entries()) {
+    for (const slot of this.#slots) {
+      const { bit } = slot;
       const column = columns[slot.column] as Column;
       if (column.valid !== undefined) {
         const at = headerBytes + (bit >> 3);
@@ -121,11 +124,13 @@ export class RowCodec {
       }
     }
     this.#decodeTimes(bytes, out);
-    for (const [bit, slot] of this.#slots.entries()) {
-      if (slot.heap) this.#decodeHeap(slot, values, { bytes, out, bit });
-      else this.#decodeSlot(slot, bytes, out, count);
+    const views: TypedViews = {};
+    for (const slot of this.#slots) {
+      const { bit, heap, type } = slot;
+      if (heap) this.#decodeHeap(slot, values, { bytes, out });
+      else this.#decodeSlot(slot, (views[type.element] ??= typedView(type.element, bytes)), { out, count });
       if (((anyNull[bit >> 3] as number) & (1 << (bit & 7))) !== 0)
-        this.#decodeNulls(slot, bit, { bytes, out, count });
+        this.#decodeNulls(slot, { bytes, out, count });
     }
     if (out.error === undefined) return;
     // A heap found broken after other columns were decoded: no value of that row may look valid.
@@ -179,10 +184,9 @@ export class RowCodec {
     }
   }
 
-  #decodeSlot(slot: Slot, bytes: Uint8Array, out: FeatureRows, count: number): void {
+  #decodeSlot(slot: Slot, from: TypedView, { out, count }: { out: FeatureRows; count: number }): void {
     const { element, width } = slot.type;
     const size = elementBytes[element];
-    const from = typedView(element, bytes);
     const to = out.columns[slot.column]!.values;
     const step = this.#fixedEnd / size;
     const at = slot.offset / size;
@@ -200,9 +204,9 @@ export class RowCodec {
 
   #decodeNulls(
     slot: Slot,
-    bit: number,
     { bytes, out, count }: { bytes: Uint8Array; out: FeatureRows; count: number },
   ): void {
+    const { bit } = slot;
     const writer = out.columns[slot.column]!;
     const valid = createBitmap(count, true);
     const { width } = slot.type;
@@ -245,8 +249,9 @@ export class RowCodec {
   #decodeHeap(
     slot: Slot,
     values: readonly (Uint8Array | undefined)[],
-    { bytes, out, bit }: { bytes: Uint8Array; out: FeatureRows; bit: number },
+    { bytes, out }: { bytes: Uint8Array; out: FeatureRows },
   ): void {
+    const { bit } = slot;
     const view = new DataView(bytes.buffer);
     const writer = out.columns[slot.column]!;
     for (let row = 0; row < values.length; row++) {
@@ -284,10 +289,10 @@ function writeTime(view: DataView, at: number, micros: number): void {
   view.setUint32(at + 4, micros - upper * high);
 }
 
-function typedView(
-  element: ColumnType['element'],
-  bytes: Uint8Array,
-): Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array {
+type TypedView = Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array;
+type TypedViews = Partial<Record<ColumnType['element'], TypedView>>;
+
+function typedView(element: ColumnType['element'], bytes: Uint8Array): TypedView {
   switch (element) {
     case 'float32':
       return new Float32Array(bytes.buffer);

@@ -13,7 +13,8 @@ const unreserved = /^[A-Za-z0-9_.~-]*$/;
 export function encodeRowKeys(hash: string, columns: readonly Column[], rows: number): string[] {
   const prefix = `${hash}:`;
   const keys = new Array<string>(rows);
-  const [first, ...rest] = columns as [Column, ...Column[]];
+  const [first, ...rest] = columns;
+  if (first === undefined) return keys.fill(prefix);
   const encoders = rest.map(keyEncoder);
   const encodeFirst = keyEncoder(first);
   for (let row = 0; row < rows; row++) {

@@ -292,4 +292,59 @@ describe('Server', () => {
     expect([error.code, error.httpStatus]).to.deep.equal(['DEADLINE_EXCEEDED', 504]);
     await server.stop();
   });
+
+  it('has no models before it started and after it stopped, and says so without failing', async () => {
+    const server = await createServer({ parts: { adder: { use: adder, width: 1 } }, pipelines: { echo } });
+    expect([server.models(), server.info()['models']]).to.deep.equal([[], []]);
+    await server.start();
+    expect(server.models()).to.have.length(1);
+    await server.stop();
+    expect([server.models(), server.readiness().ready]).to.deep.equal([[], false]);
+  });
+
+  it('stops what has started when it is stopped while it starts', async () => {
+    const events: string[] = [];
+    const slow = defineAdapter({
+      provides: keyValueStore,
+      name: 'slow',
+      options: z.strictObject({}),
+      create: () => ({
+        supports: { maxBatch: 1 },
+        start: ({ signal }) =>
+          new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(new Error('left')))),
+        getMany: () => [],
+        putNewest: () => [],
+      }),
+    });
+    const server = await createServer({
+      parts: { first: { use: noting(events) }, second: { use: slow }, third: { use: noting(events) } },
+      pipelines: {},
+    });
+    const starting = failure(server.start());
+    await new Promise((resolve) => setImmediate(resolve));
+    await server.stop();
+    expect((await starting).code).to.equal('CANCELLED');
+    expect(events).to.deep.equal(['start first', 'stop first']);
+    expect(server.state).to.equal('stopped');
+  });
+
+  it('refuses calls after a start that failed', async () => {
+    const broken = definePlugin({
+      provides: transport,
+      name: 'broken',
+      options: z.strictObject({}),
+      create: () => ({
+        serve() {
+          throw new Error('the port is taken');
+        },
+      }),
+    });
+    const server = await createServer({
+      parts: { broken: { use: broken }, adder: { use: adder, width: 1 } },
+      pipelines: { echo },
+    });
+    expect((await failure(server.start())).message).to.contain('the port is taken');
+    const refused = await failure(server.predict('echo', { request: { a: 1 } }));
+    expect(refused.code).to.equal('UNAVAILABLE');
+  });
 });

@@ -1,0 +1,78 @@
+import { messageOf, missingSdks, type Plan, type Server } from 'vivace';
+import { defaultFile, loadConfiguration, withServer, type WithConfig } from '../configuration.js';
+import { describeParts, describePlans, describeViews } from '../describe-server.js';
+import { exitCodes } from '../exit-codes.js';
+import type { AddCommand } from '../run.js';
+import { drawTree } from '../tree.js';
+
+const help = `
+Every mistake is printed with its line and path. Without any, the parts, the views and the plan of each pipeline are drawn, and models are
+asked for their signatures as far as they can be reached; no port is opened and nothing is written.
+
+Examples:
+  vivace check
+  vivace check --config production.yaml`;
+
+export const addCheck: AddCommand = (program, run) => {
+  const { terminal } = run;
+  program
+    .command('check')
+    .description('check a configuration, and draw what it means')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .addHelpText('after', help)
+    .action(async (options: WithConfig) => {
+      const load = (): Promise<Server> => loadConfiguration(options, terminal);
+      const server = await load();
+      const missing = [...new Set(server.bindings.flatMap(({ definition }) => missingSdks(definition)))];
+      const { plans, unchecked } = await checkSignatures(server, load);
+      const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(
+        ({ branches = [] }) => branches.length > 0,
+      );
+      terminal.stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
+      for (const line of unchecked) terminal.stdout.write(`\nnot checked: ${line}\n`);
+      if (missing.length > 0) {
+        terminal.stderr.write(`\npackages are missing:\n  npm install ${missing.join(' ')}\n`);
+        run.exitCode = exitCodes.mistake;
+      }
+    });
+};
+
+interface Checked {
+  readonly plans: ReadonlyMap<string, Plan>;
+  readonly unchecked: readonly string[];
+}
+
+/** Compiles once more, with the signatures of the models that can be reached. */
+async function checkSignatures(server: Server, load: () => Promise<Server>): Promise<Checked> {
+  const predictors = server.bindings
+    .filter(({ ports }) => ports.includes('predictor'))
+    .map(({ name }) => name);
+  if (predictors.length === 0) return { plans: server.plans, unchecked: [] };
+  const unreachable = new Map<string, string>();
+  for (const name of predictors) {
+    const reason = await unreachableBecause(name, load);
+    if (reason !== undefined) unreachable.set(name, reason);
+  }
+  const reachable = predictors.filter((name) => !unreachable.has(name));
+  const plans = await withServer(await load(), async (started) =>
+    (await started.startOnly(reachable)).compile(),
+  );
+  const unchecked = [...unreachable].map(
+    ([name, reason]) =>
+      `the signature of predictor "${name}", so neither the columns of its inputs nor those it writes (${reason})`,
+  );
+  return { plans, unchecked };
+}
+
+/** Asks one predictor for its signature; a server starts once, so each attempt has its own. */
+async function unreachableBecause(name: string, load: () => Promise<Server>): Promise<string | undefined> {
+  return withServer(await load(), async (server) => {
+    try {
+      await server.startOnly([name]);
+      await server.signatures();
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  });
+}

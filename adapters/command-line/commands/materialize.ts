@@ -1,0 +1,92 @@
+import { offlineStore, VivaceError, type FeatureView, type Server } from 'vivace';
+import {
+  defaultFile,
+  loadConfiguration,
+  mistake,
+  partOf,
+  withServer,
+  type WithConfig,
+} from '../configuration.js';
+import { count, Progress } from '../progress.js';
+import type { AddCommand } from '../run.js';
+import { lastMillisecond } from '../times.js';
+import type { Terminal } from '../terminal.js';
+
+interface Options extends WithConfig {
+  readonly until?: string;
+  readonly store?: string;
+}
+
+const help = `
+For each key the newest row up to --until is written. It is safe to repeat and to interrupt: the newest row stands whatever came before.
+
+Examples:
+  vivace materialize
+  vivace materialize airport_delay route_delay --until 2001-06-15
+  vivace materialize --until 2001-06-15T12:00:00Z --store history`;
+
+export const addMaterialize: AddCommand = (program, { terminal }) => {
+  program
+    .command('materialize')
+    .argument('[view...]', 'views of the configuration; default: all that have a source')
+    .description('copy the newest feature rows from the offline to the online store')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option(
+      '--until <time>',
+      'rows up to then, inclusive: a day such as 2001-06-15, or an RFC 3339 time; default: now',
+    )
+    .option('--store <part>', 'the offline-store part; default: the only one')
+    .addHelpText('after', help)
+    .action(async (names: string[], options: Options) => {
+      const untilMs = options.until === undefined ? Date.now() : lastMillisecond(options.until);
+      await withServer(await loadConfiguration(options, terminal), (server) =>
+        materialize(server, { names, untilMs, options, terminal }),
+      );
+    });
+};
+
+async function materialize(
+  server: Server,
+  {
+    names,
+    untilMs,
+    options,
+    terminal,
+  }: { names: readonly string[]; untilMs: number; options: Options; terminal: Terminal },
+): Promise<void> {
+  const views = chosen(server, names);
+  const name = partOf(server, 'offline-store', { wanted: options.store, option: '--store' });
+  await server.startOnly([name]);
+  const store = server.container.get(offlineStore.id, { name });
+  for (const view of views) {
+    const progress = new Progress(view.name, terminal.stderr);
+    try {
+      const done = await store.materialize(
+        view,
+        { untilMs, onProgress: progress.update },
+        { signal: terminal.signal },
+      );
+      progress.finish(`${count(done.rows)} rows, ${count(done.written)} changed`);
+    } catch (error) {
+      progress.leave();
+      throw error;
+    }
+  }
+}
+
+function chosen(server: Server, names: readonly string[]): FeatureView[] {
+  const sourced = [...server.views.values()].filter((view) => view.source !== undefined);
+  if (names.length === 0 && sourced.length === 0)
+    throw mistake('the configuration has no view with a source');
+  if (names.length === 0) return sourced;
+  return names.map((name) => {
+    const view = server.views.get(name);
+    if (view === undefined)
+      throw new VivaceError(
+        'NOT_FOUND',
+        `there is no view "${name}"; there are ${[...server.views.keys()].join(', ')}`,
+      );
+    if (view.source === undefined) throw mistake(`view "${name}" has no source: its rows are pushed`);
+    return view;
+  });
+}

@@ -1,0 +1,85 @@
+import { modelRepository, type ModelVersion } from 'vivace';
+import { defaultFile, loadConfiguration, partOf, withServer, type WithConfig } from '../configuration.js';
+import { addModel, type AddOptions } from '../add-model.js';
+import type { AddCommand } from '../run.js';
+
+interface ListOptions extends WithConfig {
+  readonly repository?: string;
+}
+
+const addHelp = `
+Tensor names, types and shapes of an .onnx file are read from it; a .js or .mjs file needs --signature, a JSON file
+{"inputs": [{"name", "datatype", "shape", "columns"?}], "outputs": [{"name", "datatype", "shape"}], "over"?: "row" | "request"}.
+
+The columns that fill an input come from --columns or, where the pipeline says them, from its predict.inputs; they are checked against
+every pipeline that will use the model, before anything is written.
+
+Examples:
+  vivace models add iris.onnx --name iris --columns request.sepal_length,request.sepal_width
+  vivace models add ranker.onnx --name ranker --columns dense=here.a,there.a --columns ids=object.id --alias challenger
+  vivace models add delays.onnx --name delays --version 2 --training-set train.parquet.manifest.json --info metrics.json
+  vivace models add score.mjs --name score --signature score.json`;
+
+const listHelp = `
+Examples:
+  vivace models list
+  vivace models list --repository models`;
+
+export const addModels: AddCommand = (program, { terminal }) => {
+  const models = program.command('models').description('add models to the model repository, and list them');
+  models
+    .command('add')
+    .argument('<file>', 'the model: .onnx, .js or .mjs')
+    .description('add a version of a model, and point an alias at it')
+    .requiredOption('--name <name>', 'name of the model')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--version <version>', 'default: the next whole number')
+    .option(
+      '--columns <names>',
+      'ordered columns that fill the input, with commas; for several inputs <tensor>=<names>, repeated',
+      gather,
+      [],
+    )
+    .option('--alias <alias>', 'alias to point at the version', 'champion')
+    .option('--no-alias', 'point no alias at it')
+    .option('--signature <file>', 'the signature as JSON, for files that do not hold it')
+    .option(
+      '--training-set <file>',
+      'manifest of the training set: its id and the versions of its views are kept',
+    )
+    .option('--info <file>', 'a JSON object to keep with the model, such as its metrics')
+    .option('--repository <part>', 'the model-repository part; default: the only one')
+    .addHelpText('after', addHelp)
+    .action(async (file: string, options: AddOptions) => {
+      const { name, version, alias } = await addModel(file, options, terminal);
+      terminal.stdout.write(`${name} ${version}${alias === undefined ? '' : ` (${alias})`}\n`);
+    });
+  models
+    .command('list')
+    .description('list models, versions and aliases')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--repository <part>', 'the model-repository part; default: the only one')
+    .addHelpText('after', listHelp)
+    .action(async (options: ListOptions) => {
+      await withServer(await loadConfiguration(options, terminal), async (server) => {
+        const name = partOf(server, 'model-repository', {
+          wanted: options.repository,
+          option: '--repository',
+        });
+        await server.startOnly([name]);
+        const list = await server.container
+          .get(modelRepository.id, { name })
+          .list({ signal: terminal.signal });
+        for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
+        if (list.length === 0) terminal.stderr.write('no models yet\n');
+      });
+    });
+};
+
+function gather(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function lineOf({ name, version, aliases }: ModelVersion & { readonly aliases: readonly string[] }): string {
+  return [name, version, ...aliases].join('\t');
+}

@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { messageOf, type LoadOptions, type Server, VivaceError } from 'vivace';
+import { defaultFile, loadConfiguration, mistake, type WithConfig } from '../configuration.js';
+import { edits } from '../edits.js';
+import { greeting } from '../greeting.js';
+import type { AddCommand } from '../run.js';
+import type { Terminal } from '../terminal.js';
+
+interface Options extends WithConfig {
+  readonly watch?: true;
+  readonly port?: number;
+}
+
+const help = `
+SIGTERM and SIGINT stop it in good order: requests in flight are answered, new ones refused; a second signal ends it at once. Without a
+log-sink part, logs are written as JSON lines on standard output.
+
+With --watch, an edit of the configuration file is checked first; where it has mistakes they are printed and the last valid
+configuration goes on. Models and steps are loaded once: start again after an edit of theirs.
+
+Examples:
+  vivace serve
+  vivace serve --config production.yaml
+  vivace serve --watch --port 9000`;
+
+export const addServe: AddCommand = (program, { terminal }) => {
+  program
+    .command('serve')
+    .description('serve the pipelines of a configuration')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('-w, --watch', 'load the configuration again when it is edited')
+    .option(
+      '-p, --port <number>',
+      'port of the HTTP server, instead of the configured one; 0 takes any free one',
+      portOf,
+    )
+    .addHelpText('after', help)
+    .action((options: Options) => serve(options, terminal));
+};
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw mistake(`--port: "${text}" is no port`);
+  return port;
+}
+
+async function serve(options: Options, terminal: Terminal): Promise<void> {
+  const { signal, stderr } = terminal;
+  const file = resolve(terminal.directory, options.config);
+  let text = await readText(file, options);
+  let server = await started(text, options, terminal);
+  try {
+    if (options.watch !== true) return await untilAborted(signal);
+    for await (const edited of edits(file, text, signal)) {
+      const next = await valid(edited, options, terminal);
+      if (next === undefined) continue;
+      // The new server may want the port, the files and the memory of the old one.
+      await server.stop();
+      try {
+        server = await next.start();
+        text = edited;
+        stderr.write(`${options.config} was edited: serving it now\n${greeting(server)}`);
+      } catch (error) {
+        stderr.write(`${messageOf(error)}\nthe last valid configuration is started again\n`);
+        await next.stop();
+        server = await started(text, options, terminal);
+      }
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+/** The server of an edited configuration, not started; `undefined` where it has mistakes, which are printed. */
+async function valid(text: string, options: Options, terminal: Terminal): Promise<Server | undefined> {
+  try {
+    return await load(text, options, terminal);
+  } catch (error) {
+    terminal.stderr.write(`${messageOf(error)}\nthe last valid configuration goes on\n`);
+    return undefined;
+  }
+}
+
+async function readText(file: string, { config }: Options): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `the configuration ${config} cannot be read: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+async function started(text: string, options: Options, terminal: Terminal): Promise<Server> {
+  const server = await load(text, options, terminal);
+  await server.start();
+  terminal.stderr.write(greeting(server));
+  return server;
+}
+
+/** Adds what the command line stands for: a log sink where there is none, and the port. */
+async function load(text: string, options: Options, terminal: Terminal): Promise<Server> {
+  const server = await loadConfiguration(options, terminal, { text });
+  const hasLogs = server.bindings.some((binding) => binding.ports.includes('log-sink'));
+  const changes: LoadOptions = {
+    ...(hasLogs ? {} : { add: { [freeName(server)]: { use: 'pino' } } }),
+    ...(options.port === undefined ? {} : { override: withPort(server, options.port) }),
+  };
+  return Object.keys(changes).length === 0
+    ? server
+    : loadConfiguration(options, terminal, { text, ...changes });
+}
+
+function freeName(server: Server): string {
+  const names = server.bindings.map((binding) => binding.name);
+  return names.includes('log') ? 'command-line-log' : 'log';
+}
+
+function withPort(server: Server, port: number): NonNullable<LoadOptions['override']> {
+  const servers = server.bindings.filter(
+    ({ ports, definition }) => ports.includes('http-server') && 'port' in definition.options.shape,
+  );
+  const [only] = servers;
+  if (only === undefined) throw mistake('--port: the configuration has no part that listens on a port');
+  if (servers.length > 1)
+    throw mistake(
+      `--port: ${servers.map(({ name }) => name).join(' and ')} listen: set their ports in the configuration`,
+    );
+  return { [only.name]: { ...only.slots, ...only.options, use: only.definition, port } };
+}
+
+/** Resolves when the signal aborts. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  // A timer keeps the process alive where no part does.
+  const alive = setInterval(() => undefined, 60_000);
+  if (!signal.aborted)
+    await new Promise<unknown>((done) => signal.addEventListener('abort', done, { once: true }));
+  clearInterval(alive);
+}

@@ -1,0 +1,66 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { buildTrainingSet, parseSpine, trainingParts } from 'vivace';
+import {
+  defaultFile,
+  loadConfiguration,
+  mistake,
+  readInput,
+  withServer,
+  type WithConfig,
+} from '../configuration.js';
+import { count, Progress } from '../progress.js';
+import type { AddCommand } from '../run.js';
+
+interface Options extends WithConfig {
+  readonly spine: string;
+  readonly out: string;
+  readonly store?: string;
+  readonly predict?: boolean;
+}
+
+const help = `
+The spine is a YAML file that names historical requests: a table, the column of the request time, and which columns are fields and labels.
+Beside the rows, <out>.manifest.json says what they are; its id is printed.
+
+Examples:
+  vivace training-set rank-flights --spine spine.yaml --out train.parquet
+  vivace training-set rank-flights --spine june.yaml --out june.csv --predict`;
+
+export const addTrainingSet: AddCommand = (program, { terminal }) => {
+  program
+    .command('training-set')
+    .argument('<pipeline>', 'a pipeline of the configuration')
+    .description('build the training set of a pipeline, as of the time of each historical request')
+    .requiredOption('--spine <file>', 'the historical requests, a YAML file')
+    .requiredOption('--out <file>', 'the file to write: .parquet or .csv')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--store <part>', 'the offline-store part; default: the only one')
+    .option('--predict', 'let the models predict too, and keep their outputs')
+    .addHelpText('after', help)
+    .action(async (pipeline: string, { spine: file, out, store, predict = false, ...options }: Options) => {
+      if (!/\.(parquet|csv)$/.test(out))
+        throw mistake('--out: the name of the file ends in .parquet or .csv');
+      const spine = parseSpine(await readInput(file, terminal), file, terminal.env);
+      const path = resolve(terminal.directory, out);
+      await withServer(await loadConfiguration(options, terminal), async (server) => {
+        const run = { pipeline, spine, predict, ...(store === undefined ? {} : { store }) };
+        await server.startOnly(trainingParts(server, run));
+        const progress = new Progress(pipeline, terminal.stderr);
+        try {
+          const manifest = await buildTrainingSet(
+            server,
+            path,
+            { ...run, onProgress: progress.update },
+            { signal: terminal.signal },
+          );
+          await writeFile(`${path}.manifest.json`, `${JSON.stringify(manifest, undefined, 2)}\n`);
+          progress.finish(`${count(manifest.rows)} rows, ${manifest.columns.length} columns`);
+          terminal.stdout.write(`${manifest.id}\n`);
+        } catch (error) {
+          progress.leave();
+          throw error;
+        }
+      });
+    });
+};

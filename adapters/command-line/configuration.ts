@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { loadServer, messageOf, VivaceError, type LoadOptions, type Server } from 'vivace';
+import type { Terminal } from './terminal.js';
+
+export const defaultFile = 'vivace.yaml';
+
+/** The option that every command with a configuration has. */
+export interface WithConfig {
+  readonly config: string;
+}
+
+/** Makes a server of the configuration that a command names. */
+export function loadConfiguration(
+  { config }: WithConfig,
+  terminal: Terminal,
+  options: LoadOptions = {},
+): Promise<Server> {
+  return loadServer(resolve(terminal.directory, config), { env: terminal.env, ...options });
+}
+
+/** The only part that provides a port, or the one that was named. */
+export function partOf(
+  server: Server,
+  port: string,
+  { wanted, option }: { wanted: string | undefined; option: string },
+): string {
+  const names = server.bindings
+    .filter((binding) => binding.ports.includes(port))
+    .map((binding) => binding.name);
+  const list = names.join(', ');
+  if (wanted !== undefined && !names.includes(wanted)) {
+    throw mistake(`there is no ${port} part "${wanted}"${names.length === 0 ? '' : `; there are ${list}`}`);
+  }
+  const name = wanted ?? (names.length === 1 ? names[0] : undefined);
+  if (name !== undefined) return name;
+  throw mistake(
+    names.length === 0
+      ? `this needs a ${port} part, and the configuration has none`
+      : `name one of the ${port} parts ${list} with ${option}`,
+  );
+}
+
+/** Reads a text file that a command names. */
+export async function readInput(file: string, terminal: Terminal): Promise<string> {
+  try {
+    return await readFile(resolve(terminal.directory, file), 'utf8');
+  } catch (cause) {
+    throw new VivaceError('INVALID_ARGUMENT', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Parses JSON that a command was given; `what` names it in the error. */
+export function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new VivaceError('INVALID_ARGUMENT', `${what} is no JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Something that the command was given does not do. */
+export function mistake(message: string): VivaceError {
+  return new VivaceError('INVALID_ARGUMENT', message);
+}
+
+/** Runs `work` with a server and stops it afterwards, whatever happened. */
+export async function withServer<T>(server: Server, work: (server: Server) => Promise<T>): Promise<T> {
+  try {
+    return await work(server);
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,119 @@
+import {
+  redact,
+  type Binding,
+  type FeatureView,
+  type Plan,
+  type PlanColumn,
+  type PlanNode,
+  type Server,
+} from 'vivace';
+import type { Branch } from './tree.js';
+
+/** The parts as a tree: those that nobody uses at the top, the parts in their slots below. */
+export function describeParts({ bindings }: Server): Branch {
+  const used = new Set(bindings.flatMap(({ slots }) => Object.values(slots)));
+  const shown = new Set<string>();
+  const branch = (binding: Binding, slot = ''): Branch => {
+    const head = `${slot}${binding.name}: ${binding.use} (${binding.ports.join(', ')})`;
+    if (shown.has(binding.name) && Object.keys(binding.slots).length > 0) return { text: `${head} …` };
+    shown.add(binding.name);
+    return {
+      text: `${head}${optionsText(binding)}`,
+      branches: Object.entries(binding.slots).map(([name, part]) =>
+        branch(
+          bindings.find((other) => other.name === part)!,
+          `${name} → `,
+        ),
+      ),
+    };
+  };
+  return {
+    text: 'parts',
+    branches: bindings.filter(({ name }) => !used.has(name)).map((binding) => branch(binding)),
+  };
+}
+
+/** Options that differ from their defaults, secrets hidden. */
+function optionsText({ options, definition }: Binding): string {
+  const { shape } = definition.options;
+  const texts = Object.entries(redact(definition.options, options as Record<string, unknown>)).flatMap(
+    ([name, value]) => {
+      const initial = (
+        shape[name] as { safeParse?: (value: unknown) => { data?: unknown } } | undefined
+      )?.safeParse?.(undefined).data;
+      const text = typeof value === 'function' ? '(a function)' : JSON.stringify(value);
+      return value === undefined || text === JSON.stringify(initial) ? [] : [`${name} ${text}`];
+    },
+  );
+  return texts.length === 0 ? '' : `  ${texts.join(', ')}`;
+}
+
+export function describeViews(views: ReadonlyMap<string, FeatureView>): Branch {
+  return {
+    text: 'views',
+    branches: [...views.values()].map((view) => ({
+      text: `${view.name} #${view.hash}  ${view.entity.map(({ name, type }) => `${name}: ${type.name}`).join(', ')}  in ${view.store}`,
+      branches: [
+        ...(view.source === undefined ? [] : [{ text: sourceText(view) }]),
+        {
+          text: `${view.features.length} features: ${view.features.map(({ name, type }) => `${name}: ${type.name}`).join(', ')}`,
+        },
+      ],
+    })),
+  };
+}
+
+function sourceText({ source, isStatic, maxAgeMs }: FeatureView): string {
+  const { table, query, eventTime, availableTime } = source!;
+  const times = isStatic ? 'static' : `event time ${eventTime}, available time ${availableTime}`;
+  const dialect = query === undefined ? '' : ' (a query holds for one SQL dialect only)';
+  return `from ${table ?? 'a query'}${dialect}, ${times}${maxAgeMs === undefined ? '' : `, stale after ${maxAgeMs} ms`}`;
+}
+
+export function describePlans(plans: ReadonlyMap<string, Plan>): Branch {
+  return { text: 'pipelines', branches: [...plans.values()].map(describePlan) };
+}
+
+function describePlan(plan: Plan): Branch {
+  const { response, objects } = plan;
+  const fields = (list: readonly { name: string; type: { name: string } }[]): string =>
+    list.map(({ name, type }) => `${name}: ${type.name}`).join(', ');
+  const order =
+    response.orderBy === undefined
+      ? ''
+      : `, by ${response.orderBy.name}${response.descending ? ' descending' : ''}`;
+  return {
+    text: `${plan.name}  time ${plan.time?.name ?? 'arrival'}, deadline ${plan.deadlineMs} ms${plan.recorded ? ', recorded' : ''}`,
+    branches: [
+      {
+        text: `request { ${fields(plan.request)} }${objects === undefined ? '' : `, up to ${objects.max} objects { ${fields(objects.fields)} }`}`,
+      },
+      ...plan.nodes.map(describeNode),
+      {
+        text: `answer ${response.outputs.map(({ name, column }) => `${name} = ${column.name}`).join(', ')}${order}${response.limit === undefined ? '' : `, the first ${response.limit}`}`,
+      },
+    ],
+  };
+}
+
+function describeNode(node: PlanNode): Branch {
+  const what =
+    node.verb === 'fetch'
+      ? (node.view?.name ?? node.part)
+      : node.verb === 'step'
+        ? node.type.name
+        : node.part;
+  const policy = node.verb === 'fetch' ? `, on missing ${node.onMissing}, on failure ${node.onFailure}` : '';
+  const cached =
+    'cache' in node && node.cache !== undefined
+      ? `, cached in ${node.cache.in} for ${node.cache.ttlMs} ms`
+      : '';
+  return {
+    text: `${node.verb} ${what}${node.alias === what.replaceAll('-', '_') ? '' : ` as ${node.alias}`}  per ${node.scope}${policy}${cached}`,
+    branches: [{ text: `reads ${names(node.reads)}` }, { text: `writes ${names(node.writes)}` }],
+  };
+}
+
+function names(columns: readonly PlanColumn[]): string {
+  return columns.length === 0 ? 'nothing' : columns.map(({ name }) => name).join(', ');
+}

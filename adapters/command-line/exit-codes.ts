@@ -1,0 +1,28 @@
+import { isVivaceError } from 'vivace';
+
+/** What the process says when it ends. */
+export const exitCodes = {
+  ok: 0,
+  /** A mistake in the configuration or in what the command was given. */
+  mistake: 1,
+  /** Unknown commands, unknown options, missing arguments. */
+  usage: 2,
+  /** It began, and something failed. */
+  failed: 3,
+  interrupted: 130,
+} as const;
+
+const mistakes: readonly string[] = ['INVALID_CONFIG', 'INVALID_ARGUMENT', 'NOT_FOUND', 'FEATURE_MISSING'];
+
+/** The exit code of an error that ended a command. */
+export function exitCodeOf(error: unknown): number {
+  return isVivaceError(error) && mistakes.includes(error.code) ? exitCodes.mistake : exitCodes.failed;
+}
+
+export const exitCodesHelp = `
+Exit codes:
+  0    done
+  1    a mistake in the configuration or in the input
+  2    wrong usage
+  3    failed while running
+  130  interrupted`;

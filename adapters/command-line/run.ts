@@ -1,0 +1,72 @@
+import { Command, CommanderError } from 'commander';
+import { isVivaceError, messageOf } from 'vivace';
+import { addCheck } from './commands/check.js';
+import { addMaterialize } from './commands/materialize.js';
+import { addModels } from './commands/models.js';
+import { addPredict } from './commands/predict.js';
+import { addSchema } from './commands/schema.js';
+import { addServe } from './commands/serve.js';
+import { addTrainingSet } from './commands/training-set.js';
+import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.js';
+import type { Terminal } from './terminal.js';
+
+/** Adds a command to the program; its action sets the exit code where it is not 0. */
+export type AddCommand = (program: Command, run: Run) => void;
+
+export interface Run {
+  readonly terminal: Terminal;
+  exitCode: number;
+}
+
+/**
+ * Runs the `vivace` command.
+ *
+ * @param argv The arguments after `vivace`.
+ * @returns The exit code; nothing ends the process.
+ */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const state: Run = { terminal, exitCode: exitCodes.ok };
+  try {
+    await createProgram(state).parseAsync([...argv], { from: 'user' });
+    return state.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (terminal.signal.aborted) {
+      terminal.stderr.write('interrupted\n');
+      return exitCodes.interrupted;
+    }
+    report(error, terminal);
+    return exitCodeOf(error);
+  }
+}
+
+function createProgram(state: Run): Command {
+  const { stdout, stderr } = state.terminal;
+  const program = new Command('vivace')
+    .description(
+      'Serves machine-learning models from one pod: features, cache, model, metrics, declared once.',
+    )
+    .exitOverride()
+    .showHelpAfterError('(add --help for what there is)')
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
+    .addHelpText('after', exitCodesHelp);
+  for (const add of [addServe, addCheck, addPredict, addModels, addMaterialize, addTrainingSet, addSchema])
+    add(program, state);
+  return program;
+}
+
+/** One line per mistake; the stack only for those who ask. */
+function report(error: unknown, { stderr, env }: Terminal): void {
+  if (env['VIVACE_DEBUG'] === '1' && error instanceof Error) {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+      stderr.write(`${cause.stack ?? cause.message}\n`);
+    return;
+  }
+  if (!isVivaceError(error)) return void stderr.write(`error: ${messageOf(error)}\n`);
+  if (error.code === 'INVALID_CONFIG') return void stderr.write(`${error.message}\n`);
+  const place = error.path === undefined ? '' : ` ${error.path}`;
+  stderr.write(`error ${error.code}${place}: ${error.message}\n`);
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { createServer, modelRepository, type PartDeclaration, type Pipelines, type Server } from 'vivace';
+import { flightViews } from './flight-store.js';
+import { delayModel, oneRow, oneRowColumns, ranking, rankingColumns } from './pipelines.js';
+
+/** Where a served pipeline finds its rows and its model. */
+export interface Served {
+  readonly store: string;
+  /** A directory of model bundles; each server keeps what it downloads beside it. */
+  readonly models: string;
+  readonly pipeline: 'rank' | 'one-row';
+}
+
+/** The model file of a pipeline. */
+export function modelFile({ models, pipeline }: Served): string {
+  return join(models, pipeline, '1', 'model.onnx');
+}
+
+function repositoryParts(models: string, workspace: string): Record<string, PartDeclaration> {
+  return {
+    bucket: { use: 'filesystem', path: models },
+    disk: { use: 'filesystem', path: `${models}-${workspace}` },
+    models: { use: 'model-repository', blobs: 'bucket', workspace: 'disk' },
+  };
+}
+
+/** Adds the models of both pipelines to a repository. */
+export async function writeModels(models: string): Promise<void> {
+  const server = await createServer({ parts: repositoryParts(models, 'writing'), pipelines: {} });
+  await server.startOnly(['models']);
+  const repository = server.container.get(modelRepository.id, { name: 'models' });
+  const context = { signal: new AbortController().signal };
+  for (const [name, columns] of [
+    ['rank', rankingColumns],
+    ['one-row', oneRowColumns],
+  ] as const) {
+    const { file, manifest } = delayModel(name, columns);
+    await repository.add(manifest, () => file, context);
+    await repository.setAlias(name, 'champion', manifest.version, context);
+  }
+  await server.stop();
+}
+
+/** One of the bench's pipelines as a user would serve it: REST over express, metrics on, one instance of the model. */
+export async function serve({ store, models, pipeline }: Served): Promise<Server> {
+  const pipelines: Pipelines = pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow };
+  const server = await createServer({
+    parts: {
+      ...repositoryParts(models, pipeline),
+      hot: { use: 'lmdb', path: store, readOnly: true },
+      online: { use: 'online-store', store: 'hot' },
+      onnx: { use: 'onnxruntime' },
+      delays: { use: 'model-predictor', model: pipeline, repository: 'models', runtime: 'onnx' },
+      calendar: { use: 'calendar' },
+      metrics: { use: 'opentelemetry' },
+      web: { use: 'express', port: 0 },
+      api: { use: 'rest', server: 'web' },
+    },
+    views: flightViews(),
+    pipelines,
+  });
+  return server.start();
+}

@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import { builtInNames, optionsTable, resolveUse } from 'vivace';
+import { generatedPages, regenerate } from '../support/generated-docs.js';
+import { readText, root } from '../support/repository.js';
+
+describe('Generated tables', () => {
+  for (const page of generatedPages()) {
+    it(`${page} has the tables that the schemas give (npm run docs)`, async () => {
+      const text = readText(page);
+      expect(text).to.equal(await regenerate(text));
+    });
+  }
+
+  for (const name of builtInNames()) {
+    it(`a page has the options of ${name}`, () => {
+      expect(generatedPages().some((page) => readText(page).includes(`<!-- options:${name} -->`))).to.equal(
+        true,
+      );
+    });
+  }
+
+  it('say name, type, default and text of each option', async () => {
+    const table = optionsTable(await resolveUse('express', root));
+    expect(table).to.include('| `port` | integer | `8080` | port to listen on; 0 takes any free one |');
+  });
+
+  it('list slots, with the port they want', async () => {
+    const table = optionsTable(await resolveUse('online-store', root));
+    expect(table).to.include('| `store` | a part | required | the name of a key-value-store part |');
+  });
+});

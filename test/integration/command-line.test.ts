@@ -1,0 +1,656 @@
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createProject, type Project } from '../support/project.js';
+import { root } from '../support/repository.js';
+
+const clock = `
+parts:
+  calendar: { use: calendar }
+pipelines:
+  clock:
+    request: { departure: timestamp }
+    time: request.departure
+    steps: [{ transform: calendar }]
+    response: { outputs: { hour: calendar.hour } }
+`;
+
+const sales = `
+parts:
+  hot:     { use: lmdb, path: ./data/online }
+  lake:    { use: duckdb }
+  online:  { use: online-store, store: hot }
+  history: { use: offline-store, warehouse: lake, online: online }
+views:
+  shop_sales:
+    store: online
+    entity: { shop: string }
+    source: { table: sales.csv, eventTime: at }
+    features: { amount: { type: float64 } }
+pipelines:
+  sales:
+    request: { shop: string, at: timestamp }
+    time: request.at
+    steps: [{ fetch: shop_sales }]
+    response: { outputs: { amount: shop_sales.amount } }
+`;
+const salesCsv =
+  'shop,at,amount\nn,2001-06-14 10:00:00,1\nn,2001-06-15 23:00:00,2\nn,2001-06-16 00:00:00,3\ns,2001-06-10 00:00:00,9\n';
+
+/** A model repository in a folder, as a team could write one. */
+const repository = `
+import { definePlugin, modelRepository, VivaceError } from 'vivace';
+import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { z } from 'zod';
+export const repository = definePlugin({
+  provides: modelRepository,
+  name: 'repository',
+  options: z.strictObject({ file: z.string() }),
+  create: ({ file }, _, { directory }) => {
+    const path = directory + '/' + file;
+    const read = () => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : { versions: [], aliases: {} });
+    return {
+      async resolve(reference) {
+        const [name, alias = 'champion'] = reference.split('@');
+        const version = read().aliases[name + '@' + alias];
+        if (version === undefined) throw new VivaceError('NOT_FOUND', 'there is no model "' + reference + '"');
+        return { name, version };
+      },
+      manifest: async ({ name, version }) => read().versions.find((model) => model.name === name && model.version === version),
+      fetch: async () => { throw new VivaceError('UNIMPLEMENTED', 'not here'); },
+      async add(manifest, files) {
+        let bytes = 0;
+        for await (const chunk of files(manifest.entry)) bytes += chunk.length;
+        if (bytes !== manifest.files[0].sizeBytes) throw new Error('size');
+        const all = read();
+        writeFileSync(path, JSON.stringify({ ...all, versions: [...all.versions, manifest] }));
+      },
+      async setAlias(name, alias, version) {
+        const all = read();
+        writeFileSync(path, JSON.stringify({ ...all, aliases: { ...all.aliases, [name + '@' + alias]: version } }));
+      },
+      list: async () => {
+        const { versions, aliases } = read();
+        return versions.map(({ name, version }) => ({
+          name, version,
+          aliases: Object.keys(aliases).filter((key) => key.startsWith(name + '@') && aliases[key] === version).map((key) => key.split('@')[1]),
+        }));
+      },
+    };
+  },
+});
+`;
+
+/** A predictor that knows its model's signature and never loads it. */
+const lookOnly = `
+import { definePlugin, modelRepository, predictor } from 'vivace';
+import { z } from 'zod';
+export const lookOnly = definePlugin({
+  provides: predictor,
+  name: 'look-only',
+  options: z.strictObject({ model: z.string() }),
+  uses: { repository: modelRepository },
+  create: ({ model }, { repository }) => ({
+    async describe(context) {
+      const found = await repository.resolve(model, context);
+      return { model: found, signature: (await repository.manifest(found, context)).signature };
+    },
+    serving: () => undefined,
+    predict: async () => { throw new Error('not here'); },
+  }),
+});
+`;
+
+const models = `
+parts:
+  models: { use: ./repository.mjs, file: models.json }
+  onnx:   { use: onnxruntime }
+`;
+const scoring = `${models}
+  score:  { use: ./look-only.mjs, model: affine@champion, repository: models }
+pipelines:
+  score:
+    request: { a: float32, b: float32, c: float32 }
+    steps: [{ predict: score }]
+    response: { outputs: { y: score.y } }
+`;
+
+describe('vivace', () => {
+  let project: Project;
+  afterEach(() => project.remove());
+
+  async function given(files: Readonly<Record<string, string>>): Promise<void> {
+    project = await createProject(files);
+  }
+
+  describe('usage', () => {
+    beforeEach(() => given({ 'vivace.yaml': clock }));
+
+    for (const command of [
+      'serve',
+      'check',
+      'predict',
+      'models add',
+      'models list',
+      'materialize',
+      'training-set',
+      'schema',
+    ]) {
+      it(`${command} --help shows an example`, async () => {
+        const { code, stdout } = await project.vivace([...command.split(' '), '--help']);
+        expect(code).to.equal(0);
+        expect(stdout).to.include('Examples:').and.include(`vivace ${command}`);
+      });
+    }
+
+    it('documents the exit codes', async () => {
+      const { code, stdout } = await project.vivace(['--help']);
+      expect(code).to.equal(0);
+      expect(stdout).to.match(/130 +interrupted/);
+    });
+
+    it('proposes the command that was meant, with exit code 2', async () => {
+      const { code, stderr } = await project.vivace(['chek']);
+      expect(code).to.equal(2);
+      expect(stderr).to.include('Did you mean check?');
+    });
+
+    it('proposes the option that was meant, with exit code 2', async () => {
+      const { code, stderr } = await project.vivace(['check', '--confg', 'x']);
+      expect(code).to.equal(2);
+      expect(stderr).to.include('Did you mean --config?');
+    });
+
+    it('says where there is no configuration', async () => {
+      const { code, stderr } = await project.vivace(['check', '-c', 'other.yaml']);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/there is no configuration at .*other\.yaml/);
+    });
+  });
+
+  describe('check', () => {
+    it('reports every mistake with its line', async () => {
+      await given({
+        'vivace.yaml': clock
+          .replace('use: calendar', 'use: calender')
+          .replace('departure: timestamp', 'departure: time'),
+      });
+      const { code, stderr, stdout } = await project.vivace(['check']);
+      expect(code).to.equal(1);
+      expect(stdout).to.equal('');
+      expect(stderr).to.include(
+        'vivace.yaml:3 parts.calendar.use: nothing is named "calender"; did you mean "calendar"?',
+      );
+      expect(stderr).to.include('vivace.yaml:6 pipelines.clock.request.departure');
+      expect(stderr).to.not.match(/^ +at /m);
+    });
+
+    it('draws parts, views and plans', async () => {
+      await given({ 'vivace.yaml': sales });
+      const { code, stdout } = await project.vivace(['check']);
+      expect(code).to.equal(0);
+      expect(stdout).to.include('└─ history: offline-store (offline-store)');
+      expect(stdout).to.include('store → hot: lmdb (key-value-store)  path "./data/online"');
+      expect(stdout).to.match(/shop_sales #[a-z2-7]{10} {2}shop: string {2}in online/);
+      expect(stdout)
+        .to.include('fetch shop_sales  per request')
+        .and.include('reads request.shop')
+        .and.include('writes shop_sales.amount');
+    });
+
+    it('hides secrets', async () => {
+      const part = `
+        import { cacheStore, defineAdapter, secret } from 'vivace';
+        import { z } from 'zod';
+        export const locked = defineAdapter({
+          provides: cacheStore, name: 'locked', options: z.strictObject({ password: secret() }), create: () => ({}),
+        });`;
+      await given({
+        'locked.mjs': part,
+        'vivace.yaml': 'parts:\n  ram: { use: ./locked.mjs, password: "${env:PASSWORD}" }\n',
+      });
+      const { stdout } = await project.vivace(['check'], { env: { PASSWORD: 'xyzzy' } });
+      expect(stdout).to.include('password "***"').and.not.include('xyzzy');
+    });
+
+    it('prints the npm line for packages that are missing', async () => {
+      const part = `
+        import { cacheStore, defineAdapter } from 'vivace';
+        import { z } from 'zod';
+        export const far = defineAdapter({
+          provides: cacheStore, name: 'far', sdk: ['vivace-no-such-sdk'], options: z.strictObject({}), create: () => ({}),
+        });`;
+      await given({ 'far.mjs': part, 'vivace.yaml': 'parts:\n  ram: { use: ./far.mjs }\n' });
+      const { code, stderr } = await project.vivace(['check']);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('npm install vivace-no-such-sdk');
+    });
+
+    it('says which signatures were not checked, and why', async () => {
+      await given({ 'vivace.yaml': scoring, 'repository.mjs': repository, 'look-only.mjs': lookOnly });
+      const { code, stdout } = await project.vivace(['check']);
+      expect(code).to.equal(0);
+      expect(stdout)
+        .to.include('not checked: the signature of predictor "score"')
+        .and.include('there is no model "affine@champion"');
+    });
+  });
+
+  describe('schema', () => {
+    it('prints a JSON Schema', async () => {
+      await given({});
+      const { stdout } = await project.vivace(['schema']);
+      expect(JSON.parse(stdout)).to.include({ $schema: 'https://json-schema.org/draft/2020-12/schema' });
+    });
+  });
+
+  describe('predict', () => {
+    beforeEach(() =>
+      given({ 'vivace.yaml': clock, 'request.json': '{"request": {"departure": "2001-06-15T13:00:00Z"}}' }),
+    );
+
+    it('answers a request of an option', async () => {
+      const { code, stdout } = await project.vivace([
+        'predict',
+        'clock',
+        '--json',
+        '{"request": {"departure": "2001-06-15T12:00:00Z"}}',
+      ]);
+      expect(code).to.equal(0);
+      expect(JSON.parse(stdout).outputs).to.deep.equal({ hour: 12 });
+    });
+
+    it('answers a request of a file', async () => {
+      const { stdout } = await project.vivace(['predict', 'clock', '--file', 'request.json']);
+      expect(JSON.parse(stdout).outputs).to.deep.equal({ hour: 13 });
+    });
+
+    it('answers a request of standard input', async () => {
+      const { stdout } = await project.vivace(['predict', 'clock'], {
+        stdin: '{"request": {"departure": "2001-06-15T14:00:00Z"}}',
+      });
+      expect(JSON.parse(stdout).outputs).to.deep.equal({ hour: 14 });
+    });
+
+    it('says which field is wrong', async () => {
+      const { code, stderr } = await project.vivace([
+        'predict',
+        'clock',
+        '--json',
+        '{"request": {"departure": 5}}',
+      ]);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/^error INVALID_ARGUMENT request\.departure: /);
+    });
+
+    it('refuses text that is no JSON', async () => {
+      const { code, stderr } = await project.vivace(['predict', 'clock', '--json', '{']);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('--json is no JSON');
+    });
+
+    it('proposes the pipeline that was meant', async () => {
+      const { code, stderr } = await project.vivace(['predict', 'clok', '--json', '{}']);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('did you mean "clock"?');
+    });
+
+    it('prints stacks to those who ask', async () => {
+      const { stderr } = await project.vivace(['predict', 'clok', '--json', '{}'], {
+        env: { VIVACE_DEBUG: '1' },
+      });
+      expect(stderr).to.match(/^ +at /m);
+    });
+
+    it('starts no server', async () => {
+      await project.write({
+        'vivace.yaml': clock.replace(
+          'parts:',
+          'parts:\n  web: { use: express, host: 192.0.2.1 }\n  api: { use: rest, server: web }',
+        ),
+      });
+      expect((await project.vivace(['predict', 'clock', '--file', 'request.json'])).code).to.equal(0);
+    });
+  });
+
+  describe('models', () => {
+    beforeEach(async () => {
+      await given({ 'vivace.yaml': models, 'repository.mjs': repository, 'look-only.mjs': lookOnly });
+      await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
+      await copyFile(join(root, 'test/fixtures/zipmap.onnx'), join(project.directory, 'zipmap.onnx'));
+    });
+    const stored = async () =>
+      JSON.parse(await readFile(join(project.directory, 'models.json'), 'utf8')) as {
+        versions: Record<string, unknown>[];
+        aliases: unknown;
+      };
+    const add = (...more: string[]) =>
+      project.vivace(['models', 'add', 'affine.onnx', '--name', 'affine', ...more]);
+
+    it('writes a bundle with what the file says, and the alias', async () => {
+      const { code, stdout, stderr } = await add('--columns', 'request.a,request.b');
+      expect(stderr).to.equal('');
+      expect(code).to.equal(0);
+      expect(stdout).to.equal('affine 1 (champion)\n');
+      const { versions, aliases } = await stored();
+      expect(versions[0]).to.deep.include({
+        name: 'affine',
+        version: '1',
+        runtime: 'onnx',
+        entry: 'affine.onnx',
+      });
+      expect(
+        (versions[0]!['signature'] as { inputs: { columns: string[] }[] }).inputs[0]!.columns,
+      ).to.deep.equal(['request.a', 'request.b']);
+      expect(aliases).to.deep.equal({ 'affine@champion': '1' });
+    });
+
+    it('takes the next whole number as the version, and lists', async () => {
+      await add();
+      expect((await add()).stdout).to.equal('affine 2 (champion)\n');
+      expect((await project.vivace(['models', 'list'])).stdout).to.equal('affine\t1\naffine\t2\tchampion\n');
+    });
+
+    it('refuses a version that exists', async () => {
+      await add('--version', '7');
+      const { code, stderr } = await add('--version', '7');
+      expect(code).to.equal(1);
+      expect(stderr).to.include('affine 7 exists');
+    });
+
+    it('checks the number of columns against the tensor', async () => {
+      const { code, stderr } = await add('--columns', 'a,b,c');
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/3 columns for the input .* \[N, 2\], whose rows take 2/);
+    });
+
+    it('checks columns against the pipelines that will use the model', async () => {
+      await project.write({ 'vivace.yaml': scoring });
+      const { code, stderr } = await add('--columns', 'request.a,request.x');
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/vivace\.yaml:\d+ pipelines\.score\.steps.*request\.x/);
+    });
+
+    it('keeps the training set and notes', async () => {
+      await project.write({
+        'set.json': '{"id": "abc", "features": {"v": "aaaaaaaaaa"}}',
+        'info.json': '{"rmse": 1.5}',
+      });
+      await add('--training-set', 'set.json', '--info', 'info.json');
+      expect((await stored()).versions[0]).to.deep.include({
+        featuresLock: { v: 'aaaaaaaaaa' },
+        info: { rmse: 1.5, trainingSet: 'abc' },
+      });
+    });
+
+    it('refuses an output that is no tensor, and says how to export', async () => {
+      const { code, stderr } = await project.vivace(['models', 'add', 'zipmap.onnx', '--name', 'zipmap']);
+      expect(code).to.equal(1);
+      expect(stderr).to.include("options={id(model): {'zipmap': False}}");
+    });
+
+    it('wants the signature of a JavaScript model', async () => {
+      await project.write({ 'model.mjs': 'export const predict = (inputs) => inputs;\n' });
+      const { code, stderr } = await project.vivace(['models', 'add', 'model.mjs', '--name', 'm']);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('--signature');
+    });
+
+    it('adds a JavaScript model with its signature', async () => {
+      const signature = {
+        inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 1] }],
+        outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
+        over: 'request',
+      };
+      await project.write({
+        'model.mjs': 'export const predict = (inputs) => inputs;\n',
+        'signature.json': JSON.stringify(signature),
+      });
+      const { code } = await project.vivace([
+        'models',
+        'add',
+        'model.mjs',
+        '--name',
+        'm',
+        '--signature',
+        'signature.json',
+        '--no-alias',
+      ]);
+      expect(code).to.equal(0);
+      expect(await stored()).to.deep.include({ aliases: {} });
+      expect((await stored()).versions[0]).to.deep.include({ runtime: 'javascript', signature });
+    });
+
+    it('lets check draw the plan with the signature', async () => {
+      await add('--columns', 'request.a,request.b');
+      await project.write({ 'vivace.yaml': scoring });
+      const { code, stdout } = await project.vivace(['check']);
+      expect(code).to.equal(0);
+      expect(stdout).to.include('reads request.a, request.b').and.not.include('not checked');
+    });
+  });
+
+  describe('materialize', () => {
+    beforeEach(() => given({ 'vivace.yaml': sales, 'sales.csv': salesCsv }));
+    const amount = async (shop: string): Promise<unknown> => {
+      const { stdout } = await project.vivace([
+        'predict',
+        'sales',
+        '--json',
+        JSON.stringify({ request: { shop, at: '2001-06-20T00:00:00Z' } }),
+      ]);
+      return JSON.parse(stdout).outputs.amount;
+    };
+
+    it('copies up to the end of the day', async () => {
+      const { code, stderr } = await project.vivace(['materialize', '--until', '2001-06-15']);
+      expect(stderr).to.match(/^shop_sales: 2 rows, 2 changed in /);
+      expect(code).to.equal(0);
+      expect([await amount('n'), await amount('s')]).to.deep.equal([2, 9]);
+    });
+
+    it('copies up to a time, inclusive', async () => {
+      await project.vivace(['materialize', 'shop_sales', '--until', '2001-06-14T10:00:00Z']);
+      expect(await amount('n')).to.equal(1);
+    });
+
+    it('draws a bar for people', async () => {
+      const { stderr } = await project.vivace(['materialize'], { isTTY: true });
+      expect(stderr).to.match(/\r.*rows/);
+    });
+
+    it('refuses a day that does not exist', async () => {
+      const { code, stderr } = await project.vivace(['materialize', '--until', '2001-06-31']);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('--until: "2001-06-31"');
+    });
+
+    it('names the views there are', async () => {
+      const { code, stderr } = await project.vivace(['materialize', 'shops']);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('there are shop_sales');
+    });
+
+    it('fails with 3 when a file is gone, naming it', async () => {
+      await project.write({ 'vivace.yaml': sales.replace('path: ./data/online', 'path: ./sales.csv') });
+      const { code, stderr } = await project.vivace(['materialize']);
+      expect(code).to.equal(3);
+      expect(stderr).to.include('hot');
+    });
+
+    it('says 130 when it was interrupted', async () => {
+      const { code, stderr } = await project.vivace(['materialize'], { signal: AbortSignal.abort() });
+      expect(code).to.equal(130);
+      expect(stderr).to.include('interrupted');
+    });
+  });
+
+  describe('training-set', () => {
+    const spine = 'table: visits.csv\ntime: at\nlabels: { bought: bought }\n';
+    beforeEach(() =>
+      given({
+        'vivace.yaml': sales,
+        'sales.csv': salesCsv,
+        'spine.yaml': spine,
+        'visits.csv': 'shop,at,bought\nn,2001-06-15 00:00:00,1\ns,2001-06-01 00:00:00,0\n',
+      }),
+    );
+
+    it('writes rows as of their time, and their manifest', async () => {
+      const { code, stdout, stderr } = await project.vivace([
+        'training-set',
+        'sales',
+        '--spine',
+        'spine.yaml',
+        '--out',
+        'train.csv',
+      ]);
+      expect(code, stderr).to.equal(0);
+      const manifest = JSON.parse(await readFile(join(project.directory, 'train.csv.manifest.json'), 'utf8'));
+      expect(stdout).to.equal(`${manifest.id}\n`);
+      const [head, ...rows] = (await readFile(join(project.directory, 'train.csv'), 'utf8'))
+        .trim()
+        .split('\n');
+      expect(head).to.include('shop_sales.amount');
+      expect(rows).to.have.length(2);
+      expect(rows[1]).to.match(/1\.0/);
+    });
+
+    it('refuses a spine that does not fit', async () => {
+      await project.write({ 'spine.yaml': 'table: visits.csv\ntime: at\nlabel: {}\n' });
+      const { code, stderr } = await project.vivace([
+        'training-set',
+        'sales',
+        '--spine',
+        'spine.yaml',
+        '--out',
+        'train.csv',
+      ]);
+      expect(code).to.equal(1);
+      expect(stderr).to.include('unknown key "label"; did you mean "labels"');
+    });
+
+    it('refuses another kind of file', async () => {
+      const { code } = await project.vivace([
+        'training-set',
+        'sales',
+        '--spine',
+        'spine.yaml',
+        '--out',
+        'train.txt',
+      ]);
+      expect(code).to.equal(1);
+    });
+  });
+
+  describe('serve', () => {
+    const log = `
+      import { defineAdapter, logSink } from 'vivace';
+      import { z } from 'zod';
+      export const log = defineAdapter({
+        provides: logSink, name: 'log', options: z.strictObject({}), create: () => ({ write() {} }),
+      });`;
+    const served = clock.replace(
+      'parts:',
+      'parts:\n  log: { use: ./log.mjs }\n  web: { use: express, port: 0 }\n  api: { use: rest, server: web }',
+    );
+
+    it('answers the curl it prints, reloads on an edit, survives a bad one, and ends with 0 on SIGTERM', async () => {
+      await given({ 'vivace.yaml': served, 'log.mjs': log });
+      const child = spawn(
+        process.execPath,
+        [join(root, 'dist/adapters/command-line/main.js'), 'serve', '--watch'],
+        {
+          cwd: project.directory,
+          stdio: ['ignore', 'ignore', 'pipe'],
+        },
+      );
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      const exited = once(child, 'exit');
+      const until = async (pattern: RegExp): Promise<RegExpExecArray> => {
+        for (;;) {
+          const found = pattern.exec(stderr);
+          if (found !== null) return found;
+          if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      };
+      const ask = async ([, url, body]: RegExpExecArray): Promise<Record<string, unknown>> =>
+        (
+          (await (
+            await fetch(url!, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: body!,
+            })
+          ).json()) as { outputs: Record<string, unknown> }
+        ).outputs;
+      const curl = /curl (\S+) -H 'content-type: application\/json' -d '(.*)'/;
+      try {
+        const first = await until(curl);
+        expect(await ask(first)).to.have.keys('hour');
+
+        stderr = '';
+        await project.write({ 'vivace.yaml': served.replace('use: calendar', 'use: calender') });
+        await until(/did you mean "calendar"\?[^]*the last valid configuration goes on/);
+        expect(await ask(first)).to.have.keys('hour');
+
+        stderr = '';
+        await project.write({
+          'vivace.yaml': served.replace('{ hour: calendar.hour }', '{ day: calendar.weekday }'),
+        });
+        expect(await ask(await until(curl))).to.have.keys('day');
+
+        child.kill('SIGTERM');
+        expect(await exited).to.deep.equal([0, null]);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    });
+
+    it('starts the old configuration again where the new one fails to start', async () => {
+      await given({ 'vivace.yaml': served, 'log.mjs': log });
+      const controller = new AbortController();
+      let seen = '';
+      let wake: () => void = () => undefined;
+      const running = project.vivace(['serve', '--watch'], {
+        signal: controller.signal,
+        onStderr(text) {
+          seen += text;
+          wake();
+        },
+      });
+      const until = async (pattern: RegExp): Promise<void> => {
+        while (!pattern.test(seen)) await new Promise<void>((resolve) => (wake = resolve));
+      };
+      await until(/curl/);
+      seen = '';
+      await project.write({ 'vivace.yaml': served.replace('port: 0', 'port: 0, host: 192.0.2.1') });
+      await until(/started again[^]*curl/);
+      controller.abort();
+      expect((await running).code).to.equal(0);
+    });
+
+    it('takes another port', async () => {
+      await given({
+        'vivace.yaml': served.replace('port: 0', 'port: 8080, host: 127.0.0.2'),
+        'log.mjs': log,
+      });
+      const controller = new AbortController();
+      const { code, stderr } = await project.vivace(['serve', '--port', '0'], {
+        signal: controller.signal,
+        onStderr: () => controller.abort(),
+      });
+      expect(code).to.equal(0);
+      expect(stderr).to.match(/serving on http:\/\/127\.0\.0\.2:(?!8080)/);
+    });
+
+    it('refuses a port that is none', async () => {
+      await given({ 'vivace.yaml': served, 'log.mjs': log });
+      expect((await project.vivace(['serve', '--port', 'http'])).code).to.equal(1);
+    });
+  });
+});

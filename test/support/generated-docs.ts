@@ -1,0 +1,86 @@
+import { builtInNames, optionsTable, resolveUse, schemaTable } from 'vivace';
+import { type z } from 'zod';
+import { slotPort } from '../../core/parts/definition.js';
+import {
+  cacheSpec,
+  customStep,
+  fetchStep,
+  fieldSpec,
+  pipelineSchema,
+  predictStep,
+  transformStep,
+} from '../../core/pipeline/schema.js';
+import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../core/views/schema.js';
+import { repositoryFiles, root } from './repository.js';
+
+/** The pages of parts; `docs/configuration.md` has tables of its own. */
+export const configurationPage = 'docs/configuration.md';
+
+const marked = /(<!-- (?:options|table):([a-z0-9-]+) -->\n)([\s\S]*?)(<!-- \/(?:options|table) -->)/g;
+
+/** Pages that hold generated blocks. */
+export function generatedPages(): string[] {
+  return repositoryFiles().filter(
+    (path) => path === configurationPage || /^docs\/(plugins|adapters)\/[^/]+\.md$/.test(path),
+  );
+}
+
+/** The page as it should be: each `<!-- options:NAME -->` or `<!-- table:NAME -->` block filled from the schemas. */
+export async function regenerate(text: string): Promise<string> {
+  const tables = await allTables();
+  return text.replace(marked, (_, open: string, name: string, _before, close: string) => {
+    const table = tables.get(name);
+    if (table === undefined) throw new Error(`nothing generates the block "${name}"`);
+    return `${open}\n${table}\n\n${close}`;
+  });
+}
+
+let known: Promise<ReadonlyMap<string, string>> | undefined;
+
+function allTables(): Promise<ReadonlyMap<string, string>> {
+  known ??= makeTables();
+  return known;
+}
+
+async function makeTables(): Promise<ReadonlyMap<string, string>> {
+  const definitions = await Promise.all(builtInNames().map((name) => resolveUse(name, root)));
+  const blocks: Readonly<Record<string, z.ZodObject>> = {
+    view: viewSchema,
+    'view-source': viewSource,
+    feature: plainFeature,
+    aggregate: aggregateFeature,
+    pipeline: pipelineSchema,
+    field: fieldSpec.options[1],
+    fetch: fetchStep,
+    transform: transformStep,
+    predict: predictStep,
+    step: customStep,
+    'step-cache': cacheSpec,
+    objects: pipelineSchema.shape.objects.unwrap(),
+    response: pipelineSchema.shape.response,
+  };
+  return new Map([
+    ...definitions.map((definition) => [definition.name, optionsTable(definition)] as const),
+    ...Object.entries(blocks).map(([name, schema]) => [name, schemaTable(schema)] as const),
+    ['parts', await partsIndex()],
+  ]);
+}
+
+async function partsIndex(): Promise<string> {
+  const rows = await Promise.all(
+    builtInNames().map(async (name) => {
+      const { provides, uses, tier } = await resolveUse(name, root);
+      const slots = Object.entries(uses).map(([slot, spec]) => {
+        const { port, optional } = slotPort(spec);
+        return `\`${slot}\`: ${port.name}${optional ? ' (optional)' : ''}`;
+      });
+      const page = `${tier === 'driver' ? 'adapters' : 'plugins'}/${name}.md`;
+      return `| [${name}](${page}) | ${provides.map((port) => port.name).join(', ')} | ${slots.join(', ')} |`;
+    }),
+  );
+  return [
+    '| `use` | provides | slots |',
+    '|---|---|---|',
+    ...rows.map((row) => row.replaceAll('  ', ' ')),
+  ].join('\n');
+}
