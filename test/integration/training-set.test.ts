@@ -112,16 +112,18 @@ describe('Training sets', () => {
     declared: PipelineDeclaration = pipeline,
     more: object = {},
     viewed: object = views,
-  ): Promise<T> =>
-    withServer(
+  ): Promise<T> => {
+    const named: Record<string, PipelineDeclaration> = { p: declared };
+    return withServer(
       {
         directory,
         parts: { ...parts, ...more },
         views: viewed as typeof views,
-        pipelines: { p: declared } as Record<string, PipelineDeclaration>,
+        pipelines: named,
       },
       use,
     );
+  };
 
   async function rowsOf(
     server: Server,

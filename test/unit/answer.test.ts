@@ -12,9 +12,8 @@ const sorted = (type: string, response: object): PipelineDeclaration => ({
 });
 
 async function order(type: string, values: readonly unknown[], response: object = {}): Promise<number[]> {
-  const answer = await withServer(
-    { parts: {}, pipelines: { p: sorted(type, response) } as Record<string, PipelineDeclaration> },
-    (server) => server.predict('p', { objects: values.map((v) => ({ v })) as never }),
+  const answer = await withServer({ parts: {}, pipelines: { p: sorted(type, response) } }, (server) =>
+    server.predict('p', { objects: values.map((v) => ({ v })) as never }),
   );
   return answer.objects.map((object) => object['index'] as number);
 }
@@ -59,7 +58,7 @@ describe('An answer', () => {
     ] as const) {
       const error = await createServer({ parts: {}, pipelines: { p: sorted(type, response) } }).then(
         () => undefined,
-        (thrown: Error) => thrown.message,
+        (thrown: unknown) => (thrown as Error).message,
       );
       expect(error).to.match(/^pipelines\.p\.response\.orderBy: /);
     }

@@ -331,7 +331,7 @@ describe('A prediction with a cache', () => {
     await withServer({ parts: parts(predict), pipelines: { p: predicted() } }, async (server) => {
       const error = await ask(server, 'p', [[1, 'a']]).then(
         () => undefined,
-        (thrown: VivaceError) => thrown,
+        (thrown: unknown) => thrown as VivaceError,
       );
       expect(error?.code).to.equal('PREDICTOR_FAILED');
       broken = false;

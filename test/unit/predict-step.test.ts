@@ -83,7 +83,7 @@ async function run(setup: Setup, ids: readonly number[], request: Record<string,
             outputs: Object.fromEntries((setup.outputs ?? one).map(({ name }) => [name, `model.${name}`])),
           },
           ...setup.declaration,
-        } as PipelineDeclaration,
+        },
       },
     },
     (server) => server.predict('p', { request: request as never, objects: ids.map((id) => ({ id })) }),
@@ -405,7 +405,10 @@ describe('Predict', () => {
         [0],
       ),
     );
-    expect([error.code, (error as VivaceError).retryAfterMs]).to.deep.equal(['RESOURCE_EXHAUSTED', 50]);
+    expect([error.code, (error as { retryAfterMs?: number }).retryAfterMs]).to.deep.equal([
+      'RESOURCE_EXHAUSTED',
+      50,
+    ]);
   });
 
   describe('is refused at start', () => {
