@@ -26,9 +26,7 @@ export class Child {
     module: string,
     argument: unknown,
   ): Promise<{ readonly child: Child; readonly ready: T }> {
-    const forked = fork(new URL(module, import.meta.url), [JSON.stringify(argument)], {
-      execArgv: process.env['BENCH_EXEC_ARGV']?.split(' ') ?? [],
-    });
+    const forked = fork(new URL(module, import.meta.url), [JSON.stringify(argument)]);
     const child = new Child(forked);
     const { ready } = (await child.#next()) as { ready: T };
     return { child, ready };

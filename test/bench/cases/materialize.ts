@@ -16,9 +16,10 @@ export const benchCase: BenchCase = {
     await writeWideTable(source);
     const { vivace, floor } = await interleave(
       {
-        vivace: async () => materialize('./materialize-child.js', { source, store: join(directory, 'wide') }),
+        vivace: async () =>
+          materialize('./children/materialize.js', { source, store: join(directory, 'wide') }),
         floor: async () =>
-          materialize('./materialize-floor-child.js', { source, store: join(directory, 'wide-floor') }),
+          materialize('./children/materialize-floor.js', { source, store: join(directory, 'wide-floor') }),
       },
       { rounds: 3, warmUp: 0 },
     );

@@ -11,8 +11,8 @@ export const benchCase: BenchCase = {
   title: 'one row against express with its JSON parser, one lmdb read, session.run and res.json',
   async run(bench) {
     const served = { store: await bench.flightStore(), models: await bench.models(), pipeline: 'one-row' };
-    const vivace = await Child.start<string>('./serve-child.js', served);
-    const floor = await Child.start<string>('./one-row-floor-child.js', served);
+    const vivace = await Child.start<string>('./children/serve.js', served);
+    const floor = await Child.start<string>('./children/one-row-floor.js', served);
     const figures: Figure[] = [];
     for (const clients of [1, 8]) {
       const options = { clients, count: 3000 };

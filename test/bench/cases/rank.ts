@@ -14,8 +14,8 @@ export const benchCase: BenchCase = {
   title: 'rank 100 and 1,000 objects out of 1,000,000 rows over HTTP',
   async run(bench) {
     const served = { store: await bench.flightStore(), models: await bench.models(), pipeline: 'rank' };
-    const vivace = await Child.start<string>('./serve-child.js', served);
-    const floor = await Child.start<string>('./rank-floor-child.js', served);
+    const vivace = await Child.start<string>('./children/serve.js', served);
+    const floor = await Child.start<string>('./children/rank-floor.js', served);
     const figures: Figure[] = [];
     for (const objects of [100, 1000]) {
       const requests = rankRequests(objects);

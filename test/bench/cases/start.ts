@@ -34,8 +34,8 @@ export const benchCase: BenchCase = {
     await writeFile(file, configuration);
     const { vivace, floor } = await interleave(
       {
-        vivace: async () => start('./start-child.js', file),
-        floor: async () => start('./start-floor-child.js', model),
+        vivace: async () => start('./children/start.js', file),
+        floor: async () => start('./children/start-floor.js', model),
       },
       { rounds: 7 },
     );

@@ -1,8 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { open } from 'lmdb';
-import { asChild } from './child.js';
-import type { Materialized } from './materialize-child.js';
-import { compiledWideView, wideFeatures } from './wide-table.js';
+import { asChild } from '../child.js';
+import type { Materialized } from './materialize.js';
+import { compiledWideView, wideFeatures } from '../wide-table.js';
 
 const headBytes = 32;
 const chunksPerCommit = 8;

@@ -1,5 +1,5 @@
 import { loadServer } from 'vivace';
-import { asChild } from './child.js';
+import { asChild } from '../child.js';
 
 await asChild(async (file: string) => {
   const server = await loadServer(file);

@@ -1,5 +1,5 @@
-import { asChild } from './child.js';
-import { serve, type Served } from './serve.js';
+import { asChild } from '../child.js';
+import { serve, type Served } from '../serve.js';
 
 await asChild(async (served: Served) => {
   const server = await serve(served);

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { asChild } from './child.js';
-import { compiledViews } from './flight-store.js';
-import { rankByHand } from './rank-by-hand.js';
-import { modelFile, type Served } from './serve.js';
+import { asChild } from '../child.js';
+import { compiledViews } from '../flight-store.js';
+import { rankByHand } from '../rank-by-hand.js';
+import { modelFile, type Served } from '../serve.js';
 
 await asChild(async (served: Served) => {
   const rank = await rankByHand({ store: served.store, model: modelFile(served) }, compiledViews());

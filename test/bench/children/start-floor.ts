@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import ort from 'onnxruntime-node';
-import { asChild } from './child.js';
-import { sessionOptions } from './session-options.js';
+import { asChild } from '../child.js';
+import { sessionOptions } from '../session-options.js';
 
 /** What Node needs for a listening server and a loaded model. */
 await asChild(async (model: string) => {

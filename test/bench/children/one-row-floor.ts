@@ -1,12 +1,12 @@
 import express, { type Request, type Response } from 'express';
 import type { AddressInfo } from 'node:net';
 import ort from 'onnxruntime-node';
-import { asChild } from './child.js';
-import { compiledViews } from './flight-store.js';
-import { oneRowColumns } from './pipelines.js';
-import { sessionOptions } from './session-options.js';
-import { modelFile, type Served } from './serve.js';
-import { openRows, StoredRows } from './stored-rows.js';
+import { asChild } from '../child.js';
+import { compiledViews } from '../flight-store.js';
+import { oneRowColumns } from '../pipelines.js';
+import { sessionOptions } from '../session-options.js';
+import { modelFile, type Served } from '../serve.js';
+import { openRows, StoredRows } from '../stored-rows.js';
 
 await asChild(async (served: Served) => {
   const rows = new StoredRows(openRows(served.store), compiledViews().get('airport_delay')!);

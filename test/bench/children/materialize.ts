@@ -1,6 +1,6 @@
 import { createServer, offlineStore } from 'vivace';
-import { asChild } from './child.js';
-import { wideView } from './wide-table.js';
+import { asChild } from '../child.js';
+import { wideView } from '../wide-table.js';
 
 /** What both sides of the case are given. */
 export interface Materialized {
