@@ -26,7 +26,7 @@ export const benchCase: BenchCase = {
     const ratio = vivace.perSecond / floor.perSecond;
     return [
       {
-        what: 'rows written and read back',
+        what: 'rows written, counted by reading them back',
         vivace: figure(vivace.perSecond, 'rows/s'),
         floor: figure(floor.perSecond, 'rows/s'),
         ratio,

@@ -25,12 +25,13 @@ await asChild(async ({ source, store }: Materialized) => {
     chunk = await result.fetchChunk()
   ) {
     const rows = chunk.rowCount;
-    const columns = chunk.getColumns() as [string[], ...number[][]];
-    const [keys, ...features] = columns;
+    const keys = chunk.getColumnValues(0) as string[];
     const floats = new Float32Array((rows * rowBytes) / 4);
-    features.forEach((values, i) => {
+    wideFeatures.forEach((_, i) => {
+      // The vector's own array: `getColumnValues` would make a JavaScript array of it first.
+      const { items } = chunk.getColumnVector(i + 1) as unknown as { items: Float32Array };
       for (let row = 0, at = headBytes / 4 + i; row < rows; row++, at += rowBytes / 4)
-        floats[at] = values[row] as number;
+        floats[at] = items[row] as number;
     });
     const bytes = Buffer.from(floats.buffer);
     const written = database.transaction(() => {
