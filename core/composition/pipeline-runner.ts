@@ -5,7 +5,7 @@ import { createAnswerWriter, type FinishedRun } from '../pipeline/answer-writer.
 import { createExecutor } from '../pipeline/execute.js';
 import type { Frame } from '../data/frame.js';
 import type { Plan } from '../pipeline/plan.js';
-import { createRequestDecoder } from '../pipeline/request-decoder.js';
+import { createRequestDecoder, type DecodedRequest } from '../pipeline/request-decoder.js';
 import type { Degradation, RunContext } from '../pipeline/run-context.js';
 import type { ModelVersion } from '../ports/model-repository.js';
 import type { CallContext } from '../ports/port.js';
@@ -73,10 +73,20 @@ export class PipelineRunner {
     }
   }
 
+  #decoded(body: unknown): DecodedRequest {
+    const from = performance.now();
+    try {
+      return this.#decode(body, this.#clock.now());
+    } catch (error) {
+      this.steps.around?.refused(error, (performance.now() - from) / 1000);
+      throw error;
+    }
+  }
+
   async #answer(call: PredictCall, parent: CallContext['trace']): Promise<FinishedRun> {
     const { signal } = call.context;
     if (signal.aborted) throw abortError(signal);
-    const decoded = this.#decode(call.body, this.#clock.now());
+    const decoded = this.#decoded(call.body);
     const deadlineMs = Math.min(this.plan.deadlineMs, call.deadlineMs ?? Infinity);
     const run = new Run(decoded.frame, {
       deadlineMs,

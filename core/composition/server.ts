@@ -331,8 +331,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       start: async (context) => {
         await part.start(context);
         if (part.definition.provides.includes(logSink)) this.#sinks.push(part.face(logSink));
-        if (part.definition.provides.includes(telemetry))
-          this.#telemetries.push(part.face(telemetry));
+        if (part.definition.provides.includes(telemetry)) this.#telemetries.push(part.face(telemetry));
       },
     };
   }

@@ -121,8 +121,7 @@ function outputColumn(output: Tensor, type: ColumnType, count: number): Column {
 
 /** A tensor's values as a column holds them: byte strings are texts. */
 function textsOf({ data }: Tensor): Column['values'] {
-  if (!Array.isArray(data) || data.every((value) => typeof value === 'string'))
-    return data;
+  if (!Array.isArray(data) || data.every((value) => typeof value === 'string')) return data;
   return data.map((value) => (typeof value === 'string' ? value : Buffer.from(value).toString()));
 }
 

@@ -19,19 +19,22 @@ export class RecordMetrics implements AroundStep {
     this.#steps = plan.nodes.map((node) => ({ pipeline: plan.name, step: node.alias, verb: node.verb }));
   }
 
+  /** Records a request that was refused before it ran. */
+  refused(error: unknown, seconds: number): void {
+    this.#record(seconds, codeOf(error));
+  }
+
   run(context: RunContext, next: () => void | Promise<void>): void | Promise<void> {
     const from = performance.now();
     const finish = (code: string): void => {
-      this.#instruments ??= pipelineInstruments();
-      const { requestDuration, stepDuration, requestObjects } = this.#instruments;
-      requestDuration.record((performance.now() - from) / 1000, { ...this.#attributes, code });
+      const { stepDuration, requestObjects } = this.#record((performance.now() - from) / 1000, code);
       if (this.#plan.objects !== undefined) requestObjects.record(context.frame.objects, this.#attributes);
       context.durations?.forEach((seconds, node) => {
         if (seconds > 0) stepDuration.record(seconds, this.#steps[node]);
       });
     };
     const fail = (error: unknown): never => {
-      finish(isVivaceError(error) ? error.code : 'INTERNAL');
+      finish(codeOf(error));
       throw error;
     };
     let running: void | Promise<void>;
@@ -43,4 +46,13 @@ export class RecordMetrics implements AroundStep {
     if (running instanceof Promise) return running.then(() => finish('OK'), fail);
     finish('OK');
   }
+  #record(seconds: number, code: string): PipelineInstruments {
+    this.#instruments ??= pipelineInstruments();
+    this.#instruments.requestDuration.record(seconds, { ...this.#attributes, code });
+    return this.#instruments;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return isVivaceError(error) ? error.code : 'INTERNAL';
 }

@@ -8,7 +8,7 @@ import type { Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
 import { VivaceError } from '../errors.js';
 import { columnAt } from '../pipeline/inputs.js';
-import { describePlan, type Plan, type PlanColumn } from '../pipeline/plan.js';
+import type { Plan, PlanColumn, PlanNode } from '../pipeline/plan.js';
 import { offlineStore, type OfflineStore } from '../ports/offline-store.js';
 import type { CallContext } from '../ports/port.js';
 import type { RowBatch } from '../ports/warehouse.js';
@@ -237,14 +237,23 @@ function manifestOf({
     cells: { computed: features.size * rows - missing, missing },
     digest,
   };
+  const steps = plan.nodes.filter((node) => !dependsOnModel(plan, node)).map(stepDefinition);
   const id = createHash('sha256')
-    .update(
-      canonicalJson({
-        ...body,
-        plan: describePlan({ ...plan, nodes: plan.nodes.filter((node) => !dependsOnModel(plan, node)) })
-          .nodes,
-      }),
-    )
+    .update(canonicalJson({ ...body, steps }))
     .digest('hex');
   return { ...body, id };
+}
+
+/** What a step means for the rows: neither which store serves it online, nor whether it is cached there. */
+function stepDefinition(node: PlanNode): object {
+  const source = node.verb === 'fetch' ? node.sourceId : node.verb === 'step' ? node.type.name : node.part;
+  return {
+    verb: node.verb,
+    alias: node.alias,
+    scope: node.scope,
+    source,
+    reads: node.reads.map((column) => column.name),
+    writes: node.writes.map((column) => `${column.name} ${column.type.name}`),
+    ...(node.verb === 'fetch' ? { onMissing: node.onMissing, onFailure: node.onFailure } : {}),
+  };
 }

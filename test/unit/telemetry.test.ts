@@ -271,6 +271,26 @@ describe('Telemetry', () => {
     );
   });
 
+  it('records a request that is refused before it runs', async () => {
+    const { part, collected } = inMemory();
+    const p = {
+      request: { id: 'string' },
+      steps: [{ record: {} }, { fetch: 'source' }],
+      response: { outputs: { v: 'source.f0' } },
+    } as const;
+    await withServer(
+      { parts: { source: { use: table, rows: { a: [1] } }, telemetry: { use: part } }, pipelines: { p } },
+      async (server) => {
+        await thrownBy(server.predict('p', { request: { id: 7 as never } }));
+        const found = await collected();
+        expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({
+          pipeline: 'p',
+          code: 'INVALID_ARGUMENT',
+        });
+      },
+    );
+  });
+
   it('records the code of a request that failed', async () => {
     const { part, collected } = inMemory();
     await withServer(
