@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { createBitmap, isSet, clearBit } from '../data/bitmap.js';
-import { cellAt, nullValues, type Cell, type Column } from '../data/column.js';
+import { cellAt, nullValues, type Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import { elementBytes, type ColumnType } from '../data/types.js';
 import { VivaceError } from '../errors.js';
-import { createHash } from 'node:crypto';
+import { decodeCell, encodeCell } from './heap-cell.js';
+import { typedView, type TypedView, type TypedViews } from './typed-view.js';
 
 /** Bytes before the null bitmap: event time, available time, format, flags, two zero bytes, layout id. */
 const headerBytes = 24;
@@ -289,24 +291,6 @@ function writeTime(view: DataView, at: number, micros: number): void {
   view.setUint32(at + 4, micros - upper * high);
 }
 
-type TypedView = Float64Array | Float32Array | Int32Array | BigInt64Array | Uint8Array;
-type TypedViews = Partial<Record<ColumnType['element'], TypedView>>;
-
-function typedView(element: ColumnType['element'], bytes: Uint8Array): TypedView {
-  switch (element) {
-    case 'float32':
-      return new Float32Array(bytes.buffer);
-    case 'int32':
-      return new Int32Array(bytes.buffer);
-    case 'int64':
-      return new BigInt64Array(bytes.buffer);
-    case 'bool':
-      return bytes;
-    default:
-      return new Float64Array(bytes.buffer);
-  }
-}
-
 // One function per array type: V8 keeps each loop specialised; one generic loop over all types runs several times slower.
 function copyStrided(from: Float32Array, to: Float32Array, at: number, step: number): void {
   for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] as number;
@@ -322,64 +306,4 @@ function copyStridedInt64(from: BigInt64Array, to: BigInt64Array, at: number, st
 }
 function copyStridedBool(from: Uint8Array, to: Uint8Array, at: number, step: number): void {
   for (let row = 0; row < to.length; row++, at += step) to[row] = from[at] === 0 ? 0 : 1;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function encodeCell(type: ColumnType, cell: Cell): Uint8Array {
-  if (cell === null) return new Uint8Array(0);
-  if (type.kind !== 'list' && type.kind !== 'vector') return toBytes(cell);
-  const cells = cell as readonly Cell[];
-  const size = elementBytes[type.element];
-  if (size > 0) {
-    const bytes = new Uint8Array(cells.length * size);
-    const view = typedView(type.element, bytes);
-    cells.forEach(
-      (value, i) => (view[i] = (type.element === 'int64' ? BigInt(value as number) : Number(value)) as never),
-    );
-    return bytes;
-  }
-  const parts = cells.map(toBytes);
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.length, 0));
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const part of parts) {
-    view.setUint32(at, part.length, true);
-    bytes.set(part, at + 4);
-    at += 4 + part.length;
-  }
-  return bytes;
-}
-
-function toBytes(cell: Cell): Uint8Array {
-  return cell instanceof Uint8Array ? cell : encoder.encode(String(cell));
-}
-
-/** `undefined` where the bytes are no such cell. */
-function decodeCell(type: ColumnType, bytes: Uint8Array): Cell | undefined {
-  try {
-    if (type.kind === 'scalar') return fromBytes(type, bytes);
-    const size = elementBytes[type.element];
-    if (size > 0) {
-      if (bytes.length % size !== 0) return undefined;
-      const values = typedView(type.element, new Uint8Array(bytes));
-      return Array.from(values as Float64Array, (value) => (type.element === 'bool' ? value !== 0 : value));
-    }
-    const cells: Cell[] = [];
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = 0; at < bytes.length;) {
-      const end = at + 4 + view.getUint32(at, true);
-      if (end > bytes.length) return undefined;
-      cells.push(fromBytes(type, bytes.subarray(at + 4, end)));
-      at = end;
-    }
-    return type.kind === 'vector' && cells.length !== type.width ? undefined : cells;
-  } catch {
-    return undefined;
-  }
-}
-
-function fromBytes(type: ColumnType, bytes: Uint8Array): Cell {
-  return type.element === 'string' ? decoder.decode(bytes) : new Uint8Array(bytes);
 }
