@@ -32,12 +32,12 @@ describe('README.md', () => {
       const files = filesOf('README.md');
       const shown = JSON.parse(files.get('answer')!) as Answer;
       const request = JSON.parse(/'(\{[\s\S]*\})'/.exec(files.get('ask')!)![1]!) as never;
-      const answer = await server.predict('rank-flights', request, { requestId: (shown as never).requestId });
+      const answer = await server.predict('rank-flights', request, { requestId: shown.requestId });
       const { objects, ...rest } = answer as unknown as Answer;
       const { objects: expected, ...head } = shown;
       expect(rest).to.deep.equal(head);
-      expect(objects.map(({ delay: _, ...object }) => object)).to.deep.equal(
-        expected.map(({ delay: _, ...object }) => object),
+      expect(objects.map((object) => ({ ...object, delay: 0 }))).to.deep.equal(
+        expected.map((object) => ({ ...object, delay: 0 })),
       );
       // Another processor may sum the trees in another order.
       objects.forEach(({ delay }, i) => expect(delay).to.be.closeTo(expected[i]!.delay, 1e-3));
