@@ -72,7 +72,7 @@ export type { AsOfReader, MaterializeProgress, OfflineStore, Spine } from './por
 export { onlineStore } from './ports/online-store.js';
 export type { OnlineStore, OnlineView } from './ports/online-store.js';
 export { predictor } from './ports/predictor.js';
-export type { Prediction, Predictor } from './ports/predictor.js';
+export type { DescribedModel, Prediction, Predictor } from './ports/predictor.js';
 export { predictorRuntime } from './ports/predictor-runtime.js';
 export type {
   ModelInspection,

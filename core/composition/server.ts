@@ -24,6 +24,7 @@ import { packageVersion } from '../package-version.js';
 import { observeServer } from '../telemetry/observe.js';
 import type { FeatureView } from '../views/view.js';
 import { createContainer, partId } from './container.js';
+import { checkLock } from './features-lock.js';
 import { startParts, stopParts } from './lifecycle.js';
 import { startOrder } from './parts.js';
 import { PipelineRunner } from './pipeline-runner.js';
@@ -177,13 +178,20 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     return this;
   }
 
-  /** The signatures of the predictors that have started. */
+  /**
+   * The signatures of the predictors that have started.
+   *
+   * @throws {ConfigError} where a model was trained on views that this server does not have.
+   */
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
     const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
-    const described = this.#predictors().map(
-      async ([name, part]) => [name, (await part.describe(context)).signature] as const,
+    const described = await Promise.all(
+      this.#predictors().map(async ([name, part]) => [name, await part.describe(context)] as const),
     );
-    return new Map(await Promise.all(described));
+    const mistakes = new Mistakes();
+    for (const [name, model] of described) checkLock(name, model, { views: this.views, mistakes });
+    this.#checked.throwIfAny(mistakes);
+    return new Map(described.map(([name, model]) => [name, model.signature]));
   }
 
   /**

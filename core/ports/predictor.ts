@@ -10,10 +10,18 @@ export interface Prediction {
   readonly outputs: readonly Tensor[];
 }
 
+/** A model as its repository describes it. */
+export interface DescribedModel {
+  readonly model: ModelVersion;
+  readonly signature: Signature;
+  /** View name → hash of the views whose features it was trained on. */
+  readonly featuresLock?: Readonly<Record<string, string>>;
+}
+
 /** A model that answers, whatever version stands behind it at the moment. */
 export interface Predictor {
-  /** The model's signature, from its repository; may be asked before the model is loaded. */
-  describe(context: CallContext): Promise<{ readonly model: ModelVersion; readonly signature: Signature }>;
+  /** The model's signature and lock, from its repository; may be asked before the model is loaded. */
+  describe(context: CallContext): Promise<DescribedModel>;
   /** The version that serves, or `undefined` where none is loaded: then the server is not ready. */
   serving(): ModelVersion | undefined;
   /**

@@ -12,6 +12,7 @@ import {
   type Prediction,
   type Predictor,
   type PredictorRuntime,
+  type DescribedModel,
   type Signature,
   type Tensor,
 } from 'vivace';
@@ -84,14 +85,12 @@ export class ServedModel implements Predictor {
     await Promise.all([...this.#all].map((slot) => this.#unload(slot)));
   }
 
-  async describe(
-    context: CallContext,
-  ): Promise<{ readonly model: ModelVersion; readonly signature: Signature }> {
-    if (this.#current !== undefined) {
-      return { model: this.#current.model, signature: this.#current.bundle.manifest.signature };
-    }
-    const model = await this.#repository.resolve(this.#options.model, context);
-    return { model, signature: (await this.#repository.manifest(model, context)).signature };
+  async describe(context: CallContext): Promise<DescribedModel> {
+    const current = this.#current;
+    const model = current?.model ?? (await this.#repository.resolve(this.#options.model, context));
+    const manifest = current?.bundle.manifest ?? (await this.#repository.manifest(model, context));
+    const { signature, featuresLock } = manifest;
+    return { model, signature, ...(featuresLock === undefined ? {} : { featuresLock }) };
   }
 
   serving(): ModelVersion | undefined {
@@ -139,9 +138,7 @@ export class ServedModel implements Predictor {
     const bundle = await this.#repository.fetch(model, context);
     const serving = this.#current;
     const different =
-      serving === undefined
-        ? undefined
-        : difference(serving.bundle.manifest.signature, bundle.manifest.signature);
+      serving === undefined ? undefined : difference(serving.bundle.manifest, bundle.manifest);
     if (different !== undefined) {
       throw new VivaceError(
         'FAILED_PRECONDITION',

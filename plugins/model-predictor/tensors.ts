@@ -1,4 +1,11 @@
-import { createTensorData, type Signature, type Tensor, type TensorData, type TensorSpec } from 'vivace';
+import {
+  createTensorData,
+  type BundleManifest,
+  type Signature,
+  type Tensor,
+  type TensorData,
+  type TensorSpec,
+} from 'vivace';
 
 /** What joining needs to know of a call. */
 export interface Rows {
@@ -74,13 +81,27 @@ export function zeros(specs: readonly TensorSpec[], rows: number): Tensor[] {
 }
 
 /** What keeps a version from taking the place of another under a running pipeline; `undefined` where nothing does. */
-export function difference(serving: Signature, next: Signature): string | undefined {
-  if (serving.over !== next.over)
-    return `it predicts over ${next.over}, the serving version over ${serving.over}`;
+export function difference(serving: Versioned, next: Versioned): string | undefined {
+  const [was, is] = [serving.signature, next.signature];
+  if (was.over !== is.over) return `it predicts over ${is.over}, the serving version over ${was.over}`;
   return (
-    differentTensors('input', serving.inputs, next.inputs) ??
-    differentTensors('output', serving.outputs, next.outputs)
+    differentTensors('input', was.inputs, is.inputs) ??
+    differentTensors('output', was.outputs, is.outputs) ??
+    differentLock(serving.featuresLock, next.featuresLock)
   );
+}
+
+type Versioned = Pick<BundleManifest, 'signature' | 'featuresLock'>;
+
+/** The server has checked the serving version's lock against its views; it has not seen another. */
+function differentLock(
+  was: Versioned['featuresLock'] = {},
+  is: Versioned['featuresLock'] = {},
+): string | undefined {
+  const known = new Set(Object.values(was));
+  const other = Object.entries(is).find(([, hash]) => !known.has(hash));
+  if (other === undefined) return undefined;
+  return `it was trained on view "${other[0]}" ${other[1]}, which the serving version does not know`;
 }
 
 function differentTensors(

@@ -65,12 +65,13 @@ export const adder = definePlugin({
   options: z.strictObject({
     width: z.int().positive(),
     loaded: z.custom<() => boolean>().optional(),
+    featuresLock: z.record(z.string(), z.string()).optional(),
     onPredict: z.custom<(rows: number) => void | Promise<void>>().optional(),
   }),
-  create: ({ width, loaded, onPredict }) => {
+  create: ({ width, loaded, featuresLock = {}, onPredict }) => {
     const model = { name: 'adder', version: '1' };
     return {
-      describe: async () => ({ model, signature: sumSignature(width) }),
+      describe: async () => ({ model, signature: sumSignature(width), featuresLock }),
       serving: () => (loaded?.() === false ? undefined : model),
       async predict(inputs: readonly Tensor[], { rows }: { rows: number }) {
         await onPredict?.(rows);

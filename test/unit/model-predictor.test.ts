@@ -176,6 +176,13 @@ describe('ModelPredictor', () => {
       });
     }
 
+    it('refuses one that was trained on views the serving version does not know', async () => {
+      await start(polled);
+      await release('2', { featuresLock: { airport_delay: 'abcdefghij' } });
+      const { error } = await fixture.logged(/a new version does not serve/);
+      expect((error as Error).message).to.match(/trained on view "airport_delay" abcdefghij/);
+    });
+
     it('does not refuse a bundle for what it does not use', async () => {
       await start(polled);
       await release('2', { info: { rmse: 1 } });

@@ -148,6 +148,33 @@ describe('Server', () => {
     expect((await cut).code).to.equal('CANCELLED');
   });
 
+  it('refuses a model that was trained on views it does not have', async () => {
+    const views = {
+      price: { store: 'online', entity: { id: 'string' }, features: { v: { type: 'float64' } } },
+    } as const;
+    const create = (featuresLock: Record<string, string>) =>
+      createServer({
+        parts: {
+          adder: { use: adder, width: 1, featuresLock },
+          hot: { use: memory },
+          online: { use: 'online-store', store: 'hot' },
+        },
+        views,
+        pipelines: { echo },
+      });
+    const start = async (featuresLock: Record<string, string>): Promise<void> => {
+      const server = await (await create(featuresLock)).start();
+      await server.stop();
+    };
+    const error = await failure(start({ price: 'aaaaaaaaaa' }));
+    expect([error.code, error.path]).to.deep.equal(['INVALID_CONFIG', 'parts.adder.model']);
+    expect(error.message).to.match(
+      /adder 1 was trained on view "price" aaaaaaaaaa, and here it is [a-z2-7]{10}: bring back/,
+    );
+    expect((await failure(start({ other: 'bbbbbbbbbb' }))).message).to.contain('there is no such view here');
+    await start({ renamed: (await create({})).views.get('price')!.hash });
+  });
+
   it('is not ready while a predictor has no loaded model', async () => {
     let loaded = false;
     const server = await createServer({

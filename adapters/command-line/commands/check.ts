@@ -1,4 +1,4 @@
-import { messageOf, missingSdks, type Plan, type Server } from 'vivace';
+import { isVivaceError, messageOf, missingSdks, type Plan, type Server } from 'vivace';
 import { defaultFile, loadConfiguration, withServer, type WithConfig } from '../configuration.js';
 import { describeParts, describePlans, describeViews } from '../describe-server.js';
 import { exitCodes } from '../exit-codes.js';
@@ -72,6 +72,8 @@ async function unreachableBecause(name: string, load: () => Promise<Server>): Pr
       await server.signatures();
       return undefined;
     } catch (error) {
+      // A model that does not fit these views is a mistake, not something that could not be seen.
+      if (isVivaceError(error) && error.code === 'INVALID_CONFIG') throw error;
       return messageOf(error);
     }
   });

@@ -1,0 +1,21 @@
+import type { Mistakes } from '../config/mistake.js';
+import type { DescribedModel } from '../ports/predictor.js';
+import type { FeatureView } from '../views/view.js';
+
+/** Every view version that a model was trained on must be among the server's; a mistake of its part for each that is not. */
+export function checkLock(
+  predictor: string,
+  { model, featuresLock = {} }: DescribedModel,
+  { views, mistakes }: { views: ReadonlyMap<string, FeatureView>; mistakes: Mistakes },
+): void {
+  const served = new Set([...views.values()].map((view) => view.hash));
+  for (const [name, hash] of Object.entries(featuresLock)) {
+    if (served.has(hash)) continue;
+    const here = views.get(name);
+    const found = here === undefined ? 'there is no such view here' : `here it is ${here.hash}`;
+    mistakes.add(
+      ['parts', predictor, 'model'],
+      `${model.name} ${model.version} was trained on view "${name}" ${hash}, and ${found}: bring back that definition, or train the model on this one`,
+    );
+  }
+}
