@@ -101,7 +101,8 @@ export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } f
 export { createServer, loadServer } from './composition/create-server.js';
 export type { LoadOptions } from './composition/create-server.js';
 export { Server } from './composition/server.js';
-export type { Binding, PredictOptions } from './composition/server.js';
+export type { Binding } from './composition/part-set.js';
+export type { PredictOptions } from './composition/server.js';
 export type { Pipelines, ServerSpecification } from './composition/specification.js';
 export type { PartDeclaration } from './composition/parts.js';
 export { ConfigError, pathText } from './config/mistake.js';

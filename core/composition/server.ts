@@ -5,28 +5,22 @@ import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
 import { VivaceError } from '../errors.js';
 import type { Signature } from '../models/bundle.js';
-import type { Log } from '../parts/context.js';
-import { logLevelsOf } from '../parts/context.js';
-import type { RunningPart } from '../parts/create-part.js';
-import type { Definition } from '../parts/definition.js';
-import { systemClock, toRecord } from '../parts/part-context.js';
+import { packageVersion } from '../package-version.js';
+import type { Clock } from '../parts/context.js';
+import { systemClock } from '../parts/part-context.js';
 import type { AnswerOf, RequestOf } from '../pipeline/definition.js';
 import { requestSchema, responseSchema } from '../pipeline/json-schema.js';
 import { describePlan, type Plan } from '../pipeline/plan.js';
-import { httpServer, type HttpServer } from '../ports/http-server.js';
-import { logSink, type LogRecord, type LogSink } from '../ports/log-sink.js';
+import { httpServer } from '../ports/http-server.js';
 import type { ModelVersion } from '../ports/model-repository.js';
-import type { CallContext, Port } from '../ports/port.js';
-import { predictor, type Predictor } from '../ports/predictor.js';
-import { telemetry, type Telemetry } from '../ports/telemetry.js';
+import type { CallContext } from '../ports/port.js';
+import { predictor } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
-import { packageVersion } from '../package-version.js';
 import { observeServer } from '../telemetry/observe.js';
 import type { FeatureView } from '../views/view.js';
-import { createContainer, partId } from './container.js';
+import { CallGate, refused } from './call-gate.js';
 import { checkLock } from './features-lock.js';
-import { startParts, stopParts } from './lifecycle.js';
-import { startOrder } from './parts.js';
+import { PartSet, type Binding } from './part-set.js';
 import { PipelineRunner } from './pipeline-runner.js';
 import type { PipelineDescription, PredictCall, ServerFace, ServerState } from './server-face.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
@@ -40,19 +34,6 @@ export interface PredictOptions {
   readonly trace?: CallContext['trace'];
 }
 
-/** A part as it stands in the server. */
-export interface Binding {
-  readonly name: string;
-  /** The name of its definition. */
-  readonly use: string;
-  readonly ports: readonly string[];
-  /** Part per filled slot. */
-  readonly slots: Readonly<Record<string, string>>;
-  /** As parsed, secrets included: `redact` hides them. */
-  readonly options: object;
-  readonly definition: Definition;
-}
-
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
 
 /** A server: parts, started in the order of their dependencies, and the pipelines that run on them. */
@@ -62,17 +43,11 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   readonly views: ReadonlyMap<string, FeatureView>;
   readonly #checked: CheckedSpecification;
   readonly #settings: Settings;
-  readonly #clock;
-  readonly #order: readonly string[];
-  readonly #sinks: LogSink[] = [];
-  readonly #telemetries: Telemetry[] = [];
-  readonly #log: Log;
-  #parts: readonly RunningPart[] = [];
+  readonly #clock: Clock;
+  readonly #parts: PartSet;
+  readonly #gate = new CallGate();
   #runners: ReadonlyMap<string, PipelineRunner> = new Map();
   #state: ServerState = 'created';
-  #inFlight = 0;
-  #idle: (() => void) | undefined;
-  #refusing = false;
   #cut = new AbortController();
   #unobserve: (() => void) | undefined;
   #starting: Promise<void> | undefined;
@@ -83,25 +58,14 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.#settings = settings;
     this.views = checked.views;
     this.#clock = settings.clock ?? systemClock;
-    this.#order = startOrder(checked.parts);
     // Each call in flight listens to it.
     setMaxListeners(0, this.#cut.signal);
-    const writeLog = (record: LogRecord): void => {
-      for (const sink of this.#sinks) sink.write(record);
-    };
-    this.#log = logLevelsOf((level, message, fields) =>
-      writeLog(toRecord({ time: this.#clock.now(), level, message, part: 'vivace' }, fields)),
-    );
-    this.container = createContainer(
-      checked.parts.values(),
-      {
-        directory: settings.directory ?? process.cwd(),
-        clock: this.#clock,
-        writeLog,
-        tracing: this.#tracing,
-      },
-      settings.modules ?? [],
-    );
+    this.#parts = new PartSet(checked.parts, {
+      clock: this.#clock,
+      directory: settings.directory ?? process.cwd(),
+      modules: settings.modules,
+    });
+    this.container = this.#parts.container;
   }
 
   get state(): ServerState {
@@ -117,17 +81,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   /** What each part is, uses and was given, in the order of starting. */
   get bindings(): readonly Binding[] {
-    return this.#order.map((name) => {
-      const { definition, slots, options } = this.#checked.parts.get(name)!;
-      return {
-        name,
-        use: definition.name,
-        ports: definition.provides.map((port) => port.name),
-        slots,
-        options,
-        definition,
-      };
-    });
+    return this.#parts.bindings;
   }
 
   /**
@@ -144,11 +98,11 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   async #start(serve: boolean): Promise<void> {
-    await this.#startParts(serve ? this.#order : this.#withUsed(this.#inProcess()));
+    await this.#startParts(serve ? this.#parts.order : this.#parts.withoutTransports());
     try {
       this.#runners = this.#createRunners(await this.signatures());
       this.#unobserve = observeServer({
-        inFlight: () => this.#inFlight,
+        inFlight: () => this.#gate.inFlight,
         ready: () => this.readiness().ready,
         models: () => this.models(),
         pipelines: () =>
@@ -159,21 +113,21 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
           })),
       });
       this.#state = 'ready';
-      for (const name of serve ? this.#named(transport) : []) {
-        await this.container.get(transport.id, { name }).serve(this, { signal: this.#cut.signal });
+      for (const [, part] of serve ? this.#parts.running(transport) : []) {
+        await part.serve(this, { signal: this.#cut.signal });
       }
     } catch (error) {
       this.#state = 'failed';
       this.#unobserve?.();
-      await stopParts(this.#parts).catch(() => undefined);
+      await this.#parts.stop().catch(() => undefined);
       throw error;
     }
-    this.#log.info('ready', { pipelines: this.pipelines(), models: this.models() });
+    this.#parts.log.info('ready', { pipelines: this.pipelines(), models: this.models() });
   }
 
   /** Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. */
   async startOnly(names: readonly string[]): Promise<this> {
-    await this.#startParts(this.#withUsed(names));
+    await this.#startParts(this.#parts.withUsed(names));
     this.#state = 'ready';
     return this;
   }
@@ -186,7 +140,9 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
     const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
     const described = await Promise.all(
-      this.#predictors().map(async ([name, part]) => [name, await part.describe(context)] as const),
+      this.#parts
+        .running(predictor)
+        .map(async ([name, part]) => [name, await part.describe(context)] as const),
     );
     const mistakes = new Mistakes();
     for (const [name, model] of described) checkLock(name, model, { views: this.views, mistakes });
@@ -236,7 +192,8 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   readiness(): { readonly ready: boolean; readonly reasons: readonly string[] } {
     if (this.#state !== 'ready') return { ready: false, reasons: [`the server is ${this.#state}`] };
-    const reasons = this.#predictors()
+    const reasons = this.#parts
+      .running(predictor)
       .filter(([, part]) => part.serving() === undefined)
       .map(([name]) => `predictor "${name}" has no loaded model`);
     return { ready: reasons.length === 0, reasons };
@@ -259,7 +216,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   models(): readonly (ModelVersion & { readonly predictor: string })[] {
     if (this.#state !== 'ready' && this.#state !== 'draining') return [];
-    return this.#predictors().flatMap(([name, part]) => {
+    return this.#parts.running(predictor).flatMap(([name, part]) => {
       const serving = part.serving();
       return serving === undefined ? [] : [{ predictor: name, ...serving }];
     });
@@ -268,7 +225,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   async scrape(
     context: CallContext,
   ): Promise<{ readonly contentType: string; readonly body: string } | undefined> {
-    for (const part of this.#telemetries) {
+    for (const part of this.#parts.telemetries) {
       const scraped = await part.scrape(context);
       if (scraped !== undefined) return scraped;
     }
@@ -289,66 +246,27 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   /** Where the server listens. */
   addresses(): readonly string[] {
-    return this.#servers().flatMap((server) => server.address() ?? []);
-  }
-
-  readonly #tracing = (): boolean => this.#telemetries.some((part) => part.tracing);
-
-  /** The named parts and all they use, in the order of starting. */
-  #withUsed(names: readonly string[]): readonly string[] {
-    const needed = new Set<string>();
-    const visit = (name: string): void => {
-      needed.add(name);
-      for (const used of Object.values(this.#checked.parts.get(name)?.slots ?? {})) visit(used);
-    };
-    names.forEach(visit);
-    return this.#order.filter((name) => needed.has(name));
-  }
-
-  #inProcess(): readonly string[] {
-    const outer: readonly string[] = [transport.name, httpServer.name];
-    return this.#order.filter(
-      (name) =>
-        !this.#checked.parts.get(name)!.definition.provides.every((port) => outer.includes(port.name)),
-    );
+    return this.#parts.running(httpServer).flatMap(([, server]) => server.address() ?? []);
   }
 
   async #startParts(names: readonly string[]): Promise<void> {
     if (this.#state !== 'created')
       throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
     this.#state = 'starting';
-    this.#parts = names.map((name) => this.container.get(partId, { name }));
     try {
-      await startParts(
-        this.#parts.map((part) => this.#listening(part)),
-        {
-          timeoutMs: this.#settings.startTimeoutMs ?? 120_000,
-          signal: this.#cut.signal,
-        },
-      );
+      const timeoutMs = this.#settings.startTimeoutMs ?? 120_000;
+      await this.#parts.start(names, { timeoutMs, signal: this.#cut.signal });
     } catch (error) {
       this.#state = 'failed';
       throw error;
     }
   }
 
-  /** Logs and telemetry are used from the moment their part has started. */
-  #listening(part: RunningPart): RunningPart {
-    return {
-      ...part,
-      start: async (context) => {
-        await part.start(context);
-        if (part.definition.provides.includes(logSink)) this.#sinks.push(part.face(logSink));
-        if (part.definition.provides.includes(telemetry)) this.#telemetries.push(part.face(telemetry));
-      },
-    };
-  }
-
   #createRunners(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, PipelineRunner> {
     const mistakes = new Mistakes();
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
     this.#checked.throwIfAny(mistakes);
-    const options = { clock: this.#clock, tracing: this.#tracing };
+    const options = { clock: this.#clock, tracing: this.#parts.tracing };
     return new Map(
       [...plans].map(([name, plan]) => [
         name,
@@ -370,20 +288,12 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   async #counted<T>(pipeline: string, run: (runner: PipelineRunner) => Promise<T>): Promise<T> {
-    const runner = this.#runners.get(pipeline);
-    if (this.#refusing || (this.#state !== 'ready' && this.#state !== 'draining')) {
-      throw new VivaceError('UNAVAILABLE', `the server is ${this.#state}`, {
-        retryAfterMs: 1000,
-        started: false,
-      });
-    }
-    if (runner === undefined) throw this.#unknown(pipeline);
-    this.#inFlight++;
-    try {
-      return await run(runner);
-    } finally {
-      if (--this.#inFlight === 0) this.#idle?.();
-    }
+    if (this.#state !== 'ready' && this.#state !== 'draining') throw refused(this.#state);
+    return this.#gate.pass(() => {
+      const runner = this.#runners.get(pipeline);
+      if (runner === undefined) throw this.#unknown(pipeline);
+      return run(runner);
+    });
   }
 
   #unknown(pipeline: string): VivaceError {
@@ -403,55 +313,29 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       return;
     }
     this.#state = 'draining';
-    this.#log.info('draining', { inFlight: this.#inFlight });
+    this.#parts.log.info('draining', { inFlight: this.#gate.inFlight });
     const { drainDelayMs = 0, drainTimeoutMs = 10_000 } = this.#settings;
     if (drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
-    this.#refusing = true;
+    this.#gate.close();
     const context = { signal: AbortSignal.timeout(drainTimeoutMs) };
-    await Promise.all(this.#servers().map(async (server) => server.drain(context))).catch((error: unknown) =>
-      this.#log.warn('a server did not drain', { error }),
+    await Promise.all(this.#parts.running(httpServer).map(async ([, server]) => server.drain(context))).catch(
+      (error: unknown) => this.#parts.log.warn('a server did not drain', { error }),
     );
-    if (this.#inFlight > 0) await this.#untilIdle(drainTimeoutMs);
+    await this.#gate.untilIdle(drainTimeoutMs);
+    if (this.#gate.inFlight > 0)
+      this.#parts.log.warn('calls in flight are cut off', { inFlight: this.#gate.inFlight });
     const cut = new VivaceError('CANCELLED', 'the server has stopped');
     this.#cut.abort(cut);
     for (const runner of this.#runners.values()) runner.abort(cut);
-    await Promise.all(this.#telemetries.map((part) => part.flush(context))).catch((error: unknown) =>
-      this.#log.warn('telemetry was not handed over', { error }),
+    await Promise.all(this.#parts.telemetries.map((part) => part.flush(context))).catch((error: unknown) =>
+      this.#parts.log.warn('telemetry was not handed over', { error }),
     );
     this.#unobserve?.();
-    this.#log.info('stopped');
+    this.#parts.log.info('stopped');
     try {
-      await stopParts(this.#parts, Math.min(drainTimeoutMs, 5000));
+      await this.#parts.stop(Math.min(drainTimeoutMs, 5000));
     } finally {
       this.#state = 'stopped';
     }
-  }
-
-  async #untilIdle(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      new Promise<void>((resolve) => (this.#idle = resolve)),
-      new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs))),
-    ]);
-    clearTimeout(timer);
-    if (this.#inFlight > 0) this.#log.warn('calls in flight are cut off', { inFlight: this.#inFlight });
-  }
-
-  #named(port: Port): string[] {
-    return this.#order.filter((name) => this.#checked.parts.get(name)!.definition.provides.includes(port));
-  }
-
-  #predictors(): (readonly [string, Predictor])[] {
-    const running = new Set(this.#parts.map((part) => part.name));
-    return this.#named(predictor)
-      .filter((name) => running.has(name))
-      .map((name) => [name, this.container.get(predictor.id, { name })]);
-  }
-
-  #servers(): HttpServer[] {
-    const running = new Set(this.#parts.map((part) => part.name));
-    return this.#named(httpServer)
-      .filter((name) => running.has(name))
-      .map((name) => this.container.get(httpServer.id, { name }));
   }
 }
