@@ -1,11 +1,4 @@
-import {
-  createTensorData,
-  type BundleManifest,
-  type Signature,
-  type Tensor,
-  type TensorData,
-  type TensorSpec,
-} from 'vivace';
+import { createTensorData, type BundleManifest, type Tensor, type TensorData, type TensorSpec } from 'vivace';
 
 /** What joining needs to know of a call. */
 export interface Rows {
