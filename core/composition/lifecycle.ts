@@ -2,6 +2,9 @@ import { abortError, messageOf, VivaceError, isVivaceError } from '../errors.js'
 import { untilAborted } from '../parts/coalesce.js';
 import type { RunningPart } from '../parts/create-part.js';
 
+/** How long a part that is given up may take to leave its `start`; one that obeys its signal needs none of it. */
+const startGraceMs = 500;
+
 /** Starts parts one after the other; the first failure stops what was started, in reverse, and names the part. */
 export async function startParts(
   parts: readonly RunningPart[],
@@ -23,7 +26,7 @@ export async function startParts(
       if (signal.aborted) throw abortError(signal);
       await untilAborted(part.start({ signal: controller.signal }), controller.signal);
     } catch (error) {
-      await stopParts(parts.slice(0, i + 1)).catch(() => undefined);
+      await stopParts(parts.slice(0, i + 1), startGraceMs).catch(() => undefined);
       throw named(part, error);
     } finally {
       clearTimeout(timer);

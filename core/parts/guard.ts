@@ -54,12 +54,16 @@ export class GuardedPart {
       throw new VivaceError('FAILED_PRECONDITION', `part "${this.name}" was started before`);
     this.#state = 'starting';
     this.#started = true;
+    // Like a call: a `stop` meanwhile waits for it, or what it opens late would stay open.
+    this.#inFlight++;
     try {
       await this.#part.start?.(context);
-      this.#state = 'ready';
+      if (this.#state === 'starting') this.#state = 'ready';
     } catch (error) {
-      this.#state = 'failed';
+      if (this.#state === 'starting') this.#state = 'failed';
       throw this.#wrap(error);
+    } finally {
+      this.#leave();
     }
   }
 

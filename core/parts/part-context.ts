@@ -95,8 +95,9 @@ export class OwnedContext implements PartContext {
     await sleep(durationMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
 
-  /** Starts what waited for the part: periodic tasks and gauges. */
+  /** Starts what waited for the part: periodic tasks and gauges. A part that was stopped while it started has none. */
   begin(): void {
+    if (this.#stopping.signal.aborted) return;
     this.#started = true;
     for (const start of this.#periodic.splice(0)) start();
   }

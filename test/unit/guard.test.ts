@@ -214,6 +214,23 @@ describe('guard', () => {
       expect(stops).to.equal(1);
     });
 
+    it('waits at stop for a start that goes on, and stays stopped', async () => {
+      const events: string[] = [];
+      let open: () => void = () => undefined;
+      const part = storeWith(() => [], {
+        start: () => new Promise<void>((resolve) => (open = resolve)).then(() => void events.push('opened')),
+        stop: () => void events.push('closed'),
+      });
+      const starting = part.start(callContext());
+      const stopping = part.stop();
+      open();
+      await Promise.all([starting, stopping]);
+      expect(events).to.deep.equal(['opened', 'closed']);
+      expect(thrown(() => part.face(keyValueStore).getMany(['a'], callContext())).message).to.contain(
+        'is stopped',
+      );
+    });
+
     it('says of a refused call that it never started', async () => {
       const error = thrown(() =>
         storeWith(() => [])
