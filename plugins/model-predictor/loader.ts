@@ -78,6 +78,8 @@ export class Loader {
     const late = new AbortController();
     const done = new AbortController();
     void this.#context.delay(loadTimeoutMs, done.signal).then(() => {
+      // The runtime may have kept the signal: it must not hear of a time that did not run out.
+      if (done.signal.aborted) return;
       late.abort(new VivaceError('DEADLINE_EXCEEDED', `the model did not load in ${loadTimeoutMs} ms`));
     });
     try {

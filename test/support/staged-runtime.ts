@@ -30,6 +30,7 @@ export interface HeldCall {
 export class StagedRuntime {
   readonly instances: StagedInstance[] = [];
   readonly held: HeldCall[] = [];
+  readonly loadSignals: AbortSignal[] = [];
   /** The rows of every call that reached a model, without those of loading. */
   readonly batches: number[] = [];
   /** Answer calls at once (false), or hold them until `go`. */
@@ -43,7 +44,13 @@ export class StagedRuntime {
     provides: predictorRuntime,
     name: 'staged',
     options: z.strictObject({}),
-    create: () => ({ hosts: ['memory'], load: async (bundle) => Promise.resolve(this.#load(bundle)) }),
+    create: () => ({
+      hosts: ['memory'],
+      load: async (bundle, { signal }) => {
+        this.loadSignals.push(signal);
+        return Promise.resolve(this.#load(bundle));
+      },
+    }),
   });
   #onHeld: (() => void) | undefined;
 

@@ -45,6 +45,11 @@ describe('ModelPredictor', () => {
       expect(fixture.staged.instances).to.have.length(3);
     });
 
+    it('does not abort the signal of a load that succeeded', async () => {
+      await start();
+      expect(fixture.staged.loadSignals.map(({ aborted }) => aborted)).to.deep.equal([false]);
+    });
+
     it('fails where the model is not there', async () => {
       expect(await startFailing({ options: { model: 'iris' } })).to.match(/^NOT_FOUND.*there are affine/);
     });
