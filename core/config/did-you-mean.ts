@@ -1,6 +1,10 @@
+/** A caller's text may be of any length, and the work grows with it: longer ones are no typing mistakes. */
+const longestName = 100;
+
 /** ` — did you mean "x"?` for the nearest of `known`, or a list where there are few, or nothing. */
 export function didYouMean(name: string, known: Iterable<string>): string {
   const names = [...new Set(known)];
+  if (name.length > longestName) return '';
   const ranked = names
     .map((candidate) => ({ candidate, distance: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);

@@ -7,6 +7,10 @@ export interface ErrorResponseOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** A path or a message may repeat a caller's own text, such as a key of a megabyte: it is cut. */
+const longestPath = 200;
+const longestMessage = 2000;
+
 /**
  * The HTTP answer an error stands for: `{code, message, path?, requestId?}`, with `Retry-After` where trying again may help.
  *
@@ -28,8 +32,17 @@ export function errorResponse(
       ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
       ...headers,
     },
-    body: JSON.stringify({ code, message, path, requestId }),
+    body: JSON.stringify({
+      code,
+      message: cut(message, longestMessage),
+      path: path === undefined ? undefined : cut(path, longestPath),
+      requestId,
+    }),
   };
+}
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }
 
 const wellFormed = /^[A-Za-z0-9._-]{1,128}$/;

@@ -61,6 +61,12 @@ describe('hostile input over HTTP', () => {
       await connection.ended;
     });
 
+    it('does not repeat a key of any length', async () => {
+      const answer = await answerTo(post(`{"${'k'.repeat(50_000)}":[{"__proto__":1}]}`));
+      expectError(answer, 400);
+      expect(answer?.body.length).to.be.below(1_000);
+    });
+
     it('reads chunks, however small', async () => {
       const pieces = Array.from('{"a":"żółć"}').map(
         (piece) => `${Buffer.byteLength(piece).toString(16)}\r\n${piece}\r\n`,

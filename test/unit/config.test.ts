@@ -62,6 +62,15 @@ describe('Configuration', () => {
   }
 
   describe('mistakes', () => {
+    it('looks for no near name of a text that is far too long to be one', async () => {
+      const use = 'x'.repeat(200_000);
+      const error = await createServer({ parts: { hot: { use } }, pipelines: {} }).then(
+        () => expect.fail('it was accepted'),
+        (thrown: unknown) => thrown as Error,
+      );
+      expect(error.message).to.not.match(/did you mean|there are/);
+    });
+
     it('are all reported at once, each with its line and path', async () => {
       const found = await mistakes(`parts:
   hot: { use: memory }
