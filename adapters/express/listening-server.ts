@@ -21,6 +21,7 @@ import { checkLength, hasBody, readBody } from './read-body.js';
 /** Listens on a port of its own; an express application, where there is one, gets what Vivace does not take. */
 export class ListeningServer implements HttpServer, PartLifecycle {
   readonly #options: ExpressOptions;
+  readonly #log: PartContext['log'];
   readonly #dispatcher: Dispatcher;
   readonly #server: Server;
   readonly #last = new WeakMap<object, LastRequest>();
@@ -30,6 +31,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
 
   constructor(options: ExpressOptions, log: PartContext['log']) {
     this.#options = options;
+    this.#log = log;
     const { app, headersTimeoutMs, requestTimeoutMs } = options;
     this.#dispatcher = new Dispatcher(
       { fillBody: (exchange, request, response) => this.#fillBody(exchange, request, response) },
@@ -90,6 +92,10 @@ export class ListeningServer implements HttpServer, PartLifecycle {
 
   #listenToEvents(): void {
     const server = this.#server;
+    // Such as a connection that could not be accepted for want of file handles: without a listener it would end the process.
+    server.on('error', (error) => {
+      if (server.listening) this.#log.error('the HTTP server had an error', { error });
+    });
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       // Refused without leave to send the body, the peer may or may not send it: the connection could not be used again.

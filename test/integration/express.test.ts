@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import hostExpress from 'express';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { EventEmitter } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { httpServer, type HttpServer } from 'vivace';
@@ -20,6 +22,25 @@ async function codeOf(work: Promise<unknown>): Promise<[code: string, message: s
 }
 
 describe('express', () => {
+  it('logs an error of the listening server and goes on', async () => {
+    const logs: string[] = [];
+    const part = await startPart(express, { port: 0 }, { onLog: ({ message }) => logs.push(message) });
+    const address = part.face(httpServer).address() as string;
+    let server: EventEmitter | undefined;
+    const found = (message: unknown): void => {
+      server = (message as { server: EventEmitter }).server;
+    };
+    subscribe('http.server.request.start', found);
+    const ask = async (): Promise<number> => (await sendOverSocket(address, { path: '/' })).status;
+    await ask();
+    unsubscribe('http.server.request.start', found);
+    server!.emit('error', new Error('accept EMFILE'));
+    server!.emit('error', new Error('accept EMFILE'));
+    expect(await ask()).to.equal(503);
+    await part.stop();
+    expect(logs).to.deep.equal(['the HTTP server had an error', 'the HTTP server had an error']);
+  });
+
   it('says which port is taken and what to do', async () => {
     const first = await startPart(express, { port: 0 });
     const port = Number(new URL(first.face(httpServer).address() as string).port);
