@@ -24,7 +24,8 @@ export function parseWith<S extends z.ZodType>(
   }: { path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
 ): z.output<S> | undefined {
   let input = value;
-  for (let round = 0; round < 20; round++) {
+  // Ends: each round reads a text anew that was none of its kind before, or reports.
+  for (;;) {
     const result = schema.safeParse(input);
     if (result.success) return result.data;
     const converted = result.error.issues.reduce(
@@ -37,7 +38,6 @@ export function parseWith<S extends z.ZodType>(
     }
     input = converted;
   }
-  return undefined;
 }
 
 function convert(

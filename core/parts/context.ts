@@ -36,9 +36,6 @@ export interface Histogram {
   record(value: number, attributes?: Attributes): void;
 }
 
-/** A value read when metrics are collected. */
-export type Gauge = (read: () => number, attributes?: Attributes) => void;
-
 /**
  * What a part gets besides its options and its used parts. Background work belongs to the lifecycle: it is awaited and stopped with the
  * part, and a failure is logged, never lost.

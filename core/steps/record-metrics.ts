@@ -46,6 +46,7 @@ export class RecordMetrics implements AroundStep {
     if (running instanceof Promise) return running.then(() => finish('OK'), fail);
     finish('OK');
   }
+
   #record(seconds: number, code: string): PipelineInstruments {
     this.#instruments ??= pipelineInstruments();
     this.#instruments.requestDuration.record(seconds, { ...this.#attributes, code });
