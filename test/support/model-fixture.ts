@@ -7,12 +7,13 @@ import {
   type BlobStore,
   type BundleManifest,
   type ModelRepository,
+  workspace,
 } from 'vivace';
+import { filesystem } from 'vivace/adapters/filesystem';
 import { memory } from 'vivace/adapters/memory';
 import { modelRepository } from 'vivace/plugins/model-repository';
 import { callContext, startPart } from 'vivace/testing';
 import { manifestOf } from '../fixtures/bundles.js';
-import { localWorkspace } from './local-workspace.js';
 
 /** A model repository over blobs in memory and a temporary directory. */
 export interface RepositoryFixture {
@@ -33,11 +34,9 @@ export async function startRepository(): Promise<RepositoryFixture> {
   const directory = mkdtempSync(join(tmpdir(), 'vivace-'));
   const bucket = await startPart(memory);
   const blobs = bucket.face(blobStore);
-  const models = await startPart(
-    modelRepository,
-    {},
-    { uses: { blobs, workspace: localWorkspace(directory) } },
-  );
+  const disk = await startPart(filesystem, { path: directory });
+  const uses = { blobs, workspace: disk.face(workspace) };
+  const models = await startPart(modelRepository, {}, { uses });
   const repository = models.face(port);
   return {
     blobs,
@@ -53,6 +52,7 @@ export async function startRepository(): Promise<RepositoryFixture> {
     async close() {
       await models.stop();
       await bucket.stop();
+      await disk.stop();
       rmSync(directory, { recursive: true });
     },
   };
