@@ -10,7 +10,7 @@ export interface TransportSetup extends ContractSetup<RunningPart> {
   /** The server that `serve` gets. */
   readonly server: ServerFace;
   /** Whether a caller of the part that `make` gave last is answered by it. */
-  answers(): Promise<boolean>;
+  readonly answers: () => Promise<boolean>;
 }
 
 /** What every `Transport` promises. */

@@ -11,9 +11,9 @@ const ports = readdirSync('core/ports')
   .filter((name) => name !== 'port');
 
 describe('Contracts', () => {
-  it('exist for every port, are run in test/, and have a row in docs/testing.md', () => {
-    const tests = ['contract', 'unit', 'integration'].flatMap((folder) =>
-      readdirSync(`test/${folder}`).map((file) => readFileSync(`test/${folder}/${file}`, 'utf8')),
+  it('exist for every port, are run, and have a row in docs/testing.md', () => {
+    const tests = ['test/contract', 'test/unit', 'examples/custom-plugin'].flatMap((folder) =>
+      readdirSync(folder).map((file) => readFileSync(`${folder}/${file}`, 'utf8')),
     );
     const page = readFileSync('docs/testing.md', 'utf8');
     for (const port of ports) {
