@@ -1,23 +1,31 @@
-import { blobStore, cacheStore, defineAdapter, httpServer, keyValueStore } from 'vivace';
+import { blobStore, cacheStore, defineAdapter, httpServer, keyValueStore, predictorRuntime } from 'vivace';
 import { z } from 'zod';
 import { Blobs } from './blobs.js';
 import { CacheEntries } from './cache-entries.js';
 import { InProcessServer } from './http.js';
 import { KeyValues } from './key-values.js';
+import { FunctionRuntime, predictorOptions } from './predictors.js';
 
 const bytes = z.int().positive();
 
-/** Stores, and an HTTP server without a socket, in memory, for tests and first steps: nothing outlives the process. */
+/** Stores, an HTTP server without a socket and models that are functions, in memory, for tests and first steps: nothing outlives the process. */
 export const memory = defineAdapter({
-  provides: [keyValueStore, blobStore, cacheStore, httpServer],
+  provides: [keyValueStore, blobStore, cacheStore, httpServer, predictorRuntime],
   name: 'memory',
   options: z.strictObject({
     bodyLimitBytes: bytes.default(10_485_760).describe('HTTP: largest body as sent, bytes; default 10 MiB'),
     decompressedLimitBytes: bytes
       .default(41_943_040)
       .describe('HTTP: largest body after decompression, bytes; default 40 MiB'),
+    ...predictorOptions,
   }),
-  create: (limits, _uses, { clock, log }) => ({
-    faces: [new KeyValues(), new Blobs(), new CacheEntries(clock), new InProcessServer(limits, log)] as const,
+  create: ({ predict, hosts, ...limits }, _uses, { clock, log }) => ({
+    faces: [
+      new KeyValues(),
+      new Blobs(),
+      new CacheEntries(clock),
+      new InProcessServer(limits, log),
+      new FunctionRuntime(predict, hosts),
+    ] as const,
   }),
 });

@@ -1,6 +1,4 @@
 import {
-  defineAdapter,
-  predictorRuntime,
   VivaceError,
   abortError,
   isVivaceError,
@@ -58,17 +56,11 @@ export const predictorOptions = {
   predict: z
     .custom<PredictFunction>((value) => typeof value === 'function', 'a function of tensors')
     .default(() => (inputs: readonly Tensor[]) => inputs)
-    .describe('(inputs, context) => outputs; default: the inputs as they came'),
+    .describe(
+      'models: (inputs, context) => outputs, which only code can give; default: the inputs as they came',
+    ),
   hosts: z
     .array(z.string())
     .default(['memory'])
-    .describe('The `runtime` values of bundles that are this function; default memory'),
+    .describe('models: the `runtime` values of bundles that are this function; default memory'),
 };
-
-/** A model that is a function, for tests and first steps. */
-export const memoryPredictor = defineAdapter({
-  provides: predictorRuntime,
-  name: 'memory-predictor',
-  options: z.strictObject(predictorOptions),
-  create: ({ predict, hosts }) => new FunctionRuntime(predict, hosts),
-});

@@ -1,4 +1,4 @@
-import { memoryPredictor } from 'vivace/adapters/memory';
+import { memory } from 'vivace/adapters/memory';
 import { makePart, predictorRuntimeContract } from 'vivace/testing';
 import { affine } from '../fixtures/affine.js';
 import { fixtureBundle } from '../fixtures/bundles.js';
@@ -9,6 +9,6 @@ describe('memory, as a PredictorRuntime', () => {
     runner: { describe, it, beforeEach, afterEach },
     bundle,
     picky: bundle,
-    make: () => makePart(memoryPredictor, { predict: affine, hosts: ['javascript'] }),
+    make: () => makePart(memory, { predict: affine, hosts: ['javascript'] }),
   });
 });

@@ -210,7 +210,7 @@ unknown: 1
         },
       });
       expect(found.map((line) => line.replace(/: use float32.*/, ''))).to.deep.equal([
-        'parts.hot.colour: unknown key "colour"; there are bodyLimitBytes, decompressedLimitBytes',
+        'parts.hot.colour: unknown key "colour"; there are bodyLimitBytes, decompressedLimitBytes, predict, hosts',
         'parts.x: scripted does not describe itself: "flot64" is no type',
       ]);
     });
