@@ -634,6 +634,38 @@ describe('vivace', () => {
       expect((await running).code).to.equal(0);
     });
 
+    it('gives a start up that goes on for long, and stops what had started', async () => {
+      await given({
+        'vivace.yaml': served.replace('parts:', 'parts:\n  slow: { use: ./slow.mjs }'),
+        'log.mjs': log,
+        'slow.mjs': `
+import { defineAdapter, keyValueStore } from 'vivace';
+import { z } from 'zod';
+export const slow = defineAdapter({
+  provides: keyValueStore,
+  name: 'slow',
+  options: z.strictObject({}),
+  create: () => ({
+    supports: { maxBatch: 1 },
+    start: ({ signal }) => new Promise((_, reject) => {
+      globalThis.interruptSlow();
+      signal.addEventListener('abort', () => reject(signal.reason));
+    }),
+    stop: () => { globalThis.slowHasStopped = true; },
+    getMany: () => [],
+    putNewest: () => [],
+  }),
+});`,
+      });
+      const controller = new AbortController();
+      const shared = globalThis as { interruptSlow?: () => void; slowHasStopped?: boolean };
+      shared.interruptSlow = () => setImmediate(() => controller.abort());
+      const { code } = await project.vivace(['serve'], { signal: controller.signal });
+      expect([code, shared.slowHasStopped]).to.deep.equal([130, true]);
+      delete shared.interruptSlow;
+      delete shared.slowHasStopped;
+    });
+
     it('takes another port', async () => {
       await given({
         'vivace.yaml': served.replace('port: 0', 'port: 8080, host: 127.0.0.2'),

@@ -96,7 +96,15 @@ async function readText(file: string, { config }: Options): Promise<string> {
 
 async function started(text: string, options: Options, terminal: Terminal): Promise<Server> {
   const server = await load(text, options, terminal);
-  await server.start();
+  const { signal } = terminal;
+  const stop = (): void => void server.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    if (signal.aborted) stop();
+    await server.start();
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
   terminal.stderr.write(greeting(server));
   return server;
 }
