@@ -100,6 +100,22 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What was thrown as the one error class: anything else becomes INTERNAL, with it as the cause. */
+export function asVivaceError(error: unknown): VivaceError {
+  return isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });
+}
+
+/**
+ * The answer to a batch of keys of which some may have failed: its values where none has.
+ *
+ * @throws {PartialFailure} where some have, and the first reason where all have.
+ */
+export function valuesUnless<T>(failures: readonly FailedKey[], values: readonly T[]): readonly T[] {
+  if (failures.length === 0) return values;
+  if (failures.length === values.length) throw failures[0]!.error;
+  throw new PartialFailure(values, failures);
+}
+
 /** The error that an aborted `signal` stands for: its own `VivaceError`, or CANCELLED. */
 export function abortError(signal: AbortSignal): VivaceError {
   const reason: unknown = signal.reason;

@@ -1,15 +1,17 @@
 export { ContainerModule, inject, injectable, named } from 'inversify';
 export {
   abortError,
+  asVivaceError,
   errorCodes,
   isPartialFailure,
   isVivaceError,
   messageOf,
   PartialFailure,
+  valuesUnless,
   VivaceError,
 } from './errors.js';
 export type { ErrorCode, FailedKey, VivaceErrorOptions } from './errors.js';
-export { parseType, isNumeric, isTypeName, scalarTypes, elementBytes } from './data/types.js';
+export { parseType, isTypeName, scalarTypes } from './data/types.js';
 export type { ColumnType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
 export { cellAt, columnOf, ColumnWriter, createValues, gather, isValid } from './data/column.js';
@@ -18,7 +20,7 @@ export { FeatureRows, fieldsOf, timeOf } from './data/feature-rows.js';
 export type { Field, Keys } from './data/feature-rows.js';
 export { status, statusNames } from './data/status.js';
 export type { StatusName } from './data/status.js';
-export { checkTensor, createTensorData, elementOf, sizeOf } from './data/tensor.js';
+export { checkTensor, createTensorData, elementOf } from './data/tensor.js';
 export type { Datatype, Tensor, TensorData } from './data/tensor.js';
 export { bundleManifest } from './models/bundle.js';
 export { loadInThread, startModelThread } from './models/worker-instance.js';
@@ -125,7 +127,7 @@ export { describePlan } from './pipeline/plan.js';
 export type { Plan, PlanColumn, PlanNode } from './pipeline/plan.js';
 export { defineStep } from './pipeline/step.js';
 export type { Step, StepClass, StepType } from './pipeline/step.js';
-export { asOf, buildTrainingSet, offlineStoreName, trainingParts } from './training/training-set.js';
+export { asOf, buildTrainingSet, trainingParts } from './training/training-set.js';
 export type { TrainingSetManifest, TrainingSetOptions } from './training/training-set.js';
 export type { AsOfBlock } from './training/as-of-run.js';
 export type { SpineInput } from './training/spine.js';

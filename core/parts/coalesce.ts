@@ -1,10 +1,10 @@
 import {
   abortError,
+  asVivaceError,
   isPartialFailure,
-  isVivaceError,
-  messageOf,
-  PartialFailure,
+  valuesUnless,
   VivaceError,
+  type FailedKey,
 } from '../errors.js';
 import type { CallContext } from '../ports/port.js';
 
@@ -124,25 +124,16 @@ export function coalesce<T>(
     outcomes: ReadonlyMap<Batch<T>, Outcome<T>>,
   ): readonly T[] {
     const values = new Array<T>(places.length);
-    const failures: { readonly index: number; readonly error: unknown }[] = [];
+    const failures: FailedKey[] = [];
     for (let i = 0; i < places.length; i++) {
       const outcome = outcomes.get(batches[i] as Batch<T>) as Outcome<T>;
       const place = places[i] as number;
       values[i] = outcome.values[place] as T;
       const error = outcome.failed?.(place);
-      if (error !== undefined) failures.push({ index: i, error });
+      if (error !== undefined) failures.push({ index: i, error: asVivaceError(error) });
     }
-    if (failures.length === 0) return values;
-    if (failures.length === values.length) throw failures[0]!.error;
-    throw new PartialFailure(
-      values,
-      failures.map(({ index, error }) => ({ index, error: asVivaceError(error) })),
-    );
+    return valuesUnless(failures, values);
   }
-}
-
-function asVivaceError(error: unknown): VivaceError {
-  return isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });
 }
 
 /** Settles as `promise` does, or rejects as soon as `signal` aborts; the promise's later answer is dropped. */

@@ -3,7 +3,7 @@ import {
   isPartialFailure,
   isVivaceError,
   messageOf,
-  PartialFailure,
+  valuesUnless,
   VivaceError,
   type FailedKey,
 } from '../errors.js';
@@ -230,9 +230,8 @@ export class GuardedPart {
       }
       from += size;
     });
-    if (failures.length === 0) return spec.merge === 'none' ? undefined : values;
-    if (failures.length === values.length) throw failures[0]!.error;
-    throw new PartialFailure(values, failures);
+    const merged = valuesUnless(failures, values);
+    return spec.merge === 'none' ? undefined : merged;
   }
 
   #inSpan(name: string, operation: Operation, args: unknown[]): unknown {

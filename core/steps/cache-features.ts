@@ -1,7 +1,7 @@
 import { gather } from '../data/column.js';
 import { FeatureRows, type Keys } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
-import { isPartialFailure, PartialFailure, type FailedKey } from '../errors.js';
+import { isPartialFailure, valuesUnless, type FailedKey } from '../errors.js';
 import type { FetchNode } from '../pipeline/plan.js';
 import type { Cache } from '../ports/cache.js';
 import type { FeatureSource } from '../ports/feature-source.js';
@@ -89,8 +89,6 @@ export class CacheFeatures implements FeatureSource {
       failures.push({ index, error: rows.error! });
       return undefined;
     });
-    if (failures.length === 0) return values;
-    if (failures.length === values.length) throw failures[0]!.error;
-    throw new PartialFailure(values, failures);
+    return valuesUnless(failures, values);
   }
 }

@@ -3,7 +3,7 @@ import { cellAt, gather, type Column } from '../data/column.js';
 import { FeatureRows, type Keys } from '../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn } from '../data/frame.js';
 import { status } from '../data/status.js';
-import { isVivaceError, messageOf, VivaceError } from '../errors.js';
+import { asVivaceError, VivaceError } from '../errors.js';
 import { untilAborted } from '../parts/coalesce.js';
 import { columnAt } from '../pipeline/inputs.js';
 import type { FetchNode } from '../pipeline/plan.js';
@@ -89,9 +89,7 @@ export class FetchFeatures implements NodeStep {
    */
   #outage(count: number, error: unknown, context: RunContext): FeatureRows {
     if (context.signal.aborted) throw error;
-    const failure = isVivaceError(error)
-      ? error
-      : new VivaceError('INTERNAL', messageOf(error), { cause: error });
+    const failure = asVivaceError(error);
     const rows = new FeatureRows(this.#node.features, count);
     for (let row = 0; row < count; row++) rows.setFailed(row, failure);
     return rows;

@@ -1,4 +1,4 @@
-import { isVivaceError, messageOf, VivaceError } from 'vivace';
+import type { VivaceError } from 'vivace';
 
 /** What became of one key: a value, from the cache or loaded, or the reason why there is none. */
 export type Landing =
@@ -14,8 +14,4 @@ export function isLeft(landing: Landing): boolean {
   return (
     'error' in landing && (landing.error.code === 'CANCELLED' || landing.error.code === 'DEADLINE_EXCEEDED')
   );
-}
-
-export function asVivaceError(error: unknown): VivaceError {
-  return isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });
 }

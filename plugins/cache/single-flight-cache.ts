@@ -1,7 +1,8 @@
 import {
+  asVivaceError,
   isPartialFailure,
-  PartialFailure,
   untilAborted,
+  valuesUnless,
   type Cache,
   type CacheEntry,
   type CacheOptions,
@@ -11,7 +12,7 @@ import {
   type FailedKey,
   type PartContext,
 } from 'vivace';
-import { asVivaceError, isLeft, type Flight, type Landing } from './flight.js';
+import { isLeft, type Flight, type Landing } from './flight.js';
 
 type Load = Parameters<Cache['through']>[1];
 
@@ -166,7 +167,5 @@ function collect(
     if (landing.hit) hits++;
     return landing.value;
   });
-  if (failures.length === 0) return { values, hits };
-  if (failures.length === keys.length) throw failures[0]!.error;
-  throw new PartialFailure(values, failures);
+  return { values: valuesUnless(failures, values), hits };
 }
