@@ -23,7 +23,7 @@ export function greeting(server: Server): string {
 }
 
 /** A value that fits a schema of a request: what is required, and two of each list. */
-export function exampleOf(schema: JsonSchema): unknown {
+function exampleOf(schema: JsonSchema): unknown {
   const {
     anyOf,
     type,

@@ -56,7 +56,7 @@ const scalars: Readonly<Record<string, string>> = {
 };
 
 /** The column type that carries a DuckDB type, or `undefined` where none does. */
-export function columnTypeOf(type: DuckDBType): ColumnType | undefined {
+function columnTypeOf(type: DuckDBType): ColumnType | undefined {
   const text = String(type);
   const { valueType, length } = type as unknown as { valueType?: DuckDBType; length?: number };
   if (valueType !== undefined) {

@@ -105,7 +105,7 @@ function toJson(schema: z.ZodObject): JsonSchema {
 }
 
 /** True for an option that no file can hold. */
-export function isCodeOnly(schema: z.core.$ZodType): boolean {
+function isCodeOnly(schema: z.core.$ZodType): boolean {
   const definition = schema._zod.def as { type: string; innerType?: z.core.$ZodType };
   return (
     definition.type === 'custom' || (definition.innerType !== undefined && isCodeOnly(definition.innerType))

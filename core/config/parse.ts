@@ -132,7 +132,7 @@ function article(expected: string): string {
   return `: ${expected === 'string' ? 'a text' : expected === 'record' || expected === 'object' ? 'a block of keys' : `a ${expected}`}`;
 }
 
-export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (current, key) =>
       typeof current === 'object' && current !== null

@@ -42,7 +42,7 @@ export function createTensorData(datatype: Datatype, length: number): TensorData
 }
 
 /** The number of elements of a shape. */
-export function sizeOf(shape: readonly number[]): number {
+function sizeOf(shape: readonly number[]): number {
   let size = 1;
   for (const dimension of shape) size *= dimension;
   return size;

@@ -75,8 +75,3 @@ export const elementBytes: Readonly<Record<ScalarType, number>> = {
   timestamp: 8,
   bytes: 0,
 };
-
-/** True for types that a model can take as numbers. */
-export function isNumeric(type: ColumnType): boolean {
-  return elementBytes[type.element] > 0;
-}

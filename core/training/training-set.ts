@@ -45,8 +45,8 @@ export interface TrainingSetOptions {
   readonly onProgress?: (progress: { readonly rows: number }) => void;
 }
 
-/** The names of the parts that provide an offline store. */
-export function offlineStoreName(server: Server, wanted?: string): string {
+/** The offline-store part that was named, or the only one. */
+function offlineStoreName(server: Server, wanted?: string): string {
   const names = server.bindings
     .filter((binding) => binding.ports.includes('offline-store'))
     .map((binding) => binding.name);

@@ -85,4 +85,3 @@ export const viewSchema = z.strictObject({
 
 export type ViewInput = z.input<typeof viewSchema>;
 export type ViewSpec = z.output<typeof viewSchema>;
-export type AggregateSpec = z.output<typeof aggregateFeature>;

@@ -5,4 +5,4 @@ export { acceptedEncodings, decodeContent, isPlain } from './content-encoding.js
 export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
 export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
 export { isVivaceError, messageOf, VivaceError } from '../errors.js';
-export { checkTensor, createTensorData, sizeOf } from '../data/tensor.js';
+export { checkTensor, createTensorData } from '../data/tensor.js';

@@ -10,17 +10,7 @@ import {
   FeatureRows,
   fieldsOf,
 } from 'vivace';
-import {
-  gather,
-  isNumeric,
-  isSet,
-  isTypeName,
-  isValid,
-  parseType,
-  scalarTypes,
-  setBit,
-  timeOf,
-} from 'vivace';
+import { gather, isSet, isTypeName, isValid, parseType, scalarTypes, setBit, timeOf } from 'vivace';
 import { status, statusNames, VivaceError } from 'vivace';
 import type { Cell, Keys } from 'vivace';
 import { Frame, statusAt } from '../../core/data/frame.js';
@@ -63,11 +53,6 @@ describe('Types', () => {
   ]) {
     it(`refuses "${name}"`, () => expect(isTypeName(name)).to.equal(false));
   }
-
-  it('knows which types are numbers', () => {
-    const numbers = scalarTypes.filter((name) => isNumeric(parseType(name)));
-    expect(numbers).to.deep.equal(['float32', 'float64', 'int32', 'int64', 'bool', 'timestamp']);
-  });
 });
 
 describe('Bitmap', () => {
