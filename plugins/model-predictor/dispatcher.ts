@@ -94,6 +94,9 @@ export class Dispatcher {
     slot.usable = false;
     this.#slots.delete(slot);
     this.#idle = this.#idle.filter((other) => other !== slot);
+    // What waits although an instance is idle waits for another than that one: now there is none.
+    const last = this.#slots.size === 1 && this.#waiting.size > 0 ? this.#idle.pop() : undefined;
+    if (last !== undefined) this.#next(last);
   }
 
   /** Fails every call that waits. */

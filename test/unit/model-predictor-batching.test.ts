@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { predictor as port, type VivaceError, type Prediction, type Predictor, type Tensor } from 'vivace';
+import { predictor as port, VivaceError, type Prediction, type Predictor, type Tensor } from 'vivace';
 import { affineInput, affineSignature, callContext } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
 import { startPredictor, type PredictorFixture } from '../support/predictor-fixture.js';
@@ -58,6 +58,25 @@ describe('ModelPredictor batching', () => {
     expect(second!.outputs[0]!.data).to.have.property('byteLength', 4);
     expect((second!.outputs[0]!.data as Float32Array).buffer.byteLength).to.equal(4);
     expect(third!.outputs[0]!.shape).to.deep.equal([1, 1]);
+  });
+
+  it('brings a call back to an instance that did not take it, once there is no other', async () => {
+    await start({ instances: 2, restartDelayMs: 60_000, restartDelayMaxMs: 60_000 });
+    const { staged } = fixture;
+    staged.hold = true;
+    staged.failLoad = () => new Error('no memory');
+    const first = ask(row(1));
+    const second = ask(row(2)).catch(() => undefined);
+    await staged.holding(2);
+    // The instance that was added last is asked first, so the second call has the other one.
+    staged.held[0]!.go(new VivaceError('UNAVAILABLE', 'busy', { started: false }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(staged.held).to.have.length(2);
+    staged.instances[0]!.die('killed');
+    await second;
+    await staged.holding(3);
+    staged.held[2]!.go();
+    expect(valuesOf(await first)).to.deep.equal([1]);
   });
 
   it('joins no more than fits in maxBatchRows', async () => {
