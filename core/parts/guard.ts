@@ -1,15 +1,9 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context } from '@opentelemetry/api';
-import {
-  isPartialFailure,
-  isVivaceError,
-  messageOf,
-  valuesUnless,
-  VivaceError,
-  type FailedKey,
-} from '../errors.js';
+import { isPartialFailure, isVivaceError, messageOf, VivaceError } from '../errors.js';
 import type { CallContext, OperationSpec, PartLifecycle, Port } from '../ports/port.js';
-import { coalesce, type JoinedContext } from './coalesce.js';
+import { coalesce } from './coalesce.js';
 import type { MadePart } from './definition.js';
+import { inBatches } from './in-batches.js';
+import { inSpan } from './in-span.js';
 
 type Operation = (...args: unknown[]) => unknown;
 
@@ -113,23 +107,18 @@ export class GuardedPart {
     spanName: string,
     spec: OperationSpec & { readonly name: string },
   ): Operation {
+    const span = { name: spanName, attributes: { 'vivace.part': this.name, 'vivace.use': this.use } };
     const invoke: Operation = (...args) => (part[spec.name] as Operation)(...args);
     const traced: Operation =
       spec.quiet === true
         ? invoke
-        : (...args) => (this.#options.tracing() ? this.#inSpan(spanName, invoke, args) : invoke(...args));
+        : (...args) => (this.#options.tracing() ? inSpan(invoke, args, span) : invoke(...args));
     const { maxBatch = Infinity, synchronous } = (part['supports'] ?? {}) as {
       maxBatch?: number;
       synchronous?: boolean;
     };
     if (spec.batch !== true) return this.#counted(this.#admitted(traced));
-    const batched =
-      (one: Operation): Operation =>
-      (items, ...rest) => {
-        const all = items as readonly unknown[];
-        if (all.length === 0) return spec.merge === 'none' ? undefined : [];
-        return all.length <= maxBatch ? one(all, ...rest) : this.#split(one, all, { rest, maxBatch, spec });
-      };
+    const batched = (one: Operation): Operation => inBatches(one, { ...spec, maxBatch });
     if (spec.coalesce !== true || synchronous === true) return batched(this.#counted(this.#admitted(traced)));
     // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
     const joined = coalesce(batched(this.#counted(traced)) as Parameters<typeof coalesce>[0]);
@@ -190,90 +179,6 @@ export class GuardedPart {
     if (--this.#inFlight === 0) this.#idle?.();
   }
 
-  /** Calls for `maxBatch` items at a time; where every call answers at once, so does this. */
-  #split(
-    operation: Operation,
-    items: readonly unknown[],
-    { rest, maxBatch, spec }: { rest: unknown[]; maxBatch: number; spec: OperationSpec },
-  ): unknown {
-    const starts = Array.from({ length: Math.ceil(items.length / maxBatch) }, (_, i) => i * maxBatch);
-    const answers = starts.map((from) =>
-      settle(() => operation(items.slice(from, from + maxBatch), ...rest)),
-    );
-    const merge = (settled: readonly Settled[]): unknown =>
-      this.#merge(
-        settled,
-        starts.map((from) => Math.min(maxBatch, items.length - from)),
-        spec,
-      );
-    return answers.some((answer) => answer instanceof Promise)
-      ? Promise.all(answers.map(async (answer) => answer)).then(merge)
-      : merge(answers as readonly Settled[]);
-  }
-
-  #merge(settled: readonly Settled[], sizes: readonly number[], spec: OperationSpec): unknown {
-    const values: unknown[] = [];
-    const failures: FailedKey[] = [];
-    let from = 0;
-    settled.forEach((outcome, i) => {
-      const size = sizes[i] as number;
-      const error = outcome.error;
-      const answered =
-        'value' in outcome ? outcome.value : isPartialFailure(error) ? error.values : undefined;
-      for (let k = 0; k < size; k++) values.push((answered as readonly unknown[] | undefined)?.[k]);
-      if (isPartialFailure(error)) {
-        for (const failure of error.failures)
-          failures.push({ index: from + failure.index, error: failure.error });
-      } else if (!('value' in outcome)) {
-        const wrapped = this.#wrap(error);
-        for (let k = 0; k < size; k++) failures.push({ index: from + k, error: wrapped });
-      }
-      from += size;
-    });
-    const merged = valuesUnless(failures, values);
-    return spec.merge === 'none' ? undefined : merged;
-  }
-
-  #inSpan(name: string, operation: Operation, args: unknown[]): unknown {
-    const at = args.findIndex(isCallContext);
-    const context = args[at] as JoinedContext | undefined;
-    const parent: Context = context?.trace ?? ROOT_CONTEXT;
-    const links = (context?.links ?? [])
-      .flatMap((joined) => trace.getSpanContext(joined) ?? [])
-      .map((linked) => ({ context: linked }));
-    const span = trace
-      .getTracer('vivace')
-      .startSpan(
-        name,
-        { kind: SpanKind.CLIENT, attributes: { 'vivace.part': this.name, 'vivace.use': this.use }, links },
-        parent,
-      );
-    if (context !== undefined) {
-      // Named, because a context's signal may be a getter of its class, which a spread leaves behind.
-      args = args.with(at, { ...context, signal: context.signal, trace: trace.setSpan(parent, span) });
-    }
-    const fail = (error: unknown): never => {
-      span.recordException(error instanceof Error ? error : String(error));
-      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
-      span.end();
-      throw error;
-    };
-    let result: unknown;
-    try {
-      result = operation(...args);
-    } catch (error) {
-      return fail(error);
-    }
-    if (result instanceof Promise) {
-      return result.then((value: unknown) => {
-        span.end();
-        return value;
-      }, fail);
-    }
-    span.end();
-    return result;
-  }
-
   #notReady(): VivaceError {
     const why =
       this.#state === 'created' || this.#state === 'starting' ? 'has not started yet' : `is ${this.#state}`;
@@ -299,25 +204,6 @@ export class GuardedPart {
 }
 
 type Implementation = Record<string, unknown>;
-
-interface Settled {
-  readonly value?: unknown;
-  readonly error?: unknown;
-}
-
-/** Runs `call`; its answer or error as data, at once where it answers at once. */
-function settle(call: () => unknown): Settled | Promise<Settled> {
-  try {
-    const value = call();
-    if (!(value instanceof Promise)) return { value };
-    return value.then(
-      (answer: unknown) => ({ value: answer }),
-      (error: unknown) => ({ error }),
-    );
-  } catch (error) {
-    return { error };
-  }
-}
 
 const lifecycle = new Set(['start', 'stop', 'errorCode', 'constructor']);
 
@@ -352,12 +238,4 @@ function isAbort(error: unknown): boolean {
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
-}
-
-function isCallContext(value: unknown): value is CallContext {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    (value as Partial<CallContext>).signal instanceof AbortSignal
-  );
 }
