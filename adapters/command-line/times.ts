@@ -4,11 +4,11 @@ const day = /^\d{4}-\d{2}-\d{2}$/;
 const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
- * The last millisecond of a time that is meant inclusively, since the epoch: of the whole day (UTC) for a day, the time itself otherwise.
+ * The last moment of a time that is meant inclusively, epoch milliseconds: the last microsecond of a day (UTC), the time itself otherwise.
  *
  * @throws {VivaceError} `INVALID_ARGUMENT`
  */
-export function lastMillisecond(text: string): number {
+export function lastMoment(text: string): number {
   const isDay = day.test(text);
   const ms = isDay ? Date.parse(`${text}T23:59:59.999Z`) : rfc3339.test(text) ? Date.parse(text) : NaN;
   // Date.parse moves 31 June on to 1 July.
@@ -17,5 +17,5 @@ export function lastMillisecond(text: string): number {
       `--until: "${text}" is neither a day such as 2001-06-15 nor a time such as 2001-06-15T12:00:00Z`,
     );
   }
-  return ms;
+  return isDay ? ms + 0.999 : ms;
 }

@@ -27,7 +27,7 @@ export const offlineStore = definePlugin({
       const work = {
         warehouse: lake,
         online: online.open(view),
-        until: untilMs * 1000,
+        until: Math.round(untilMs * 1000),
         now: clock.now() * 1000,
       };
       return inView(view, () =>

@@ -9,7 +9,7 @@ import {
 } from '../configuration.js';
 import { count, Progress } from '../progress.js';
 import type { AddCommand } from '../run.js';
-import { lastMillisecond } from '../times.js';
+import { lastMoment } from '../times.js';
 import type { Terminal } from '../terminal.js';
 
 interface Options extends WithConfig {
@@ -38,7 +38,7 @@ export const addMaterialize: AddCommand = (program, { terminal }) => {
     .option('--store <part>', 'the offline-store part; default: the only one')
     .addHelpText('after', help)
     .action(async (names: string[], options: Options) => {
-      const untilMs = options.until === undefined ? Date.now() : lastMillisecond(options.until);
+      const untilMs = options.until === undefined ? Date.now() : lastMoment(options.until);
       await withServer(await loadConfiguration(options, terminal), (server) =>
         materialize(server, { names, untilMs, options, terminal }),
       );
