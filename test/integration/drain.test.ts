@@ -11,6 +11,7 @@ parts:
   calendar: { use: calendar }
   web: { use: express, port: 0 }
   api: { use: rest, server: web }
+  ops: { use: operations, server: web }
   log: { use: pino, level: error }
 pipelines:
   calendar:
@@ -47,40 +48,54 @@ async function addressOf(child: ChildProcess): Promise<string> {
   throw new Error('it does not serve');
 }
 
-describe('vivace serve, told to stop under load', () => {
-  it('answers every request that it accepted, then exits with 0', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'vivace-drain-'));
-    writeFileSync(join(directory, 'vivace.yaml'), configuration);
-    const child = spawn(
-      process.execPath,
-      ['dist/adapters/command-line/main.js', 'serve', '-c', join(directory, 'vivace.yaml')],
-      {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
+describe('vivace serve, told to stop', () => {
+  let directory: string;
+  let child: ChildProcess;
+  let exited: Promise<number | null>;
+
+  const serve = async (...options: string[]): Promise<string> => {
+    directory = mkdtempSync(join(tmpdir(), 'vivace-drain-'));
+    const file = join(directory, 'vivace.yaml');
+    writeFileSync(file, configuration);
+    child = spawn(process.execPath, ['dist/adapters/command-line/main.js', 'serve', '-c', file, ...options], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    exited = new Promise((resolve) => child.on('close', resolve));
+    return addressOf(child);
+  };
+  afterEach(() => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true });
+  });
+
+  it('answers every request that it accepted under load, then exits with 0', async () => {
+    const url = new URL('/v1/pipelines/calendar/predict', await serve());
+    const outcomes = new Map<number | string, number>();
+    let answered = 0;
+    const client = async (): Promise<void> => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      for (let i = 0; i < 5000; i++) {
+        const outcome = await ask(url, agent);
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        if (outcome === 200 && ++answered === 200) child.kill('SIGTERM');
+        if (outcome === 'refused') return;
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, client));
+    expect(outcomes.get(200)).to.be.at.least(200);
+    expect([...outcomes.keys()].filter((outcome) => ![200, 503, 'refused'].includes(outcome))).to.deep.equal(
+      [],
     );
-    const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
-    try {
-      const url = new URL('/v1/pipelines/calendar/predict', await addressOf(child));
-      const outcomes = new Map<number | string, number>();
-      let answered = 0;
-      const client = async (): Promise<void> => {
-        const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-        for (let i = 0; i < 5000; i++) {
-          const outcome = await ask(url, agent);
-          outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-          if (outcome === 200 && ++answered === 200) child.kill('SIGTERM');
-          if (outcome === 'refused') return;
-        }
-      };
-      await Promise.all(Array.from({ length: 8 }, client));
-      expect(outcomes.get(200)).to.be.at.least(200);
-      expect(
-        [...outcomes.keys()].filter((outcome) => ![200, 503, 'refused'].includes(outcome)),
-      ).to.deep.equal([]);
-      expect(await exited).to.equal(0);
-    } finally {
-      child.kill('SIGKILL');
-      rmSync(directory, { recursive: true });
-    }
+    expect(await exited).to.equal(0);
+  });
+
+  it('answers on, not ready, for the drain delay', async () => {
+    const address = await serve('--drain-delay', '1500');
+    child.kill('SIGTERM');
+    let ready = 200;
+    while (ready === 200) ready = (await fetch(`${address}/health/ready`)).status;
+    expect(ready).to.equal(503);
+    expect(await ask(new URL('/v1/pipelines/calendar/predict', address), new Agent())).to.equal(200);
+    expect(await exited).to.equal(0);
   });
 });

@@ -10,6 +10,8 @@ import type { Terminal } from '../terminal.js';
 interface Options extends WithConfig {
   readonly watch?: true;
   readonly port?: number;
+  readonly drainDelay?: number;
+  readonly drainTimeout?: number;
 }
 
 const help = `
@@ -35,6 +37,16 @@ export const addServe: AddCommand = (program, { terminal }) => {
       'port of the HTTP server, instead of the configured one; 0 takes any free one',
       portOf,
     )
+    .option(
+      '--drain-delay <ms>',
+      'when told to stop: answer on for so long while not ready, so that load balancers notice; default 0',
+      millisecondsOf('--drain-delay'),
+    )
+    .option(
+      '--drain-timeout <ms>',
+      'when told to stop: give requests in flight so long; default 10000',
+      millisecondsOf('--drain-timeout'),
+    )
     .addHelpText('after', help)
     .action((options: Options) => serve(options, terminal));
 };
@@ -43,6 +55,13 @@ function portOf(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw mistake(`--port: "${text}" is no port`);
   return port;
+}
+
+function millisecondsOf(option: string): (text: string) => number {
+  return (text) => {
+    if (!/^\d{1,9}$/.test(text)) throw mistake(`${option}: "${text}" is no number of milliseconds`);
+    return Number(text);
+  };
 }
 
 async function serve(options: Options, terminal: Terminal): Promise<void> {
@@ -116,6 +135,8 @@ async function load(text: string, options: Options, terminal: Terminal): Promise
   const changes: LoadOptions = {
     ...(hasLogs ? {} : { add: { [freeName(server)]: { use: 'pino' } } }),
     ...(options.port === undefined ? {} : { override: withPort(server, options.port) }),
+    ...(options.drainDelay === undefined ? {} : { drainDelayMs: options.drainDelay }),
+    ...(options.drainTimeout === undefined ? {} : { drainTimeoutMs: options.drainTimeout }),
   };
   return Object.keys(changes).length === 0
     ? server
