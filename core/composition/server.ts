@@ -91,10 +91,18 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
    * @throws {VivaceError} naming the part that failed; those started before it are stopped again.
    */
   async start({ serve = true }: { readonly serve?: boolean } = {}): Promise<this> {
-    const starting = this.#start(serve);
-    this.#starting = starting.catch(() => undefined);
-    await starting;
+    await this.#begun(this.#start(serve));
     return this;
+  }
+
+  /** A stop that comes while something starts waits for it. */
+  async #begun(starting: Promise<void>): Promise<void> {
+    this.#starting = starting.catch(() => undefined);
+    try {
+      await starting;
+    } finally {
+      this.#starting = undefined;
+    }
   }
 
   async #start(serve: boolean): Promise<void> {
@@ -127,7 +135,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
 
   /** Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. */
   async startOnly(names: readonly string[]): Promise<this> {
-    await this.#startParts(this.#parts.withUsed(names));
+    await this.#begun(this.#startParts(this.#parts.withUsed(names)));
     this.#state = 'ready';
     return this;
   }
@@ -304,10 +312,9 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
   }
 
   async #stop(): Promise<void> {
-    if (this.#state === 'starting') {
+    if (this.#state === 'starting')
       this.#cut.abort(new VivaceError('CANCELLED', 'the server was stopped while it started'));
-      await this.#starting;
-    }
+    if (this.#starting !== undefined) await this.#starting;
     if (this.#state === 'created' || this.#state === 'failed') {
       this.#state = 'stopped';
       return;
@@ -318,9 +325,13 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     if (drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     this.#gate.close();
     const context = { signal: AbortSignal.timeout(drainTimeoutMs) };
-    await Promise.all(this.#parts.running(httpServer).map(async ([, server]) => server.drain(context))).catch(
-      (error: unknown) => this.#parts.log.warn('a server did not drain', { error }),
+    const drained = await Promise.allSettled(
+      this.#parts.running(httpServer).map(async ([, server]) => server.drain(context)),
     );
+    for (const outcome of drained) {
+      if (outcome.status === 'rejected')
+        this.#parts.log.warn('a server did not drain', { error: outcome.reason });
+    }
     await this.#gate.untilIdle(drainTimeoutMs);
     if (this.#gate.inFlight > 0)
       this.#parts.log.warn('calls in flight are cut off', { inFlight: this.#gate.inFlight });

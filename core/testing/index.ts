@@ -27,6 +27,7 @@ export { workspaceContract } from './workspace-contract.js';
 export { cacheContract } from './cache-contract.js';
 export { telemetryContract } from './telemetry-contract.js';
 export { logSinkContract } from './log-sink-contract.js';
+export type { LogSinkSetup } from './log-sink-contract.js';
 export { modelRepositoryContract } from './model-repository-contract.js';
 export { predictorContract } from './predictor-contract.js';
 export { transportContract } from './transport-contract.js';

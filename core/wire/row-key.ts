@@ -33,7 +33,11 @@ function keyEncoder(column: Column): (row: number) => string {
       return unreserved.test(value) ? value : encodeValue(value);
     };
   }
-  return (row) => encodeValue(String(cellAt(column, row) ?? ''));
+  return (row) => {
+    const cell = cellAt(column, row);
+    // A lone % stands in no encoded value: a null is not the empty text.
+    return cell === null ? '%' : encodeValue(String(cell));
+  };
 }
 
 function encodeValue(value: string): string {

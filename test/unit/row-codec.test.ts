@@ -149,6 +149,15 @@ describe('Row format', () => {
       const column = columnOf(parseType('string'), ['\ud800']);
       expect(encodeRowKeys('abcdefghij', [column], 1)).to.deep.equal(['abcdefghij:%EF%BF%BD']);
     });
+
+    it('tells a null from the empty text', () => {
+      const column = columnOf(parseType('string'), [null, '', '%']);
+      expect(encodeRowKeys('abcdefghij', [column], 3)).to.deep.equal([
+        'abcdefghij:%',
+        'abcdefghij:',
+        'abcdefghij:%25',
+      ]);
+    });
   });
 
   describe('layout', () => {

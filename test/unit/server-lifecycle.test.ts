@@ -113,6 +113,19 @@ describe('Server', () => {
     expect(error.message).to.contain('"stuck"');
   });
 
+  it('waits for what is starting when it is stopped meanwhile', async () => {
+    const events: string[] = [];
+    const server = await createServer({
+      parts: { first: { use: noting(events) }, second: { use: noting(events, { hang: true }) } },
+      pipelines: {},
+    });
+    const starting = failure(server.startOnly(['first', 'second']));
+    await server.stop();
+    expect((await starting).code).to.equal('CANCELLED');
+    expect(events).to.include('stop first');
+    expect(server.state).to.equal('stopped');
+  });
+
   it('answers the calls in flight and refuses new ones while it drains', async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
