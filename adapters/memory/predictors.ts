@@ -21,9 +21,9 @@ export type PredictFunction = (
 /** A `PredictorRuntime` over a function: every bundle is that function. */
 export class FunctionRuntime implements PredictorRuntime {
   readonly hosts: readonly string[];
-  readonly #predict: PredictFunction;
+  readonly #predict: PredictFunction | undefined;
 
-  constructor(predict: PredictFunction, hosts: readonly string[]) {
+  constructor(predict: PredictFunction | undefined, hosts: readonly string[]) {
     this.#predict = predict;
     this.hosts = hosts;
   }
@@ -31,6 +31,12 @@ export class FunctionRuntime implements PredictorRuntime {
   async load(_bundle: unknown, { signal }: CallContext): Promise<PredictorInstance> {
     if (signal.aborted) throw abortError(signal);
     const predict = this.#predict;
+    if (predict === undefined) {
+      throw new VivaceError(
+        'FAILED_PRECONDITION',
+        'memory holds no model: give it one in code, "predict: (inputs, context) => outputs"',
+      );
+    }
     let close: (reason: string) => void;
     const closed = new Promise<string>((resolve) => (close = resolve));
     return Promise.resolve({
@@ -55,10 +61,8 @@ export class FunctionRuntime implements PredictorRuntime {
 export const predictorOptions = {
   predict: z
     .custom<PredictFunction>((value) => typeof value === 'function', 'a function of tensors')
-    .default(() => (inputs: readonly Tensor[]) => inputs)
-    .describe(
-      'models: (inputs, context) => outputs, which only code can give; default: the inputs as they came',
-    ),
+    .optional()
+    .describe('models: (inputs, context) => outputs, which only code can give; without it none loads'),
   hosts: z
     .array(z.string())
     .default(['memory'])

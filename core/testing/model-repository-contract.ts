@@ -5,118 +5,338 @@ import { join } from 'node:path';
 import { isVivaceError, type ErrorCode } from '../errors.js';
 import type { BundleManifest } from '../models/bundle.js';
 import type { RunningPart } from '../parts/create-part.js';
-import { modelRepository, type ModelRepository } from '../ports/model-repository.js';
+import type { BlobContent } from '../ports/blob-store.js';
+import { modelRepository, type ModelRepository, type ModelVersion } from '../ports/model-repository.js';
 import { lifecycleContract } from './lifecycle-contract.js';
+import { affineSignature } from './predictor-runtime-contract.js';
 import type { ContractSetup } from './runner.js';
 import { callContext } from './start-part.js';
 
-const content = new TextEncoder().encode('the model');
-const failsWith = (code: ErrorCode, text: RegExp) => (error: unknown) =>
-  isVivaceError(error) && error.code === code && text.test(error.message);
+export interface ModelRepositorySetup extends ContractSetup<RunningPart> {
+  /**
+   * Puts other bytes in the place of a stored file of a version, `model.json` among them, behind the back of the part that `make` gave
+   * last; left out where nothing can.
+   */
+  readonly replace?: (model: ModelVersion, path: string, content: Uint8Array) => Promise<void>;
+  /** Runs `work`, once, before the next write of the part that `make` gave last reaches its store; left out where nothing can. */
+  readonly beforeWrite?: (work: () => Promise<void>) => void;
+}
 
-function manifestOf(name: string, version: string): BundleManifest {
-  const sha256 = createHash('sha256').update(content).digest('hex');
+type Files = Readonly<Record<string, string>>;
+
+const context = callContext;
+const bytesOf = (content: string): Uint8Array => new TextEncoder().encode(content);
+const has =
+  (code: ErrorCode, ...mentioned: readonly string[]) =>
+  (error: unknown) =>
+    isVivaceError(error) &&
+    error.code === code &&
+    mentioned.every((name) => error.message.includes(name) || assert.fail(`${error.message}: no ${name}`));
+const one: ModelVersion = { name: 'affine', version: '1' };
+const defaultFiles: Files = { 'model.bin': 'the model', 'more/words.txt': 'żółć' };
+
+function manifestOf({ name, version }: ModelVersion, files: Files = defaultFiles): BundleManifest {
   return {
     format: 1,
     name,
     version,
-    runtime: 'javascript',
-    entry: 'inner/model.js',
-    files: [{ path: 'inner/model.js', sizeBytes: content.length, sha256 }],
-    signature: {
-      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 1] }],
-      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 1] }],
-      over: 'row',
-    },
+    runtime: 'memory',
+    entry: Object.keys(files)[0]!,
+    files: Object.entries(files).map(([path, content]) => ({
+      path,
+      sizeBytes: bytesOf(content).length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+    })),
+    signature: affineSignature,
+    featuresLock: { airport_delay: 'abcdefghij' },
+    info: { rmse: 1.5 },
   };
 }
 
-/**
- * What every `ModelRepository` promises.
- *
- * @param setup.make Gives a part over an empty repository, not started.
- */
-export function modelRepositoryContract({ runner, make }: ContractSetup<RunningPart>): void {
+/** A file in chunks. */
+async function* chunksOf(content: string): AsyncGenerator<Uint8Array> {
+  const bytes = bytesOf(content);
+  for (let at = 0; at < bytes.length; at += 3) yield bytes.subarray(at, at + 3);
+}
+
+/** What every `ModelRepository` promises. */
+export function modelRepositoryContract({ runner, make, replace, beforeWrite }: ModelRepositorySetup): void {
   const { describe, it, beforeEach, afterEach } = runner;
   describe('ModelRepository contract', () => {
     let part: RunningPart;
-    let models: ModelRepository;
-    const add = (name: string, version: string): Promise<void> =>
-      models.add(manifestOf(name, version), () => content, callContext());
+    let repository: ModelRepository;
     beforeEach(async () => {
       part = await make();
-      await part.start(callContext());
-      models = part.face(modelRepository);
+      await part.start(context());
+      repository = part.face(modelRepository);
     });
     afterEach(() => part.stop());
 
-    it('fetches what was added, file by file', async () => {
-      await add('iris', '1');
-      const model = await models.resolve('iris@1', callContext());
-      assert.deepEqual(model, { name: 'iris', version: '1' });
-      const bundle = await models.fetch(model, callContext());
-      assert.deepEqual(bundle.manifest, manifestOf('iris', '1'));
-      assert.deepEqual(new Uint8Array(await readFile(join(bundle.directory, 'inner/model.js'))), content);
+    const add = async (model: ModelVersion = one, files: Files = defaultFiles): Promise<void> =>
+      repository.add(manifestOf(model, files), (path) => bytesOf(files[path]!), context());
+    const addVersions = async (...versions: string[]): Promise<void> => {
+      for (const version of versions) await add({ name: 'affine', version });
+    };
+    const alias = async (to: string, version: string): Promise<void> =>
+      repository.setAlias('affine', to, version, context());
+    const resolve = async (reference: string): Promise<string> =>
+      (await repository.resolve(reference, context())).version;
+    const read = async (path: string, model = one): Promise<string> =>
+      readFile(join((await repository.fetch(model, context())).directory, path), 'utf8');
+
+    it('gives the manifest that was added', async () => {
+      await add();
+      assert.deepEqual(await repository.manifest(one, context()), manifestOf(one));
     });
 
-    it('gives the manifest without the files', async () => {
-      await add('iris', '1');
-      const manifest = await models.manifest({ name: 'iris', version: '1' }, callContext());
-      assert.deepEqual(manifest, manifestOf('iris', '1'));
-    });
-
-    it('follows an alias to where it was last pointed', async () => {
-      await add('iris', '1');
-      await add('iris', '2');
-      await models.setAlias('iris', 'champion', '1', callContext());
-      assert.equal((await models.resolve('iris', callContext())).version, '1');
-      await models.setAlias('iris', 'champion', '2', callContext());
-      assert.equal((await models.resolve('iris@champion', callContext())).version, '2');
-    });
-
-    it('names what there is where a model, a version or an alias is not', async () => {
-      await add('iris', '1');
-      await assert.rejects(models.resolve('rose', callContext()), failsWith('NOT_FOUND', /iris/));
-      await assert.rejects(models.resolve('iris@7', callContext()), failsWith('NOT_FOUND', /1/));
-      await assert.rejects(
-        models.setAlias('iris', 'champion', '7', callContext()),
-        failsWith('NOT_FOUND', /7/),
+    it('fetches the files that were added, with the manifest', async () => {
+      await add();
+      assert.deepEqual((await repository.fetch(one, context())).manifest, manifestOf(one));
+      assert.deepEqual(
+        [await read('model.bin'), await read('more/words.txt')],
+        [defaultFiles['model.bin'], defaultFiles['more/words.txt']],
       );
     });
 
-    it('never changes a version that is there', async () => {
-      await add('iris', '1');
-      await assert.rejects(add('iris', '1'), failsWith('ABORTED', /1/));
+    it('takes files as streams', async () => {
+      const files = (path: string): BlobContent => chunksOf(defaultFiles[path]!);
+      await repository.add(manifestOf(one), files, context());
+      assert.equal(await read('more/words.txt'), 'żółć');
     });
 
-    it('lets one of several adders of a version win', async () => {
-      const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => add('iris', '1')));
-      assert.equal(outcomes.filter((outcome) => outcome.status === 'fulfilled').length, 1);
-      await models.fetch({ name: 'iris', version: '1' }, callContext());
-    });
-
-    it('refuses files that are not what the manifest says, and shows nothing of them', async () => {
-      const other = new TextEncoder().encode('something else');
-      await assert.rejects(
-        models.add(manifestOf('iris', '1'), () => other, callContext()),
-        failsWith('INVALID_ARGUMENT', /inner\/model\.js/),
+    it('keeps versions apart', async () => {
+      await add(one, { 'model.bin': 'one' });
+      await add({ name: 'affine', version: '2' }, { 'model.bin': 'two' });
+      await add({ name: 'other', version: '1' }, { 'model.bin': 'three' });
+      assert.deepEqual(
+        [
+          await read('model.bin'),
+          await read('model.bin', { name: 'affine', version: '2' }),
+          await read('model.bin', { name: 'other', version: '1' }),
+        ],
+        ['one', 'two', 'three'],
       );
-      assert.deepEqual(await models.list(callContext()), []);
     });
+
+    it('fetches for several at the same time', async () => {
+      await add();
+      const contents = await Promise.all(Array.from({ length: 8 }, () => read('model.bin')));
+      assert.deepEqual(new Set(contents), new Set(['the model']));
+    });
+
+    it('refuses a version that exists with ABORTED, and keeps it as it was', async () => {
+      await add();
+      await assert.rejects(add(one, { 'model.bin': 'another' }), has('ABORTED'));
+      assert.equal(await read('model.bin'), 'the model');
+    });
+
+    it('lets one of several who add the same files at the same time win', async () => {
+      const settled = await Promise.allSettled(Array.from({ length: 8 }, () => add()));
+      assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 1);
+      assert.equal(await read('model.bin'), 'the model');
+    });
+
+    it('lets no more than one of several who add other files at the same time win, whole', async () => {
+      const contents = ['a', 'b', 'c', 'd'];
+      const settled = await Promise.allSettled(
+        contents.map((content) => add(one, { 'model.bin': content, 'other.bin': content })),
+      );
+      const refused = settled.filter((outcome) => outcome.status === 'rejected');
+      // Where each spoils the others' files nobody may win; two never do.
+      assert.ok(refused.length >= 3 && refused.every(({ reason }) => has('ABORTED')(reason)));
+      const winner = settled.findIndex((outcome) => outcome.status === 'fulfilled');
+      if (winner < 0) return assert.deepEqual(await repository.list(context()), []);
+      assert.deepEqual(
+        [await read('model.bin'), await read('other.bin')],
+        [contents[winner], contents[winner]],
+      );
+    });
+
+    for (const [what, content] of Object.entries({
+      'other bytes': 'THE MODEL',
+      'fewer bytes': 'the mode',
+      'more bytes': 'the model and more',
+    })) {
+      it(`adds nothing where a file has ${what} than its manifest says`, async () => {
+        const adding = repository.add(
+          manifestOf(one, { 'model.bin': 'the model' }),
+          () => bytesOf(content),
+          context(),
+        );
+        await assert.rejects(adding, has('INVALID_ARGUMENT', 'model.bin'));
+        assert.deepEqual(await repository.list(context()), []);
+        await add(one, { 'model.bin': 'the model' });
+        assert.equal(await read('model.bin'), 'the model');
+      });
+    }
+
+    it('adds nothing for a caller who has left', async () => {
+      const signal = AbortSignal.abort();
+      const adding = repository.add(manifestOf(one), (path) => bytesOf(defaultFiles[path]!), { signal });
+      await assert.rejects(adding, has('CANCELLED'));
+      assert.deepEqual(await repository.list(context()), []);
+    });
+
+    it('resolves an alias, a version, and champion where nothing is said', async () => {
+      await addVersions('1', '2', '3');
+      await alias('champion', '1');
+      await alias('challenger', '2');
+      const references = ['affine', 'affine@champion', 'affine@challenger', 'affine@3'];
+      assert.deepEqual(await Promise.all(references.map(resolve)), ['1', '1', '2', '3']);
+    });
+
+    it('prefers an alias to a version of the same name', async () => {
+      await addVersions('stable', '2');
+      await alias('stable', '2');
+      assert.equal(await resolve('affine@stable'), '2');
+    });
+
+    it('follows an alias that is moved, forth and back', async () => {
+      await addVersions('1', '2');
+      for (const version of ['1', '2', '1']) {
+        await alias('champion', version);
+        assert.equal(await resolve('affine'), version);
+      }
+    });
+
+    it('lets those who move an alias at the same time win or fail with ABORTED', async () => {
+      const versions = ['1', '2', '3', '4', '5', '6'];
+      await addVersions(...versions);
+      const settled = await Promise.allSettled(versions.map((version) => alias('champion', version)));
+      const won = versions.filter((_, i) => settled[i]!.status === 'fulfilled');
+      for (const outcome of settled)
+        if (outcome.status === 'rejected') assert.ok(has('ABORTED')(outcome.reason), String(outcome.reason));
+      assert.ok(won.includes(await resolve('affine')));
+    });
+
+    it('keeps an alias that another moved between a look and a write, and says ABORTED', async () => {
+      if (beforeWrite === undefined) return;
+      await addVersions('1', '2', '3');
+      for (const [before, other, mine] of [
+        [undefined, '1', '2'],
+        ['1', '2', '3'],
+      ] as const) {
+        assert.equal(await resolve('affine').catch(() => undefined), before);
+        beforeWrite(() => alias('champion', other));
+        await assert.rejects(alias('champion', mine), has('ABORTED'));
+        assert.equal(await resolve('affine'), other);
+      }
+    });
+
+    it('refuses an alias to a version that does not exist', async () => {
+      await addVersions('1');
+      await alias('champion', '1');
+      await assert.rejects(alias('champion', '2'), has('NOT_FOUND'));
+      assert.equal(await resolve('affine'), '1');
+    });
+
+    it('says NOT_FOUND with the versions and aliases that exist', async () => {
+      await addVersions('1', '2025-11');
+      await alias('challenger', '1');
+      const named = has('NOT_FOUND', '2025-11', 'challenger');
+      const missing = { name: 'affine', version: '9' };
+      await assert.rejects(resolve('affine@9'), named);
+      await assert.rejects(resolve('affine'), named);
+      await assert.rejects(repository.manifest(missing, context()), named);
+      await assert.rejects(repository.fetch(missing, context()), named);
+    });
+
+    it('says NOT_FOUND with the models that exist', async () => {
+      await assert.rejects(resolve('iris'), has('NOT_FOUND', 'iris'));
+      await add({ name: 'affine', version: '1' });
+      await add({ name: 'delays', version: '1' });
+      await assert.rejects(resolve('iris@1'), has('NOT_FOUND', 'affine', 'delays'));
+    });
+
+    for (const reference of ['', '@1', 'affine@', 'a@b@c', '../affine', 'a/b', 'affine@../x']) {
+      it(`refuses the reference "${reference}"`, async () => {
+        await assert.rejects(resolve(reference), has('INVALID_ARGUMENT'));
+      });
+    }
 
     it('lists versions with their aliases', async () => {
-      await add('iris', '1');
-      await add('rose', '3');
-      await models.setAlias('rose', 'champion', '3', callContext());
-      const listed = [...(await models.list(callContext()))].sort((a, b) => (a.name < b.name ? -1 : 1));
-      assert.deepEqual(listed, [
-        { name: 'iris', version: '1', aliases: [] },
-        { name: 'rose', version: '3', aliases: ['champion'] },
-      ]);
+      assert.deepEqual(await repository.list(context()), []);
+      await addVersions('1', '2');
+      await add({ name: 'delays', version: '1' });
+      await alias('champion', '2');
+      await alias('challenger', '2');
+      const listed = (await repository.list(context())).map(({ name, version, aliases }) =>
+        [name, version, ...[...aliases].sort()].join(' '),
+      );
+      assert.deepEqual(listed.sort(), ['affine 1', 'affine 2 challenger champion', 'delays 1']);
     });
 
+    for (const [what, change] of Object.entries(hostile)) {
+      it(`refuses to add a manifest with ${what}`, async () => {
+        const manifest = change(manifestOf(one)) as BundleManifest;
+        await assert.rejects(
+          async () => repository.add(manifest, () => bytesOf('the model'), context()),
+          has('INVALID_ARGUMENT'),
+        );
+        assert.deepEqual(await repository.list(context()), []);
+      });
+
+      it(`does not fetch by a stored manifest with ${what}`, async () => {
+        if (replace === undefined) return;
+        await add();
+        await replace(one, 'model.json', bytesOf(JSON.stringify(change(manifestOf(one)))));
+        await assert.rejects(repository.manifest(one, context()), has('DATA_LOSS'));
+        await assert.rejects(repository.fetch(one, context()), has('DATA_LOSS'));
+      });
+    }
+
+    for (const [what, content] of Object.entries({
+      'no JSON': bytesOf('{"format": 1'),
+      'no UTF-8': Uint8Array.of(0x22, 0xff, 0x22),
+      'the manifest of another version': bytesOf(JSON.stringify(manifestOf({ ...one, version: '2' }))),
+    })) {
+      it(`fails with DATA_LOSS where the stored manifest is ${what}`, async () => {
+        if (replace === undefined) return;
+        await add();
+        await replace(one, 'model.json', content);
+        await assert.rejects(repository.manifest(one, context()), has('DATA_LOSS'));
+        await assert.rejects(repository.fetch(one, context()), has('DATA_LOSS'));
+      });
+    }
+
+    for (const [what, content] of Object.entries({
+      'other bytes': 'THE MODEL',
+      'fewer bytes': 'the mode',
+      'more bytes': 'the model and more',
+    })) {
+      it(`fails with DATA_LOSS where a stored file has ${what}, and fetches once it is whole again`, async () => {
+        if (replace === undefined) return;
+        await add();
+        await replace(one, 'model.bin', bytesOf(content));
+        await assert.rejects(repository.fetch(one, context()), has('DATA_LOSS', 'model.bin'));
+        await replace(one, 'model.bin', bytesOf('the model'));
+        assert.equal(await read('model.bin'), 'the model');
+      });
+    }
+
     lifecycleContract({ runner, make }, async (started) => {
-      await started.face(modelRepository).list(callContext());
+      await started.face(modelRepository).list(context());
     });
   });
+}
+
+/** Manifests that would reach out of a bundle, or are none. */
+const hostile: Readonly<Record<string, (manifest: BundleManifest) => unknown>> = {
+  'a path that leads out': (manifest) => withPath(manifest, '../evil'),
+  'a path that leads out from inside': (manifest) => withPath(manifest, 'a/../../evil'),
+  'an absolute path': (manifest) => withPath(manifest, '/tmp/evil'),
+  'a path with a backslash': (manifest) => withPath(manifest, '..\\evil'),
+  'a file in the place of the manifest': (manifest) => withPath(manifest, 'model.json'),
+  'a path twice': (manifest) => withPath(manifest, 'model.bin'),
+  'an entry that is not among its files': (manifest) => ({ ...manifest, entry: 'other.bin' }),
+  'a digest that is none': ({ files: [file, ...rest], ...manifest }) => ({
+    ...manifest,
+    files: [{ ...file, sha256: 'abc' }, ...rest],
+  }),
+  'an unknown key': (manifest) => ({ ...manifest, run: 'rm' }),
+  'another format': (manifest) => ({ ...manifest, format: 2 }),
+};
+
+function withPath(manifest: BundleManifest, path: string): BundleManifest {
+  return { ...manifest, files: [...manifest.files, { ...manifest.files[0]!, path }] };
 }

@@ -1,73 +1,158 @@
 import assert from 'node:assert/strict';
 import type { Tensor } from '../data/tensor.js';
-import { isVivaceError } from '../errors.js';
+import { isVivaceError, type ErrorCode } from '../errors.js';
 import type { RunningPart } from '../parts/create-part.js';
-import { predictor, type Predictor } from '../ports/predictor.js';
+import type { ModelVersion } from '../ports/model-repository.js';
+import { predictor, type Prediction, type Predictor } from '../ports/predictor.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import { affineInput, affineSignature } from './predictor-runtime-contract.js';
 import type { ContractSetup } from './runner.js';
 import { callContext } from './start-part.js';
 
-/**
- * What every `Predictor` promises.
- *
- * @param setup.make Gives a part that serves the model of `affineSignature`, y = x[0] + 2 · x[1], not started.
- */
-export function predictorContract({ runner, make }: ContractSetup<RunningPart>): void {
-  const { describe, it, beforeEach, afterEach } = runner;
-  const valuesOf = (outputs: readonly Tensor[]): number[] => Array.from(outputs[0]!.data as Float32Array);
+export interface PredictorSetup extends ContractSetup<RunningPart> {
+  /** What the part serves: the model of `affineSignature`, y = x[0] + 2 · x[1], which throws where some x[0] is below −1. */
+  readonly model: ModelVersion;
+  /** Holds the answers of the model back until the function it gives is called; left out where nothing can. */
+  readonly hold?: () => () => void;
+  /** Takes the model away from the part that runs, and lets none load; resolved once none is loaded. Left out where nothing can. */
+  readonly lose?: () => Promise<void>;
+}
 
+type Row = readonly [number, number];
+
+const context = (rows: number, signal = callContext().signal) => ({ rows, signal });
+const has = (code: ErrorCode) => (error: unknown) => isVivaceError(error) && error.code === code;
+const valuesOf = ({ outputs }: Prediction): number[] => Array.from(outputs[0]!.data as Float32Array);
+const answerTo = (rows: readonly Row[]): number[] => rows.map(([a, b]) => a + 2 * b);
+
+/** What every `Predictor` promises. */
+export function predictorContract({ runner, make, model, hold, lose }: PredictorSetup): void {
+  const { describe, it, beforeEach, afterEach } = runner;
   describe('Predictor contract', () => {
     let part: RunningPart;
-    let model: Predictor;
-    const ask = async (...rows: (readonly [number, number])[]): Promise<number[]> =>
-      valuesOf((await model.predict(affineInput(...rows), { rows: rows.length, ...callContext() })).outputs);
+    let subject: Predictor;
     beforeEach(async () => {
       part = await make();
       await part.start(callContext());
-      model = part.face(predictor);
+      subject = part.face(predictor);
     });
     afterEach(() => part.stop());
 
-    it('describes the model that it serves', async () => {
-      const described = await model.describe(callContext());
+    const ask = async (...rows: Row[]): Promise<number[]> =>
+      valuesOf(await subject.predict(affineInput(...rows), context(rows.length)));
+
+    it('describes the model and its signature', async () => {
+      const described = await subject.describe(callContext());
+      assert.deepEqual(described.model, model);
       assert.deepEqual(described.signature, affineSignature);
-      assert.deepEqual(model.serving(), described.model);
     });
 
-    it('answers each row in its place, with the model that answered', async () => {
-      assert.deepEqual(await ask([1, 2], [0, 0], [-3, 5]), [5, 0, 7]);
-      const { model: answered } = await model.predict(affineInput([1, 1]), { rows: 1, ...callContext() });
-      assert.deepEqual(answered, model.serving());
+    it('says which version serves, and which one answered', async () => {
+      assert.deepEqual(subject.serving(), model);
+      assert.deepEqual((await subject.predict(affineInput([1, 1]), context(1))).model, model);
     });
 
-    it('gives calls that run at the same time each its own rows', async () => {
-      const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => ask([i, i], [i, 0])));
+    it('answers with the outputs of the signature, one row per row', async () => {
+      const { outputs } = await subject.predict(affineInput([1, 2], [3, 4], [5, 6]), context(3));
+      const { name, datatype, shape } = outputs[0]!;
+      assert.equal(outputs.length, 1);
+      assert.deepEqual({ name, datatype, shape: [...shape] }, { name: 'y', datatype: 'FP32', shape: [3, 1] });
+      assert.deepEqual(Array.from(outputs[0]!.data as Float32Array), [5, 11, 17]);
+    });
+
+    it('answers no rows with no rows', async () => {
+      const { outputs } = await subject.predict(affineInput(), context(0));
+      assert.deepEqual([outputs.length, outputs[0]!.shape[0], outputs[0]!.data.length], [1, 0, 0]);
+    });
+
+    it('answers many rows', async () => {
+      const rows = Array.from({ length: 5_000 }, (_, i): Row => [i, 1]);
+      assert.deepEqual(await ask(...rows), answerTo(rows));
+    });
+
+    it('gives each of the calls that run at the same time its own rows', async () => {
+      const calls = Array.from({ length: 60 }, (_, call) =>
+        Array.from({ length: 1 + (call % 7) }, (__, row): Row => [call, row]),
+      );
+      const answers = await Promise.all(calls.map((rows) => ask(...rows)));
+      assert.deepEqual(answers, calls.map(answerTo));
+    });
+
+    it('gives answers that later calls do not change', async () => {
+      const first = await subject.predict(affineInput([1, 1]), context(1));
+      await ask([9, 9]);
+      assert.deepEqual(valuesOf(first), [3]);
+    });
+
+    it('fails only the call that the model cannot answer, as PREDICTOR_FAILED', async () => {
+      const settled = await Promise.allSettled([ask([1, 0]), ask([-5, 0]), ask([2, 0]), ask([3, 0])]);
       assert.deepEqual(
-        answers,
-        answers.map((_, i) => [3 * i, i]),
+        settled.map((outcome) =>
+          outcome.status === 'fulfilled' ? outcome.value : has('PREDICTOR_FAILED')(outcome.reason),
+        ),
+        [[1], true, [2], [3]],
       );
     });
 
-    it('refuses tensors that are not as its signature says, and serves on', async () => {
-      const wrong = [{ ...affineInput([1, 2])[0]!, shape: [1, 3], data: Float32Array.of(1, 2, 3) }];
-      await assert.rejects(
-        async () => model.predict(wrong, { rows: 1, ...callContext() }),
-        (error) => isVivaceError(error) && error.code === 'INVALID_ARGUMENT',
-      );
-      assert.deepEqual(await ask([1, 1]), [3]);
+    const [x] = affineInput([1, 2], [3, 4]) as [Tensor];
+    const wrong: Readonly<Record<string, readonly Tensor[]>> = {
+      'no tensor': [],
+      'a tensor too many': [x, x],
+      'another datatype': [{ ...x, datatype: 'FP64', shape: [2, 2], data: new Float64Array(4) }],
+      'rows of another width': [{ ...x, shape: [2, 3], data: new Float32Array(6) }],
+      'another number of rows than the call says': [{ ...x, shape: [3, 2], data: new Float32Array(6) }],
+      'fewer elements than its shape says': [{ ...x, data: new Float32Array(3) }],
+    };
+    for (const [what, inputs] of Object.entries(wrong)) {
+      it(`refuses ${what} as INVALID_ARGUMENT, and answers the next call`, async () => {
+        await assert.rejects(async () => subject.predict(inputs, context(2)), has('INVALID_ARGUMENT'));
+        assert.deepEqual(await ask([1, 2]), [5]);
+      });
+    }
+
+    it('does not predict for a caller who has left', async () => {
+      const gone = subject.predict(affineInput([1, 1]), context(1, AbortSignal.abort()));
+      await assert.rejects(gone, has('CANCELLED'));
+      const late = AbortSignal.abort(new DOMException('late', 'TimeoutError'));
+      await assert.rejects(subject.predict(affineInput([1, 1]), context(1, late)), has('DEADLINE_EXCEEDED'));
     });
 
-    it('does not begin for a caller who has left', async () => {
-      const signal = AbortSignal.abort();
+    it('answers those who stay where another leaves', async () => {
+      const leaving = new AbortController();
+      const left = subject.predict(affineInput([1, 1]), context(1, leaving.signal)).then(valuesOf);
+      const stayed = [ask([2, 2]), ask([3, 3])];
+      leaving.abort();
+      // Who leaves when the answer is there already may still get it.
+      const outcome = await left.catch((error: unknown) => has('CANCELLED')(error));
+      assert.ok(outcome === true || (Array.isArray(outcome) && outcome[0] === 3));
+      assert.deepEqual(await Promise.all(stayed), [[6], [9]]);
+    });
+
+    it('lets a caller leave whom the model keeps waiting', async () => {
+      if (hold === undefined) return;
+      const release = hold();
+      const leaving = new AbortController();
+      const left = subject.predict(affineInput([1, 1]), context(1, leaving.signal));
+      const stayed = ask([2, 2]);
+      leaving.abort();
+      await assert.rejects(left, has('CANCELLED'));
+      release();
+      assert.deepEqual(await stayed, [6]);
+    });
+
+    it('says that nothing serves while no model is loaded, describes it still, and refuses calls unstarted', async () => {
+      if (lose === undefined) return;
+      await lose();
+      assert.equal(subject.serving(), undefined);
+      assert.deepEqual((await subject.describe(callContext())).signature, affineSignature);
       await assert.rejects(
-        async () => model.predict(affineInput([1, 1]), { rows: 1, signal }),
-        (error) => isVivaceError(error) && error.code === 'CANCELLED',
+        ask([1, 1]),
+        (error) => isVivaceError(error) && error.code === 'UNAVAILABLE' && error.started === false,
       );
     });
 
     lifecycleContract({ runner, make }, async (started) => {
-      await started.face(predictor).predict(affineInput([1, 1]), { rows: 1, ...callContext() });
+      await started.face(predictor).predict(affineInput([1, 1]), context(1));
     });
   });
 }

@@ -1,40 +1,90 @@
-import { predictorRuntime, type Definition } from 'vivace';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { predictorRuntime, VivaceError, type PredictorRuntime } from 'vivace';
 import { javascript } from 'vivace/adapters/javascript';
+import { memory, type PredictFunction } from 'vivace/adapters/memory';
 import { onnxruntime } from 'vivace/adapters/onnxruntime';
 import { modelPredictor } from 'vivace/plugins/model-predictor';
 import { makePart, predictorContract, startPart } from 'vivace/testing';
-import { readFileSync } from 'node:fs';
-import { fixtureBundle } from '../fixtures/bundles.js';
+import { affine } from '../fixtures/affine.js';
+import { fixtures } from '../fixtures/bundles.js';
 import { startRepository } from '../support/model-fixture.js';
 
-const runtimes: readonly (readonly [string, Definition, string])[] = [
-  ['onnxruntime', onnxruntime, 'affine.onnx'],
-  ['javascript', javascript, 'affine.mjs'],
-];
+const runner = { describe, it, beforeEach, afterEach };
+const model = { name: 'affine', version: '1' };
 
-for (const [name, definition, file] of runtimes) {
-  describe(`model-predictor over ${name}`, () => {
-    const stops: (() => Promise<void>)[] = [];
-    afterEach(async () => {
-      for (const stop of stops.splice(0)) await stop();
+describe('model-predictor', () => {
+  const close: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const each of close.splice(0).reverse()) await each();
+  });
+
+  /** A predictor of one committed model file, on a runtime. */
+  async function make(file: string, runtime: PredictorRuntime): Promise<ReturnType<typeof makePart>> {
+    const models = await startRepository();
+    close.push(() => models.close());
+    await models.add(readFileSync(join(fixtures, file)), file, { alias: 'champion' });
+    const uses = { repository: models.repository, runtime };
+    return makePart(modelPredictor, { model: 'affine', refreshMs: 0 }, { uses });
+  }
+
+  async function startRuntime(...given: Parameters<typeof startPart>): Promise<PredictorRuntime> {
+    const part = await startPart(...given);
+    close.push(() => part.stop());
+    return part.face(predictorRuntime);
+  }
+
+  for (const [name, definition, file] of [
+    ['onnxruntime', onnxruntime, 'picky.onnx'],
+    ['javascript', javascript, 'picky.mjs'],
+  ] as const) {
+    describe(`over ${name}`, () => {
+      predictorContract({
+        runner,
+        model,
+        make: async () => make(file, await startRuntime(definition)),
+      });
     });
+  }
 
+  describe('over memory', () => {
+    let held: Promise<void> | undefined;
+    let gone: (() => void) | undefined;
+    const predict: PredictFunction = async (inputs, context) => {
+      await held;
+      return affine(inputs, context);
+    };
     predictorContract({
-      runner: { describe, it, beforeEach, afterEach },
+      runner,
+      model,
       async make() {
-        const models = await startRepository();
-        const bundle = fixtureBundle(file);
-        const { runtime: kind, entry } = bundle.manifest;
-        const content = readFileSync(`${bundle.directory}/${entry}`);
-        await models.add(content, entry, { runtime: kind, alias: 'champion' });
-        const runtime = await startPart(definition);
-        stops.push(
-          () => runtime.stop(),
-          () => models.close(),
-        );
-        const uses = { repository: models.repository, runtime: runtime.face(predictorRuntime) };
-        return makePart(modelPredictor, { model: 'affine', refreshMs: 0 }, { uses });
+        held = undefined;
+        const runtime = await startRuntime(memory, { predict, hosts: ['javascript'] });
+        let lost = false;
+        const died = new Promise<string>((resolve) => {
+          gone = () => {
+            lost = true;
+            resolve('it was taken away');
+          };
+        });
+        return make('affine.mjs', {
+          hosts: runtime.hosts,
+          async load(bundle, context) {
+            if (lost) throw new VivaceError('UNAVAILABLE', 'it was taken away');
+            const instance = await runtime.load(bundle, context);
+            return { ...instance, closed: Promise.race([instance.closed, died]) };
+          },
+        });
+      },
+      hold() {
+        let release: () => void = () => undefined;
+        held = new Promise((resolve) => (release = resolve));
+        return release;
+      },
+      async lose() {
+        gone?.();
+        await new Promise((resolve) => setImmediate(resolve));
       },
     });
   });
-}
+});

@@ -1,39 +1,59 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { blobStore, workspace, type Definition } from 'vivace';
+import { blobStore, workspace, type BlobStore } from 'vivace';
 import { filesystem } from 'vivace/adapters/filesystem';
 import { memory } from 'vivace/adapters/memory';
 import { modelRepository } from 'vivace/plugins/model-repository';
-import { makePart, modelRepositoryContract, startPart } from 'vivace/testing';
+import { callContext, makePart, modelRepositoryContract, startPart } from 'vivace/testing';
 
-const blobs: readonly (readonly [string, Definition])[] = [
-  ['memory', memory],
-  ['filesystem', filesystem],
-];
+type Part = ReturnType<typeof makePart>;
 
-for (const [name, definition] of blobs) {
-  describe(`model-repository over ${name}`, () => {
-    let directory: string;
-    const started: { stop(): Promise<void> }[] = [];
-    beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'vivace-'))));
-    afterEach(async () => {
-      for (const part of started.splice(0)) await part.stop();
-      rmSync(directory, { recursive: true });
+describe('model-repository', () => {
+  let directory: string;
+  before(async () => (directory = await mkdtemp(join(tmpdir(), 'vivace-models-'))));
+  after(() => rm(directory, { recursive: true }));
+
+  let count = 0;
+  const startFiles = (): Promise<Part> => startPart(filesystem, { path: `f${count++}` }, { directory });
+
+  for (const [name, startBlobs] of [
+    ['memory', () => startPart(memory)],
+    ['filesystem', startFiles],
+  ] as const) {
+    describe(`over ${name}`, () => {
+      const started: Part[] = [];
+      let blobs: BlobStore;
+      let intrude: (() => Promise<void>) | undefined;
+      afterEach(async () => {
+        await Promise.all(started.splice(0).map((part) => part.stop()));
+      });
+      modelRepositoryContract({
+        runner: { describe, it, beforeEach, afterEach },
+        async make() {
+          const [bucket, files] = [await startBlobs(), await startFiles()];
+          started.push(bucket, files);
+          blobs = bucket.face(blobStore);
+          const watched: BlobStore = {
+            ...blobs,
+            async write(...given) {
+              const work = intrude;
+              intrude = undefined;
+              await work?.();
+              return bucket.face(blobStore).write(...given);
+            },
+          };
+          return makePart(
+            modelRepository,
+            {},
+            { uses: { blobs: watched, workspace: files.face(workspace) } },
+          );
+        },
+        beforeWrite: (work) => (intrude = work),
+        async replace({ name: model, version }, path, content) {
+          await blobs.write(`${model}/${version}/${path}`, content, callContext());
+        },
+      });
     });
-
-    modelRepositoryContract({
-      runner: { describe, it, beforeEach, afterEach },
-      async make() {
-        const local = await startPart(filesystem, { path: join(directory, 'workspace') });
-        const bucket = await startPart(
-          definition,
-          name === 'filesystem' ? { path: join(directory, 'blobs') } : {},
-        );
-        started.push(local, bucket);
-        const uses = { blobs: bucket.face(blobStore), workspace: local.face(workspace) };
-        return makePart(modelRepository, {}, { uses });
-      },
-    });
-  });
-}
+  }
+});

@@ -1,33 +1,38 @@
-import { httpServer, type Definition } from 'vivace';
+import type { Definition, HttpServer } from 'vivace';
+import { express } from 'vivace/adapters/express';
 import { memory, type InjectableServer } from 'vivace/adapters/memory';
 import { operations } from 'vivace/plugins/operations';
 import { rest } from 'vivace/plugins/rest';
-import { makePart, startPart, transportContract } from 'vivace/testing';
-import { serverFace } from '../support/server-face.js';
+import { makePart, transportContract, type SentRequest } from 'vivace/testing';
 
-const transports: readonly (readonly [string, Definition, string])[] = [
-  ['rest', rest, '/v1/pipelines'],
-  ['operations', operations, '/health/live'],
+const requests: readonly [Definition, SentRequest][] = [
+  [
+    rest,
+    {
+      path: '/v1/pipelines/echo/predict',
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from('{"request": {}}'),
+    },
+  ],
+  [operations, { path: '/metrics' }],
 ];
 
-for (const [name, definition, path] of transports) {
-  describe(name, () => {
-    let http: InjectableServer;
-    const stops: (() => Promise<void>)[] = [];
-    afterEach(async () => {
-      for (const stop of stops.splice(0)) await stop();
-    });
+for (const [definition, request] of requests) {
+  const setup = {
+    runner: { describe, it, beforeEach, afterEach },
+    request,
+    make: (server: HttpServer) => makePart(definition, {}, { uses: { server } }),
+  };
 
+  describe(`${definition.name} over memory`, () => {
     transportContract({
-      runner: { describe, it, beforeEach, afterEach },
-      server: serverFace(),
-      async make() {
-        const web = await startPart(memory);
-        stops.push(() => web.stop());
-        http = web.face(httpServer) as InjectableServer;
-        return makePart(definition, {}, { uses: { server: http } });
-      },
-      answers: async () => (await http.inject({ path })).status === 200,
+      ...setup,
+      makeServer: () => makePart(memory),
+      send: (server, sent) => (server as InjectableServer).inject(sent),
     });
+  });
+
+  describe(`${definition.name} over express`, () => {
+    transportContract({ ...setup, makeServer: () => makePart(express, { port: 0 }) });
   });
 }

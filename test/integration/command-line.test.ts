@@ -116,6 +116,23 @@ pipelines:
     steps: [{ predict: score }]
     response: { outputs: { y: score.y } }
 `;
+/** A server over real parts, whose view is to be that of its model. */
+const locked = `
+parts:
+  hot:    { use: memory }
+  online: { use: online-store, store: hot }
+  bucket: { use: filesystem, path: ./models }
+  models: { use: model-repository, blobs: bucket, workspace: bucket }
+  onnx:   { use: onnxruntime }
+  score:  { use: model-predictor, model: affine, repository: models, runtime: onnx }
+views:
+  price: { store: online, entity: { id: string }, features: { v: { type: float64 } } }
+pipelines:
+  score:
+    request: { a: float32, b: float32 }
+    steps: [{ predict: score }]
+    response: { outputs: { y: score.y } }
+`;
 
 describe('vivace', () => {
   let project: Project;
@@ -235,6 +252,24 @@ describe('vivace', () => {
       expect(stdout)
         .to.include('not checked: the signature of predictor "score"')
         .and.include('there is no model "affine@champion"');
+    });
+
+    it('refuses a model that was trained on a view of another definition', async () => {
+      await given({
+        'vivace.yaml': locked,
+        'set.json': '{"id": "abc", "features": {"price": "aaaaaaaaaa"}}',
+      });
+      await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
+      const columns = ['--columns', 'request.a,request.b'];
+      const add = ['models', 'add', 'affine.onnx', '--name', 'affine', ...columns];
+      expect(await project.vivace(add)).to.include({ code: 0 });
+      expect(await project.vivace(['check'])).to.include({ code: 0 });
+      await project.vivace([...add, '--training-set', 'set.json']);
+      const { code, stderr } = await project.vivace(['check']);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(
+        /vivace\.yaml:\d+ parts\.score\.model: affine 2 was trained on view "price" aaaaaaaaaa, and here it is [a-z2-7]{10}/,
+      );
     });
   });
 

@@ -1,8 +1,7 @@
 import { httpServer, transport, type ServerFace } from 'vivace';
 import { express } from 'vivace/adapters/express';
 import { rest } from 'vivace/plugins/rest';
-import { callContext, startPart } from 'vivace/testing';
-import { serverFace } from './server-face.js';
+import { callContext, serverFace, startPart } from 'vivace/testing';
 
 export interface RunningApi {
   readonly address: string;

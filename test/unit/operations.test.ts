@@ -2,8 +2,7 @@ import { expect } from 'chai';
 import { httpServer, transport, type ServerFace } from 'vivace';
 import { memory, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
 import { operations } from 'vivace/plugins/operations';
-import { callContext, startPart } from 'vivace/testing';
-import { serverFace } from '../support/server-face.js';
+import { callContext, serverFace, startPart } from 'vivace/testing';
 
 async function get(path: string, own: Partial<ServerFace> = {}, method = 'GET'): Promise<InjectedResponse> {
   const server = (await startPart(memory)).face(httpServer) as InjectableServer;

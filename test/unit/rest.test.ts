@@ -19,8 +19,7 @@ import {
   type InjectedResponse,
 } from 'vivace/adapters/memory';
 import { rest } from 'vivace/plugins/rest';
-import { callContext, sendOverSocket, startPart } from 'vivace/testing';
-import { serverFace } from '../support/server-face.js';
+import { callContext, sendOverSocket, serverFace, startPart } from 'vivace/testing';
 
 const predict = '/v1/pipelines/echo/predict';
 
