@@ -20,6 +20,7 @@ describe('javascript, in a worker', () => {
     runner,
     ...bundles,
     make: () => makePart(javascript, { worker: true }),
+    endless: fixtureBundle('endless.mjs'),
     kill: async () => {
       await workers.last().terminate();
     },

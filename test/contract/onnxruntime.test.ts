@@ -13,6 +13,5 @@ describe('onnxruntime', () => {
     make: () => makePart(onnxruntime),
     // A message that the thread does not understand. Native code that is cut off from its thread ends the process.
     kill: () => workers.last().postMessage(null, []),
-    killsRunning: false,
   });
 });
