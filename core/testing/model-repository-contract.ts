@@ -10,6 +10,7 @@ import { modelRepository, type ModelRepository, type ModelVersion } from '../por
 import { lifecycleContract } from './lifecycle-contract.js';
 import { affineSignature } from './predictor-runtime-contract.js';
 import type { ContractSetup } from './runner.js';
+import { withHook } from './with-hook.js';
 import { callContext } from './start-part.js';
 
 export interface ModelRepositorySetup extends ContractSetup<RunningPart> {
@@ -209,19 +210,21 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
       assert.ok(won.includes(await resolve('affine')));
     });
 
-    it('keeps an alias that another moved between a look and a write, and says ABORTED', async () => {
-      if (beforeWrite === undefined) return;
-      await addVersions('1', '2', '3');
-      for (const [before, other, mine] of [
-        [undefined, '1', '2'],
-        ['1', '2', '3'],
-      ] as const) {
-        assert.equal(await resolve('affine').catch(() => undefined), before);
-        beforeWrite(() => alias('champion', other));
-        await assert.rejects(alias('champion', mine), has('ABORTED'));
-        assert.equal(await resolve('affine'), other);
-      }
-    });
+    withHook(it, beforeWrite)(
+      'keeps an alias that another moved between a look and a write, and says ABORTED',
+      async (beforeWrite) => {
+        await addVersions('1', '2', '3');
+        for (const [before, other, mine] of [
+          [undefined, '1', '2'],
+          ['1', '2', '3'],
+        ] as const) {
+          assert.equal(await resolve('affine').catch(() => undefined), before);
+          beforeWrite(() => alias('champion', other));
+          await assert.rejects(alias('champion', mine), has('ABORTED'));
+          assert.equal(await resolve('affine'), other);
+        }
+      },
+    );
 
     it('refuses an alias to a version that does not exist', async () => {
       await addVersions('1');
@@ -276,8 +279,7 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
         assert.deepEqual(await repository.list(context()), []);
       });
 
-      it(`does not fetch by a stored manifest with ${what}`, async () => {
-        if (replace === undefined) return;
+      withHook(it, replace)(`does not fetch by a stored manifest with ${what}`, async (replace) => {
         await add();
         await replace(one, 'model.json', bytesOf(JSON.stringify(change(manifestOf(one)))));
         await assert.rejects(repository.manifest(one, context()), has('DATA_LOSS'));
@@ -290,8 +292,7 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
       'no UTF-8': Uint8Array.of(0x22, 0xff, 0x22),
       'the manifest of another version': bytesOf(JSON.stringify(manifestOf({ ...one, version: '2' }))),
     })) {
-      it(`fails with DATA_LOSS where the stored manifest is ${what}`, async () => {
-        if (replace === undefined) return;
+      withHook(it, replace)(`fails with DATA_LOSS where the stored manifest is ${what}`, async (replace) => {
         await add();
         await replace(one, 'model.json', content);
         await assert.rejects(repository.manifest(one, context()), has('DATA_LOSS'));
@@ -304,14 +305,16 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
       'fewer bytes': 'the mode',
       'more bytes': 'the model and more',
     })) {
-      it(`fails with DATA_LOSS where a stored file has ${what}, and fetches once it is whole again`, async () => {
-        if (replace === undefined) return;
-        await add();
-        await replace(one, 'model.bin', bytesOf(content));
-        await assert.rejects(repository.fetch(one, context()), has('DATA_LOSS', 'model.bin'));
-        await replace(one, 'model.bin', bytesOf('the model'));
-        assert.equal(await read('model.bin'), 'the model');
-      });
+      withHook(it, replace)(
+        `fails with DATA_LOSS where a stored file has ${what}, and fetches once it is whole again`,
+        async (replace) => {
+          await add();
+          await replace(one, 'model.bin', bytesOf(content));
+          await assert.rejects(repository.fetch(one, context()), has('DATA_LOSS', 'model.bin'));
+          await replace(one, 'model.bin', bytesOf('the model'));
+          assert.equal(await read('model.bin'), 'the model');
+        },
+      );
     }
 
     lifecycleContract({ runner, make }, async (started) => {

@@ -7,6 +7,7 @@ import { predictor, type Prediction, type Predictor } from '../ports/predictor.j
 import { lifecycleContract } from './lifecycle-contract.js';
 import { affineInput, affineSignature } from './predictor-runtime-contract.js';
 import type { ContractSetup } from './runner.js';
+import { withHook } from './with-hook.js';
 import { callContext } from './start-part.js';
 
 export interface PredictorSetup extends ContractSetup<RunningPart> {
@@ -128,8 +129,7 @@ export function predictorContract({ runner, make, model, hold, lose }: Predictor
       assert.deepEqual(await Promise.all(stayed), [[6], [9]]);
     });
 
-    it('lets a caller leave whom the model keeps waiting', async () => {
-      if (hold === undefined) return;
+    withHook(it, hold)('lets a caller leave whom the model keeps waiting', async (hold) => {
       const release = hold();
       const leaving = new AbortController();
       const left = subject.predict(affineInput([1, 1]), context(1, leaving.signal));
@@ -140,16 +140,18 @@ export function predictorContract({ runner, make, model, hold, lose }: Predictor
       assert.deepEqual(await stayed, [6]);
     });
 
-    it('says that nothing serves while no model is loaded, describes it still, and refuses calls unstarted', async () => {
-      if (lose === undefined) return;
-      await lose();
-      assert.equal(subject.serving(), undefined);
-      assert.deepEqual((await subject.describe(callContext())).signature, affineSignature);
-      await assert.rejects(
-        ask([1, 1]),
-        (error) => isVivaceError(error) && error.code === 'UNAVAILABLE' && error.started === false,
-      );
-    });
+    withHook(it, lose)(
+      'says that nothing serves while no model is loaded, describes it still, and refuses calls unstarted',
+      async (lose) => {
+        await lose();
+        assert.equal(subject.serving(), undefined);
+        assert.deepEqual((await subject.describe(callContext())).signature, affineSignature);
+        await assert.rejects(
+          ask([1, 1]),
+          (error) => isVivaceError(error) && error.code === 'UNAVAILABLE' && error.started === false,
+        );
+      },
+    );
 
     lifecycleContract({ runner, make }, async (started) => {
       await started.face(predictor).predict(affineInput([1, 1]), context(1));

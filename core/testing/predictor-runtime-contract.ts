@@ -6,6 +6,7 @@ import type { RunningPart } from '../parts/create-part.js';
 import { predictorRuntime, type PredictorInstance } from '../ports/predictor-runtime.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
+import { withHook } from './with-hook.js';
 import { callContext } from './start-part.js';
 
 /** The model of the contract: y = x[0] + 2 · x[1]; where `picky`, it throws if some x[0] is below −1. */
@@ -132,8 +133,7 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       assert.deepEqual(values(await second.predict(affineInput([1, 1]), context(1))), [3]);
     });
 
-    it('refuses to load with FAILED_PRECONDITION what is no model', async () => {
-      if (broken === undefined) return;
+    withHook(it, broken)('refuses to load with FAILED_PRECONDITION what is no model', async (broken) => {
       await assert.rejects(load(broken), failsWith('FAILED_PRECONDITION'));
     });
 
@@ -142,34 +142,38 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       await assert.rejects(part.face(predictorRuntime).load(bundle, { signal }), failsWith('CANCELLED'));
     });
 
-    it('says that an instance died, before it fails the call that was running', async () => {
-      if (kill === undefined || endless === undefined) return;
-      const instance = await load(endless);
-      const order: string[] = [];
-      const closed = instance.closed.then(() => order.push('closed'));
-      const failed = instance.predict(affineInput([1, 1]), context(1)).catch((error: unknown) => {
-        order.push('failed');
-        throw error;
-      });
-      const expected = assert.rejects(failed, failsWith('UNAVAILABLE'));
-      await kill(instance);
-      await expected;
-      await closed;
-      assert.deepEqual(order, ['closed', 'failed']);
-    });
+    withHook(it, kill === undefined || endless === undefined ? undefined : { kill, endless })(
+      'says that an instance died, before it fails the call that was running',
+      async (hooks) => {
+        const instance = await load(hooks.endless);
+        const order: string[] = [];
+        const closed = instance.closed.then(() => order.push('closed'));
+        const failed = instance.predict(affineInput([1, 1]), context(1)).catch((error: unknown) => {
+          order.push('failed');
+          throw error;
+        });
+        const expected = assert.rejects(failed, failsWith('UNAVAILABLE'));
+        await hooks.kill(instance);
+        await expected;
+        await closed;
+        assert.deepEqual(order, ['closed', 'failed']);
+      },
+    );
 
-    it('refuses calls to a dead instance as never started, the tensors untouched', async () => {
-      if (kill === undefined) return;
-      const instance = await load();
-      await kill(instance);
-      await instance.closed;
-      const inputs = affineInput(...Array.from({ length: 1_000 }, (): [number, number] => [1, 1]));
-      await assert.rejects(
-        instance.predict(inputs, context(1_000)),
-        (error) => isVivaceError(error) && error.code === 'UNAVAILABLE' && error.started === false,
-      );
-      assert.equal(inputs[0]!.data.length, 2_000);
-    });
+    withHook(it, kill)(
+      'refuses calls to a dead instance as never started, the tensors untouched',
+      async (kill) => {
+        const instance = await load();
+        await kill(instance);
+        await instance.closed;
+        const inputs = affineInput(...Array.from({ length: 1_000 }, (): [number, number] => [1, 1]));
+        await assert.rejects(
+          instance.predict(inputs, context(1_000)),
+          (error) => isVivaceError(error) && error.code === 'UNAVAILABLE' && error.started === false,
+        );
+        assert.equal(inputs[0]!.data.length, 2_000);
+      },
+    );
 
     lifecycleContract({ runner, make }, async (started) => {
       await (await started.face(predictorRuntime).load(bundle, callContext())).unload();
