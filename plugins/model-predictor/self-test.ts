@@ -47,13 +47,21 @@ function toTensor({ name, datatype, shape }: TensorSpec, values: readonly Value[
   const inner = shape.slice(1).map((dimension) => (dimension === -1 ? values.length / -stride : dimension));
   const data = createTensorData(datatype, values.length) as unknown[];
   values.forEach((value, i) => {
-    data[i] = datatype === 'BYTES' ? String(value) : datatype === 'INT64' ? BigInt(value) : Number(value);
+    data[i] = datatype === 'BYTES' ? String(value) : datatype === 'INT64' ? whole(value) : Number(value);
   });
   return { name, datatype, shape: [rows, ...inner], data: data as Tensor['data'] };
 }
 
+function whole(value: Value): bigint {
+  try {
+    return BigInt(value);
+  } catch {
+    throw failed(`${JSON.stringify(value)} is no INT64`);
+  }
+}
+
 function isClose(actual: number | bigint | string | Uint8Array, expected: Value, tolerance: number): boolean {
-  if (typeof actual === 'bigint') return actual === BigInt(expected);
+  if (typeof actual === 'bigint') return actual === whole(expected);
   if (typeof actual === 'number') {
     const value = Number(expected);
     return Object.is(actual, value) || Math.abs(actual - value) <= tolerance * Math.max(1, Math.abs(value));

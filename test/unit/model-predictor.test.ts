@@ -76,6 +76,15 @@ describe('ModelPredictor', () => {
       expect(predictor.serving()).to.not.equal(undefined);
     });
 
+    it('fails where a value of the self-test is none of its input', async () => {
+      const selfTest = { inputs: { x: [1, 2.5] }, outputs: { y: [5] }, tolerance: 1e-4 };
+      const [x] = affineSignature.inputs;
+      const signature = { ...affineSignature, inputs: [{ ...x!, datatype: 'INT64' as const }] };
+      expect(await startFailing({ more: { selfTest, signature }, options: { warmUp: false } })).to.match(
+        /^FAILED_PRECONDITION.*self-test failed: 2\.5 is no INT64/,
+      );
+    });
+
     it('fails where the self-test does not hold, and says where', async () => {
       const selfTest = { inputs: { x: [1, 2, 3, 4] }, outputs: { y: [5, 12] }, tolerance: 1e-4 };
       expect(await startFailing({ more: { selfTest } })).to.match(
