@@ -32,6 +32,8 @@ export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from 
 export { coalesce, untilAborted } from './parts/coalesce.js';
 export { loadSdk } from './parts/load-sdk.js';
 export { missingSdks } from './parts/missing-sdks.js';
+export { readTls, tlsFiles } from './parts/read-tls.js';
+export type { TlsFiles, TlsMaterial } from './parts/read-tls.js';
 export { systemErrorCode } from './parts/system-error.js';
 export type {
   CallContext,

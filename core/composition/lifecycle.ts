@@ -24,7 +24,10 @@ export async function startParts(
     signal.addEventListener('abort', leave, { once: true });
     try {
       if (signal.aborted) throw abortError(signal);
-      await untilAborted(part.start({ signal: controller.signal }), controller.signal);
+      await untilAborted(
+        part.start({ signal: controller.signal, deadline: performance.now() + timeoutMs }),
+        controller.signal,
+      );
     } catch (error) {
       await stopParts(parts.slice(0, i + 1), startGraceMs).catch(() => undefined);
       throw named(part, error);

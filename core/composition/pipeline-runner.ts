@@ -119,9 +119,10 @@ class Run implements RunContext {
   readonly models = new Map<string, ModelVersion>();
   readonly durations: Float64Array | undefined;
   readonly trace?: NonNullable<CallContext['trace']>;
+  readonly deadline: number;
+  readonly fetchDeadline: number;
   readonly #controller = new AbortController();
   readonly #deadlineMs: number;
-  readonly #from = performance.now();
   readonly #timer: NodeJS.Timeout;
   #fetches: AbortController | undefined;
   #fetchTimer: NodeJS.Timeout | undefined;
@@ -134,6 +135,9 @@ class Run implements RunContext {
     this.durations = options.durations;
     if (options.trace !== undefined) this.trace = options.trace;
     this.#deadlineMs = options.deadlineMs;
+    const from = performance.now();
+    this.deadline = from + options.deadlineMs;
+    this.fetchDeadline = from + options.deadlineMs * fetchShare;
     this.#timer = setTimeout(
       () => this.abort(this.#late('the deadline', options.deadlineMs)),
       options.deadlineMs,
@@ -150,7 +154,7 @@ class Run implements RunContext {
       const fetches = new AbortController();
       this.#fetches = fetches;
       const share = this.#deadlineMs * fetchShare;
-      const left = Math.max(0, share - (performance.now() - this.#from));
+      const left = Math.max(0, this.fetchDeadline - performance.now());
       this.#fetchTimer = setTimeout(() => fetches.abort(this.#late('the time for fetches', share)), left);
       if (this.signal.aborted) fetches.abort(this.signal.reason);
     }

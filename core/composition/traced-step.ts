@@ -36,7 +36,9 @@ function within(context: RunContext, inner: NonNullable<RunContext['trace']>): R
     models: context.models,
     durations: context.durations,
     signal: context.signal,
+    deadline: context.deadline,
     fetchSignal: () => context.fetchSignal(),
+    ...(context.fetchDeadline === undefined ? {} : { fetchDeadline: context.fetchDeadline }),
     trace: inner,
   };
 }

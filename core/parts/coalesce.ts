@@ -67,8 +67,11 @@ export function coalesce<T>(
       if (batch.controller.signal.aborted) throw abortError(batch.controller.signal);
       observe?.({ keys: batch.keys.length, contexts: batch.contexts });
       const [trace, ...links] = batch.contexts.flatMap((context) => context.trace ?? []);
-      const { signal } = batch.controller;
-      const context: JoinedContext = trace === undefined ? { signal } : { signal, trace, links };
+      const context: JoinedContext = {
+        signal: batch.controller.signal,
+        deadline: joinedDeadline(batch.contexts),
+        ...(trace === undefined ? {} : { trace, links }),
+      };
       return { values: await read(batch.keys, context) };
     } catch (error) {
       if (!isPartialFailure(error)) return { values: [], failed: () => error };
@@ -134,6 +137,15 @@ export function coalesce<T>(
     }
     return valuesUnless(failures, values);
   }
+}
+
+/**
+ * The deadline of a joined call: twice as far as that of its last caller, so that calls that join it while it is in flight, and have
+ * as long as those that began it, are not failed by it.
+ */
+function joinedDeadline(contexts: readonly CallContext[]): number | undefined {
+  const last = contexts.reduce((latest, { deadline = Infinity }) => Math.max(latest, deadline), 0);
+  return last === Infinity ? undefined : 2 * last - performance.now();
 }
 
 /** Settles as `promise` does, or rejects as soon as `signal` aborts; the promise's later answer is dropped. */

@@ -16,6 +16,8 @@ export interface RunContext extends CallContext {
   readonly frame: Frame;
   /** For fetches: aborts while there is still time to answer with what the pipeline declares instead. */
   fetchSignal(): AbortSignal;
+  /** When `fetchSignal` aborts by itself; see `CallContext.deadline`. */
+  readonly fetchDeadline?: number;
   readonly degraded: Degradation[];
   /** Per predict step, by alias. */
   readonly models: Map<string, ModelVersion>;

@@ -147,6 +147,7 @@ class FetchCall implements CallContext {
   readonly trace?: NonNullable<CallContext['trace']>;
   readonly #run: RunContext;
   readonly #budgetMs: number | undefined;
+  readonly deadline: number | undefined;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leave: (() => void) | undefined;
@@ -154,6 +155,10 @@ class FetchCall implements CallContext {
   constructor(run: RunContext, budgetMs: number | undefined) {
     this.#run = run;
     this.#budgetMs = budgetMs;
+    this.deadline =
+      budgetMs === undefined
+        ? run.fetchDeadline
+        : Math.min(performance.now() + budgetMs, run.fetchDeadline ?? Infinity);
     if (run.trace !== undefined) this.trace = run.trace;
   }
 

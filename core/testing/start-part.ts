@@ -3,6 +3,7 @@ import type { Clock } from '../parts/context.js';
 import type { Definition } from '../parts/definition.js';
 import { systemClock } from '../parts/part-context.js';
 import type { LogRecord } from '../ports/log-sink.js';
+import type { CallContext } from '../ports/port.js';
 import { VivaceError } from '../errors.js';
 
 export interface StartPartOptions {
@@ -48,6 +49,6 @@ export async function startPart(
 }
 
 /** A call context that gives up after `timeoutMs`. */
-export function callContext(timeoutMs = 10_000): { signal: AbortSignal } {
-  return { signal: AbortSignal.timeout(timeoutMs) };
+export function callContext(timeoutMs = 10_000): CallContext {
+  return { signal: AbortSignal.timeout(timeoutMs), deadline: performance.now() + timeoutMs };
 }

@@ -6,12 +6,14 @@ class Reads {
   readonly calls: {
     keys: readonly string[];
     signal: AbortSignal;
+    deadline: number | undefined;
     answer: () => void;
     fail: (error: unknown) => void;
   }[] = [];
-  readonly read = (keys: readonly string[], { signal }: CallContext): Promise<string[]> =>
+  readonly read = (keys: readonly string[], { signal, deadline }: CallContext): Promise<string[]> =>
     new Promise((resolve, reject) => {
-      this.calls.push({ keys, signal, answer: () => resolve(keys.map((key) => `${key}!`)), fail: reject });
+      const answer = (): void => resolve(keys.map((key) => `${key}!`));
+      this.calls.push({ keys, signal, deadline, answer, fail: reject });
     });
 }
 
@@ -151,6 +153,24 @@ describe('coalesce', () => {
     if (!isPartialFailure(error)) throw error;
     expect(error.values).to.deep.equal([undefined, 'b!']);
     expect(error.failures).to.deep.equal([{ index: 0, error: down }]);
+  });
+
+  it('passes on a deadline well after that of every caller, so that it fails none that joins in flight', async () => {
+    const now = performance.now();
+    const answers = [1000, 3000].map(async (ms) => get(['a'], { ...context(), deadline: now + ms }));
+    await tick();
+    const { deadline } = call(0);
+    expect(deadline).to.be.within(now + 3001, now + 6000);
+    call(0).answer();
+    await Promise.all(answers);
+  });
+
+  it('passes on no deadline where a caller has none', async () => {
+    const answers = [get(['a'], context()), get(['b'], { ...context(), deadline: performance.now() + 1000 })];
+    await tick();
+    expect(call(0).deadline).to.equal(undefined);
+    call(0).answer();
+    await Promise.all(answers);
   });
 
   it('tells an observer of every call, with all who take part', async () => {

@@ -199,6 +199,30 @@ describe('Executor', () => {
     ]);
   });
 
+  it('tells a fetch when it will be given up: at its budget, or at four fifths of the deadline', async () => {
+    const left: (number | undefined)[] = [];
+    const note: ReadRows = (_, out, { deadline }) => {
+      left.push(deadline === undefined ? undefined : deadline - performance.now());
+      out.column('v').set(0, 1);
+    };
+    await withServer(
+      {
+        parts: { brief: source(note), long: source(note) },
+        pipelines: {
+          p: {
+            request,
+            deadlineMs: 60_000,
+            steps: [{ fetch: 'brief', budgetMs: 10_000 }, { fetch: 'long' }],
+            response: { outputs: { v: 'brief.v' } },
+          },
+        },
+      },
+      (server) => server.predict('p', { request: { id: '1' } }),
+    );
+    expect(left[0]).to.be.within(1, 10_000);
+    expect(left[1]).to.be.within(10_001, 48_000);
+  });
+
   it('gives up a source that does not listen to its signal, and drops what it writes later', async () => {
     const held = gate();
     let wrote = false;
