@@ -19,7 +19,7 @@ export async function checkYaml(text: string): Promise<string[]> {
   const mistakes = new Mistakes();
   let shown: Shown;
   try {
-    const parsed = parseYamlFile(text, 'page', {});
+    const parsed = parseYamlFile(text, 'page', environmentOf(text));
     shown = parsed.value as Shown;
     for (const { path, message } of parsed.missing) mistakes.add(path, message);
     for (const block of Object.keys(shown)) {
@@ -75,4 +75,11 @@ async function checkPart(
   const definition = await resolveUse(use, root);
   const options = Object.fromEntries(Object.entries(rest).filter(([key]) => !(key in definition.uses)));
   parseWith(definition.options, options, { path, mistakes, environment });
+}
+
+/** An environment in which every variable is set that the page asks for without a default. */
+function environmentOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    [...text.matchAll(/\$\{env:(\w+)\}/g)].map(([, name]) => [name as string, 'set']),
+  );
 }
