@@ -1,0 +1,110 @@
+import type { RedisArgument } from 'redis';
+import {
+  isVivaceError,
+  loadSdk,
+  messageOf,
+  untilAborted,
+  type CallContext,
+  type PartContext,
+  type VivaceError,
+} from 'vivace';
+import { makeClient, type Client, type Watcher } from './clients.js';
+import { codeOf, explain, isOffline } from './errors.js';
+import type { RedisOptions } from './options.js';
+import type { Script } from './scripts.js';
+import { settingsOf } from './settings.js';
+
+/** One connection to each server: of one alone, of the masters of a cluster, or of the master that sentinels name. */
+export class Connection {
+  /** Keys are spread over the servers of a cluster: a command takes one only. */
+  readonly spread: boolean;
+  readonly #options: RedisOptions;
+  readonly #context: PartContext;
+  #client: Client | undefined;
+  #address = '';
+  #state: 'starting' | 'started' | 'stopped' = 'starting';
+  /** Why a server is away, by its address. */
+  readonly #lost = new Map<string, unknown>();
+
+  constructor(options: RedisOptions, context: PartContext) {
+    this.#options = options;
+    this.#context = context;
+    this.spread = options.cluster !== undefined;
+  }
+
+  async start({ signal }: CallContext): Promise<void> {
+    const sdk = await loadSdk('redis', () => import('redis'));
+    const settings = await settingsOf(this.#options, this.#context, {
+      connected: () => this.#state === 'started',
+    });
+    this.#address = settings.address;
+    this.#client = makeClient(sdk, settings, this.#watcher);
+    try {
+      await untilAborted(this.#client.connect(), signal);
+    } catch (error) {
+      void this.stop();
+      throw this.#explain(error);
+    }
+    this.#lost.clear();
+    this.#state = 'started';
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    await this.#client?.destroy();
+  }
+
+  /**
+   * Sends one command.
+   *
+   * @param key The key that the command is about, or one of them.
+   * @throws {VivaceError} With the reason of the server or of the connection.
+   */
+  async send(key: string, args: RedisArgument[]): Promise<unknown> {
+    try {
+      return await this.#client!.send(key, args);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  /** Runs a script, and sends its text along where the server does not know it (yet, or no longer). */
+  async run(
+    { sha, source }: Script,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
+    try {
+      return await this.#client!.send(keys[0]!, ['EVALSHA', sha, ...rest]);
+    } catch (error) {
+      if (!messageOf(error).startsWith('NOSCRIPT')) throw this.#explain(error);
+    }
+    return this.send(keys[0]!, ['EVAL', source, ...rest]);
+  }
+
+  readonly #watcher: Watcher = {
+    opened: () => {
+      // The SDK goes on with an attempt that was under way when it was told to stop.
+      if (this.#state === 'stopped') void this.#client?.destroy();
+    },
+    ready: (where) => {
+      if (this.#lost.delete(where)) this.#context.log.info(`connected to ${where} again`);
+    },
+    lost: (where, error) => {
+      const before = this.#lost.has(where);
+      this.#lost.set(where, error);
+      if (before || this.#state !== 'started') return;
+      this.#context.log.warn(`lost the connection to ${where}; connecting again`, { error });
+    },
+  };
+
+  /** While there is no connection, the reason is why there is none. */
+  #explain(error: unknown): VivaceError {
+    if (isVivaceError(error)) return error;
+    if (!isOffline(error)) return explain(error, this.#address);
+    const reasons = [...this.#lost.values()];
+    const reason = reasons.find((one) => codeOf(one) !== 'UNAVAILABLE') ?? reasons[0] ?? error;
+    return explain(reason, `not connected to ${[...this.#lost.keys()].join(', ') || this.#address}`);
+  }
+}

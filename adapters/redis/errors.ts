@@ -1,0 +1,90 @@
+import { messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace';
+
+/** The first word of an error reply; see https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors. */
+const replies: Readonly<Record<string, ErrorCode>> = {
+  OOM: 'RESOURCE_EXHAUSTED',
+  // The disk: neither a snapshot nor the append-only file can be written, so the server refuses writes.
+  MISCONF: 'RESOURCE_EXHAUSTED',
+  READONLY: 'UNAVAILABLE',
+  LOADING: 'UNAVAILABLE',
+  BUSY: 'UNAVAILABLE',
+  MASTERDOWN: 'UNAVAILABLE',
+  NOREPLICAS: 'UNAVAILABLE',
+  CLUSTERDOWN: 'UNAVAILABLE',
+  TRYAGAIN: 'UNAVAILABLE',
+  MOVED: 'FAILED_PRECONDITION',
+  CROSSSLOT: 'FAILED_PRECONDITION',
+  WRONGTYPE: 'FAILED_PRECONDITION',
+  NOAUTH: 'UNAUTHENTICATED',
+  WRONGPASS: 'UNAUTHENTICATED',
+  NOPERM: 'PERMISSION_DENIED',
+};
+
+/** Other errors, of the server and of the SDK, by their text. */
+const texts: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/max number of clients reached/, 'RESOURCE_EXHAUSTED'],
+  [/unknown command '?HELLO|unsupported protocol version/i, 'UNIMPLEMENTED'],
+  [/DB index is out of range|No such master|cluster support disabled/i, 'FAILED_PRECONDITION'],
+  [/^The queue is full|sentinels are available|valid master node|Too many Cluster red/, 'UNAVAILABLE'],
+  [/certificate|\bTLS\b|\bSSL\b|wrong version number/i, 'UNAVAILABLE'],
+];
+
+const connectionErrors: ReadonlySet<string> = new Set([
+  'ClientClosedError',
+  'ClientOfflineError',
+  'ConnectionTimeoutError',
+  'DisconnectsClientError',
+  'RootNodesUnavailableError',
+  'SocketClosedUnexpectedlyError',
+  'SocketTimeoutError',
+  'SocketTimeoutDuringMaintenanceError',
+]);
+
+const advice: Partial<Record<string, string>> = {
+  NOAUTH: 'the server wants a password: set `password` (and `username`)',
+  WRONGPASS: 'check `username` and `password`',
+  NOPERM: 'the ACL user needs `+mget +get +set +pexpire +eval +evalsha +ping` and `~<prefix>*`',
+  MOVED: 'this server is part of a cluster: name it in `cluster` instead of `url`',
+  CROSSSLOT: 'this server is part of a cluster: name it in `cluster` instead of `url`',
+  WRONGTYPE: 'something else writes keys of this `prefix`',
+  OOM: "the server's `maxmemory` is used up: raise it, or set `ttlMs` and a policy that evicts",
+  MISCONF: 'the server cannot write to its disk, and so refuses writes: see its log, and free space',
+};
+
+/** Classifies an error of the server, the SDK or the system below. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  const word = replyWord(error);
+  if (word !== undefined && Object.hasOwn(replies, word)) return replies[word];
+  if (error instanceof Error && connectionErrors.has(error.constructor.name)) return 'UNAVAILABLE';
+  const text = messageOf(error);
+  return texts.find(([pattern]) => pattern.test(text))?.[1] ?? systemErrorCode(error);
+}
+
+/** True for an error that says that there is no connection, but not why. */
+export function isOffline(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { name } = error.constructor;
+  return (
+    name === 'ClientOfflineError' ||
+    name === 'RootNodesUnavailableError' ||
+    error.message.startsWith('None of the sentinels')
+  );
+}
+
+/** The one error class, with the address and with what to do about it. */
+export function explain(error: unknown, where: string): VivaceError {
+  const word = replyWord(error);
+  const hint = word === undefined ? undefined : advice[word];
+  // An attempt at several addresses of a name fails with an error without a text.
+  const text = messageOf(error) || String((error as { code?: unknown }).code);
+  return new VivaceError(
+    codeOf(error) ?? 'INTERNAL',
+    `${where}: ${text}${hint === undefined ? '' : `; ${hint}`}`,
+    { cause: error },
+  );
+}
+
+/** The word that an error reply begins with, also where it arose within a script (Redis 6 puts it behind the place). */
+function replyWord(error: unknown): string | undefined {
+  return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(messageOf(error))?.[1];
+}

@@ -1,0 +1,41 @@
+import type { CallContext, KeyValueEntry, KeyValueStore } from 'vivace';
+import { readMany, settle, spansOf } from './commands.js';
+import type { Connection } from './connection.js';
+import { pack, putNewest } from './scripts.js';
+
+const written = '1'.charCodeAt(0);
+
+/** A `KeyValueStore` with one value per key. */
+export class RedisKeyValues implements KeyValueStore {
+  readonly supports = { maxBatch: 1000 };
+  readonly #connection: Connection;
+  readonly #prefix: string;
+  readonly #ttl: readonly string[];
+
+  constructor(connection: Connection, prefix: string, ttlMs: number | undefined) {
+    this.#connection = connection;
+    this.#prefix = prefix;
+    this.#ttl = ttlMs === undefined ? [] : [String(ttlMs)];
+  }
+
+  async getMany(keys: readonly string[], context: CallContext): Promise<readonly (Uint8Array | undefined)[]> {
+    return readMany(
+      this.#connection,
+      keys.map((key) => this.#prefix + key),
+      context,
+    );
+  }
+
+  async putNewest(entries: readonly KeyValueEntry[], context: CallContext): Promise<readonly boolean[]> {
+    const put = async (part: readonly KeyValueEntry[]): Promise<boolean[]> => {
+      const keys = part.map(({ key }) => this.#prefix + key);
+      const answer = (await this.#connection.run(putNewest, keys, [pack(part), ...this.#ttl])) as Buffer;
+      return part.map((_, i) => answer[i] === written);
+    };
+    return settle(
+      spansOf(this.#connection, entries),
+      async ({ from, to }) => put(entries.slice(from, to)),
+      context,
+    );
+  }
+}
