@@ -1,0 +1,1 @@
+export { couchbase } from './couchbase.js';
