@@ -26,7 +26,7 @@ const options = z
       'PEM file of a client certificate to log in with, instead of a user; needs `keyFile`.',
     ),
     keyFile: tlsFiles.keyFile,
-    keyPrefix: z
+    prefix: z
       .string()
       .max(40)
       .default('')
@@ -51,7 +51,7 @@ const options = z
     ttlMs: milliseconds
       .optional()
       .describe(
-        'A document is deleted so long after it was written, milliseconds, rounded up to seconds; default: never.',
+        'A document is gone so long after it was last written or found unchanged, milliseconds, rounded up to seconds; default: never.',
       ),
     profile: z
       .enum(['wanDevelopment'])

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Cas, Collection, InsertOptions } from 'couchbase';
+import type { Cas, Collection, DurabilityLevel } from 'couchbase';
 import {
   abortError,
   asVivaceError,
@@ -20,8 +20,9 @@ export interface WriterSettings {
   readonly keyspace: string;
   readonly timeoutMs: number;
   readonly mostInFlight: number;
-  /** Given with every write: durability, expiry. */
-  readonly options: InsertOptions;
+  readonly durabilityLevel: DurabilityLevel;
+  /** Seconds; 0 for never. */
+  readonly expiry: number;
   /** The document of a key. */
   readonly nameOf: (key: string) => string;
 }
@@ -72,7 +73,8 @@ export class NewestWriter {
 
   /** Reads, and replaces what was read, until nobody wrote in between. */
   async #putNewest({ key, value }: KeyValueEntry, context: CallContext): Promise<boolean> {
-    const { keyspace, timeoutMs, options, nameOf } = this.#settings;
+    const { keyspace, timeoutMs, durabilityLevel, expiry, nameOf } = this.#settings;
+    const options = { transcoder, durabilityLevel, expiry };
     const name = nameOf(key);
     for (;;) {
       if (context.signal.aborted) throw abortError(context.signal);
@@ -80,10 +82,13 @@ export class NewestWriter {
       try {
         const stored = await this.#stored(name, timeout);
         if (stored === undefined) {
-          await this.#collection.insert(name, value, { ...options, transcoder, timeout });
+          await this.#collection.insert(name, value, { ...options, timeout });
         } else {
-          if (Buffer.compare(stored.content, value) >= 0) return false;
-          await this.#collection.replace(name, value, { ...options, cas: stored.cas, transcoder, timeout });
+          const order = Buffer.compare(stored.content, value);
+          // A row that is materialized again without a change must not expire meanwhile.
+          if (order === 0 && expiry > 0) await this.#collection.touch(name, expiry, { timeout });
+          if (order >= 0) return false;
+          await this.#collection.replace(name, value, { ...options, cas: stored.cas, timeout });
         }
         return true;
       } catch (error) {

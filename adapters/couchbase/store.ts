@@ -55,15 +55,13 @@ export class CouchbaseStore implements KeyValueStore {
       timeoutMs: writeTimeoutMs,
       mostInFlight,
       nameOf: (key) => this.#name(key),
-      options: {
-        durabilityLevel: {
-          none: sdk.DurabilityLevel.None,
-          majority: sdk.DurabilityLevel.Majority,
-          majorityAndPersistToActive: sdk.DurabilityLevel.MajorityAndPersistOnMaster,
-          persistToMajority: sdk.DurabilityLevel.PersistToMajority,
-        }[durability],
-        ...(ttlMs === undefined ? {} : { expiry: Math.ceil(ttlMs / 1000) }),
-      },
+      durabilityLevel: {
+        none: sdk.DurabilityLevel.None,
+        majority: sdk.DurabilityLevel.Majority,
+        majorityAndPersistToActive: sdk.DurabilityLevel.MajorityAndPersistOnMaster,
+        persistToMajority: sdk.DurabilityLevel.PersistToMajority,
+      }[durability],
+      expiry: Math.ceil((ttlMs ?? 0) / 1000),
     });
     // An unknown collection, and a user who may not read it, are found here and not by the first request.
     await this.getMany(['vivace'], context);
@@ -107,6 +105,6 @@ export class CouchbaseStore implements KeyValueStore {
   }
 
   #name(key: string): string {
-    return documentKey(this.#settings.keyPrefix, key);
+    return documentKey(this.#settings.prefix, key);
   }
 }

@@ -24,7 +24,7 @@ describeNeeding(real === undefined ? couchbaseMock : [], 'couchbase', () => {
   const run = `test-${Date.now().toString(36)}`;
   let count = 0;
   /** An own prefix stands for an empty store; what is written to a real server goes away by itself. */
-  const options = (): object => ({ ...access, keyPrefix: `${run}-${count++}:`, ttlMs: 600_000 });
+  const options = (): object => ({ ...access, prefix: `${run}-${count++}:`, ttlMs: 600_000 });
 
   const runner = { describe, it, beforeEach, afterEach };
   keyValueStoreContract({ runner, make: () => makePart(couchbase, options()) });
