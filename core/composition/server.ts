@@ -133,9 +133,13 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.#parts.log.info('ready', { pipelines: this.pipelines(), models: this.models() });
   }
 
-  /** Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. */
-  async startOnly(names: readonly string[]): Promise<this> {
-    await this.#begun(this.#startParts(this.#parts.withUsed(names)));
+  /**
+   * Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing.
+   *
+   * @param options.timeoutMs How long each part may take; default: the server's `startTimeoutMs`.
+   */
+  async startOnly(names: readonly string[], { timeoutMs }: { timeoutMs?: number } = {}): Promise<this> {
+    await this.#begun(this.#startParts(this.#parts.withUsed(names), timeoutMs));
     this.#state = 'ready';
     return this;
   }
@@ -257,12 +261,14 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     return this.#parts.running(httpServer).flatMap(([, server]) => server.address() ?? []);
   }
 
-  async #startParts(names: readonly string[]): Promise<void> {
+  async #startParts(
+    names: readonly string[],
+    timeoutMs = this.#settings.startTimeoutMs ?? 120_000,
+  ): Promise<void> {
     if (this.#state !== 'created')
       throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
     this.#state = 'starting';
     try {
-      const timeoutMs = this.#settings.startTimeoutMs ?? 120_000;
       await this.#parts.start(names, { timeoutMs, signal: this.#cut.signal });
     } catch (error) {
       this.#state = 'failed';

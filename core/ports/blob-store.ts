@@ -75,10 +75,14 @@ export function checkBlobKey(key: string): void {
   }
 }
 
-export const blobStore = driverPort<BlobStore>('blob-store', {
-  head: {},
-  read: {},
-  write: {},
-  list: {},
-  delete: {},
-});
+export const blobStore = driverPort<BlobStore>(
+  'blob-store',
+  {
+    head: {},
+    read: {},
+    write: {},
+    list: {},
+    delete: {},
+  },
+  (store, context) => store.list('', context, { limit: 1 }),
+);

@@ -15,7 +15,11 @@ export interface CacheStore {
   setMany(entries: readonly CacheEntry[], context: CallContext): MaybePromise<void>;
 }
 
-export const cacheStore = driverPort<CacheStore>('cache-store', {
-  getMany: { batch: true },
-  setMany: { batch: true, merge: 'none' },
-});
+export const cacheStore = driverPort<CacheStore>(
+  'cache-store',
+  {
+    getMany: { batch: true },
+    setMany: { batch: true, merge: 'none' },
+  },
+  (store, context) => store.getMany(['vivace-check'], context),
+);

@@ -35,7 +35,11 @@ export interface KeyValueStore {
   putNewest(entries: readonly KeyValueEntry[], context: CallContext): MaybePromise<readonly boolean[]>;
 }
 
-export const keyValueStore = driverPort<KeyValueStore>('key-value-store', {
-  getMany: { batch: true, coalesce: true },
-  putNewest: { batch: true },
-});
+export const keyValueStore = driverPort<KeyValueStore>(
+  'key-value-store',
+  {
+    getMany: { batch: true, coalesce: true },
+    putNewest: { batch: true },
+  },
+  (store, context) => store.getMany(['vivace-check'], context),
+);

@@ -34,6 +34,8 @@ export interface Port<T = unknown, L extends Tier = Tier> {
   readonly tier: L;
   readonly id: ServiceIdentifier<T>;
   readonly operations: Readonly<Record<string, OperationSpec>>;
+  /** The cheapest call that shows whether a backend answers; it changes nothing. */
+  probe?(part: T, context: CallContext): unknown;
 }
 
 export type DriverPort<T = unknown> = Port<T, 'driver'>;
@@ -56,12 +58,14 @@ export type MaybePromise<T> = T | Promise<T>;
 export function driverPort<T>(
   name: string,
   operations: { readonly [K in keyof T]?: OperationSpec },
+  probe?: Port<T>['probe'],
 ): DriverPort<T> {
   return {
     name,
     tier: 'driver',
     id: Symbol.for(`vivace.port.${name}`),
     operations: operations as Port['operations'],
+    ...(probe === undefined ? {} : { probe }),
   };
 }
 

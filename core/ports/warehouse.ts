@@ -95,10 +95,14 @@ export interface Warehouse {
   export(statement: Statement, path: string, context: CallContext): Promise<void>;
 }
 
-export const warehouse = driverPort<Warehouse>('warehouse', {
-  describe: {},
-  query: {},
-  withQuery: {},
-  withTable: {},
-  export: {},
-});
+export const warehouse = driverPort<Warehouse>(
+  'warehouse',
+  {
+    describe: {},
+    query: {},
+    withQuery: {},
+    withTable: {},
+    export: {},
+  },
+  (part, context) => part.describe({ sql: 'SELECT 1 AS one' }, context),
+);

@@ -39,6 +39,23 @@ pipelines:
 const salesCsv =
   'shop,at,amount\nn,2001-06-14 10:00:00,1\nn,2001-06-15 23:00:00,2\nn,2001-06-16 00:00:00,3\ns,2001-06-10 00:00:00,9\n';
 
+/** A store whose server never answers. */
+const silentStore = `
+import { defineAdapter, keyValueStore } from 'vivace';
+import { z } from 'zod';
+export const silent = defineAdapter({
+  provides: keyValueStore,
+  name: 'silent',
+  options: z.strictObject({}),
+  create: () => ({
+    supports: { maxBatch: 1 },
+    start: () => new Promise(() => undefined),
+    getMany: async () => [],
+    putNewest: async () => [],
+  }),
+});
+`;
+
 /** A model repository in a folder, as a team could write one. */
 const repository = `
 import { definePlugin, modelRepository, VivaceError } from 'vivace';
@@ -243,6 +260,35 @@ describe('vivace', () => {
       const { code, stderr } = await project.vivace(['check']);
       expect(code).to.equal(1);
       expect(stderr).to.include('npm install vivace-no-such-sdk');
+    });
+
+    it('tries every backend with --connect, and says how long it took', async () => {
+      await project.write({ 'vivace.yaml': 'parts: { ram: { use: memory }, lake: { use: duckdb } }' });
+      const { code, stdout } = await project.vivace(['check', '--connect']);
+      expect(code).to.equal(0);
+      expect(stdout).to.match(
+        /backends\n├─ ram: memory {2}ready in [\d.]+ ms, key-value-store answers in [\d.]+ ms, blob-store .*\n└─ lake: duckdb {2}ready in [\d.]+ ms, warehouse answers in [\d.]+ ms\n/,
+      );
+    });
+
+    it('tries the others where one backend fails, and ends with 3', async () => {
+      await project.write({
+        'vivace.yaml': 'parts: { gone: { use: lmdb, path: gone, readOnly: true }, ram: { use: memory } }',
+      });
+      const { code, stdout } = await project.vivace(['check', '--connect']);
+      expect(code).to.equal(3);
+      expect(stdout).to.match(/├─ gone: lmdb {2}failed: FAILED_PRECONDITION gone \(lmdb\): .*No such file/);
+      expect(stdout).to.match(/└─ ram: memory {2}ready in/);
+    });
+
+    it('gives a backend up after --timeout', async () => {
+      await project.write({
+        'silent.mjs': silentStore,
+        'vivace.yaml': 'parts: { silent: { use: ./silent.mjs } }',
+      });
+      const { code, stdout } = await project.vivace(['check', '--connect', '--timeout', '0.05']);
+      expect(code).to.equal(3);
+      expect(stdout).to.match(/silent: silent {2}failed: DEADLINE_EXCEEDED .*did not start within 50 ms/);
     });
 
     it('says which signatures were not checked, and why', async () => {

@@ -1,17 +1,27 @@
+import { InvalidArgumentError } from 'commander';
 import { isVivaceError, messageOf, missingSdks, type Plan, type Server } from 'vivace';
 import { defaultFile, loadConfiguration, withServer, type WithConfig } from '../configuration.js';
 import { describeParts, describePlans, describeViews } from '../describe-server.js';
 import { exitCodes } from '../exit-codes.js';
 import type { AddCommand } from '../run.js';
 import { drawTree } from '../tree.js';
+import { tryBackends } from '../try-backends.js';
 
 const help = `
 Every mistake is printed with its line and path. Without any, the parts, the views and the plan of each pipeline are drawn, and models are
 asked for their signatures as far as they can be reached; no port is opened and nothing is written.
 
+With --connect, every store, repository and warehouse is started by itself and asked something that changes nothing; how long it took is
+printed, and the command fails where one of them does.
+
 Examples:
   vivace check
-  vivace check --config production.yaml`;
+  vivace check --config production.yaml --connect`;
+
+interface Options extends WithConfig {
+  readonly connect?: true;
+  readonly timeout: number;
+}
 
 export const addCheck: AddCommand = (program, run) => {
   const { terminal } = run;
@@ -19,8 +29,10 @@ export const addCheck: AddCommand = (program, run) => {
     .command('check')
     .description('check a configuration, and draw what it means')
     .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--connect', 'try every backend, and print how long it takes')
+    .option('--timeout <seconds>', 'how long a backend may take', seconds, 10)
     .addHelpText('after', help)
-    .action(async (options: WithConfig) => {
+    .action(async (options: Options) => {
       const load = (): Promise<Server> => loadConfiguration(options, terminal);
       const server = await load();
       const missing = [...new Set(server.bindings.flatMap(({ definition }) => missingSdks(definition)))];
@@ -30,12 +42,24 @@ export const addCheck: AddCommand = (program, run) => {
       );
       terminal.stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
       for (const line of unchecked) terminal.stdout.write(`\nnot checked: ${line}\n`);
+      if (options.connect === true) {
+        const limits = { timeoutMs: options.timeout * 1000, signal: terminal.signal };
+        const { lines, failed } = await tryBackends(server, load, limits);
+        terminal.stdout.write(`\n${drawTree(lines)}\n`);
+        if (failed) run.exitCode = exitCodes.failed;
+      }
       if (missing.length > 0) {
         terminal.stderr.write(`\npackages are missing:\n  npm install ${missing.join(' ')}\n`);
         run.exitCode = exitCodes.mistake;
       }
     });
 };
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 3600) return value;
+  throw new InvalidArgumentError('a number of seconds above 0, at most 3,600.');
+}
 
 interface Checked {
   readonly plans: ReadonlyMap<string, Plan>;
