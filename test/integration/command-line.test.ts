@@ -263,7 +263,7 @@ describe('vivace', () => {
     });
 
     it('tries every backend with --connect, and says how long it took', async () => {
-      await project.write({ 'vivace.yaml': 'parts: { ram: { use: memory }, lake: { use: duckdb } }' });
+      await given({ 'vivace.yaml': 'parts: { ram: { use: memory }, lake: { use: duckdb } }' });
       const { code, stdout } = await project.vivace(['check', '--connect']);
       expect(code).to.equal(0);
       expect(stdout).to.match(
@@ -272,7 +272,7 @@ describe('vivace', () => {
     });
 
     it('tries the others where one backend fails, and ends with 3', async () => {
-      await project.write({
+      await given({
         'vivace.yaml': 'parts: { gone: { use: lmdb, path: gone, readOnly: true }, ram: { use: memory } }',
       });
       const { code, stdout } = await project.vivace(['check', '--connect']);
@@ -282,7 +282,7 @@ describe('vivace', () => {
     });
 
     it('gives a backend up after --timeout', async () => {
-      await project.write({
+      await given({
         'silent.mjs': silentStore,
         'vivace.yaml': 'parts: { silent: { use: ./silent.mjs } }',
       });
