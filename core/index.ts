@@ -30,6 +30,7 @@ export { defineAdapter, definePlugin, isDefinition, optional } from './parts/def
 export type { Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/definition.js';
 export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
 export { coalesce, untilAborted } from './parts/coalesce.js';
+export { contentChunks, contentPieces, type ContentPiece } from './parts/content-chunks.js';
 export { loadSdk } from './parts/load-sdk.js';
 export { missingSdks } from './parts/missing-sdks.js';
 export { readTls, tlsFiles } from './parts/read-tls.js';

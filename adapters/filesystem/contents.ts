@@ -1,30 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { abortError, untilAborted, type BlobContent } from 'vivace';
+import { abortError, contentChunks, type BlobContent } from 'vivace';
 
 const chunkBytes = 256 * 1024;
-
-/** Chunks of a content, until the signal aborts: even a source that stands still is left then. */
-async function* chunksOf(content: BlobContent, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  if (content instanceof Uint8Array) {
-    if (signal.aborted) throw abortError(signal);
-    yield content;
-    return;
-  }
-  const source = content[Symbol.asyncIterator]();
-  let ended = false;
-  try {
-    for (;;) {
-      const next = await untilAborted(source.next(), signal);
-      if (signal.aborted) throw abortError(signal);
-      ended = next.done === true;
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    // Not awaited: a generator that stands still answers this when it goes on.
-    if (!ended) void source.return?.()?.catch(() => undefined);
-  }
-}
 
 /**
  * Writes a new file and brings it to the disk.
@@ -46,7 +23,7 @@ export async function writeFile<T>(
 ): Promise<T> {
   const file = await open(path, 'wx');
   try {
-    for await (const chunk of chunksOf(content, signal)) {
+    for await (const chunk of contentChunks(content, signal)) {
       onChunk?.(chunk);
       await file.writeFile(chunk);
     }

@@ -1,0 +1,169 @@
+import type { Storage } from '@google-cloud/storage';
+import { once } from 'node:events';
+import { Agent as HttpAgent, request as overHttp, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as overHttps } from 'node:https';
+import { resolve } from 'node:path';
+import { json, text } from 'node:stream/consumers';
+import { abortError, loadSdk, readTls, untilAborted } from 'vivace';
+import { toFailure } from './errors.js';
+import type { GcsOptions } from './gcs.js';
+
+type Sender = Pick<Storage['authClient'], 'request'>;
+type Sent = Parameters<Sender['request']>[0];
+type Adapter = NonNullable<Sent['adapter']>;
+
+/** A request of the JSON API; `url` begins at the endpoint. */
+export interface ApiRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly url: string;
+  readonly params?: Readonly<Record<string, string | number | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly data?: Uint8Array;
+  /** Statuses other than 200 to 299 that are answers and no errors. */
+  readonly accept?: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+export interface ApiAnswer<T> {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly data: T;
+  /** It was asked more than once: an earlier attempt may have been carried out, and its answer lost. */
+  readonly repeated: boolean;
+}
+
+/**
+ * Cloud Storage's JSON API with the SDK's credentials and retries. The SDK's own file streams are not used: they know no signal, end the
+ * connections of all other readers when one leaves, and delete an object that was already replaced when a checksum does not match.
+ *
+ * @see https://cloud.google.com/storage/docs/json_api/v1
+ */
+export class Connection {
+  readonly bucket: string;
+  readonly #endpoint: string;
+  readonly #storage: Storage;
+  readonly #anonymous: Sender | undefined;
+  readonly #agent: HttpAgent;
+  readonly #maxRetries: number;
+
+  private constructor(storage: Storage, options: GcsOptions, agent: HttpAgent) {
+    this.bucket = options.bucket;
+    this.#endpoint = (options.endpoint ?? storage.apiEndpoint).replace(/\/+$/, '');
+    this.#storage = storage;
+    this.#agent = agent;
+    this.#maxRetries = options.maxRetries;
+    // A client of the SDK's own copy of the library, for what it sends by, which adds nothing.
+    if (options.anonymous) this.#anonymous = storage.authClient.fromJSON(nobody).transporter;
+  }
+
+  static async open(options: GcsOptions, directory: string): Promise<Connection> {
+    const sdk = await loadSdk('@google-cloud/storage', () => import('@google-cloud/storage'));
+    const { projectId, endpoint, credentialsFile, maxSockets } = options;
+    const storage = new sdk.Storage({
+      ...(projectId === undefined ? {} : { projectId }),
+      ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
+      ...(credentialsFile === undefined ? {} : { keyFilename: resolve(directory, credentialsFile) }),
+    });
+    const pool = { keepAlive: true, maxSockets };
+    const agent =
+      endpoint?.startsWith('http:') === true
+        ? new HttpAgent(pool)
+        : new HttpsAgent({ ...pool, ...(await readTls(options, directory)) });
+    return new Connection(storage, options, agent);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** @throws {VivaceError} see `toFailure` */
+  async json<T>(request: ApiRequest): Promise<ApiAnswer<T>> {
+    return this.#send<T>(request, asJson);
+  }
+
+  /** The body is a stream, and an error where it is cut short; the caller destroys it. */
+  async stream(request: ApiRequest): Promise<ApiAnswer<IncomingMessage>> {
+    return this.#send<IncomingMessage>(request, asStream);
+  }
+
+  async #send<T>(request: ApiRequest, adapter: Adapter): Promise<ApiAnswer<T>> {
+    const { signal, accept = [], url, ...rest } = request;
+    const absolute = url.startsWith('http') ? url : this.#endpoint + url;
+    let stage: 'credentials' | 'request' = 'credentials';
+    const send = async (): Promise<ApiAnswer<T>> => {
+      const sender = this.#anonymous ?? this.#storage.authClient;
+      if (this.#anonymous === undefined) await this.#storage.authClient.getRequestHeaders(absolute);
+      stage = 'request';
+      const answer = await sender.request<T>({
+        ...rest,
+        url: absolute,
+        signal,
+        adapter,
+        agent: this.#agent,
+        validateStatus: (status) => (status >= 200 && status < 300) || accept.includes(status),
+        retryConfig: {
+          retry: this.#maxRetries,
+          noResponseRetries: this.#maxRetries,
+          // A deletion is not repeated: its second answer would say that there was nothing to delete.
+          httpMethodsToRetry: ['GET', 'POST', 'PUT'],
+        },
+      });
+      const repeated = (answer.config.retryConfig?.currentRetryAttempt ?? 0) > 0;
+      return { status: answer.status, headers: answer.headers, data: answer.data, repeated };
+    };
+    try {
+      return await untilAborted(send(), signal);
+    } catch (error) {
+      if (signal.aborted) throw abortError(signal);
+      throw toFailure(error, { stage, bucket: this.bucket, endpoint: this.#endpoint });
+    }
+  }
+}
+
+const nobody = { type: 'authorized_user', client_id: '-', client_secret: '-', refresh_token: '-' };
+
+/** Sends by node:http: the library's own fetch waits for ever for the rest of an answer that was cut short. */
+async function overNode(options: Sent): Promise<IncomingMessage> {
+  const url = new URL(String(options.url));
+  const sent = (url.protocol === 'http:' ? overHttp : overHttps)(url, {
+    method: options.method ?? 'GET',
+    headers: options.headers ?? {},
+    agent: options.agent as HttpAgent,
+    signal: options.signal as AbortSignal,
+  });
+  sent.end(options.data as Uint8Array | undefined);
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  return answer;
+}
+
+const asJson = (async (options: Sent) => {
+  const answer = await overNode(options);
+  const isJson = answer.headers['content-type']?.startsWith('application/json') === true;
+  return toAnswer(options, answer, await (isJson ? json(answer) : text(answer)).catch(broken(answer)));
+}) as Adapter;
+
+const asStream = (async (options: Sent) => {
+  const answer = await overNode(options);
+  const status = answer.statusCode as number;
+  return options.validateStatus?.(status) === true
+    ? toAnswer(options, answer, answer)
+    : toAnswer(options, answer, await text(answer));
+}) as Adapter;
+
+/** An empty body that claims to be JSON is none; a connection that broke is an error. */
+function broken(answer: IncomingMessage) {
+  return (error: unknown): undefined => {
+    if (!(error instanceof SyntaxError) || !answer.complete) throw error;
+  };
+}
+
+function toAnswer<T>(options: Sent, answer: IncomingMessage, data: T): Awaited<ReturnType<Adapter>> {
+  return {
+    config: options,
+    data,
+    headers: Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])),
+    status: answer.statusCode as number,
+    statusText: answer.statusMessage as string,
+    request: { responseURL: String(options.url) },
+  };
+}

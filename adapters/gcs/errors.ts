@@ -1,0 +1,109 @@
+import { messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace';
+
+/** What the SDK's transport throws. */
+interface ApiError {
+  readonly code?: string | number;
+  readonly errors?: readonly { readonly reason?: string }[];
+  readonly config?: { readonly retryConfig?: { readonly currentRetryAttempt?: number } };
+  readonly response?: {
+    readonly status: number;
+    readonly data?: unknown;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+}
+
+export interface Where {
+  readonly stage: 'credentials' | 'request';
+  readonly bucket: string;
+  readonly endpoint: string;
+}
+
+const advice = {
+  UNAUTHENTICATED:
+    'give a valid "credentialsFile", set GOOGLE_APPLICATION_CREDENTIALS, run "gcloud auth application-default login", or run where a service account is attached',
+  PERMISSION_DENIED: 'its account needs the role roles/storage.objectUser on the bucket',
+} as const;
+
+/**
+ * The error that a failed call stands for, saying what to do.
+ *
+ * @see https://cloud.google.com/storage/docs/json_api/v1/status-codes
+ */
+export function toFailure(error: unknown, { stage, bucket, endpoint }: Where): VivaceError {
+  const { response, code } = error as ApiError;
+  if (response === undefined) {
+    const tls = typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code);
+    if (tls) {
+      const text = `no TLS connection to ${endpoint} (${messageOf(error)}): check "endpoint" and "caFile"`;
+      return new VivaceError('UNAVAILABLE', text, { cause: error });
+    }
+    const system = systemErrorCode(causeOf(error));
+    if (system === 'UNAVAILABLE') {
+      const text = `${endpoint} does not answer (${messageOf(error)}): check the network and "endpoint"`;
+      return new VivaceError('UNAVAILABLE', text, { cause: error });
+    }
+  }
+  if (stage === 'credentials') {
+    const text = `no usable Google credentials (${messageOf(error)}): ${advice.UNAUTHENTICATED}`;
+    return new VivaceError('UNAUTHENTICATED', text, { cause: error });
+  }
+  const status = response?.status ?? 0;
+  const said = explanationOf(error as ApiError);
+  const failure = codeOf(status, said, error as ApiError);
+  const hint =
+    failure in advice
+      ? `: ${advice[failure as keyof typeof advice]}`
+      : failure === 'FAILED_PRECONDITION'
+        ? ': create the bucket or correct "bucket"'
+        : '';
+  const seconds = Number(response?.headers?.['retry-after']);
+  return new VivaceError(failure, `bucket ${bucket}: ${said} (HTTP ${status})${hint}`, {
+    cause: error,
+    ...(seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}),
+  });
+}
+
+/** The HTTP status of what `toFailure` made, and whether the request had been sent more than once. */
+export function answered(error: unknown): {
+  readonly status: number | undefined;
+  readonly repeated: boolean;
+} {
+  const { response, config } = ((error as { cause?: unknown }).cause ?? {}) as ApiError;
+  return {
+    status: response?.status,
+    repeated: (config?.retryConfig?.currentRetryAttempt ?? 0) > 0,
+  };
+}
+
+function codeOf(status: number, said: string, { errors }: ApiError): ErrorCode {
+  const reason = errors?.[0]?.reason ?? '';
+  if (status === 429 || /rateLimitExceeded|quotaExceeded|userRateLimit/i.test(reason))
+    return 'RESOURCE_EXHAUSTED';
+  if (status === 401) return 'UNAUTHENTICATED';
+  if (status === 403) return 'PERMISSION_DENIED';
+  if (status === 404) return /bucket does not exist/i.test(said) ? 'FAILED_PRECONDITION' : 'NOT_FOUND';
+  if (status === 400) return /crc32c|checksum|hash/i.test(said) ? 'DATA_LOSS' : 'INVALID_ARGUMENT';
+  if (/no space left/i.test(said)) return 'RESOURCE_EXHAUSTED';
+  // Everything else that was never answered is a connection that broke.
+  return status === 408 || status >= 500 || status === 0 ? 'UNAVAILABLE' : 'INTERNAL';
+}
+
+/** What the API says is in the body, as JSON, as text or not at all. */
+function explanationOf(error: ApiError): string {
+  const data = error.response?.data;
+  if (typeof data === 'string' && data !== '') {
+    try {
+      return (JSON.parse(data) as { error: { message: string } }).error.message;
+    } catch {
+      return data.slice(0, 300);
+    }
+  }
+  const message = (data as { error?: { message?: unknown } } | undefined)?.error?.message;
+  return typeof message === 'string' && message !== '' ? message : messageOf(error);
+}
+
+/** The SDK wraps an error of the system in one of its own. */
+function causeOf(error: unknown): unknown {
+  const { error: inner, cause } = error as { error?: unknown; cause?: unknown };
+  return inner ?? cause ?? error;
+}

@@ -1,0 +1,51 @@
+import { blobStore, defineAdapter, tlsFiles } from 'vivace';
+import { z } from 'zod';
+import { GcsBlobs } from './blobs.js';
+
+const options = z.strictObject({
+  bucket: z.string().min(3).describe('name of the bucket, which must exist'),
+  prefix: z
+    .string()
+    .max(100)
+    .default('')
+    .describe(
+      'put before every key, so that several environments share a bucket; end it with `/` to make it a folder',
+    ),
+  projectId: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Google Cloud project; default: that of the credentials, which is right nearly always'),
+  credentialsFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "JSON file of a service account or of a workload identity, relative to the configuration file; default: Google's own search (`GOOGLE_APPLICATION_CREDENTIALS`, gcloud, the attached service account)",
+    ),
+  endpoint: z
+    .url()
+    .optional()
+    .describe('another address of the JSON API, such as that of a private endpoint or an emulator'),
+  anonymous: z.boolean().default(false).describe('sends no credentials: emulators, public buckets'),
+  caFile: tlsFiles.caFile,
+  maxRetries: z
+    .int()
+    .min(0)
+    .default(3)
+    .describe(
+      'times the SDK repeats a request that failed for the moment (408, 429, 5xx, broken connections), after 0.1, 0.5, 1.5 … seconds',
+    ),
+  maxSockets: z.int().positive().default(50).describe('connections at most; further requests wait'),
+});
+
+export type GcsOptions = z.output<typeof options>;
+
+/** Google Cloud Storage as a `BlobStore`. */
+export const gcs = defineAdapter({
+  provides: blobStore,
+  name: 'gcs',
+  options,
+  sdk: ['@google-cloud/storage'],
+  create: (given, _uses, context) => new GcsBlobs(given, context),
+});

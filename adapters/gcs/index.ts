@@ -1,0 +1,1 @@
+export { gcs } from './gcs.js';

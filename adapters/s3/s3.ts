@@ -1,0 +1,65 @@
+import { blobStore, defineAdapter, secret, tlsFiles } from 'vivace';
+import { z } from 'zod';
+import { S3Blobs } from './blobs.js';
+
+const options = z
+  .strictObject({
+    bucket: z.string().min(3).describe('name of the bucket, which must exist'),
+    prefix: z
+      .string()
+      .max(100)
+      .default('')
+      .describe(
+        'put before every key, so that several environments share a bucket; end it with `/` to make it a folder',
+      ),
+    region: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('region of the bucket; default: `AWS_REGION` or the profile'),
+    endpoint: z
+      .url()
+      .optional()
+      .describe('address of another store that speaks S3, or of a private endpoint; default: that of AWS'),
+    forcePathStyle: z
+      .boolean()
+      .default(false)
+      .describe('puts the bucket into the path and not into the host name: MinIO, Ceph, most other stores'),
+    accessKeyId: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "access key; default: AWS's own search (environment, shared files, web identity, container, instance)",
+      ),
+    secretAccessKey: secret().optional().describe('secret to `accessKeyId`'),
+    sessionToken: secret().optional().describe('token that belongs to a temporary `accessKeyId`'),
+    checksums: z
+      .enum(['always', 'when-required'])
+      .default('always')
+      .describe(
+        '`always` sends and checks a CRC-32 of everything; `when-required` for stores that know no checksums',
+      ),
+    ...tlsFiles,
+    maxAttempts: z
+      .int()
+      .positive()
+      .default(3)
+      .describe('times the SDK sends a request that fails for the moment (429, 5xx, broken connections)'),
+    maxSockets: z.int().positive().default(50).describe('connections at most; further requests wait'),
+  })
+  .refine(
+    ({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined),
+    { message: 'accessKeyId and secretAccessKey are given together', path: ['secretAccessKey'] },
+  );
+
+export type S3Options = z.output<typeof options>;
+
+/** Amazon S3, or another store that speaks its API, as a `BlobStore`. */
+export const s3 = defineAdapter({
+  provides: blobStore,
+  name: 's3',
+  options,
+  sdk: ['@aws-sdk/client-s3'],
+  create: (given, _uses, context) => new S3Blobs(given, context),
+});

@@ -1,0 +1,16 @@
+import { s3 } from 'vivace/adapters/s3';
+import { blobStoreContract, makePart } from 'vivace/testing';
+import { describeNeeding } from '../servers/programs.js';
+import { s3Found, startS3 } from '../servers/s3-server.js';
+import type { BlobServer } from '../servers/gcs-server.js';
+
+describeNeeding([s3Found], 's3', () => {
+  let server: BlobServer;
+  before(async () => (server = await startS3()));
+  after(() => server.stop());
+
+  blobStoreContract({
+    runner: { describe, it, beforeEach, afterEach },
+    make: () => makePart(s3, server.options()),
+  });
+});
