@@ -1,4 +1,4 @@
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { resolve } from 'node:path';
 import type * as Couchbase from 'couchbase';
@@ -109,7 +109,7 @@ async function diagnose(url: string, tls: TlsMaterial): Promise<string | undefin
   const target = { host, port: Number(port ?? (secure ? 11207 : 11210)), timeout: diagnosisMs };
   return new Promise((answer) => {
     const socket = secure
-      ? connectTls({ ...target, ...tls, servername: host }, () => end(undefined))
+      ? connectTls({ ...target, ...tls, servername: isIP(host) === 0 ? host : '' }, () => end(undefined))
       : connectSocket(target, () => end(undefined));
     const end = (found: string | undefined): void => {
       socket.destroy();

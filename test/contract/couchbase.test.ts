@@ -17,7 +17,7 @@ describeNeeding(real === undefined ? couchbaseMock : [], 'couchbase', () => {
   let access: CouchbaseAccess;
   before(async () => {
     server = real === undefined ? await CouchbaseServer.start() : undefined;
-    access = real ?? (await (server as CouchbaseServer).access());
+    access = real ?? (server as CouchbaseServer).access;
   });
   after(() => server?.stop());
 

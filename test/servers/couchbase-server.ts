@@ -34,6 +34,8 @@ export class CouchbaseServer {
   readonly #control: Server;
   #process!: ServerProcess;
   #session!: ControlSession;
+  #ports: readonly number[] = [];
+  #starts = 0;
 
   private constructor(control: Server) {
     this.#control = control;
@@ -54,18 +56,25 @@ export class CouchbaseServer {
         const [socket] = (await once(control, 'connection')) as [Socket];
         server.#session = new ControlSession(socket);
         await server.#session.open();
+        server.#starts++;
+        server.#ports = (await server.command('GET_MCPORTS', { bucket: 'app' })) as number[];
       },
     });
     return server;
   }
 
   /** The key-value port of each node; others after a restart. */
-  async ports(): Promise<readonly number[]> {
-    return (await this.command('GET_MCPORTS', { bucket: 'app' })) as number[];
+  get ports(): readonly number[] {
+    return this.#ports;
   }
 
-  async access(): Promise<CouchbaseAccess> {
-    return accessAt((await this.ports())[0] as number);
+  /** How often it has been started. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  get access(): CouchbaseAccess {
+    return accessAt(this.#ports[0] as number);
   }
 
   /** Answers the next operations with a status of `kvStatus`, on the nodes of these places or on all. */
