@@ -1,9 +1,13 @@
-import { accessAt, type CouchbaseAccess, CouchbaseServer } from './couchbase-server.js';
+import {
+  accessAt,
+  CouchbaseServer,
+  type CouchbaseAccess,
+  type CouchbaseServerOptions,
+} from './couchbase-server.js';
 import { KvProxy } from './kv-proxy.js';
 import { TcpProxy, type TcpProxyOptions } from './tcp-proxy.js';
 
-export interface CouchbaseNetworkOptions {
-  readonly nodes?: number;
+export interface CouchbaseNetworkOptions extends CouchbaseServerOptions {
   readonly tls?: TcpProxyOptions['tls'];
   readonly later?: boolean;
 }
@@ -23,11 +27,11 @@ export class CouchbaseNetwork {
   }
 
   static async start({
-    nodes = 1,
     tls,
     later = false,
+    ...options
   }: CouchbaseNetworkOptions = {}): Promise<CouchbaseNetwork> {
-    const server = await CouchbaseServer.start({ nodes });
+    const server = await CouchbaseServer.start(options);
     const kv: KvProxy[] = [];
     const tcp: TcpProxy[] = [];
     const configuration = (text: string): string => {
@@ -44,7 +48,7 @@ export class CouchbaseNetwork {
           .replaceAll(`"kv":${port}`, tls === undefined ? `"kv":${own}` : `"kv":${own},"kvSSL":${own}`);
       }, later);
     };
-    for (let node = 0; node < nodes; node++) {
+    for (const node of server.ports.keys()) {
       const proxy = await KvProxy.start({ target: () => server.ports[node] as number, configuration, later });
       kv.push(proxy);
       tcp.push(await TcpProxy.start({ port: proxy.port, ...(tls === undefined ? {} : { tls }) }));

@@ -29,7 +29,13 @@ export interface CouchbaseAccess {
   readonly collection?: string;
 }
 
-/** CouchbaseMock, the vendor's own mock of the protocol: one bucket `app` with the password `secret`. */
+export interface CouchbaseServerOptions {
+  readonly nodes?: number;
+  /** Of the bucket; without one it takes everybody. */
+  readonly password?: string;
+}
+
+/** CouchbaseMock, the vendor's own mock of the protocol: one bucket, `app`. */
 export class CouchbaseServer {
   readonly #control: Server;
   #process!: ServerProcess;
@@ -41,7 +47,10 @@ export class CouchbaseServer {
     this.#control = control;
   }
 
-  static async start({ nodes = 1 }: { readonly nodes?: number } = {}): Promise<CouchbaseServer> {
+  static async start({
+    nodes = 1,
+    password = 'secret',
+  }: CouchbaseServerOptions = {}): Promise<CouchbaseServer> {
     const control = createServer().listen(0, '127.0.0.1');
     await once(control, 'listening');
     const server = new CouchbaseServer(control);
@@ -50,7 +59,7 @@ export class CouchbaseServer {
       args: [
         '-Djava.net.preferIPv4Stack=true', '-jar', pathOf(jar), '--cccp', '--host', '127.0.0.1', '--port', '0',
         '--harakiri-monitor', `127.0.0.1:${(control.address() as AddressInfo).port}`,
-        '--nodes', `${nodes}`, '--vbuckets', '64', '--replicas', '0', '--buckets', 'app:secret:couchbase',
+        '--nodes', `${nodes}`, '--vbuckets', '64', '--replicas', '0', '--buckets', `app:${password}:couchbase`,
       ], // prettier-ignore
       ready: async () => {
         const [socket] = (await once(control, 'connection')) as [Socket];
