@@ -1,22 +1,42 @@
 /** What `npm start` runs: prepares the example once, then serves it until it is told to stop. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { loadServer, messageOf, offlineStore, type Server } from 'vivace';
 import { configuration, directory } from './spine.js';
+import { stores, type StoreName } from './stores.js';
 
 /** Feature rows up to and including those of this day are materialized. */
 const until = '2001-06-15';
 const marker = `${directory}data/prepared.json`;
 
-/** What the online store holds, so that the next start need not fill it again. */
+const help = `Serves the flights example on http://127.0.0.1:8080 (PORT and HOST change that).
+
+  npm start
+  npm run example:flights -- --store redis
+
+  --store <name>  where the features are kept: ${Object.keys(stores).join(', ')}; default lmdb, a directory of this machine.
+                  redis reads REDIS_URL; couchbase COUCHBASE_URL, COUCHBASE_BUCKET, COUCHBASE_USERNAME, COUCHBASE_PASSWORD
+`;
+
+function load(store: string): Promise<Server> {
+  if (!Object.hasOwn(stores, store)) {
+    throw new Error(`there is no store "${store}": --store takes ${Object.keys(stores).join(', ')}`);
+  }
+  return loadServer(configuration, { override: { hot: stores[store as StoreName] } });
+}
+
+/** What the embedded store holds, so that the next start need not fill it again. */
 function contents(server: Server): string {
   return JSON.stringify({ until, views: [...server.views.values()].map(({ name, hash }) => [name, hash]) });
 }
 
-async function prepare(): Promise<void> {
-  const server = await loadServer(configuration);
+async function prepare(store: string): Promise<void> {
+  const server = await load(store);
   const wanted = contents(server);
-  if ((await readFile(marker, 'utf8').catch(() => '')) === wanted) return;
-  process.stderr.write(`preparing features up to ${until}, once\n`);
+  // Of a store elsewhere nothing is known: it may have been emptied since. Writing the same rows again changes nothing.
+  const embedded = store === 'lmdb';
+  if (embedded && (await readFile(marker, 'utf8').catch(() => '')) === wanted) return;
+  process.stderr.write(`preparing features up to ${until}${embedded ? ', once' : `, in ${store}`}\n`);
   await server.startOnly(['history']);
   try {
     const history = server.container.get(offlineStore.id, { name: 'history' });
@@ -32,6 +52,7 @@ async function prepare(): Promise<void> {
         `\r  ${view.name}: ${rows} rows in ${((performance.now() - from) / 1000).toFixed(1)} s\n`,
       );
     }
+    if (!embedded) return;
     await mkdir(`${directory}data`, { recursive: true });
     await writeFile(marker, wanted);
   } finally {
@@ -52,12 +73,20 @@ function greeting(address: string): string {
   ].join('\n');
 }
 
-try {
-  await prepare();
-  const server = await loadServer(configuration);
+async function serve(store: string): Promise<void> {
+  await prepare(store);
+  const server = await load(store);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.stop());
   await server.start();
   process.stderr.write(greeting(server.addresses()[0]!));
+}
+
+try {
+  const { values } = parseArgs({
+    options: { store: { type: 'string', default: 'lmdb' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help === true) process.stdout.write(help);
+  else await serve(values.store);
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;

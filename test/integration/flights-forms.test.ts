@@ -1,12 +1,11 @@
 import { expect } from 'chai';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describePlan, loadServer, offlineStore, type Server } from 'vivace';
 import { createFlights } from '../../examples/flights/flights.js';
 import { configuration } from '../../examples/flights/spine.js';
+import { runFlights } from '../support/flights-example.js';
 
 const never = { signal: new AbortController().signal };
 const body = {
@@ -62,39 +61,10 @@ describe('flights: npm start', function () {
   this.timeout(120_000);
 
   it('prepares, serves, prints a curl that answers, and stops in good order', async () => {
-    const child = spawn(process.execPath, ['dist/examples/flights/start.js'], {
-      env: { ...process.env, PORT: '0' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
-    try {
-      const lines: string[] = [];
-      for await (const line of createInterface({ input: child.stderr })) {
-        lines.push(line);
-        if (line.startsWith('also:')) break;
-      }
-      const url = /curl -s (\S+)/.exec(lines.join('\n'))?.[1];
-      const text = /-d '(.*)'$/m.exec(lines.join('\n'))?.[1];
-      const response = await fetch(url!, {
-        method: 'POST',
-        body: text!,
-        headers: { 'content-type': 'application/json' },
-      });
-      const answer = (await response.json()) as {
-        objects: { destination: string; delay: number }[];
-        degraded: unknown[];
-      };
-      expect(answer.objects.map((object) => object.destination)).to.have.members([
-        'LGA',
-        'MSP',
-        'LAX',
-        'PHX',
-        'BOS',
-      ]);
-      expect(answer.degraded).to.deep.equal([]);
-    } finally {
-      child.kill('SIGTERM');
-    }
-    expect(await exited).to.equal(0);
+    const { answer, exitCode } = await runFlights();
+    const destinations = answer.objects.map((object) => object.destination);
+    expect(destinations).to.have.members(['LGA', 'MSP', 'LAX', 'PHX', 'BOS']);
+    expect(answer.degraded).to.deep.equal([]);
+    expect(exitCode).to.equal(0);
   });
 });
