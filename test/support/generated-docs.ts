@@ -10,18 +10,19 @@ import {
   predictStep,
   transformStep,
 } from '../../core/pipeline/schema.js';
+import { faults, type FaultTable } from '../servers/faults.js';
 import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../core/views/schema.js';
 import { repositoryFiles, root } from './repository.js';
 
-/** The pages of parts; `docs/configuration.md` has tables of its own. */
-export const configurationPage = 'docs/configuration.md';
+/** Pages with tables of their own, beside those of the parts. */
+const otherPages: readonly string[] = ['docs/configuration.md', 'docs/testing.md'];
 
 const marked = /(<!-- (?:options|table):([a-z0-9-]+) -->\n)([\s\S]*?)(<!-- \/(?:options|table) -->)/g;
 
 /** Pages that hold generated blocks. */
 export function generatedPages(): string[] {
   return repositoryFiles().filter(
-    (path) => path === configurationPage || /^docs\/(plugins|adapters)\/[^/]+\.md$/.test(path),
+    (path) => otherPages.includes(path) || /^docs\/(plugins|adapters)\/[^/]+\.md$/.test(path),
   );
 }
 
@@ -63,6 +64,7 @@ async function makeTables(): Promise<ReadonlyMap<string, string>> {
     ...definitions.map((definition) => [definition.name, optionsTable(definition)] as const),
     ...Object.entries(blocks).map(([name, schema]) => [name, schemaTable(schema)] as const),
     ['parts', await partsIndex()],
+    ['faults', await faultsTable()],
   ]);
 }
 
@@ -83,4 +85,21 @@ async function partsIndex(): Promise<string> {
     '|---|---|---|',
     ...rows.map((row) => row.replaceAll('  ', ' ')),
   ].join('\n');
+}
+
+/** Per adapter: what each fault does to it, which is the title of a test, or why it cannot happen. */
+async function faultsTable(): Promise<string> {
+  const names = repositoryFiles().flatMap((path) => /^test\/faults\/([a-z0-9-]+)\.ts$/.exec(path)?.[1] ?? []);
+  const tables = await Promise.all(
+    names.map(async (name) => {
+      const module = (await import(`../faults/${name}.js`)) as Record<string, FaultTable>;
+      const table = module[`${name}Faults`] as FaultTable;
+      const rows = faults.map((fault) => {
+        const entry = table[fault];
+        return `| ${fault} | ${'none' in entry ? `*no test*: ${entry.none}` : entry.outcome} |`;
+      });
+      return [`#### ${name}`, '', '| fault | what follows |', '|---|---|', ...rows].join('\n');
+    }),
+  );
+  return tables.join('\n\n');
 }
