@@ -115,7 +115,7 @@ export class Connection {
       return await untilAborted(send(), signal);
     } catch (error) {
       if (signal.aborted) throw abortError(signal);
-      throw toFailure(error, { stage, bucket: this.bucket, endpoint: this.#endpoint });
+      throw toFailure(error, { stage, url, bucket: this.bucket, endpoint: this.#endpoint });
     }
   }
 }

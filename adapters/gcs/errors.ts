@@ -14,6 +14,7 @@ interface ApiError {
 
 export interface Where {
   readonly stage: 'credentials' | 'request';
+  readonly url: string;
   readonly bucket: string;
   readonly endpoint: string;
 }
@@ -29,7 +30,7 @@ const advice = {
  *
  * @see https://cloud.google.com/storage/docs/json_api/v1/status-codes
  */
-export function toFailure(error: unknown, { stage, bucket, endpoint }: Where): VivaceError {
+export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Where): VivaceError {
   const { response, code } = error as ApiError;
   if (response === undefined) {
     const tls = typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code);
@@ -49,7 +50,7 @@ export function toFailure(error: unknown, { stage, bucket, endpoint }: Where): V
   }
   const status = response?.status ?? 0;
   const said = explanationOf(error as ApiError);
-  const failure = codeOf(status, said, error as ApiError);
+  const failure = status === 404 ? missingOf(url, said) : codeOf(status, said, error as ApiError);
   const hint =
     failure in advice
       ? `: ${advice[failure as keyof typeof advice]}`
@@ -81,11 +82,17 @@ function codeOf(status: number, said: string, { errors }: ApiError): ErrorCode {
     return 'RESOURCE_EXHAUSTED';
   if (status === 401) return 'UNAUTHENTICATED';
   if (status === 403) return 'PERMISSION_DENIED';
-  if (status === 404) return /bucket does not exist/i.test(said) ? 'FAILED_PRECONDITION' : 'NOT_FOUND';
   if (status === 400) return /crc32c|checksum|hash/i.test(said) ? 'DATA_LOSS' : 'INVALID_ARGUMENT';
   if (/no space left/i.test(said)) return 'RESOURCE_EXHAUSTED';
   // Everything else that was never answered is a connection that broke.
   return status === 408 || status >= 500 || status === 0 ? 'UNAVAILABLE' : 'INTERNAL';
+}
+
+/** What a 404 is about: an object, a session that has ended, or else the bucket. */
+function missingOf(url: string, said: string): ErrorCode {
+  if (/bucket does not exist/i.test(said)) return 'FAILED_PRECONDITION';
+  if (/\bupload_id=/.test(url)) return 'UNAVAILABLE';
+  return /^\/storage\/v1\/b\/[^/]+\/o\/./.test(url) ? 'NOT_FOUND' : 'FAILED_PRECONDITION';
 }
 
 /** What the API says is in the body, as JSON, as text or not at all. */

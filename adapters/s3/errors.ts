@@ -31,7 +31,7 @@ const known: readonly (readonly [RegExp, ErrorCode, string])[] = [
     'the bucket is in another region: correct "region"',
   ],
   [
-    /^(BadDigest|InvalidDigest|XAmzContentChecksumMismatch)$/,
+    /^(BadDigest|InvalidDigest|XAmzContent(SHA256|Checksum)Mismatch)$/,
     'DATA_LOSS',
     'the bytes were altered on the way',
   ],

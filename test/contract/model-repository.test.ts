@@ -2,6 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { blobStore, workspace, type BlobStore } from 'vivace';
+import { describeNeeding } from '../servers/programs.js';
+import { gcsFound, startGcs, type BlobServer } from '../servers/gcs-server.js';
+import { s3Found, startS3 } from '../servers/s3-server.js';
+import { gcs } from 'vivace/adapters/gcs';
+import { s3 } from 'vivace/adapters/s3';
 import { filesystem } from 'vivace/adapters/filesystem';
 import { memory } from 'vivace/adapters/memory';
 import { modelRepository } from 'vivace/plugins/model-repository';
@@ -17,11 +22,27 @@ describe('model-repository', () => {
   let count = 0;
   const startFiles = (): Promise<Part> => startPart(filesystem, { path: `f${count++}` }, { directory });
 
-  for (const [name, startBlobs] of [
-    ['memory', () => startPart(memory)],
-    ['filesystem', startFiles],
-  ] as const) {
-    describe(`over ${name}`, () => {
+  let server: BlobServer | undefined;
+  const stores = [
+    { name: 'memory', found: [], startBlobs: () => startPart(memory) },
+    { name: 'filesystem', found: [], startBlobs: startFiles },
+    {
+      name: 'gcs',
+      found: [gcsFound],
+      startServer: startGcs,
+      startBlobs: () => startPart(gcs, server?.options()),
+    },
+    {
+      name: 's3',
+      found: [s3Found],
+      startServer: startS3,
+      startBlobs: () => startPart(s3, server?.options()),
+    },
+  ];
+  for (const { name, found, startServer, startBlobs } of stores) {
+    describeNeeding(found, `over ${name}`, () => {
+      before(async () => (server = await startServer?.()));
+      after(async () => server?.stop());
       const started: Part[] = [];
       let blobs: BlobStore;
       let intrude: (() => Promise<void>) | undefined;

@@ -70,38 +70,6 @@ describe('filesystem', () => {
     expect(await temporary()).to.deep.equal([]);
   });
 
-  it('lets exactly one of 16 processes win each round of compare-and-swap', async function () {
-    this.timeout(60_000);
-    await store.write('ref', text('start'), callContext());
-    const rounds = 3;
-    // Every process waits at each round for the others, then swaps the version that all have read.
-    const outcomes = (await Promise.all(
-      Array.from({ length: 16 }, async (_, i) =>
-        inProcess(
-          directory,
-          `const wins = [];
-           for (let round = 0; round < ${rounds}; round++) {
-             const { version } = await store.head('ref', context);
-             await store.write('ready/' + round + '/${i}', text(''), context);
-             while ((await store.list('ready/' + round + '/', context)).blobs.length < 16) await sleep(10);
-             const won = await store.write('ref', text(round + '/${i}'), context, { version });
-             wins.push(won !== false);
-             await store.write('done/' + round + '/${i}', text(''), context);
-             while ((await store.list('done/' + round + '/', context)).blobs.length < 16) await sleep(10);
-           }
-           console.log(JSON.stringify(wins));`,
-        ),
-      ),
-    )) as boolean[][];
-    const winners = Array.from(
-      { length: rounds },
-      (_, round) => outcomes.filter((wins) => wins[round]).length,
-    );
-    expect(winners).to.deep.equal(new Array(rounds).fill(1));
-    const last = outcomes.findIndex((wins) => wins[rounds - 1]);
-    expect(await contentOf(store, 'ref')).to.equal(`${rounds - 1}/${last}`);
-  });
-
   it('loses no increment of a counter that 4 processes swap', async () => {
     await store.write('counter', text('0'), callContext());
     await Promise.all(

@@ -37,11 +37,13 @@ export class GcsServer implements BlobServer {
   readonly port: number;
   readonly process: ServerProcess;
   readonly #directory: string;
+  readonly #own: boolean;
 
-  private constructor(port: number, process: ServerProcess, directory: string) {
+  private constructor(port: number, process: ServerProcess, directory: string, own: boolean) {
     this.port = port;
     this.process = process;
     this.#directory = directory;
+    this.#own = own;
   }
 
   /**
@@ -61,13 +63,20 @@ export class GcsServer implements BlobServer {
       ),
       `-filesystem-root=${directory}`,
     ].flat();
-    const process = await ServerProcess.start({ path: pathOf(fakeGcs), args, port });
+    // It writes to a temporary file first, which it moves: so both are on one file system.
+    const env = { TMPDIR: directory };
+    const process = await ServerProcess.start({
+      path: pathOf(fakeGcs),
+      args,
+      port,
+      ...(backend === 'memory' ? {} : { env }),
+    });
     await fetch(`${url}/storage/v1/b?project=test`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ name: GcsServer.bucket }),
     });
-    return new GcsServer(port, process, directory);
+    return new GcsServer(port, process, directory, given === undefined);
   }
 
   /** @param own May name another `endpoint`, as that of a proxy before the server. */
@@ -84,6 +93,6 @@ export class GcsServer implements BlobServer {
 
   async stop(): Promise<void> {
     await this.process.kill();
-    await rm(this.#directory, { recursive: true, force: true });
+    if (this.#own) await rm(this.#directory, { recursive: true, force: true });
   }
 }

@@ -34,6 +34,10 @@ export class HttpProxy {
   cutAfterBytes: number | undefined;
   /** Keeps each answer back, milliseconds. */
   delayMs = 0;
+  /** Gives what arrives in the place of a request's body, as a bad network might. */
+  alterRequest: ((asked: SeenRequest) => Buffer) | undefined;
+  /** The same for an answer's body. */
+  alterAnswer: ((body: Buffer, asked: SeenRequest) => Buffer) | undefined;
   readonly seen: SeenRequest[] = [];
   readonly #server: Server;
   readonly #agent = new Agent({ keepAlive: true });
@@ -85,15 +89,20 @@ export class HttpProxy {
       path: asked.url,
       headers: asked.headers,
     });
-    forwarded.end(body);
+    forwarded.end(this.alterRequest?.(asked) ?? body);
     const [answer] = (await once(forwarded, 'response')) as [IncomingMessage];
     outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
     const cut = this.cutAfterBytes;
-    if (cut === undefined) {
+    if (cut === undefined && this.alterAnswer === undefined) {
       answer.pipe(outgoing);
       return;
     }
-    const text = await buffer(answer);
+    const whole = await buffer(answer);
+    const text = this.alterAnswer?.(whole, asked) ?? whole;
+    if (cut === undefined) {
+      outgoing.end(text);
+      return;
+    }
     if (text.length > cut) this.cutAfterBytes = undefined;
     await send(outgoing, text, text.length > cut ? cut : undefined);
   }

@@ -32,11 +32,13 @@ export class S3Server implements BlobServer {
   /** The SDK's own client, for what a test does behind the part's back. */
   readonly client: S3Client;
   readonly #directory: string;
+  readonly #own: boolean;
 
-  private constructor(port: number, process: ServerProcess, directory: string) {
+  private constructor(port: number, process: ServerProcess, directory: string, own: boolean) {
     this.port = port;
     this.process = process;
     this.#directory = directory;
+    this.#own = own;
     this.client = new S3Client({
       endpoint: `http://127.0.0.1:${port}`,
       region: 'us-east-1',
@@ -58,7 +60,7 @@ export class S3Server implements BlobServer {
       },
       port,
     });
-    const server = new S3Server(port, process, directory);
+    const server = new S3Server(port, process, directory, given === undefined);
     await server.client.send(new CreateBucketCommand({ Bucket: S3Server.bucket }));
     return server;
   }
@@ -79,6 +81,6 @@ export class S3Server implements BlobServer {
   async stop(): Promise<void> {
     this.client.destroy();
     await this.process.kill();
-    await rm(this.#directory, { recursive: true, force: true });
+    if (this.#own) await rm(this.#directory, { recursive: true, force: true });
   }
 }
