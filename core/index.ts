@@ -98,7 +98,7 @@ export type {
 export { transport } from './ports/transport.js';
 export type { Transport } from './ports/transport.js';
 export { warehouse } from './ports/warehouse.js';
-export type { AsOfJoin, Dialect, RowBatch, Statement, Warehouse } from './ports/warehouse.js';
+export type { AsOfJoin, Dialect, RowBatch, Statement, TableRows, Warehouse } from './ports/warehouse.js';
 export { workspace } from './ports/workspace.js';
 export type { StagedFile, Workspace } from './ports/workspace.js';
 export type { PipelineDescription, PredictCall, ServerFace, ServerState } from './composition/server-face.js';

@@ -38,6 +38,7 @@ export function duckdbDialect(directory: string): Dialect {
     // `//` rounds toward zero.
     floorDivide: (numerator, denominator) =>
       `((${numerator}) - (((${numerator}) % ${denominator}) + ${denominator}) % ${denominator}) // ${denominator}`,
+    divide: (numerator, denominator) => `(${numerator}) / (${denominator})`,
     series: (name, to) => `(SELECT unnest(range(1, ${to + 1})) AS ${identifier(name)})`,
     asOfJoin,
   };

@@ -12,6 +12,7 @@ import {
   type PartLifecycle,
   type RowBatch,
   type Statement,
+  type TableRows,
   type Warehouse,
 } from 'vivace';
 import { duckdbDialect, text } from './dialect.js';
@@ -125,14 +126,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     );
   }
 
-  async withTable<T>(
-    rows: {
-      readonly fields: readonly Field[];
-      readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
-    },
-    use: (table: string) => Promise<T>,
-    context: CallContext,
-  ): Promise<T> {
+  async withTable<T>(rows: TableRows, use: (table: string) => Promise<T>, context: CallContext): Promise<T> {
     const sdk = this.#sdk as Sdk;
     const types = duckdbTypes(
       sdk,
@@ -154,7 +148,13 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     );
   }
 
-  async export({ sql, parameters }: Statement, path: string, context: CallContext): Promise<void> {
+  async export(source: Statement | TableRows, path: string, context: CallContext): Promise<void> {
+    if ('batches' in source) {
+      const all = (table: string): Promise<void> =>
+        this.export({ sql: `SELECT * FROM ${table}` }, path, context);
+      return this.withTable(source, all, context);
+    }
+    const { sql, parameters } = source;
     const format = /\.(parquet|csv)$/i.exec(path)?.[1]?.toLowerCase();
     if (format === undefined)
       throw new VivaceError('INVALID_ARGUMENT', `"${path}" is neither a .parquet nor a .csv file`);

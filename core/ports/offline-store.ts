@@ -2,7 +2,7 @@ import type { Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import type { FeatureView } from '../views/view.js';
 import { capabilityPort, type CallContext } from './port.js';
-import type { RowBatch } from './warehouse.js';
+import type { RowBatch, TableRows } from './warehouse.js';
 
 /** Reads views as of a time per row: the offline counterpart of an online store. */
 export interface AsOfReader {
@@ -74,20 +74,24 @@ export interface OfflineStore {
     context: CallContext,
   ): Promise<MaterializeProgress>;
 
-  /** Writes rows to a `.parquet` or `.csv` file. */
-  save(
-    rows: {
-      readonly fields: readonly Field[];
-      readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
-    },
-    path: string,
+  /**
+   * The bytes of the source that a materialization would be billed for reading; nothing is run or written. `undefined` where the warehouse
+   * bills nothing.
+   */
+  estimate?(
+    view: FeatureView,
+    options: { readonly untilMs: number },
     context: CallContext,
-  ): Promise<void>;
+  ): Promise<{ readonly bytes: number } | undefined>;
+
+  /** Writes rows to a `.parquet` or `.csv` file. */
+  save(rows: TableRows, path: string, context: CallContext): Promise<void>;
 }
 
 export const offlineStore = capabilityPort<OfflineStore>('offline-store', {
   asOf: {},
   spine: {},
   materialize: {},
+  estimate: {},
   save: {},
 });

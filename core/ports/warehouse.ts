@@ -7,6 +7,11 @@ import { driverPort, type CallContext } from './port.js';
 export interface Statement {
   readonly sql: string;
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  /**
+   * The columns that the query answers with, where its author knows them. An engine that has fewer types than there are column types
+   * (no float32, no int32, no vectors) answers in these all the same; a value that does not fit fails the query.
+   */
+  readonly fields?: readonly Field[];
 }
 
 /** Some rows of a result, or of a table to load: one column per field. */
@@ -16,12 +21,23 @@ export interface RowBatch {
   readonly rows: number;
 }
 
+/** Rows from elsewhere, as an engine takes them in. */
+export interface TableRows {
+  readonly fields: readonly Field[];
+  readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
+}
+
 /**
  * What differs between SQL engines; everything else is written once, by the offline-store plugin, in the SQL that DuckDB and
  * GoogleSQL share. All times are int64 microseconds since the epoch.
  */
 export interface Dialect {
   readonly name: string;
+  /**
+   * The engine runs on many machines and bills what it scans: sources are read once and kept rather than read twice, and a large answer
+   * is not sorted where an order is only a favour.
+   */
+  readonly remote?: boolean;
   /** Quotes a name: a column. */
   identifier(name: string): string;
   /** A table as a user writes it (a name, a file such as `flights.parquet`) as it stands after FROM. */
@@ -29,7 +45,7 @@ export interface Dialect {
   literal(value: string | number | boolean): string;
   /** A placeholder for a named parameter. */
   parameter(name: string): string;
-  /** The engine's name of a type. */
+  /** The engine's name of a type, or of the narrowest that holds its values. */
   type(type: ColumnType): string;
   /** `expression` converted to a type; a value that does not fit fails the query. */
   cast(expression: string, type: ColumnType): string;
@@ -39,6 +55,8 @@ export interface Dialect {
   micros(expression: string): string;
   /** `floor(numerator / denominator)` of two int64 expressions, `denominator` positive. */
   floorDivide(numerator: string, denominator: string): string;
+  /** The quotient of two float64 expressions; a division by zero fails no query. */
+  divide(numerator: string, denominator: string): string;
   /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */
   series(name: string, to: number): string;
   /**
@@ -70,6 +88,9 @@ export interface Warehouse {
   /** The columns that a query answers with, without running it. */
   describe(statement: Statement, context: CallContext): Promise<readonly Field[]>;
 
+  /** The bytes that a query would be billed for reading, without running it; absent where reading costs nothing. */
+  estimate?(statement: Statement, context: CallContext): Promise<{ readonly bytes: number }>;
+
   /**
    * Runs a query and streams its rows in order; memory stays bounded, and leaving the loop ends the query.
    *
@@ -82,23 +103,21 @@ export interface Warehouse {
   withQuery<T>(statement: Statement, use: (table: string) => Promise<T>, context: CallContext): Promise<T>;
 
   /** Loads rows into a temporary table while `use` runs. */
-  withTable<T>(
-    rows: {
-      readonly fields: readonly Field[];
-      readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
-    },
-    use: (table: string) => Promise<T>,
-    context: CallContext,
-  ): Promise<T>;
+  withTable<T>(rows: TableRows, use: (table: string) => Promise<T>, context: CallContext): Promise<T>;
 
-  /** Writes the answer of a query to a file: `.parquet` or `.csv`. */
-  export(statement: Statement, path: string, context: CallContext): Promise<void>;
+  /**
+   * Writes the answer of a query, or rows from elsewhere, to a local file: `.csv` or `.parquet`.
+   *
+   * @throws {VivaceError} `UNIMPLEMENTED` for `.parquet` where the engine cannot write it.
+   */
+  export(source: Statement | TableRows, path: string, context: CallContext): Promise<void>;
 }
 
 export const warehouse = driverPort<Warehouse>(
   'warehouse',
   {
     describe: {},
+    estimate: {},
     query: {},
     withQuery: {},
     withTable: {},

@@ -278,11 +278,12 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
         least: { aggregate: 'min', of: 'value', windowDays: 3 },
         most: { aggregate: 'max', of: 'value', windowDays: 3 },
       } as const;
-      const folded = view({
+      const foldedSpec = {
         entity: { key: 'string' },
         source: { table: 't', eventTime: 'event', availableTime: 'available' },
         features,
-      });
+      };
+      const folded = view(foldedSpec);
 
       it('use the days before the row and nothing later', async () => {
         const store = await open({
@@ -399,8 +400,22 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
             ['a', 10, 10, big + 1n],
           ]),
         });
+        const { total, least } = features;
+        const summed = view({ ...foldedSpec, features: { total, least: { ...least, type: 'int64' } } });
+        const { cells } = (await asOf(store, summed, [['a', 11]]))[0]!;
+        assert.deepEqual(cells, [big * 3n + 1n, big]);
+      });
+
+      it('sum squares of integers exactly, where doubles would keep nothing of their differences', async () => {
+        const big = 30_000_000_000_000n;
+        const store = await open({
+          t: integers([
+            ['a', 10, 10, big],
+            ['a', 10, 10, big],
+            ['a', 10, 10, big + 1n],
+          ]),
+        });
         const { cells } = (await asOf(store, folded, [['a', 11]]))[0]!;
-        assert.equal(cells[2], big * 3n + 1n);
         assert.ok(Math.abs((cells[4] as number) - Math.sqrt(1 / 3)) < 1e-12);
       });
 
@@ -493,6 +508,16 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
         assert.equal((await run(11)).written, 0);
         assert.equal((await run(12)).written, 1);
         assert.equal(seen.at(-1), 1);
+      });
+
+      it('estimates what it would be billed for, or says that it is nothing, and writes nothing', async () => {
+        const store = await open({ t: plain([['a', 10, 10, 1]]) });
+        for (const of of [plainView, staticView, countedView]) {
+          const estimate = await store.estimate?.(of, { untilMs: (11 * day) / 1000 }, context());
+          assert.ok(estimate === undefined || (Number.isSafeInteger(estimate.bytes) && estimate.bytes >= 0));
+        }
+        const stored = await onlineRows(plainView, [['a']]);
+        assert.deepEqual([...stored.status], [status.MISSING]);
       });
 
       it('refuses a view whose rows are only pushed', async () => {
@@ -609,6 +634,7 @@ const plainSpec = {
 };
 const plainView = view(plainSpec);
 const staticView = view({ ...plainSpec, source: { table: 't' } });
+const countedView = view({ ...plainSpec, features: { n: { aggregate: 'count', windowDays: 2 } } });
 
 type PlainRow = readonly [key: Cell, event: number | null, available: number | null, value: Cell];
 

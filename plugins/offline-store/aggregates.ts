@@ -68,7 +68,10 @@ export function aggregateRelation(view: FeatureView, types: readonly Field[], sq
     const aggregate = origin as AggregateOrigin;
     const read =
       aggregate.of === undefined ? undefined : aggregatedColumn(view, aggregate.of, { types, sql });
-    return `${sql.cast(value(aggregate, read, { measures, sql }), type)} AS f${i}`;
+    const result = value(aggregate, read, { measures, sql });
+    // Engines differ in how a cast rounds halves, but not in ROUND.
+    const fractional = type.element.startsWith('int') && isFractional(aggregate, read);
+    return `${sql.cast(fractional ? `ROUND(${result})` : result, type)} AS f${i}`;
   });
   const { columns, present } = keysAndTimes(view, sql);
   const inputs = aggregatedColumns(view).map(
@@ -130,6 +133,10 @@ function aggregatedColumn(
   return { index, exact, expression: exact ? sql.exact(name) : sql.cast(name, float64) };
 }
 
+function isFractional({ aggregate }: AggregateOrigin, read: Read | undefined): boolean {
+  return ['mean', 'stddev', 'share'].includes(aggregate) || read?.exact === false;
+}
+
 /** The value of a feature from the folded measures; NULL where its window holds no value, but 0 for counts and sums. */
 function value(
   { aggregate, above, windowDays }: AggregateOrigin,
@@ -148,7 +155,8 @@ function value(
   const sum = (): string => over('sum', 'SUM', `SUM(${column})`);
   if (aggregate === 'sum') return `COALESCE(${sum()}, 0)`;
   const count = over('count', 'SUM', `COUNT(${column})`);
-  if (aggregate === 'mean') return `CASE WHEN ${count} > 0 THEN ${double(sum())} / ${double(count)} END`;
+  if (aggregate === 'mean')
+    return `CASE WHEN ${count} > 0 THEN ${sql.divide(double(sum()), double(count))} END`;
   if (aggregate === 'share') {
     const part = `above_${String(above).replace('.', 'p').replaceAll('-', 'm').replace('+', '')}_`;
     const counted = over(
@@ -156,11 +164,11 @@ function value(
       'SUM',
       `COUNT(CASE WHEN ${column} > ${sql.literal(above as number)} THEN 1 END)`,
     );
-    return `CASE WHEN ${count} > 0 THEN ${double(counted)} / ${double(count)} END`;
+    return `CASE WHEN ${count} > 0 THEN ${sql.divide(double(counted), double(count))} END`;
   }
   const [s, q] = [sum(), over('squares', 'SUM', `SUM(${column} * ${column})`)];
   const variance = exact
-    ? `${double(`${count} * ${q} - ${s} * ${s}`)} / ${double(`${count} * (${count} - 1)`)}`
-    : `GREATEST(${q} - ${s} * ${s} / ${double(count)}, 0) / ${double(`${count} - 1`)}`;
+    ? sql.divide(double(`${count} * ${q} - ${s} * ${s}`), double(`${count} * (${count} - 1)`))
+    : sql.divide(`GREATEST(${q} - ${sql.divide(`${s} * ${s}`, double(count))}, 0)`, double(`${count} - 1`));
   return `CASE WHEN ${count} > 1 THEN SQRT(${variance}) END`;
 }

@@ -8,7 +8,7 @@ import {
   type Field,
   type Warehouse,
 } from 'vivace';
-import { columnsOf } from './relation.js';
+import { columnsOf, fieldsOf } from './relation.js';
 import { inView, scatter } from './rows.js';
 import { withoutTies } from './ties.js';
 import { viewRelation } from './view-relation.js';
@@ -38,7 +38,7 @@ export class PreparedViews implements AsOfReader {
     const table = this.#tables.get(view.hash);
     if (table === undefined) throw new TypeError(`view "${view.name}" was not prepared`);
     const out = new FeatureRows(view.features, requested.rows);
-    const found = new Uint8Array(requested.rows);
+    const present = new Uint8Array(requested.rows);
     await inView(view, () =>
       this.#warehouse.withTable(
         requestedRows(view, requested),
@@ -53,25 +53,27 @@ export class PreparedViews implements AsOfReader {
             keep: ['request_row'],
             columns: ['event_time', 'available_time', ...features],
           });
-          for await (const { columns } of this.#warehouse.query({ sql }, context))
-            this.#fill(view, { columns, out, found });
+          const found = fieldsOf(view).slice(view.entity.length);
+          const fields = [{ name: 'request_row', type: int32 }, ...found];
+          for await (const { columns } of this.#warehouse.query({ sql, fields }, context))
+            this.#fill(view, { columns, out, present });
         },
         context,
       ),
     );
-    for (let row = 0; row < found.length; row++) if (found[row] === 0) out.setMissing(row);
+    for (let row = 0; row < present.length; row++) if (present[row] === 0) out.setMissing(row);
     return out;
   }
 
   #fill(
     view: FeatureView,
-    { columns, out, found }: { columns: readonly Column[]; out: FeatureRows; found: Uint8Array },
+    { columns, out, present }: { columns: readonly Column[]; out: FeatureRows; present: Uint8Array },
   ): void {
     const [ids, event, available, ...features] = columns as [Column, Column, Column, ...Column[]];
     const rows = ids.values as Int32Array;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] as number;
-      found[row] = 1;
+      present[row] = 1;
       out.eventTime[row] = Number((event.values as BigInt64Array)[i]);
       out.availableTime[row] = view.isStatic
         ? this.#preparedAt

@@ -8,7 +8,7 @@ import {
   type RowBatch,
   type Warehouse,
 } from 'vivace';
-import { columnsOf } from './relation.js';
+import { columnsOf, fieldsOf } from './relation.js';
 import { adopt } from './rows.js';
 import { viewRelation } from './view-relation.js';
 
@@ -30,6 +30,17 @@ export async function materialize(
   context: CallContext,
 ): Promise<MaterializeProgress> {
   const { warehouse } = work;
+  if (warehouse.dialect.remote === true) {
+    const sql = await newestRows(view, work, context);
+    return warehouse.withQuery(
+      { sql },
+      async (table) => {
+        const rows = `SELECT * FROM ${table}`;
+        return copy(view, rows, { ...work, total: await countRows(warehouse, rows, context) }, context);
+      },
+      context,
+    );
+  }
   const relation = await viewRelation(view, warehouse, context);
   const { keys, all } = columnsOf(view);
   if (view.isStatic) {
@@ -56,6 +67,31 @@ export async function materialize(
     : newestOf(`(${relation}) AS r`);
 }
 
+/** The bytes that a materialization of a view would be billed for, where the warehouse bills. */
+export async function estimate(
+  view: FeatureView,
+  work: Pick<Materialization, 'warehouse' | 'until'>,
+  context: CallContext,
+): Promise<{ readonly bytes: number } | undefined> {
+  if (work.warehouse.estimate === undefined) return undefined;
+  return work.warehouse.estimate({ sql: await newestRows(view, work, context) }, context);
+}
+
+/** One query of the rows to copy, which reads its source once; what is billed is there. */
+async function newestRows(
+  view: FeatureView,
+  { warehouse, until }: Pick<Materialization, 'warehouse' | 'until'>,
+  context: CallContext,
+): Promise<string> {
+  const relation = await viewRelation(view, warehouse, context);
+  const { keys, all } = columnsOf(view);
+  if (view.isStatic) return relation;
+  return `SELECT ${all.join(', ')} FROM (
+  SELECT *, RANK() OVER (PARTITION BY ${keys.join(', ')} ORDER BY event_time DESC) AS place
+  FROM (${relation}) AS r WHERE event_time <= ${until} AND available_time <= ${until}
+) AS ranked WHERE place = 1`;
+}
+
 async function copy(
   view: FeatureView,
   sql: string,
@@ -66,8 +102,10 @@ async function copy(
   // The next batch is read while the last is written.
   let writing: Promise<number> = Promise.resolve(0);
   // In the order of keys: a store that is a tree then writes each of its pages once, instead of one page per row.
-  const inOrder = `${sql} ORDER BY ${view.entity.map((_, i) => i + 1).join(', ')}`;
-  for await (const batch of work.warehouse.query({ sql: inOrder }, context)) {
+  const order =
+    work.warehouse.dialect.remote === true ? '' : ` ORDER BY ${view.entity.map((_, i) => i + 1).join(', ')}`;
+  const statement = { sql: `${sql}${order}`, fields: fieldsOf(view) };
+  for await (const batch of work.warehouse.query(statement, context)) {
     progress = { ...progress, written: progress.written + (await writing) };
     work.onProgress?.(progress);
     writing = Promise.resolve(write(view, batch, work, context));

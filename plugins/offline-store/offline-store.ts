@@ -1,7 +1,7 @@
 import { definePlugin, offlineStore as port, onlineStore, optional, VivaceError, warehouse } from 'vivace';
 import { z } from 'zod';
 import { withPreparedViews } from './as-of.js';
-import { materialize } from './materialize.js';
+import { estimate, materialize } from './materialize.js';
 import { inView } from './rows.js';
 import { readSpine } from './spine.js';
 
@@ -10,8 +10,8 @@ export const offlineStore = definePlugin({
   provides: port,
   name: 'offline-store',
   options: z.strictObject({}),
-  uses: { warehouse, online: optional(onlineStore) },
-  create: (_, { warehouse: lake, online }, { clock }) => ({
+  uses: { warehouse, online: optional(onlineStore), files: optional(warehouse) },
+  create: (_, { warehouse: lake, online, files = lake }, { clock }) => ({
     asOf: (views, use, context) =>
       withPreparedViews(views, { warehouse: lake, preparedAt: clock.now() * 1000, context }, use),
 
@@ -35,7 +35,9 @@ export const offlineStore = definePlugin({
       );
     },
 
-    save: (rows, path, context) =>
-      lake.withTable(rows, (table) => lake.export({ sql: `SELECT * FROM ${table}` }, path, context), context),
+    estimate: (view, { untilMs }, context) =>
+      inView(view, () => estimate(view, { warehouse: lake, until: Math.round(untilMs * 1000) }, context)),
+
+    save: (rows, path, context) => files.export(rows, path, context),
   }),
 });

@@ -1,4 +1,4 @@
-import { parseType, VivaceError, type Dialect, type FeatureView, type ViewSource } from 'vivace';
+import { parseType, VivaceError, type Dialect, type FeatureView, type Field, type ViewSource } from 'vivace';
 
 /**
  * The columns of every view relation: keys `k0 …`, `event_time` and `available_time` in microseconds, features `f0 …`, in the view's
@@ -15,6 +15,18 @@ export function columnsOf(view: FeatureView): RelationColumns {
   const keys = view.entity.map((_, i) => `k${i}`);
   const features = view.features.map((_, i) => `f${i}`);
   return { keys, features, all: [...keys, 'event_time', 'available_time', ...features] };
+}
+
+const int64 = parseType('int64');
+
+/** The names and types of a view's relation. */
+export function fieldsOf(view: FeatureView): Field[] {
+  return [
+    ...view.entity.map(({ type }, i) => ({ name: `k${i}`, type })),
+    { name: 'event_time', type: int64 },
+    { name: 'available_time', type: int64 },
+    ...view.features.map(({ type }, i) => ({ name: `f${i}`, type })),
+  ];
 }
 
 /** The view's source. @throws {VivaceError} `FAILED_PRECONDITION` where rows of the view are only pushed. */
@@ -52,7 +64,6 @@ export function keysAndTimes(
       ? []
       : [source.eventTime, source.availableTime ?? source.eventTime].map((time) => sql.identifier(time));
   const [event, available] = times.map((time) => sql.micros(time));
-  const int64 = parseType('int64');
   return {
     columns: [
       ...view.entity.map(({ type }, i) => `${sql.cast(keys[i] as string, type)} AS k${i}`),

@@ -18,9 +18,19 @@ export async function readSpine(
   context: CallContext,
 ): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }> {
   const sql = spineQuery(spine, warehouse);
-  const fields = await warehouse.describe({ sql }, context);
-  const rows = warehouse.query({ sql }, context);
+  const { time: _, ...columns } = spine.columns;
+  const names = [...Object.keys(columns), 'time'];
+  const rename = (all: readonly Field[]): Field[] => all.map(({ type }, i) => ({ name: names[i]!, type }));
+  const fields = rename(await warehouse.describe({ sql }, context));
+  const rows = renamed(warehouse.query({ sql }, context), rename);
   return { fields, batches: spine.sample === undefined ? rows : sampled(rows, spine.sample.of) };
+}
+
+async function* renamed(
+  batches: AsyncIterable<RowBatch>,
+  rename: (fields: readonly Field[]) => Field[],
+): AsyncGenerator<RowBatch> {
+  for await (const batch of batches) yield { ...batch, fields: rename(batch.fields) };
 }
 
 function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
@@ -34,7 +44,8 @@ function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
     });
   }
   const time = sql.identifier(spine.time);
-  const names = Object.keys(columns).map((name) => sql.identifier(name));
+  // Names of our own: not every engine takes the dots of `object.destination`.
+  const names = Object.keys(columns).map((_, i) => `c${i}`);
   const selected = Object.values(columns).map((column, i) => `${sql.identifier(column)} AS ${names[i]}`);
   const bounds = [
     ...(spine.fromMs === undefined ? [] : [`${sql.micros(time)} >= ${Math.round(spine.fromMs * 1000)}`]),
@@ -45,8 +56,8 @@ function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
     { ...source(spine), where: spine.where ?? {}, distinct: spine.distinct ?? false },
     sql,
   );
-  const asTime = `${sql.cast(time, parseType('timestamp'))} AS ${sql.identifier('time')}`;
-  const order = [sql.identifier('time'), ...names].map((name) => `${name} NULLS FIRST`);
+  const asTime = `${sql.cast(time, parseType('timestamp'))} AS request_time`;
+  const order = ['request_time', ...names].map((name) => `${name} NULLS FIRST`);
   return `SELECT ${[...selected, asTime].join(', ')} FROM ${from} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
 }
 

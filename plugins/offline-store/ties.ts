@@ -11,7 +11,7 @@ import {
   type Warehouse,
 } from 'vivace';
 import { encodeRowKeys, RowCodec } from 'vivace/wire';
-import { columnsOf } from './relation.js';
+import { columnsOf, fieldsOf } from './relation.js';
 import { adopt } from './rows.js';
 
 /**
@@ -36,7 +36,8 @@ export async function withoutTies<T>(
     { sql: tied },
     async (ties) => {
       const rows = `SELECT r.* FROM (${relation}) AS r JOIN ${ties} AS t USING (${identity})`;
-      const winners = await greatestRows(view, warehouse.query({ sql: rows }, context));
+      const statement = { sql: rows, fields: fieldsOf(view) };
+      const winners = await greatestRows(view, warehouse.query(statement, context));
       if (winners === undefined) return use(relation);
       return warehouse.withTable(
         winners,

@@ -1,37 +1,33 @@
-import { keyValueStore, onlineStore as onlineStorePort, warehouse } from 'vivace';
+import { bigquery } from 'vivace/adapters/bigquery';
 import { duckdb } from 'vivace/adapters/duckdb';
-import { memory } from 'vivace/adapters/memory';
-import { offlineStore } from 'vivace/plugins/offline-store';
-import { onlineStore } from 'vivace/plugins/online-store';
-import { callContext, makePart, offlineStoreContract, startPart } from 'vivace/testing';
+import { offlineStoreContract, startPart } from 'vivace/testing';
+import { bigqueryServer, startBigquery, type BigqueryServer } from '../servers/bigquery-server.js';
+import { describeNeeding } from '../servers/programs.js';
+import { offlineStoreOver } from '../support/offline-store-over.js';
+
+const stops: (() => Promise<void>)[] = [];
+const runner = { describe, it, beforeEach, afterEach };
+
+async function stopAll(): Promise<void> {
+  for (const stop of stops.splice(0).reverse()) await stop();
+}
 
 describe('offline-store over duckdb', () => {
-  const stops: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const stop of stops.splice(0).reverse()) await stop();
-  });
+  afterEach(stopAll);
   offlineStoreContract({
-    runner: { describe, it, beforeEach, afterEach },
-    make: async (tables) => {
-      const hot = await startPart(memory);
-      const online = await startPart(onlineStore, {}, { uses: { store: hot.face(keyValueStore) } });
-      const lake = await startPart(duckdb, { threads: 2 });
-      for (const part of [hot, online, lake]) stops.push(() => part.stop());
-      const face = lake.face(warehouse);
-      for (const [name, rows] of Object.entries(tables)) {
-        const create = async (loaded: string): Promise<void> => {
-          for await (const _ of face.query(
-            { sql: `CREATE TABLE ${name} AS SELECT * FROM ${loaded}` },
-            callContext(),
-          ));
-        };
-        await face.withTable(rows, create, callContext());
-      }
-      const store = online.face(onlineStorePort);
-      return {
-        part: makePart(offlineStore, {}, { uses: { warehouse: face, online: store } }),
-        online: store,
-      };
-    },
+    runner,
+    make: offlineStoreOver(() => startPart(duckdb, { threads: 2 }), stops),
+  });
+});
+
+describeNeeding([bigqueryServer], 'offline-store over bigquery', () => {
+  let server: BigqueryServer;
+  before(async () => (server = await startBigquery()));
+  after(() => server.stop());
+
+  afterEach(stopAll);
+  offlineStoreContract({
+    runner,
+    make: offlineStoreOver(() => startPart(bigquery, server.options), stops),
   });
 });

@@ -532,6 +532,15 @@ describe('vivace', () => {
       expect([await amount('n'), await amount('s')]).to.deep.equal([2, 9]);
     });
 
+    it('copies nothing with --dry-run, and says where the warehouse bills nothing', async () => {
+      const { code, stdout } = await project.vivace(['materialize', '--dry-run']);
+      expect(code).to.equal(0);
+      expect(stdout).to.equal(
+        'shop_sales: the warehouse estimates nothing: reading it is not billed by the byte\n',
+      );
+      expect(await amount('n')).to.equal(null);
+    });
+
     it('copies up to a time, inclusive', async () => {
       await project.vivace(['materialize', 'shop_sales', '--until', '2001-06-14T10:00:00Z']);
       expect(await amount('n')).to.equal(1);

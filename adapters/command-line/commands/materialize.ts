@@ -1,4 +1,4 @@
-import { offlineStore, VivaceError, type FeatureView, type Server } from 'vivace';
+import { offlineStore, VivaceError, type FeatureView, type OfflineStore, type Server } from 'vivace';
 import {
   defaultFile,
   loadConfiguration,
@@ -7,7 +7,7 @@ import {
   withServer,
   type WithConfig,
 } from '../configuration.js';
-import { count, Progress } from '../progress.js';
+import { count, Progress, size } from '../progress.js';
 import type { AddCommand } from '../run.js';
 import { lastMoment } from '../times.js';
 import type { Terminal } from '../terminal.js';
@@ -15,6 +15,7 @@ import type { Terminal } from '../terminal.js';
 interface Options extends WithConfig {
   readonly until?: string;
   readonly store?: string;
+  readonly dryRun?: boolean;
 }
 
 const help = `
@@ -23,7 +24,8 @@ For each key the newest row up to --until is written. It is safe to repeat and t
 Examples:
   vivace materialize
   vivace materialize airport_delay route_delay --until 2001-06-15
-  vivace materialize --until 2001-06-15T12:00:00Z --store history`;
+  vivace materialize --until 2001-06-15T12:00:00Z --store history
+  vivace materialize --dry-run`;
 
 export const addMaterialize: AddCommand = (program, { terminal }) => {
   program
@@ -36,6 +38,7 @@ export const addMaterialize: AddCommand = (program, { terminal }) => {
       'rows up to then, inclusive: a day such as 2001-06-15, or an RFC 3339 time; default: now',
     )
     .option('--store <part>', 'the offline-store part; default: the only one')
+    .option('--dry-run', 'print the bytes that the warehouse would bill for each view, and copy nothing')
     .addHelpText('after', help)
     .action(async (names: string[], options: Options) => {
       const untilMs = options.until === undefined ? Date.now() : lastMoment(options.until);
@@ -58,6 +61,7 @@ async function materialize(
   const name = partOf(server, 'offline-store', { wanted: options.store, option: '--store' });
   await server.startOnly([name]);
   const store = server.container.get(offlineStore.id, { name });
+  if (options.dryRun === true) return printEstimates(store, { views, untilMs, terminal });
   for (const view of views) {
     const progress = new Progress(view.name, terminal.stderr);
     try {
@@ -71,6 +75,20 @@ async function materialize(
       progress.leave();
       throw error;
     }
+  }
+}
+
+async function printEstimates(
+  store: OfflineStore,
+  { views, untilMs, terminal }: { views: readonly FeatureView[]; untilMs: number; terminal: Terminal },
+): Promise<void> {
+  for (const view of views) {
+    const estimate = await store.estimate?.(view, { untilMs }, { signal: terminal.signal });
+    const text =
+      estimate === undefined
+        ? 'the warehouse estimates nothing: reading it is not billed by the byte'
+        : `${size(estimate.bytes)} (${count(estimate.bytes)} bytes) to read`;
+    terminal.stdout.write(`${view.name}: ${text}\n`);
   }
 }
 

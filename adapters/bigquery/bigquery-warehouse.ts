@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  abortError,
+  untilAborted,
+  VivaceError,
+  type CallContext,
+  type Field,
+  type PartLifecycle,
+  type RowBatch,
+  type Statement,
+  type TableRows,
+  type Warehouse,
+} from 'vivace';
+import type { BigqueryOptions } from './bigquery.js';
+import { Connection } from './connection.js';
+import { bigqueryDialect } from './dialect.js';
+import { bigqueryErrorCode } from './errors.js';
+import { datasetReference, isDuplicate, Jobs, type TableReference } from './jobs.js';
+import { rowReader, schemaFields } from './read-rows.js';
+import { csvLines } from './write-csv.js';
+import { avroFile, multipart, tableSchema } from './write-rows.js';
+
+/** A `Warehouse` over BigQuery's REST API. */
+export class BigqueryWarehouse implements Warehouse, PartLifecycle {
+  readonly dialect = bigqueryDialect;
+  readonly errorCode = bigqueryErrorCode;
+  readonly #options: BigqueryOptions;
+  readonly #directory: string;
+  readonly #connection: Connection;
+  readonly #jobs: Jobs;
+
+  constructor(options: BigqueryOptions, directory: string) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#connection = new Connection(options, directory);
+    this.#jobs = new Jobs(this.#connection, options);
+  }
+
+  /** Looks whether jobs may be made, by one that costs nothing, and where the temporary dataset is. */
+  async start(context: CallContext): Promise<void> {
+    await this.#connection.open(context.signal);
+    await this.#jobs.dryRun({ sql: 'SELECT 1' }, context);
+    const dataset = this.#temporaryDataset();
+    if (dataset === undefined) return;
+    const { location } = await this.#connection.call<{ location?: string }>(
+      { path: `datasets/${encodeURIComponent(dataset.datasetId)}`, project: dataset.projectId },
+      context.signal,
+    );
+    this.#jobs.location ??= location;
+  }
+
+  async stop(): Promise<void> {
+    await this.#jobs.settle();
+    this.#connection.close();
+  }
+
+  async describe(statement: Statement, context: CallContext): Promise<readonly Field[]> {
+    return schemaFields((await this.#jobs.dryRun(statement, context)).schema);
+  }
+
+  async estimate(statement: Statement, context: CallContext): Promise<{ readonly bytes: number }> {
+    const { bytes } = await this.#jobs.dryRun(statement, context);
+    return { bytes };
+  }
+
+  async *query(statement: Statement, context: CallContext): AsyncGenerator<RowBatch> {
+    let read: ReturnType<typeof rowReader> | undefined;
+    for await (const { schema, rows } of this.#jobs.pages(statement, context)) {
+      read ??= rowReader(schema, statement.fields);
+      yield read(rows);
+    }
+  }
+
+  async withQuery<T>(
+    { sql, parameters }: Statement,
+    use: (table: string) => Promise<T>,
+    context: CallContext,
+  ): Promise<T> {
+    return this.#withTable(use, context, async (table) => {
+      // The expiration is there from the first moment, whatever happens next.
+      const expires = `TIMESTAMP_MILLIS(${Date.now() + this.#options.temporaryTtlMs})`;
+      const create = `CREATE TABLE ${nameOf(table)} OPTIONS (expiration_timestamp = ${expires}) AS ${sql}`;
+      await this.#jobs.run({ sql: create, ...(parameters === undefined ? {} : { parameters }) }, context);
+    });
+  }
+
+  async withTable<T>(
+    { fields, batches }: TableRows,
+    use: (table: string) => Promise<T>,
+    context: CallContext,
+  ): Promise<T> {
+    return this.#withTable(use, context, async (table) => {
+      await this.#create(table, fields, context);
+      let given = 0;
+      // What the rows' source throws is its own error, not one of the upload.
+      let failure: { readonly error: unknown } | undefined;
+      async function* counted(): AsyncGenerator<RowBatch> {
+        try {
+          for await (const batch of batches) {
+            given += batch.rows;
+            yield batch;
+          }
+        } catch (error) {
+          failure = { error };
+          throw error;
+        }
+      }
+      const pieces = avroFile(fields, counted());
+      const first = await pieces.next();
+      // Nothing to load, and a load job takes seconds.
+      if (first.done === true) return;
+      async function* file(): AsyncGenerator<Buffer> {
+        yield first.value as Buffer;
+        yield* pieces;
+      }
+      try {
+        const loaded = await this.#jobs.load(table, file(), { toBody: multipart, context });
+        if (!Number.isNaN(loaded) && loaded !== given)
+          throw new VivaceError('DATA_LOSS', `${loaded} rows of ${given} were loaded`);
+      } catch (error) {
+        throw failure === undefined ? error : failure.error;
+      }
+    });
+  }
+
+  async export(source: Statement | TableRows, path: string, context: CallContext): Promise<void> {
+    if (!/\.csv$/i.test(path)) {
+      throw /\.parquet$/i.test(path)
+        ? new VivaceError(
+            'UNIMPLEMENTED',
+            'BigQuery writes no local .parquet file: write .csv, or name a warehouse that can (use: duckdb) in the slot `files` of the offline store',
+          )
+        : new VivaceError('INVALID_ARGUMENT', `"${path}" is neither a .parquet nor a .csv file`);
+    }
+    const file = resolve(this.#directory, path);
+    const unfinished = `${file}.unfinished`;
+    await mkdir(dirname(file), { recursive: true });
+    const lines =
+      'batches' in source
+        ? csvLines(source.batches, source.fields)
+        : csvLines(this.query(source, context), await this.describe(source, context));
+    try {
+      await pipeline(Readable.from(lines), createWriteStream(unfinished), { signal: context.signal });
+      await rename(unfinished, file);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw context.signal.aborted ? abortError(context.signal) : error;
+    }
+  }
+
+  async #create(table: TableReference, fields: readonly Field[], { signal }: CallContext): Promise<void> {
+    const { projectId, datasetId } = table;
+    const body = {
+      tableReference: table,
+      schema: tableSchema(fields),
+      expirationTime: String(Date.now() + this.#options.temporaryTtlMs),
+    };
+    try {
+      await this.#connection.call(
+        {
+          method: 'POST',
+          path: `datasets/${encodeURIComponent(datasetId)}/tables`,
+          project: projectId,
+          body,
+          idempotent: true,
+        },
+        signal,
+      );
+    } catch (error) {
+      // The name is random: an earlier attempt had arrived, though its answer had not.
+      if (!isDuplicate(error)) throw error;
+    }
+  }
+
+  async #withTable<T>(
+    use: (table: string) => Promise<T>,
+    { signal }: CallContext,
+    create: (table: TableReference) => Promise<void>,
+  ): Promise<T> {
+    const dataset = this.#temporaryDataset();
+    if (dataset === undefined) {
+      throw new VivaceError(
+        'FAILED_PRECONDITION',
+        'a dataset for temporary tables is needed: set `temporaryDataset` or `dataset`',
+      );
+    }
+    const table = { ...dataset, tableId: `vivace_${randomUUID().replaceAll('-', '')}` };
+    try {
+      await create(table);
+      if (signal.aborted) throw abortError(signal);
+      return await use(nameOf(table));
+    } finally {
+      const dropped = this.#jobs.inBackground((until) => this.#drop(table, until));
+      // A caller that has given up waits no longer; the table would also go by itself.
+      if (!signal.aborted) await untilAborted(dropped, signal).catch(() => undefined);
+    }
+  }
+
+  async #drop({ projectId, datasetId, tableId }: TableReference, signal: AbortSignal): Promise<void> {
+    const path = `datasets/${encodeURIComponent(datasetId)}/tables/${tableId}`;
+    await this.#connection.call({ method: 'DELETE', path, project: projectId }, signal);
+  }
+
+  #temporaryDataset(): ReturnType<typeof datasetReference> | undefined {
+    const { temporaryDataset = this.#options.dataset } = this.#options;
+    return temporaryDataset === undefined
+      ? undefined
+      : datasetReference(temporaryDataset, this.#connection.project);
+  }
+}
+
+function nameOf({ projectId, datasetId, tableId }: TableReference): string {
+  return bigqueryDialect.table(`${projectId}.${datasetId}.${tableId}`);
+}

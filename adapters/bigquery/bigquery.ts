@@ -1,0 +1,82 @@
+import type { BigQuery } from '@google-cloud/bigquery';
+import { defineAdapter, tlsFiles, warehouse } from 'vivace';
+import { z } from 'zod';
+import { BigqueryWarehouse } from './bigquery-warehouse.js';
+
+/** The options of the `bigquery` adapter. */
+export const bigqueryOptions = z.strictObject({
+  project: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the project that runs and pays for the jobs; default: that of the credentials'),
+  dataset: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('where tables are that are named without one: `dataset` or `project.dataset`'),
+  temporaryDataset: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('where temporary tables are made: `dataset` or `project.dataset`; default: `dataset`'),
+  temporaryTtlMs: z
+    .int()
+    .min(60_000)
+    .default(86_400_000)
+    .describe(
+      'when a temporary table goes that a crash has left behind, milliseconds; default 86,400,000, a day',
+    ),
+  location: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'where jobs run, such as `EU` or `europe-west1`; default: where `temporaryDataset` is, or the tables',
+    ),
+  maximumBytesBilled: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('a query that would read more is refused before it costs anything, bytes; default: no limit'),
+  labels: z
+    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
+    .default({})
+    .describe('labels of every job, which the billing export lists; default: none'),
+  keyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("JSON file of credentials; default: Google's application default credentials"),
+  anonymous: z
+    .boolean()
+    .default(false)
+    .describe(
+      'sends no credentials, for emulators; needs the package google-auth-library beside; default false',
+    ),
+  apiEndpoint: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'where the API is, for emulators and private endpoints; default https://bigquery.googleapis.com',
+    ),
+  caFile: tlsFiles.caFile,
+  client: z
+    .custom<BigQuery>((value) => typeof value === 'object' && value !== null && 'authClient' in value)
+    .optional()
+    .describe(
+      'a BigQuery of the SDK, from code only; `keyFile`, `anonymous` and `apiEndpoint` then have no effect',
+    ),
+});
+
+export type BigqueryOptions = z.output<typeof bigqueryOptions>;
+
+/** Google BigQuery: SQL over its tables, at scale. */
+export const bigquery = defineAdapter({
+  provides: warehouse,
+  name: 'bigquery',
+  sdk: ['@google-cloud/bigquery'],
+  options: bigqueryOptions,
+  create: (options, _, context) => new BigqueryWarehouse(options, context.directory),
+});

@@ -1,0 +1,105 @@
+import type { AsOfJoin, ColumnType, Dialect, ScalarType } from 'vivace';
+
+/** GoogleSQL's types; it has one float and one integer. */
+export const scalarNames: Readonly<Record<ScalarType, string>> = {
+  float32: 'FLOAT64',
+  float64: 'FLOAT64',
+  int32: 'INT64',
+  int64: 'INT64',
+  bool: 'BOOL',
+  string: 'STRING',
+  timestamp: 'TIMESTAMP',
+  bytes: 'BYTES',
+};
+
+/** GoogleSQL, as BigQuery speaks it. */
+export const bigqueryDialect: Dialect = {
+  name: 'bigquery',
+  remote: true,
+  identifier,
+  // The whole path between one pair of quotes: `project.dataset.table`, with the project's hyphens.
+  table: identifier,
+  literal: (value) =>
+    typeof value === 'string' ? text(value) : typeof value === 'number' ? number(value) : String(value),
+  parameter: (name) => `@${name}`,
+  type: typeName,
+  cast: (expression, type) =>
+    type.kind === 'scalar'
+      ? `CAST(${expression} AS ${scalarNames[type.element]})`
+      : // Arrays of one type are not cast to arrays of another.
+        `ARRAY(SELECT CAST(item AS ${scalarNames[type.element]}) FROM UNNEST(${expression}) AS item WITH OFFSET AS place ORDER BY place)`,
+  // 38 digits, as HUGEINT; a boolean becomes a number by way of INT64 only.
+  exact: (expression) => `CAST(CAST(${expression} AS INT64) AS BIGNUMERIC(38))`,
+  micros: (expression) => `UNIX_MICROS(CAST(${expression} AS TIMESTAMP))`,
+  // DIV and MOD round toward zero.
+  floorDivide: (numerator, denominator) =>
+    `DIV(((${numerator}) - MOD(MOD((${numerator}), ${denominator}) + ${denominator}, ${denominator})), ${denominator})`,
+  // `/` fails the query where it divides by zero.
+  divide: (numerator, denominator) => `IEEE_DIVIDE(${numerator}, ${denominator})`,
+  series: (name, to) =>
+    `(SELECT ${identifier(name)} FROM UNNEST(GENERATE_ARRAY(1, ${to})) AS ${identifier(name)})`,
+  asOfJoin,
+};
+
+function identifier(name: string): string {
+  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+}
+
+/** A string literal. @see https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences */
+function text(value: string): string {
+  const escaped = value
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "\\'")
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\0', '\\000');
+  return `'${escaped}'`;
+}
+
+function number(value: number): string {
+  if (!Number.isFinite(value)) return `CAST('${value}' AS FLOAT64)`;
+  // Beyond int64 an integer literal is none.
+  return Number.isInteger(value) && Math.abs(value) >= 2 ** 63 ? value.toExponential() : String(value);
+}
+
+function typeName(type: ColumnType): string {
+  const element = scalarNames[type.element];
+  return type.kind === 'scalar' ? element : `ARRAY<${element}>`;
+}
+
+/**
+ * There is no ASOF JOIN. Both sides are laid end to end and sorted per key: the greatest available time among the rows up to each is
+ * the one that counts for it, and names one row of the right, which an equality join then fetches. The work is that of a sort of two or three narrow
+ * columns, whereas a join on an inequality pairs each left row with every earlier right row of its key.
+ */
+function asOfJoin({ left, right, keys, time, availableTime, keep, columns }: AsOfJoin): string {
+  const names = keys.map((_, i) => `key${i}`);
+  const kept = keep.map((_, i) => `keep${i}`);
+  const lefts = [
+    ...keys.map((key, i) => `${identifier(key.left)} AS key${i}`),
+    `${identifier(time)} AS moment`,
+    'CAST(NULL AS INT64) AS available',
+    'TRUE AS asked',
+    ...keep.map((name, i) => `${identifier(name)} AS keep${i}`),
+  ];
+  const rights = [
+    ...keys.map((key) => identifier(key.right)),
+    identifier(availableTime),
+    identifier(availableTime),
+    'FALSE',
+    ...keep.map(() => 'NULL'),
+  ];
+  const equal = [
+    ...keys.map((key, i) => `r.${identifier(key.right)} = l.key${i}`),
+    `r.${identifier(availableTime)} = l.found`,
+  ];
+  const wanted = [
+    ...keep.map((name, i) => `l.keep${i} AS ${identifier(name)}`),
+    ...columns.map((name) => `r.${identifier(name)}`),
+  ];
+  // RANGE takes in the rows of the same moment, whichever comes first.
+  return `SELECT ${wanted.join(', ')} FROM (
+  SELECT ${[...names, ...kept, 'asked'].join(', ')}, MAX(available) OVER (PARTITION BY ${names.join(', ')} ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS found
+  FROM (SELECT ${lefts.join(', ')} FROM ${left} UNION ALL SELECT ${rights.join(', ')} FROM ${right}) AS laid
+) AS l JOIN ${right} AS r ON ${equal.join(' AND ')} WHERE l.asked`;
+}

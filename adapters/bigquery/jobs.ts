@@ -1,0 +1,297 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isVivaceError, VivaceError, type CallContext, type Statement } from 'vivace';
+import type { BigqueryOptions } from './bigquery.js';
+import type { Connection } from './connection.js';
+import { reasonError, type Reason } from './errors.js';
+import type { SchemaField, WireRow } from './read-rows.js';
+
+/** Rows of a page at most; BigQuery ends a page earlier at some 10 MB. */
+const pageRows = 50_000;
+/** How long BigQuery holds a question back while a query is running. */
+const longPollMs = 10_000;
+const pollMs = 250;
+
+interface Job {
+  readonly jobReference: { readonly jobId: string; readonly location?: string };
+  readonly status?: { readonly state: string; readonly errorResult?: Reason };
+  readonly statistics?: {
+    readonly totalBytesProcessed?: string;
+    readonly query?: {
+      readonly totalBytesProcessed?: string;
+      readonly schema?: { readonly fields?: readonly SchemaField[] };
+    };
+    readonly load?: { readonly outputRows?: string };
+  };
+}
+
+interface Results {
+  readonly jobComplete?: boolean;
+  readonly schema?: { readonly fields?: readonly SchemaField[] };
+  readonly rows?: readonly WireRow[];
+  readonly totalRows?: string;
+  readonly pageToken?: string;
+}
+
+export interface Page {
+  readonly schema: readonly SchemaField[];
+  readonly rows: readonly WireRow[];
+}
+
+/** Where a table is, as the API names it. */
+export interface TableReference {
+  readonly projectId: string;
+  readonly datasetId: string;
+  readonly tableId: string;
+}
+
+/** The jobs of one part: queries and loads, each with an id of ours, so that sending one again starts no second. */
+export class Jobs {
+  /** Where jobs run, if that is known. */
+  location: string | undefined;
+  readonly #connection: Connection;
+  readonly #options: BigqueryOptions;
+  readonly #background = new Set<Promise<unknown>>();
+
+  constructor(connection: Connection, options: BigqueryOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.location = options.location;
+  }
+
+  /** Waits for what was left to end by itself. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#background);
+  }
+
+  /** Work that nobody waits for, given up after five seconds: tables expire, and jobs end, without it. */
+  inBackground(work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    const running: Promise<void> = work(AbortSignal.timeout(5000))
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => this.#background.delete(running));
+    this.#background.add(running);
+    return running;
+  }
+
+  async dryRun(
+    statement: Statement,
+    { signal }: CallContext,
+  ): Promise<{ readonly schema: readonly SchemaField[]; readonly bytes: number }> {
+    const body = { configuration: { ...this.#query(statement), dryRun: true }, ...this.#reference() };
+    const { status, statistics } = await this.#connection.call<Job>(
+      { method: 'POST', path: 'jobs', body, idempotent: true },
+      signal,
+    );
+    if (status?.errorResult !== undefined) throw reasonError(status.errorResult);
+    const bytes = statistics?.totalBytesProcessed ?? statistics?.query?.totalBytesProcessed ?? '0';
+    return { schema: statistics?.query?.schema?.fields ?? [], bytes: Number(bytes) };
+  }
+
+  /** Runs a statement for what it does. */
+  async run(statement: Statement, context: CallContext): Promise<void> {
+    for await (const _ of this.pages(statement, context));
+  }
+
+  /**
+   * The pages of a query's answer; the next is fetched while one is used. A job that still runs when its caller goes is cancelled.
+   *
+   * @throws {VivaceError} `DATA_LOSS` where there are fewer rows than BigQuery says there are.
+   */
+  async *pages(statement: Statement, context: CallContext): AsyncGenerator<Page> {
+    const leave = new AbortController();
+    const abort = (): void => leave.abort(context.signal.reason);
+    context.signal.addEventListener('abort', abort, { once: true });
+    const body = { configuration: this.#query(statement), ...this.#reference() };
+    const { jobId } = body.jobReference;
+    let { location } = this;
+    let complete = false;
+    try {
+      ({ location = location } = (await this.#insert(body, context.signal)).jobReference);
+      const read = async (token?: string): Promise<Results> => {
+        for (;;) {
+          const results = await this.#connection.call<Results>(
+            {
+              path: `queries/${jobId}`,
+              query: {
+                location,
+                maxResults: pageRows,
+                timeoutMs: longPollMs,
+                'formatOptions.useInt64Timestamp': true,
+                pageToken: token,
+              },
+            },
+            leave.signal,
+          );
+          if (results.jobComplete !== false) return results;
+        }
+      };
+      let schema: readonly SchemaField[] = [];
+      let rows = 0;
+      let page = await read();
+      complete = true;
+      const { totalRows } = page;
+      for (;;) {
+        schema = page.schema?.fields ?? schema;
+        const next = page.pageToken === undefined ? undefined : read(page.pageToken);
+        // It may fail while nobody waits for it yet.
+        next?.catch(() => undefined);
+        rows += page.rows?.length ?? 0;
+        if (page.rows !== undefined && page.rows.length > 0) yield { schema, rows: page.rows };
+        if (next === undefined) break;
+        page = await next;
+      }
+      // Statements other than queries have no rows, but may have a count of them.
+      if (rows > 0 && totalRows !== undefined && Number(totalRows) !== rows)
+        throw new VivaceError('DATA_LOSS', `${rows} rows of ${totalRows} have come: run the query again`);
+    } finally {
+      context.signal.removeEventListener('abort', abort);
+      leave.abort();
+      if (!complete) this.#cancel(jobId, location);
+    }
+  }
+
+  /** Loads an Avro file into a table that is there. @returns The rows that were loaded, NaN where that is not told. */
+  async load(
+    table: TableReference,
+    file: AsyncIterable<Buffer>,
+    { toBody, context }: { toBody: LoadBody; context: CallContext },
+  ): Promise<number> {
+    const { signal } = context;
+    const load = {
+      destinationTable: table,
+      sourceFormat: 'AVRO',
+      // Times as times, not as numbers.
+      useAvroLogicalTypes: true,
+      createDisposition: 'CREATE_NEVER',
+      writeDisposition: 'WRITE_APPEND',
+    };
+    const body = { configuration: { ...this.#labels(), load }, ...this.#reference() };
+    const { jobId } = body.jobReference;
+    let { location } = this;
+    let complete = false;
+    try {
+      let job = await this.#connection.call<Job>(
+        { method: 'POST', path: 'jobs', query: { uploadType: 'multipart' }, upload: toBody(body, file) },
+        signal,
+      );
+      ({ location = location } = job.jobReference);
+      while (job.status?.state !== 'DONE') {
+        await sleep(pollMs, undefined, { signal });
+        job = await this.#connection.call<Job>({ path: `jobs/${jobId}`, query: { location } }, signal);
+      }
+      complete = true;
+      if (job.status.errorResult !== undefined) throw reasonError(job.status.errorResult);
+      return Number(job.statistics?.load?.outputRows ?? NaN);
+    } finally {
+      if (!complete) this.#cancel(jobId, location);
+    }
+  }
+
+  async #insert(body: { readonly jobReference: Job['jobReference'] }, signal: AbortSignal): Promise<Job> {
+    try {
+      const job = await this.#connection.call<Job>(
+        { method: 'POST', path: 'jobs', body, idempotent: true },
+        signal,
+      );
+      if (job.status?.errorResult !== undefined) throw reasonError(job.status.errorResult);
+      return job;
+    } catch (error) {
+      // Nobody else has this id: an earlier attempt had arrived, though its answer had not.
+      if (isDuplicate(error)) return { jobReference: body.jobReference };
+      throw error;
+    }
+  }
+
+  #cancel(jobId: string, location: string | undefined): void {
+    void this.inBackground((signal) =>
+      this.#connection.call(
+        {
+          method: 'POST',
+          path: `jobs/${jobId}/cancel`,
+          query: { location },
+          body: {},
+          timeoutMs: 5000,
+        },
+        signal,
+      ),
+    );
+  }
+
+  #reference(): { readonly jobReference: { projectId: string; jobId: string; location?: string } } {
+    const { location } = this;
+    return {
+      jobReference: {
+        projectId: this.#connection.project,
+        jobId: `vivace_${randomUUID()}`,
+        ...(location === undefined ? {} : { location }),
+      },
+    };
+  }
+
+  #labels(): object {
+    const { labels } = this.#options;
+    return Object.keys(labels).length === 0 ? {} : { labels };
+  }
+
+  #query({ sql, parameters = {} }: Statement): object {
+    const { maximumBytesBilled, dataset } = this.#options;
+    const given = Object.entries(parameters);
+    return {
+      ...this.#labels(),
+      query: {
+        query: sql,
+        useLegacySql: false,
+        ...(dataset === undefined
+          ? {}
+          : { defaultDataset: datasetReference(dataset, this.#connection.project) }),
+        ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled: String(maximumBytesBilled) }),
+        ...(given.length === 0
+          ? {}
+          : {
+              parameterMode: 'NAMED',
+              queryParameters: given.map(([name, value]) => ({ name, ...parameterOf(value) })),
+            }),
+      },
+    };
+  }
+}
+
+/** The multipart body of a load: the job, then the file. */
+export type LoadBody = (
+  job: object,
+  file: AsyncIterable<Buffer>,
+) => NonNullable<Parameters<Connection['call']>[0]['upload']>;
+
+/** `dataset` or `project.dataset`. */
+export function datasetReference(
+  name: string,
+  project: string,
+): { readonly projectId: string; readonly datasetId: string } {
+  const dot = name.lastIndexOf('.');
+  return dot < 0
+    ? { projectId: project, datasetId: name }
+    : { projectId: name.slice(0, dot), datasetId: name.slice(dot + 1) };
+}
+
+function parameterOf(value: string | number | boolean): object {
+  const type =
+    typeof value === 'string'
+      ? 'STRING'
+      : typeof value === 'boolean'
+        ? 'BOOL'
+        : Number.isSafeInteger(value)
+          ? 'INT64'
+          : 'FLOAT64';
+  return { parameterType: { type }, parameterValue: { value: String(value) } };
+}
+
+/** Whether what was to be made is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return (
+    isVivaceError(error) &&
+    (error.cause as { response?: { status?: number } } | undefined)?.response?.status === 409
+  );
+}

@@ -1,0 +1,190 @@
+import {
+  ColumnWriter,
+  parseType,
+  VivaceError,
+  type Cell,
+  type Column,
+  type ColumnType,
+  type Field,
+  type RowBatch,
+  type ScalarType,
+} from 'vivace';
+
+/** A column as BigQuery describes it. */
+export interface SchemaField {
+  readonly name: string;
+  readonly type: string;
+  readonly mode?: string;
+}
+
+/** A row as the REST API sends it: every value is text, an array is a list of `{ v }`. */
+export interface WireRow {
+  readonly f: readonly { readonly v: unknown }[];
+}
+
+type Parse = (text: string) => number | bigint | string | Uint8Array;
+
+interface Kind {
+  readonly element: ScalarType;
+  readonly parse: Parse;
+}
+
+const float: Kind = { element: 'float64', parse: parseFloat64 };
+const integer: Kind = { element: 'int64', parse: BigInt };
+const bool: Kind = { element: 'bool', parse: (text) => (text === 'true' ? 1 : 0) };
+
+/** By both names that a type has: that of the REST API and that of GoogleSQL. */
+const kinds: Readonly<Record<string, Kind>> = {
+  FLOAT: float,
+  FLOAT64: float,
+  NUMERIC: float,
+  BIGNUMERIC: float,
+  INTEGER: integer,
+  INT64: integer,
+  BOOLEAN: bool,
+  BOOL: bool,
+  STRING: { element: 'string', parse: (text) => text },
+  BYTES: { element: 'bytes', parse: (text) => Uint8Array.from(Buffer.from(text, 'base64')) },
+  // Asked for as whole microseconds (`formatOptions.useInt64Timestamp`).
+  TIMESTAMP: { element: 'timestamp', parse: Number },
+  DATE: { element: 'timestamp', parse: (text) => Date.parse(`${text}T00:00:00Z`) * 1000 },
+  DATETIME: { element: 'timestamp', parse: parseDateTime },
+};
+
+/** How to cast a type that no column carries. */
+const casts: Readonly<Record<string, string>> = {
+  RECORD: 'select its fields one by one, or TO_JSON_STRING it',
+  STRUCT: 'select its fields one by one, or TO_JSON_STRING it',
+  GEOGRAPHY: 'cast it with ST_ASTEXT',
+  JSON: 'cast it with TO_JSON_STRING, or JSON_VALUE',
+  INTERVAL: 'cast it with CAST(… AS STRING), or EXTRACT',
+  TIME: 'cast it with CAST(… AS STRING), or EXTRACT',
+  RANGE: 'cast it with RANGE_START and RANGE_END',
+};
+
+function kindOf({ name, type }: SchemaField): Kind {
+  const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+  if (kind !== undefined) return kind;
+  throw new VivaceError(
+    'INVALID_ARGUMENT',
+    `column "${name}" is ${type}, which no column type carries: ${casts[type] ?? 'cast it'} in the query`,
+  );
+}
+
+/** The fields of an answer. @throws {VivaceError} `INVALID_ARGUMENT` for a column of a type that no column carries. */
+export function schemaFields(schema: readonly SchemaField[]): Field[] {
+  return schema.map((field) => {
+    const { element } = kindOf(field);
+    return { name: field.name, type: parseType(field.mode === 'REPEATED' ? `list<${element}>` : element) };
+  });
+}
+
+/** Narrower types that a caller may ask for, by those that BigQuery has. */
+const narrower: Readonly<Partial<Record<ScalarType, ScalarType>>> = { float64: 'float32', int64: 'int32' };
+
+/** Makes columns of pages: in BigQuery's types, or in those the caller has asked for. */
+export function rowReader(
+  schema: readonly SchemaField[],
+  wanted?: readonly Field[],
+): (rows: readonly WireRow[]) => RowBatch {
+  const fields = schemaFields(schema);
+  if (wanted !== undefined && wanted.length !== fields.length)
+    throw new TypeError(`${wanted.length} columns were asked for, and there are ${fields.length}`);
+  const columns = fields.map(({ name, type }, i) => ({
+    name,
+    type: wanted === undefined ? type : narrowed(name, type, wanted[i]!.type),
+    parse: kindOf(schema[i]!).parse,
+  }));
+  const named = columns.map(({ name, type }) => ({ name, type }));
+  return (rows) => ({
+    fields: named,
+    rows: rows.length,
+    columns: columns.map((column, i) => readColumn(column, rows, i)),
+  });
+}
+
+function narrowed(name: string, type: ColumnType, wanted: ColumnType): ColumnType {
+  const element = wanted.element === type.element || wanted.element === narrower[type.element];
+  if (element && (wanted.kind === 'scalar') === (type.kind === 'scalar')) return wanted;
+  throw new VivaceError(
+    'INVALID_ARGUMENT',
+    `column "${name}" is a ${type.name}, and a ${wanted.name} is wanted`,
+  );
+}
+
+interface Reader {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly parse: Parse;
+}
+
+function readColumn(reader: Reader, rows: readonly WireRow[], at: number): Column {
+  const { name, type, parse } = reader;
+  const writer = new ColumnWriter(type, rows.length);
+  const check = checkOf(name, type.element);
+  if (type.kind !== 'scalar') {
+    rows.forEach((row, i) => writer.set(i, readList(reader, row.f[at]!.v, check)));
+    return writer.finish();
+  }
+  const values = writer.values as unknown[];
+  for (let i = 0; i < rows.length; i++) {
+    const cell = rows[i]!.f[at]!.v;
+    if (cell === null) {
+      writer.setNull(i);
+      continue;
+    }
+    const value = parse(cell as string);
+    check?.(value as number);
+    values[i] = type.element === 'int32' ? Number(value) : value;
+  }
+  return writer.finish();
+}
+
+/** BigQuery has no null arrays: one that is stored or answered is empty, and so no vector. */
+function readList({ name, type, parse }: Reader, cell: unknown, check: Check | undefined): Cell {
+  const items = (cell ?? []) as readonly { readonly v: unknown }[];
+  if (type.kind === 'vector' && items.length === 0) return null;
+  if (type.kind === 'vector' && items.length !== type.width) {
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `column "${name}": an array of ${items.length} is no ${type.name}`,
+    );
+  }
+  return items.map(({ v }) => {
+    if (v === null)
+      throw new VivaceError('INVALID_ARGUMENT', `column "${name}": a ${type.name} holds no nulls inside`);
+    const value = parse(v as string);
+    check?.(value as number);
+    return type.element === 'bool' ? value === 1 : value;
+  });
+}
+
+type Check = (value: number | bigint) => void;
+
+function checkOf(name: string, element: ScalarType): Check | undefined {
+  const refuse = (value: number | bigint): never => {
+    throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${value} is no ${element}`);
+  };
+  if (element === 'int32') {
+    return (value) => {
+      if (value < -2_147_483_648n || value > 2_147_483_647n) refuse(value);
+    };
+  }
+  if (element === 'float32') {
+    return (value) => {
+      if (Number.isFinite(value) && !Number.isFinite(Math.fround(value as number))) refuse(value);
+    };
+  }
+  return undefined;
+}
+
+function parseFloat64(text: string): number {
+  const value = Number(text);
+  return Number.isNaN(value) && /inf/i.test(text) ? (text.startsWith('-') ? -Infinity : Infinity) : value;
+}
+
+/** `2001-02-03T04:05:06.789012` */
+function parseDateTime(text: string): number {
+  const [seconds, fraction = ''] = text.split('.') as [string, string?];
+  return Date.parse(`${seconds.replace(' ', 'T')}Z`) * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+}

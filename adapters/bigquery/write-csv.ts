@@ -1,0 +1,76 @@
+import { cellAt, isValid, type Cell, type Column, type Field, type RowBatch } from 'vivace';
+
+/**
+ * Lines of CSV with a header, as DuckDB and pandas read them: a null is nothing, an empty text is `""`, times are UTC, arrays are
+ * `[1, 2]`, bytes are base64.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc4180
+ */
+export async function* csvLines(
+  batches: AsyncIterable<RowBatch> | Iterable<RowBatch>,
+  fields?: readonly Field[],
+): AsyncGenerator<string> {
+  let begun = fields !== undefined;
+  if (fields !== undefined) yield header(fields);
+  for await (const batch of batches) {
+    if (!begun) yield header(batch.fields);
+    begun = true;
+    const lines: string[] = [];
+    for (let row = 0; row < batch.rows; row++)
+      lines.push(batch.columns.map((column) => cellText(column, row)).join(','));
+    if (lines.length > 0) yield `${lines.join('\n')}\n`;
+  }
+}
+
+function header(fields: readonly Field[]): string {
+  return `${fields.map(({ name }) => quotedIfNeeded(name)).join(',')}\n`;
+}
+
+function cellText(column: Column, row: number): string {
+  if (!isValid(column, row)) return '';
+  const { element, kind } = column.type;
+  const cell = cellAt(column, row);
+  const one = (value: Cell): string => valueText(value, element);
+  return quotedIfNeeded(kind === 'scalar' ? one(cell) : `[${(cell as readonly Cell[]).map(one).join(', ')}]`);
+}
+
+function valueText(value: Cell, element: string): string {
+  switch (element) {
+    case 'timestamp':
+      return timestampText(value as number);
+    case 'bytes':
+      return Buffer.from(value as Uint8Array).toString('base64');
+    case 'float32':
+      return numberText(shortest(value as number));
+    case 'float64':
+      return numberText(value as number);
+    case 'string':
+      return value as string;
+    default:
+      return String(value);
+  }
+}
+
+function numberText(value: number): string {
+  return Number.isFinite(value) ? String(value) : String(value).toLowerCase();
+}
+
+/** The shortest decimal that is this float32: 0.1, not 0.10000000149011612. */
+function shortest(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const candidate = Number(value.toPrecision(digits));
+    if (Math.fround(candidate) === value) return candidate;
+  }
+  return value;
+}
+
+function quotedIfNeeded(text: string): string {
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** `2001-02-03 04:05:06.789012` */
+function timestampText(micros: number): string {
+  const seconds = Math.floor(micros / 1_000_000);
+  const fraction = String(micros - seconds * 1_000_000).padStart(6, '0');
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')}.${fraction}`;
+}
