@@ -5,7 +5,7 @@ import { BigqueryWarehouse } from './bigquery-warehouse.js';
 
 /** The options of the `bigquery` adapter. */
 export const bigqueryOptions = z.strictObject({
-  project: z
+  projectId: z
     .string()
     .min(1)
     .optional()
@@ -43,18 +43,15 @@ export const bigqueryOptions = z.strictObject({
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
     .default({})
     .describe('labels of every job, which the billing export lists; default: none'),
-  keyFile: z
+  credentialsFile: z
     .string()
     .min(1)
     .optional()
-    .describe("JSON file of credentials; default: Google's application default credentials"),
-  anonymous: z
-    .boolean()
-    .default(false)
     .describe(
-      'sends no credentials, for emulators; needs the package google-auth-library beside; default false',
+      "JSON file of a service account or of a workload identity, relative to the configuration file; default: Google's own search (`GOOGLE_APPLICATION_CREDENTIALS`, gcloud, the attached service account)",
     ),
-  apiEndpoint: z
+  anonymous: z.boolean().default(false).describe('sends no credentials, for emulators; default false'),
+  endpoint: z
     .string()
     .min(1)
     .optional()
@@ -66,7 +63,7 @@ export const bigqueryOptions = z.strictObject({
     .custom<BigQuery>((value) => typeof value === 'object' && value !== null && 'authClient' in value)
     .optional()
     .describe(
-      'a BigQuery of the SDK, from code only; `keyFile`, `anonymous` and `apiEndpoint` then have no effect',
+      'a BigQuery of the SDK, from code only; `credentialsFile`, `anonymous` and `endpoint` then have no effect',
     ),
 });
 

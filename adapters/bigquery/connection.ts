@@ -35,6 +35,7 @@ export class Connection {
   readonly #options: BigqueryOptions;
   readonly #directory: string;
   #client!: BigQuery;
+  #sender!: Pick<BigQuery['authClient'], 'request'>;
   #agent: HttpAgent | HttpsAgent | undefined;
   #project = '';
 
@@ -48,27 +49,26 @@ export class Connection {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    const { client, project, keyFile, anonymous, apiEndpoint, caFile } = this.#options;
+    const { client, projectId, credentialsFile, anonymous, endpoint, caFile } = this.#options;
     const sdk = await loadSdk('@google-cloud/bigquery', () => import('@google-cloud/bigquery'));
-    const auth = anonymous
-      ? await loadSdk('google-auth-library', () => import('google-auth-library'))
-      : undefined;
     this.#client =
       client ??
       new sdk.BigQuery({
-        ...(project === undefined ? {} : { projectId: project }),
-        ...(apiEndpoint === undefined ? {} : { apiEndpoint }),
-        ...(keyFile === undefined ? {} : { keyFilename: resolve(this.#directory, keyFile) }),
-        ...(auth === undefined ? {} : { authClient: new auth.PassThroughClient() }),
+        ...(projectId === undefined ? {} : { projectId }),
+        ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
+        ...(credentialsFile === undefined ? {} : { keyFilename: resolve(this.#directory, credentialsFile) }),
       });
+    const { authClient } = this.#client;
+    // A client of the SDK's own copy of the library, for what it sends by, which adds nothing.
+    this.#sender = anonymous && client === undefined ? authClient.fromAPIKey('-').transporter : authClient;
     const { ca } = await readTls({ caFile }, this.#directory);
     this.#agent = agentFor(this.#client.baseUrl, ca);
-    const known = project ?? this.#client.projectId;
+    const known = projectId ?? this.#client.projectId;
     this.#project = known === unknownProject ? await this.#detectProject(signal) : known;
     if (this.#project === '') {
       throw new VivaceError(
         'FAILED_PRECONDITION',
-        'no project: set `project`, or GOOGLE_CLOUD_PROJECT, or use credentials that name one',
+        'no project: set `projectId`, or GOOGLE_CLOUD_PROJECT, or use credentials that name one',
       );
     }
   }
@@ -105,7 +105,7 @@ export class Connection {
     const url = new URL(`${base}/projects/${encodeURIComponent(project)}/${path}`);
     for (const [name, value] of Object.entries({ ...query, prettyPrint: false }))
       if (value !== undefined) url.searchParams.set(name, String(value));
-    const { data } = await this.#client.authClient.request<T>({
+    const { data } = await this.#sender.request<T>({
       url: url.href,
       method,
       signal,

@@ -51,8 +51,9 @@ const statuses: Readonly<Record<number, ErrorCode>> = {
 /** What to do, by the code, where the message alone does not say it. */
 const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   PERMISSION_DENIED:
-    'grant the service account roles/bigquery.jobUser on `project`, roles/bigquery.dataViewer on what it reads and roles/bigquery.dataEditor on `temporaryDataset`',
-  UNAUTHENTICATED: 'check `keyFile` or the application default credentials, and the clock of this machine',
+    'grant the service account roles/bigquery.jobUser on `projectId`, roles/bigquery.dataViewer on what it reads and roles/bigquery.dataEditor on `temporaryDataset`',
+  UNAUTHENTICATED:
+    'check `credentialsFile` or the application default credentials, and the clock of this machine',
 };
 
 const reasonAdvice: Readonly<Record<string, string>> = {
@@ -88,11 +89,11 @@ export function callError(error: unknown, address: string): VivaceError {
   if (status !== undefined) return statusError(status, told, { message, error });
   if (/default credentials|Could not refresh access token/i.test(message)) return authError(message, error);
   if (typeof code === 'string' && code.startsWith('ERR_OSSL'))
-    return authError('the private key in `keyFile` is none', error);
-  if (code === 'ENOENT' || error instanceof SyntaxError || /keyFile|private_key|client_email/.test(message)) {
+    return authError('the private key in `credentialsFile` is none', error);
+  if (code === 'ENOENT' || error instanceof SyntaxError || /private_key|client_email/.test(message)) {
     return new VivaceError(
       'FAILED_PRECONDITION',
-      `the credentials cannot be read: ${message} (see \`keyFile\`)`,
+      `the credentials cannot be read: ${message} (see \`credentialsFile\`)`,
       {
         cause: error,
       },
@@ -123,7 +124,7 @@ function statusError(
 function authError(message: string, cause: unknown): VivaceError {
   return new VivaceError(
     'UNAUTHENTICATED',
-    `${message} (give a valid key in \`keyFile\`, or set up application default credentials: gcloud auth application-default login; an emulator needs \`anonymous: true\`)`,
+    `${message} (give a valid key in \`credentialsFile\`, or set up application default credentials: gcloud auth application-default login; an emulator needs \`anonymous: true\`)`,
     { cause },
   );
 }

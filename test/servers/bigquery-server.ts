@@ -31,7 +31,7 @@ export async function startBigquery(): Promise<BigqueryServer> {
   if (project !== undefined) {
     const dataset = process.env['BIGQUERY_DATASET'] ?? 'vivace_test';
     return {
-      options: { project, dataset },
+      options: { projectId: project, dataset },
       proxy: undefined,
       process: undefined,
       port: 0,
@@ -74,10 +74,10 @@ export async function startBigquery(): Promise<BigqueryServer> {
 /** Options of a part whose API is at a port of this machine. */
 export function optionsAt(port: number): object {
   return {
-    project: 'test',
+    projectId: 'test',
     dataset: 'vivace_test',
     anonymous: true,
-    apiEndpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://127.0.0.1:${port}`,
   };
 }
 
