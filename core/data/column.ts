@@ -1,5 +1,5 @@
 import { clearBit, createBitmap, isSet, setBit, type Bitmap } from './bitmap.js';
-import type { ColumnType, ScalarType } from './types.js';
+import { elementBytes, type ColumnType, type ScalarType } from './types.js';
 
 /** The values of a column: one typed array, or an array where the elements are strings or byte strings. */
 export type Values =
@@ -22,24 +22,45 @@ export interface Column {
   readonly offsets?: Uint32Array;
 }
 
-/** A zeroed array for `length` elements of a type. */
-export function createValues(element: ScalarType, length: number): Values {
-  switch (element) {
-    case 'float32':
-      return new Float32Array(length);
-    case 'float64':
-    case 'timestamp':
-      return new Float64Array(length);
-    case 'int32':
-      return new Int32Array(length);
-    case 'int64':
-      return new BigInt64Array(length);
-    case 'bool':
-      return new Uint8Array(length);
-    case 'string':
-      return new Array<string>(length).fill('');
-    case 'bytes':
-      return new Array<Uint8Array>(length).fill(empty);
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  timestamp: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+} as const;
+
+/** A zeroed array for `length` elements of a type; within `block`, where it is given and the elements have a width. */
+export function createValues(element: ScalarType, length: number, block?: Block): Values {
+  if (element === 'string') return new Array<string>(length).fill('');
+  if (element === 'bytes') return new Array<Uint8Array>(length).fill(empty);
+  // One construct signature for all of them: TypeScript does not resolve a union's.
+  const array = arrays[element] as typeof Float32Array;
+  return block === undefined
+    ? new array(length)
+    : new array(block.buffer, block.take(length * array.BYTES_PER_ELEMENT), length);
+}
+
+/** Zeroed memory that several arrays share: an allocation for each costs far more than what is written to it. */
+export class Block {
+  readonly buffer: ArrayBuffer;
+  #taken = 0;
+
+  constructor(bytes: number) {
+    this.buffer = new ArrayBuffer(bytes);
+  }
+
+  /** The bytes that `length` elements take, so that the next array is aligned for any type. */
+  static bytes(element: ScalarType, length: number): number {
+    return (elementBytes[element] * length + 7) & ~7;
+  }
+
+  /** @returns Where the next `bytes` bytes begin. */
+  take(bytes: number): number {
+    const at = this.#taken;
+    this.#taken = (at + bytes + 7) & ~7;
+    return at;
   }
 }
 const empty = new Uint8Array(0);
@@ -65,10 +86,10 @@ export class ColumnWriter {
   #valid: Bitmap | undefined;
   #lists: (readonly Cell[])[] | undefined;
 
-  constructor(type: ColumnType, rows: number) {
+  constructor(type: ColumnType, rows: number, block?: Block) {
     this.type = type;
     this.rows = rows;
-    this.values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width);
+    this.values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width, block);
     if (type.kind === 'list') this.#lists = new Array<readonly Cell[]>(rows).fill([]);
   }
 

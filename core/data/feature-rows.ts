@@ -1,5 +1,5 @@
 import type { VivaceError } from '../errors.js';
-import { ColumnWriter, type Column } from './column.js';
+import { Block, ColumnWriter, type Column } from './column.js';
 import { status } from './status.js';
 import { parseType, type ColumnType } from './types.js';
 
@@ -41,7 +41,11 @@ export class FeatureRows {
     this.status = new Uint8Array(rows);
     this.eventTime = new Float64Array(rows);
     this.availableTime = new Float64Array(rows);
-    this.columns = fields.map((field) => new ColumnWriter(field.type, rows));
+    let bytes = 0;
+    for (const { type } of fields)
+      bytes += type.kind === 'list' ? 0 : Block.bytes(type.element, rows * type.width);
+    const block = new Block(bytes);
+    this.columns = fields.map((field) => new ColumnWriter(field.type, rows, block));
   }
 
   /** The writer of a feature; throws where the source has not declared it. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   abortError,
   asVivaceError,
@@ -16,12 +17,19 @@ export interface JoinedContext extends CallContext {
 }
 
 interface Batch<T> {
-  readonly index: Map<string, number>;
   readonly keys: string[];
   readonly controller: AbortController;
   waiters: number;
   readonly contexts: CallContext[];
-  answer: Promise<Outcome<T>>;
+  /** Never rejects. */
+  answered: Promise<void>;
+  outcome: Outcome<T> | undefined;
+}
+
+/** A key's place in a batch. */
+interface Asked<T> {
+  readonly batch: Batch<T>;
+  readonly place: number;
 }
 
 /** What a batch gave: `failed` says why a key could not be read. */
@@ -35,24 +43,29 @@ interface Outcome<T> {
  *
  * The joined call has a controller of its own, aborted when its last waiter has left. Each waiter leaves at its own signal, and none
  * fails because another was cancelled. A partial failure reaches only those who asked for a failed key.
+ *
+ * @param maxBatch The most keys of one call; what is beyond goes into the next, and nobody waits for more than what holds his keys.
  */
 export function coalesce<T>(
   read: ReadMany<T>,
   observe?: (batch: { keys: number; contexts: readonly CallContext[] }) => void,
+  maxBatch = Infinity,
 ): (keys: readonly string[], context: CallContext) => Promise<readonly T[]> {
   let open: Batch<T> | undefined;
-  const inFlight = new Map<string, Batch<T>>();
+  let batches = 0;
+  const inFlight = new Map<string, Asked<T>>();
 
   function newBatch(): Batch<T> {
+    batches++;
     const batch: Batch<T> = {
-      index: new Map(),
       keys: [],
       controller: new AbortController(),
       waiters: 0,
       contexts: [],
-      answer: undefined as never,
+      answered: undefined as never,
+      outcome: undefined,
     };
-    batch.answer = new Promise((resolve) => {
+    batch.answered = new Promise((resolve) => {
       setImmediate(() => {
         if (open === batch) open = undefined;
         resolve(run(batch));
@@ -62,7 +75,14 @@ export function coalesce<T>(
   }
 
   /** Never rejects: whoever asked sees what failed of his own keys. */
-  async function run(batch: Batch<T>): Promise<Outcome<T>> {
+  async function run(batch: Batch<T>): Promise<void> {
+    batch.outcome = await outcomeOf(batch);
+    // What is forgotten all at once costs nothing per key.
+    if (--batches === 0) inFlight.clear();
+    else for (const key of batch.keys) if (inFlight.get(key)?.batch === batch) inFlight.delete(key);
+  }
+
+  async function outcomeOf(batch: Batch<T>): Promise<Outcome<T>> {
     try {
       if (batch.controller.signal.aborted) throw abortError(batch.controller.signal);
       observe?.({ keys: batch.keys.length, contexts: batch.contexts });
@@ -77,60 +97,56 @@ export function coalesce<T>(
       if (!isPartialFailure(error)) return { values: [], failed: () => error };
       const failures = new Map(error.failures.map((failure) => [failure.index, failure.error]));
       return { values: error.values as readonly (T | undefined)[], failed: (place) => failures.get(place) };
-    } finally {
-      for (const key of batch.keys) if (inFlight.get(key) === batch) inFlight.delete(key);
     }
   }
 
   return async (keys, context) => {
     if (context.signal.aborted) throw abortError(context.signal);
-    const places = new Array<number>(keys.length);
-    const batches = new Array<Batch<T>>(keys.length);
+    let begun: Batch<T> | undefined;
+    const asked = new Array<Asked<T>>(keys.length);
     const joined = new Set<Batch<T>>();
+    let last: Batch<T> | undefined;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
-      let batch = inFlight.get(key);
-      if (batch === undefined || batch.controller.signal.aborted) {
-        batch = open ??= newBatch();
-        batch.index.set(key, batch.keys.length);
+      let one = inFlight.get(key);
+      if (one === undefined || one.batch.controller.signal.aborted) {
+        const batch = (open ??= begun = newBatch());
+        one = { batch, place: batch.keys.length };
         batch.keys.push(key);
-        inFlight.set(key, batch);
+        inFlight.set(key, one);
+        if (batch.keys.length >= maxBatch) open = undefined;
       }
-      batches[i] = batch;
-      places[i] = batch.index.get(key) as number;
-      joined.add(batch);
+      asked[i] = one;
+      if (one.batch !== last) joined.add((last = one.batch));
     }
     for (const batch of joined) {
       batch.waiters++;
       batch.contexts.push(context);
     }
-    const outcomes = new Map<Batch<T>, Outcome<T>>();
     try {
-      await untilAborted(
-        Promise.all([...joined].map(async (batch) => outcomes.set(batch, await batch.answer))),
-        context.signal,
-      );
+      await untilAborted(Promise.all([...joined].map(async ({ answered }) => answered)), context.signal);
     } finally {
       for (const batch of joined) {
         if (--batch.waiters > 0) continue;
         if (open === batch) open = undefined;
-        if (!outcomes.has(batch))
+        if (batch.outcome === undefined)
           batch.controller.abort(new VivaceError('CANCELLED', 'every caller has left'));
       }
     }
-    return collect(batches, places, outcomes);
+    // Who began a batch and asked for all of it, and nothing else, gets its answer as it is.
+    if (joined.size === 1 && begun === last && begun?.keys.length === keys.length) {
+      const { values, failed } = begun.outcome as Outcome<T>;
+      if (failed === undefined) return values as readonly T[];
+    }
+    return collect(asked);
   };
 
-  function collect(
-    batches: readonly Batch<T>[],
-    places: readonly number[],
-    outcomes: ReadonlyMap<Batch<T>, Outcome<T>>,
-  ): readonly T[] {
-    const values = new Array<T>(places.length);
+  function collect(asked: readonly Asked<T>[]): readonly T[] {
+    const values = new Array<T>(asked.length);
     const failures: FailedKey[] = [];
-    for (let i = 0; i < places.length; i++) {
-      const outcome = outcomes.get(batches[i] as Batch<T>) as Outcome<T>;
-      const place = places[i] as number;
+    for (let i = 0; i < asked.length; i++) {
+      const { batch, place } = asked[i] as Asked<T>;
+      const outcome = batch.outcome as Outcome<T>;
       values[i] = outcome.values[place] as T;
       const error = outcome.failed?.(place);
       if (error !== undefined) failures.push({ index: i, error: asVivaceError(error) });
@@ -154,6 +170,8 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
     promise.catch(() => undefined);
     return Promise.reject(abortError(signal));
   }
+  // Many may wait for one signal, such as the batches of one call: that is no leak.
+  setMaxListeners(0, signal);
   return new Promise<T>((resolve, reject) => {
     const leave = (): void => reject(abortError(signal));
     signal.addEventListener('abort', leave, { once: true });

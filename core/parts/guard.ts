@@ -113,17 +113,26 @@ export class GuardedPart {
       spec.quiet === true
         ? invoke
         : (...args) => (this.#options.tracing() ? inSpan(invoke, args, span) : invoke(...args));
-    const { maxBatch = Infinity, synchronous } = (part['supports'] ?? {}) as {
+    const {
+      maxBatch = Infinity,
+      maxJoined = Infinity,
+      synchronous,
+    } = (part['supports'] ?? {}) as {
       maxBatch?: number;
+      maxJoined?: number;
       synchronous?: boolean;
     };
     if (spec.batch !== true) return this.#counted(this.#admitted(traced));
     const batched = (one: Operation): Operation => inBatches(one, { ...spec, maxBatch });
-    if (spec.coalesce !== true || synchronous === true) return batched(this.#counted(this.#admitted(traced)));
+    const alone = batched(this.#counted(this.#admitted(traced)));
+    if (spec.coalesce !== true || synchronous === true) return alone;
     // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
-    const joined = coalesce(batched(this.#counted(traced)) as Parameters<typeof coalesce>[0]);
+    const joined = coalesce(this.#counted(traced) as Parameters<typeof coalesce>[0], undefined, maxBatch);
     const joining = this.#counted(this.#admitted(joined as Operation));
-    return (keys, context) => ((keys as readonly string[]).length === 0 ? [] : joining(keys, context));
+    return (keys, context) => {
+      const { length } = keys as readonly string[];
+      return length === 0 || length > maxJoined ? alone(keys, context) : joining(keys, context);
+    };
   }
 
   /** Refuses the call outside `ready`. */

@@ -13,6 +13,11 @@ export interface KeyValueStore {
     readonly maxBatch: number;
     /** Reads answer at once from memory or a mapped file, so joining them gains nothing. */
     readonly synchronous?: boolean;
+    /**
+     * Reads of more keys than this are not joined with others: for a store that reads a key in less time than it takes to find out
+     * whether another call has asked for it. Default: all are joined.
+     */
+    readonly maxJoined?: number;
   };
 
   /**

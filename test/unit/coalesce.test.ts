@@ -41,6 +41,47 @@ describe('coalesce', () => {
     ]);
   });
 
+  it('gives whoever began a batch alone, or found it begun, his keys in his order', async () => {
+    const answers = Promise.all([get(['a', 'b'], context()), get(['b', 'a'], context())]);
+    await tick();
+    const later = get(['b', 'a'], context());
+    call(0).answer();
+    expect(await answers).to.deep.equal([
+      ['a!', 'b!'],
+      ['b!', 'a!'],
+    ]);
+    expect(await later).to.deep.equal(['b!', 'a!']);
+    expect(reads.calls).to.have.length(1);
+  });
+
+  it('begins a new call where one holds the most it may, and waits only for those with its own keys', async () => {
+    get = coalesce(reads.read, undefined, 2);
+    const first = get(['a', 'b'], context());
+    const second = get(['c', 'b', 'd', 'e'], context());
+    await tick();
+    expect(reads.calls.map(({ keys }) => keys)).to.deep.equal([['a', 'b'], ['c', 'd'], ['e']]);
+    call(0).answer();
+    expect(await first).to.deep.equal(['a!', 'b!']);
+    call(1).answer();
+    call(2).answer();
+    expect(await second).to.deep.equal(['c!', 'b!', 'd!', 'e!']);
+  });
+
+  it('asks again for what has been answered', async () => {
+    const first = get(['a'], context());
+    await tick();
+    const second = get(['b'], context());
+    await tick();
+    call(0).answer();
+    await first;
+    const third = get(['a', 'b'], context());
+    await tick();
+    expect(reads.calls.map(({ keys }) => keys)).to.deep.equal([['a'], ['b'], ['a']]);
+    call(1).answer();
+    call(2).answer();
+    expect([await second, await third]).to.deep.equal([['b!'], ['a!', 'b!']]);
+  });
+
   it('shares keys that are in flight with a later tick', async () => {
     const first = get(['a', 'b'], context());
     await tick();

@@ -160,6 +160,16 @@ describe('FeatureRows', () => {
     expect([...new FeatureRows(fields, 2).status]).to.deep.equal([status.PRESENT, status.PRESENT]);
   });
 
+  it('gives every column memory of its own, whatever the widths beside it', () => {
+    const types = ['bool', 'float64', 'int32', 'int64', 'string', 'float32[3]', 'list<int64>', 'timestamp'];
+    const rows = new FeatureRows(fieldsOf(Object.fromEntries(types.map((type, i) => [`f${i}`, type]))), 3);
+    const cells = [true, 0.1, -7, 9n, 'x', [1, 2, 3], [4n], 5];
+    rows.columns.forEach((column, i) => column.set(1, cells[i]!));
+    expect(rows.columns.map((column) => cellAt(column.finish(), 1))).to.deep.equal(cells);
+    expect(rows.columns.slice(0, 4).map((column) => Number(column.values[0]))).to.deep.equal([0, 0, 0, 0]);
+    expect(rows.columns.slice(0, 4).map((column) => Number(column.values[2]))).to.deep.equal([0, 0, 0, 0]);
+  });
+
   it('makes every feature of a missing row null', () => {
     const rows = new FeatureRows(fields, 2);
     rows.setMissing(1);

@@ -22,15 +22,21 @@ function storeWith(
   getMany: Read,
   {
     maxBatch = 3,
+    maxJoined,
     synchronous = true,
     ...lifecycle
-  }: { maxBatch?: number; synchronous?: boolean } & PartLifecycle = {},
+  }: { maxBatch?: number; maxJoined?: number; synchronous?: boolean } & PartLifecycle = {},
 ): ReturnType<typeof makePart> {
   const definition = defineAdapter({
     provides: keyValueStore,
     name: 'probe',
     options: z.strictObject({}),
-    create: () => ({ supports: { maxBatch, synchronous }, getMany, putNewest: () => [], ...lifecycle }),
+    create: () => ({
+      supports: { maxBatch, synchronous, ...(maxJoined === undefined ? {} : { maxJoined }) },
+      getMany,
+      putNewest: () => [],
+      ...lifecycle,
+    }),
   });
   return makePart(definition, {}, { name: 'hot' });
 }
@@ -122,6 +128,19 @@ describe('guard', () => {
       const error = thrown(() => store.getMany(Array.from('abcdef'), callContext()));
       expect(isPartialFailure(error)).to.equal(false);
       expect(error.code).to.equal('INTERNAL');
+    });
+
+    it('leaves reads of more keys than maxJoined to themselves, split at maxBatch', async () => {
+      const calls: (readonly string[])[] = [];
+      const read: Read = async (keys) => {
+        calls.push(keys);
+        return keys.map(bytes);
+      };
+      const { store } = await started(read, { synchronous: false, maxBatch: 3, maxJoined: 2 });
+      await Promise.all(
+        [['a'], ['a', 'b'], ['a', 'b', 'c', 'd']].map(async (keys) => store.getMany(keys, callContext())),
+      );
+      expect(calls).to.have.deep.members([['a', 'b', 'c'], ['d'], ['a', 'b']]);
     });
 
     it('joins concurrent reads of a store that is not synchronous', async () => {
