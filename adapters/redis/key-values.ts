@@ -7,12 +7,14 @@ const written = '1'.charCodeAt(0);
 
 /** A `KeyValueStore` with one value per key. */
 export class RedisKeyValues implements KeyValueStore {
-  readonly supports = { maxBatch: 1000 };
+  readonly supports: KeyValueStore['supports'];
   readonly #connection: Connection;
   readonly #prefix: string;
   readonly #ttl: readonly string[];
 
   constructor(connection: Connection, prefix: string, ttlMs: number | undefined) {
+    // To find out whether a key is being read already takes longer than to read it again, unless it takes a command of its own.
+    this.supports = { maxBatch: 1000, ...(connection.spread ? {} : { maxJoined: 50 }) };
     this.#connection = connection;
     this.#prefix = prefix;
     this.#ttl = ttlMs === undefined ? [] : [String(ttlMs)];

@@ -10,6 +10,8 @@ const cases: Readonly<Record<string, () => Promise<{ readonly benchCase: BenchCa
   e: () => import('./cases/materialize.js'),
   f: () => import('./cases/start.js'),
   g: () => import('./cases/guard.js'),
+  redis: () => import('./cases/redis.js'),
+  'redis-materialize': () => import('./cases/redis-materialize.js'),
 };
 
 const wanted = process.argv.slice(2);
