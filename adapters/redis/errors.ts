@@ -74,7 +74,7 @@ export function isOffline(error: unknown): boolean {
 /** The one error class, with the address and with what to do about it. */
 export function explain(error: unknown, where: string): VivaceError {
   const word = replyWord(error);
-  const hint = word === undefined ? undefined : advice[word];
+  const hint = word !== undefined && Object.hasOwn(advice, word) ? advice[word] : tlsAdvice(error);
   // An attempt at several addresses of a name fails with an error without a text.
   const text = messageOf(error) || String((error as { code?: unknown }).code);
   return new VivaceError(
@@ -87,4 +87,10 @@ export function explain(error: unknown, where: string): VivaceError {
 /** The word that an error reply begins with, also where it arose within a script (Redis 6 puts it behind the place). */
 function replyWord(error: unknown): string | undefined {
   return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(messageOf(error))?.[1];
+}
+
+function tlsAdvice(error: unknown): string | undefined {
+  return /certificate|\bTLS\b|\bSSL\b|wrong version number/i.test(messageOf(error))
+    ? 'check `caFile`, `certFile` and `keyFile`, and whether both sides speak TLS'
+    : undefined;
 }

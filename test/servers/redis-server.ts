@@ -29,17 +29,19 @@ export class RedisServer {
     this.process = process;
   }
 
-  /** @param settings As on its command line: `['--requirepass', 'secret']`. */
-  static async start(settings: readonly string[] = []): Promise<RedisServer> {
+  /**
+   * @param settings As on its command line: `['--requirepass', 'secret']`.
+   * @param limited Whether `limitFiles` will be used: a write beyond the limit then fails, instead of ending the process.
+   */
+  static async start(settings: readonly string[] = [], limited = false): Promise<RedisServer> {
     const port = await freePort();
     const directory = await mkdtemp(join(tmpdir(), 'vivace-redis-'));
     const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
     const path = pathOf(program('redis-server'));
-    return new RedisServer(
-      port,
-      directory,
-      await ServerProcess.start({ path, args: [...own, ...settings], port }),
-    );
+    const command = limited
+      ? { path: 'bash', args: ['-c', 'trap "" XFSZ; exec "$0" "$@"', path, ...own, ...settings] }
+      : { path, args: [...own, ...settings] };
+    return new RedisServer(port, directory, await ServerProcess.start({ ...command, port }));
   }
 
   /** A sentinel that takes a master for dead after 500 ms of silence, and needs nobody to agree. */
@@ -72,6 +74,11 @@ sentinel failover-timeout ${name} 2000\n`,
     return stdout.trim();
   }
 
+  /** Lets no file of the server grow beyond so many bytes, as a full disk does; `unlimited` frees it. */
+  async limitFiles(bytes: number | 'unlimited'): Promise<void> {
+    await run('prlimit', ['--pid', `${this.process.pid}`, `--fsize=${bytes}:unlimited`]);
+  }
+
   async stop(): Promise<void> {
     await this.process.kill();
     await rm(this.directory, { recursive: true, force: true });
@@ -86,13 +93,13 @@ export class RedisClusterServers {
     this.servers = servers;
   }
 
-  static async start(): Promise<RedisClusterServers> {
+  static async start(settings: readonly string[] = []): Promise<RedisClusterServers> {
     const ports = await Promise.all([0, 1, 2].map(() => freePort()));
     const servers = await Promise.all(
       ports.map(async (bus) =>
         RedisServer.start([
           ...['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '1000'],
-          ...['--cluster-require-full-coverage', 'no'],
+          ...['--cluster-require-full-coverage', 'no', ...settings],
         ]),
       ),
     );
