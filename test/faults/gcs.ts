@@ -2,7 +2,7 @@ import { gcs } from 'vivace/adapters/gcs';
 import { GcsServer } from '../servers/gcs-server.js';
 import type { CannedAnswer } from '../servers/http-proxy.js';
 import type { FaultTable } from '../servers/faults.js';
-import { blobStoreFaults } from './blob-store.js';
+import { blobStoreFaults } from '../servers/blob-store-faults.js';
 
 let server: GcsServer | undefined;
 

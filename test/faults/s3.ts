@@ -2,7 +2,7 @@ import { s3 } from 'vivace/adapters/s3';
 import type { FaultTable } from '../servers/faults.js';
 import type { CannedAnswer } from '../servers/http-proxy.js';
 import { S3Server } from '../servers/s3-server.js';
-import { blobStoreFaults } from './blob-store.js';
+import { blobStoreFaults } from '../servers/blob-store-faults.js';
 
 let server: S3Server | undefined;
 

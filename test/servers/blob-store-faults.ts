@@ -9,14 +9,14 @@ import {
   type VivaceError,
 } from 'vivace';
 import { callContext, startPart } from 'vivace/testing';
-import { makeCertificates } from '../servers/certificates.js';
-import type { FaultTable } from '../servers/faults.js';
-import type { BlobServer } from '../servers/gcs-server.js';
-import { HttpProxy, type CannedAnswer } from '../servers/http-proxy.js';
-import type { ServerProcess } from '../servers/server-process.js';
-import { smallDisk } from '../servers/small-disk.js';
-import { soak } from '../servers/soak.js';
-import { TcpProxy } from '../servers/tcp-proxy.js';
+import { makeCertificates } from './certificates.js';
+import type { FaultTable } from './faults.js';
+import type { BlobServer } from './gcs-server.js';
+import { HttpProxy, type CannedAnswer } from './http-proxy.js';
+import type { ServerProcess } from './server-process.js';
+import { smallDisk } from './small-disk.js';
+import { soak } from './soak.js';
+import { TcpProxy } from './tcp-proxy.js';
 
 /** A test server of blobs; its files survive a restart. */
 export interface FaultyServer extends BlobServer {
