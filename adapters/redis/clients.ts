@@ -86,7 +86,7 @@ function sentinel(sdk: Sdk, settings: Settings, watcher: Watcher): Client {
     },
     passthroughClientErrorEvents: true,
     // Seconds for which it looks for a master before it says that there is none.
-    maxCommandRediscovers: 3,
+    maxCommandRediscovers: 1,
     scanInterval: 10_000,
     commandOptions: commandOptionsOf(sdk),
   });

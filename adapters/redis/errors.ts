@@ -75,8 +75,9 @@ export function isOffline(error: unknown): boolean {
 export function explain(error: unknown, where: string): VivaceError {
   const word = replyWord(error);
   const hint = word !== undefined && Object.hasOwn(advice, word) ? advice[word] : tlsAdvice(error);
-  // An attempt at several addresses of a name fails with an error without a text.
-  const text = messageOf(error) || String((error as { code?: unknown }).code);
+  const { code, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
+  // OpenSSL puts its reason among file names; an attempt at several addresses of a name fails without a text.
+  const text = (typeof reason === 'string' && `TLS: ${reason}`) || messageOf(error) || String(code);
   return new VivaceError(
     codeOf(error) ?? 'INTERNAL',
     `${where}: ${text}${hint === undefined ? '' : `; ${hint}`}`,

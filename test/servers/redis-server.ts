@@ -98,8 +98,15 @@ export class RedisClusterServers {
     const servers = await Promise.all(
       ports.map(async (bus) =>
         RedisServer.start([
-          ...['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '1000'],
-          ...['--cluster-require-full-coverage', 'no', ...settings],
+          '--cluster-enabled',
+          'yes',
+          '--cluster-port',
+          `${bus}`,
+          '--cluster-node-timeout',
+          '1000',
+          '--cluster-require-full-coverage',
+          'no',
+          ...settings,
         ]),
       ),
     );
