@@ -131,10 +131,16 @@ describeNeeding([...redisPrograms, openssl], 'redis over TLS', () => {
     certificates = makeCertificates();
     const port = await freePort();
     const file = (name: string): string => `${certificates.directory}/${name}.pem`;
-    server = await RedisServer.start([
-      ...['--tls-port', `${port}`, '--tls-cert-file', file('cert'), '--tls-key-file', file('cert-key')],
-      ...['--tls-ca-cert-file', file('ca'), '--tls-auth-clients', 'yes'],
-    ]);
+    const settings = {
+      port,
+      'cert-file': file('cert'),
+      'key-file': file('cert-key'),
+      'ca-cert-file': file('ca'),
+      'auth-clients': 'yes',
+    };
+    server = await RedisServer.start(
+      Object.entries(settings).flatMap(([name, value]) => [`--tls-${name}`, `${value}`]),
+    );
     address = `127.0.0.1:${port}`;
   });
   after(async () => {
