@@ -20,7 +20,7 @@ import { transcoder } from './transcoder.js';
 import { inWindow } from './window.js';
 
 /** More at a time gain nothing, cost more for each and hold the event loop up: docs/adapters/couchbase.md has the figures. */
-const mostInFlight = 256;
+const mostInFlight = 512;
 
 /** A `KeyValueStore` over one collection: binary documents, read side by side and replaced by compare-and-swap. */
 export class CouchbaseStore implements KeyValueStore {

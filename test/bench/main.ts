@@ -12,6 +12,8 @@ const cases: Readonly<Record<string, () => Promise<{ readonly benchCase: BenchCa
   g: () => import('./cases/guard.js'),
   redis: () => import('./cases/redis.js'),
   'redis-materialize': () => import('./cases/redis-materialize.js'),
+  couchbase: () => import('./cases/couchbase.js'),
+  'couchbase-materialize': () => import('./cases/couchbase-materialize.js'),
 };
 
 const wanted = process.argv.slice(2);

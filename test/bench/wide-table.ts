@@ -20,8 +20,13 @@ export function compiledWideView(file: string): FeatureView {
   return compileView('wide', viewSchema.parse(wideView(file)));
 }
 
-/** Writes the Parquet file: 1,000,000 distinct keys in no order, as a join or a grouping leaves them. */
-export async function writeWideTable(file: string): Promise<void> {
+/** The key of a row of the Parquet file. */
+export function idOfWideRow(row: number): string {
+  return ((row * 2_654_435_761) % 4_294_967_296).toString(16).padStart(8, '0');
+}
+
+/** Writes the Parquet file: distinct keys in no order, as a join or a grouping leaves them. */
+export async function writeWideTable(file: string, rows = wideRows): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   const features = wideFeatures.map(
@@ -29,7 +34,7 @@ export async function writeWideTable(file: string): Promise<void> {
   );
   await connection.run(`COPY (
     SELECT printf('%08x', (i * 2654435761) % 4294967296) AS id, TIMESTAMP '2001-06-15' AS at, ${features.join(', ')}
-    FROM range(${wideRows}) AS rows(i)
+    FROM range(${rows}) AS rows(i)
   ) TO '${file}' (FORMAT parquet)`);
   connection.disconnectSync();
   instance.closeSync();
