@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
 
 /** What a child process has used since it began. */
@@ -25,8 +25,9 @@ export class Child {
   static async start<T>(
     module: string,
     argument: unknown,
+    options: ForkOptions = {},
   ): Promise<{ readonly child: Child; readonly ready: T }> {
-    const forked = fork(new URL(module, import.meta.url), [JSON.stringify(argument)]);
+    const forked = fork(new URL(module, import.meta.url), [JSON.stringify(argument)], options);
     const child = new Child(forked);
     const { ready } = (await child.#next()) as { ready: T };
     return { child, ready };

@@ -113,7 +113,7 @@ const second = (): KvProxy => network.kv[1] as KvProxy;
 export const couchbaseFaults: FaultTable = {
   'killed and restarted': {
     outcome:
-      'UNAVAILABLE after the time-out, or DEADLINE_EXCEEDED; whole again by itself (the mock keeps nothing, so the rows are written again)',
+      '`UNAVAILABLE` after the time-out, or `DEADLINE_EXCEEDED`; whole again by itself (the mock keeps nothing, so the rows are written again)',
     run: () =>
       withFilled(async (filled) => {
         await outage(filled, 'UNAVAILABLE', {
@@ -124,7 +124,7 @@ export const couchbaseFaults: FaultTable = {
       }),
   },
   frozen: {
-    outcome: 'UNAVAILABLE after the time-out, or DEADLINE_EXCEEDED; then whole again',
+    outcome: '`UNAVAILABLE` after the time-out, or `DEADLINE_EXCEEDED`; then whole again',
     run: () =>
       withFilled((filled) =>
         outage(filled, 'UNAVAILABLE', {
@@ -134,7 +134,7 @@ export const couchbaseFaults: FaultTable = {
       ),
   },
   slow: {
-    outcome: 'answered, or DEADLINE_EXCEEDED on time',
+    outcome: 'answered, or `DEADLINE_EXCEEDED` on time',
     run: () =>
       withFilled(async ({ store, keys, untilWhole }) => {
         for (const proxy of network.tcp) proxy.delayMs = 150;
@@ -149,7 +149,7 @@ export const couchbaseFaults: FaultTable = {
       }, {}),
   },
   'half of the keys failing': {
-    outcome: 'UNAVAILABLE for the keys of the node that is frozen, values for the others; then whole again',
+    outcome: '`UNAVAILABLE` for the keys of the node that is frozen, values for the others; then whole again',
     run: () =>
       withFilled(async ({ store, keys, entries }) => {
         second().freeze();
@@ -175,7 +175,7 @@ export const couchbaseFaults: FaultTable = {
       }),
   },
   'cut in the middle of an answer': {
-    outcome: 'the SDK reads again: whole; a write is UNAVAILABLE at once, and safe to repeat',
+    outcome: 'the SDK reads again: whole; a write is `UNAVAILABLE` at once, and safe to repeat',
     run: () =>
       withFilled(async ({ store, untilWhole }) => {
         first().cutAfterBytes = 100;
@@ -196,14 +196,14 @@ export const couchbaseFaults: FaultTable = {
       }),
   },
   'wrong password': {
-    outcome: 'UNAUTHENTICATED at the start',
+    outcome: '`UNAUTHENTICATED` at the start',
     run: async () => {
       const wrong = startPart(couchbase, { ...network.access, password: 'wrong' });
       expect(await failureOf(wrong)).to.match(/^UNAUTHENTICATED .*check username and password/);
     },
   },
   'TLS with the wrong CA': {
-    outcome: 'UNAVAILABLE at the start, with the reason and the option',
+    outcome: '`UNAVAILABLE` at the start, with the reason and the option',
     run: async () => {
       const { cert, key, directory } = certificates;
       const secure = await CouchbaseNetwork.start({ tls: { cert, key } });
@@ -221,7 +221,7 @@ export const couchbaseFaults: FaultTable = {
   },
   'full disk': {
     outcome:
-      'writes are UNAVAILABLE (the server says "temporary failure", as one does whose disk takes no more) or RESOURCE_EXHAUSTED (out of memory); reads go on',
+      'writes are `UNAVAILABLE` (the server says "temporary failure", as one does whose disk takes no more) or `RESOURCE_EXHAUSTED` (out of memory); reads go on',
     run: () =>
       withFilled(async ({ store, untilWhole }) => {
         const write = (): Promise<string> =>
@@ -237,7 +237,7 @@ export const couchbaseFaults: FaultTable = {
       }),
   },
   throttled: {
-    outcome: 'RESOURCE_EXHAUSTED; UNAVAILABLE where the server is just busy; then whole again',
+    outcome: '`RESOURCE_EXHAUSTED`; `UNAVAILABLE` where the server is just busy; then whole again',
     run: () =>
       withFilled(async ({ store, keys }) => {
         const isGet = ({ opcode: code }: KvRequest): boolean => code === opcode.get;

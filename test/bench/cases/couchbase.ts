@@ -1,141 +1,17 @@
-import { connect, type Cluster } from 'couchbase';
-import {
-  columnOf,
-  createServer,
-  FeatureRows,
-  onlineStore,
-  parseType,
-  type Keys,
-  type OnlineView,
-} from 'vivace';
-import { CouchbaseServer, type CouchbaseAccess } from '../../servers/couchbase-server.js';
-import { figure, type BenchCase, type Figure } from '../bench-case.js';
-import { interleave, timed } from '../measure.js';
-import { distinctNumbers, randomNumbers } from '../random.js';
-import { StoredFloats } from '../stored-floats.js';
-import { compiledWideView, wideView } from '../wide-table.js';
-
-const rows = 20_000;
-/** Enough that the mock, whose answers stall over loopback, always has something to do. */
-const callsInFlight = 8;
-const most = 1.3;
+import type { BenchCase, Figure } from '../bench-case.js';
+import { Child } from '../child.js';
+import { quickNetwork } from '../quick-network.js';
 
 /** Rows of 50 float32 features through the online store over CouchbaseMock, against the bare SDK. */
 export const benchCase: BenchCase = {
   title: 'rows of 50 features from Couchbase, against parallel gets of the bare SDK with decoding by hand',
   async run() {
-    const mock = await CouchbaseServer.start();
-    const view = compiledWideView('wide.parquet');
-    const server = await createServer({
-      parts: {
-        hot: { use: 'couchbase', ...mock.access },
-        online: { use: 'online-store', store: 'hot' },
-      },
-      views: { wide: wideView('wide.parquet') as never },
-      pipelines: {},
-    });
-    // The SDK is loaded by the import above: what remains is the part's own.
-    const from = performance.now();
-    await server.startOnly(['online']);
-    const startMs = performance.now() - from;
-    const online = server.container.get(onlineStore.id, { name: 'online' }).open(view);
-    await fill(online, new FeatureRows(view.features, 1000));
-    const lean = await openBare(mock.access, {
-      tracingConfig: { enableTracing: false },
-      metricsConfig: { enableMetrics: false },
-    });
-    const asItComes = await openBare(mock.access, {});
-    const byHand = new StoredFloats(view.features);
-
-    const context = { signal: new AbortController().signal };
-    const random = randomNumbers(5);
-    const figures: Figure[] = [];
-    for (const count of [100, 1000]) {
-      const blocks = Array.from({ length: 32 }, () => distinctNumbers(random, count, rows).map(idOf));
-      const vivace = async (ids: string[]): Promise<void> => {
-        await online.read(keysOf(ids), new FeatureRows(view.features, count), context);
-      };
-      const bare =
-        (cluster: Cluster) =>
-        async (ids: string[]): Promise<void> => {
-          const collection = cluster.bucket('app').defaultCollection();
-          const found = await Promise.all(ids.map(async (id) => collection.get(`${view.hash}:${id}`)));
-          byHand.decode(found.map(({ content }) => content as Buffer));
-        };
-      const calls = 8000 / count;
-      const run =
-        (call: (ids: string[]) => Promise<void>) =>
-        async (): Promise<{ wallMicros: number; cpuMicros: number }> =>
-          timed(calls, async () => closedLoop(calls, async (made) => call(blocks[made % blocks.length]!)));
-      const measured = await interleave(
-        { vivace: run(vivace), floor: run(bare(lean)), asItComes: run(bare(asItComes)) },
-        { rounds: 7, warmUp: 1 },
-      );
-      const ratio = measured.vivace.wallMicros / measured.floor.wallMicros;
-      figures.push(
-        {
-          what: `${count} keys, ${callsInFlight} calls in flight: per call`,
-          vivace: figure(measured.vivace.wallMicros / 1000, 'ms'),
-          floor: figure(measured.floor.wallMicros / 1000, 'ms'),
-          ratio,
-          target: `ratio ≤ ${most}`,
-          reached: ratio <= most,
-        },
-        {
-          what: `${count} keys: CPU per call`,
-          vivace: figure(measured.vivace.cpuMicros, 'µs'),
-          floor: figure(measured.floor.cpuMicros, 'µs'),
-          ratio: measured.vivace.cpuMicros / measured.floor.cpuMicros,
-        },
-        {
-          what: `${count} keys: CPU per call, SDK as it comes (spans and metrics on)`,
-          vivace: figure(measured.vivace.cpuMicros, 'µs'),
-          floor: figure(measured.asItComes.cpuMicros, 'µs'),
-          ratio: measured.vivace.cpuMicros / measured.asItComes.cpuMicros,
-        },
-      );
-    }
-    figures.push({
-      what: 'start of the parts, SDK loaded',
-      vivace: figure(startMs, 'ms'),
-      target: '< 1,000 ms',
-      reached: startMs < 1000,
-    });
-    await lean.close();
-    await asItComes.close();
-    await server.stop();
-    await mock.stop();
-    return figures;
+    const { child, ready } = await Child.start<readonly Figure[]>(
+      './children/couchbase-rows.js',
+      {},
+      quickNetwork(),
+    );
+    await child.stop();
+    return ready;
   },
 };
-
-async function openBare({ url, username, password }: CouchbaseAccess, options: object): Promise<Cluster> {
-  return connect(url, { username, password, ...options });
-}
-
-async function closedLoop(calls: number, call: (made: number) => Promise<void>): Promise<void> {
-  let made = 0;
-  await Promise.all(
-    Array.from({ length: callsInFlight }, async () => {
-      while (made < calls) await call(made++);
-    }),
-  );
-}
-
-const idOf = (row: number): string => row.toString(36).padStart(8, '0');
-
-function keysOf(ids: string[]): Keys {
-  const column = columnOf(parseType('string'), ids);
-  return { rows: ids.length, time: 0, column: () => column };
-}
-
-async function fill(online: OnlineView, out: FeatureRows): Promise<void> {
-  const random = randomNumbers(7);
-  out.eventTime.fill(Date.parse('2001-06-15') * 1000);
-  out.availableTime.fill(Date.parse('2001-06-15') * 1000);
-  for (const { values } of out.columns) for (let row = 0; row < out.rows; row++) values[row] = random();
-  for (let from = 0; from < rows; from += out.rows) {
-    const ids = Array.from({ length: out.rows }, (_, row) => idOf(from + row));
-    await online.write(keysOf(ids), out, { signal: new AbortController().signal });
-  }
-}
