@@ -119,7 +119,9 @@ async function closedLoop(calls: number, call: (made: number) => Promise<void>):
   );
 }
 
-const idOf = (row: number): string => row.toString(36).padStart(8, '0');
+function idOf(row: number): string {
+  return row.toString(36).padStart(8, '0');
+}
 
 function keysOf(ids: string[]): Keys {
   const column = columnOf(parseType('string'), ids);
