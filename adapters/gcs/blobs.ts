@@ -22,6 +22,8 @@ export class GcsBlobs implements BlobStore {
   readonly #options: GcsOptions;
   readonly #context: PartContext;
   #connection!: Connection;
+  /** What removes the rest of broken uploads; nobody waits for it but `stop`. */
+  readonly #cleaning = new Set<Promise<void>>();
 
   constructor(options: GcsOptions, context: PartContext) {
     this.#options = options;
@@ -38,7 +40,8 @@ export class GcsBlobs implements BlobStore {
     }
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    await Promise.all(this.#cleaning);
     (this.#connection as Connection | undefined)?.close();
   }
 
@@ -68,7 +71,8 @@ export class GcsBlobs implements BlobStore {
       this.#connection.stream({
         url,
         params: { alt: 'media' },
-        headers: range === undefined ? {} : { range: rangeOf(range) },
+        // Without it Cloud Storage would decompress what others have stored as gzip: other bytes than listed and checked.
+        headers: { 'accept-encoding': 'gzip', ...(range === undefined ? {} : { range: rangeOf(range) }) },
         accept: [416],
         signal,
       }),
@@ -108,7 +112,7 @@ export class GcsBlobs implements BlobStore {
         ifGenerationMatch:
           condition === undefined ? undefined : condition === 'absent' ? '0' : condition.version,
         signal,
-        afterwards: (work) => this.#context.run(work),
+        afterwards: (work) => this.#clean(work),
       });
       return this.#info(object);
     } catch (error) {
@@ -172,6 +176,13 @@ export class GcsBlobs implements BlobStore {
 
   #info({ name, size, generation }: ApiObject): BlobInfo {
     return { key: name.slice(this.#options.prefix.length), sizeBytes: Number(size), version: generation };
+  }
+
+  #clean(work: () => Promise<void>): void {
+    const cleaning = work()
+      .catch((error: unknown) => this.#context.log.warn('the rest of a broken upload is left', { error }))
+      .finally(() => this.#cleaning.delete(cleaning));
+    this.#cleaning.add(cleaning);
   }
 
   #notFound(key: string): VivaceError {

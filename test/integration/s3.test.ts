@@ -179,12 +179,17 @@ describeNeeding([versitygw], 's3', () => {
       expect(await contentOf(store, 'k')).to.equal('before');
     });
 
-    it('have removed their parts when the part has stopped', async () => {
+    it('have removed their parts when the part has stopped, also while they ran', async () => {
       const own = await startPart(s3, options());
       const controller = new AbortController();
-      const aborted = mebibytes(20, (bytes) => bytes > 12 * mebibyte && controller.abort());
-      expect(await codeOf(own.face(blobStore).write('k', aborted, controller))).to.equal('CANCELLED');
-      await own.stop();
+      let stopped: Promise<void> | undefined;
+      const stopping = mebibytes(20, (bytes) => {
+        if (bytes <= 12 * mebibyte || stopped !== undefined) return;
+        stopped = own.stop();
+        controller.abort();
+      });
+      expect(await codeOf(own.face(blobStore).write('k', stopping, controller))).to.equal('CANCELLED');
+      await stopped;
       expect(await openUploads()).to.equal(0);
     });
 
