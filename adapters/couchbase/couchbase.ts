@@ -42,6 +42,11 @@ const options = z
     connectTimeoutMs: milliseconds
       .default(10_000)
       .describe('How long the first connection may take, milliseconds; with `profile` always 120,000.'),
+    maxInFlight: z
+      .int()
+      .min(1)
+      .default(10_000)
+      .describe('Reads of keys that may wait for the servers at a time; beyond it calls are refused.'),
     durability: z
       .enum(['none', 'majority', 'majorityAndPersistToActive', 'persistToMajority'])
       .default('none')

@@ -4,6 +4,7 @@ import {
   loadSdk,
   untilAborted,
   valuesUnless,
+  VivaceError,
   type CallContext,
   type ErrorCode,
   type FailedKey,
@@ -32,6 +33,7 @@ export class CouchbaseStore implements KeyValueStore {
   #opening: Promise<Cluster> | undefined;
   #collection!: Collection;
   #writer!: NewestWriter;
+  #reads = 0;
 
   constructor(settings: CouchbaseSettings, directory: string) {
     const { bucket, scope, collection, timeoutMs, profile } = settings;
@@ -79,6 +81,14 @@ export class CouchbaseStore implements KeyValueStore {
   }
 
   async getMany(keys: readonly string[], context: CallContext): Promise<readonly (Uint8Array | undefined)[]> {
+    // While a server is silent, what nobody waits for any more would pile up in the SDK until its time-out.
+    if (this.#reads >= this.#settings.maxInFlight) {
+      throw new VivaceError(
+        'UNAVAILABLE',
+        `${this.#reads} reads of ${this.#keyspace} wait for its servers already (maxInFlight)`,
+        { started: false },
+      );
+    }
     const { timeout, timeoutCode } = limit(context, this.#readMs);
     const where = { keyspace: this.#keyspace, timeoutCode };
     const options: GetOptions = { timeout, transcoder };
@@ -87,8 +97,10 @@ export class CouchbaseStore implements KeyValueStore {
     const reading = inWindow(keys.length, mostInFlight, {
       stopped: () => context.signal.aborted,
       begin: (index, done) => {
+        this.#reads++;
         // A callback makes one promise less for each key than `then` under `Promise.all`.
         void this.#collection.get(this.#name(keys[index] as string), options, (error, result) => {
+          this.#reads--;
           if (error === null) values[index] = (result as { content: Buffer }).content;
           else if (!isNamed(error, 'DocumentNotFoundError'))
             failures.push({ index, error: failureOf(error, where) });
