@@ -11,6 +11,7 @@ import { HttpProxy, type CannedAnswer, type SeenRequest } from '../servers/http-
 import { describeNeeding } from '../servers/programs.js';
 import { eventually } from '../servers/server-process.js';
 import { TcpProxy } from '../servers/tcp-proxy.js';
+import { withEnvironment } from '../support/with-environment.js';
 
 const mebibyte = 1024 * 1024;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -228,6 +229,7 @@ describeNeeding([fakeGcs], 'gcs', () => {
       const other = blobs.read('k', callContext(60_000))[Symbol.asyncIterator]();
       await other.next();
       for await (const chunk of blobs.read('k', callContext())) if (chunk.length > 0) break;
+      await eventually(() => expect(tcp.connections).to.equal(1));
       let sizeBytes = 0;
       for (let next = await other.next(); next.done !== true; next = await other.next())
         sizeBytes += next.value.length;
@@ -237,7 +239,7 @@ describeNeeding([fakeGcs], 'gcs', () => {
       await tcp.stop();
     });
 
-    it('are left when their caller gives up, also while nothing comes', async () => {
+    it('are left when their caller gives up', async () => {
       await store.write('k', mebibytes(10), callContext(60_000));
       const controller = new AbortController();
       const reading = (async () => {
@@ -295,6 +297,20 @@ describeNeeding([fakeGcs], 'gcs', () => {
         expect(error.message).to.include('credentialsFile').and.to.include('GOOGLE_APPLICATION_CREDENTIALS');
       }
       await rm(directory, { recursive: true });
+    });
+
+    it('say so where no credentials are found at all', async () => {
+      const nowhere = {
+        GOOGLE_APPLICATION_CREDENTIALS: undefined,
+        METADATA_SERVER_DETECTION: 'none',
+        CLOUDSDK_CONFIG: '/nowhere',
+        HOME: '/nowhere',
+      };
+      await withEnvironment(nowhere, async () => {
+        const error = await failureOf(startPart(gcs, options({ anonymous: false })));
+        expect(error.code).to.equal('UNAUTHENTICATED');
+        expect(error.message).to.include('gcloud auth application-default login');
+      });
     });
 
     it('name the address of a server that is not there', async () => {

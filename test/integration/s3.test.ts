@@ -1,8 +1,5 @@
 import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect } from 'chai';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { blobStore, type BlobInfo, type BlobStore } from 'vivace';
 import { s3 } from 'vivace/adapters/s3';
 import { callContext, startPart } from 'vivace/testing';
@@ -12,6 +9,7 @@ import { describeNeeding } from '../servers/programs.js';
 import { S3Server, versitygw } from '../servers/s3-server.js';
 import { eventually } from '../servers/server-process.js';
 import { TcpProxy } from '../servers/tcp-proxy.js';
+import { withEnvironment } from '../support/with-environment.js';
 
 const mebibyte = 1024 * 1024;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -271,6 +269,7 @@ describeNeeding([versitygw], 's3', () => {
       const other = blobs.read('k', callContext(60_000))[Symbol.asyncIterator]();
       let sizeBytes = ((await other.next()).value as Uint8Array).length;
       for await (const chunk of blobs.read('k', callContext())) if (chunk.length > 0) break;
+      await eventually(() => expect(tcp.connections).to.equal(1));
       for (let next = await other.next(); next.done !== true; next = await other.next())
         sizeBytes += next.value.length;
       expect(sizeBytes).to.equal(30 * mebibyte);
@@ -308,6 +307,19 @@ describeNeeding([versitygw], 's3', () => {
       expect(error.message).to.include('bucket nowhere: NoSuchBucket').and.to.include('create the bucket');
     });
 
+    it('tell a bucket that has gone from a blob that is not there, save for a head', async () => {
+      proxy.intercept = ({ method }) => (method === 'HEAD' ? { status: 404 } : failure(404, 'NoSuchBucket'));
+      expect(await store.head('k', callContext())).to.equal(undefined);
+      const rest = [
+        contentOf(store, 'k'),
+        store.write('k', text('x'), callContext()),
+        store.write('k', text('x'), callContext(), 'absent'),
+        store.write('k', text('x'), callContext(), { version: '"abc"' }),
+        store.list('', callContext()),
+      ];
+      for (const call of rest) expect(await codeOf(Promise.resolve(call))).to.equal('FAILED_PRECONDITION');
+    });
+
     it('name the permissions that are missing', async () => {
       proxy.intercept = () => failure(403, 'AccessDenied');
       const error = await failureOf(Promise.resolve(store.list('', callContext())));
@@ -332,25 +344,21 @@ describeNeeding([versitygw], 's3', () => {
     }
 
     it('say how credentials and a region are given, where there are none', async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'vivace-aws-'));
-      const kept = { ...process.env };
-      for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
-      Object.assign(process.env, {
+      const own = Object.keys(process.env).filter((name) => name.startsWith('AWS_'));
+      const nowhere = {
+        ...Object.fromEntries(own.map((name) => [name, undefined])),
         AWS_EC2_METADATA_DISABLED: 'true',
-        AWS_CONFIG_FILE: join(directory, 'config'),
-        AWS_SHARED_CREDENTIALS_FILE: join(directory, 'credentials'),
-      });
-      try {
+        AWS_CONFIG_FILE: '/nowhere/config',
+        AWS_SHARED_CREDENTIALS_FILE: '/nowhere/credentials',
+      };
+      await withEnvironment(nowhere, async () => {
         const error = await failureOf(startPart(s3, { bucket: 'vivace', region: 'eu-central-1' }));
         expect(error.code).to.equal('UNAUTHENTICATED');
         expect(error.message).to.include('accessKeyId').and.to.include('AWS_PROFILE');
         const second = await failureOf(startPart(s3, { bucket: 'vivace' }));
         expect(second.code).to.equal('FAILED_PRECONDITION');
         expect(second.message).to.include('AWS_REGION');
-      } finally {
-        process.env = kept;
-        await rm(directory, { recursive: true });
-      }
+      });
     });
 
     it('name the address of a server that is not there', async () => {

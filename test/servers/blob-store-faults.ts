@@ -98,11 +98,18 @@ export function blobStoreFaults(backend: BlobBackend): FaultTable {
         }),
     },
     frozen: {
-      outcome: 'DEADLINE_EXCEEDED at the deadline',
+      outcome: 'DEADLINE_EXCEEDED at the deadline, also in the middle of a blob',
       run: () =>
         over(direct(), {}, async (store) => {
+          await store.write('large', Buffer.alloc(20_000_000), callContext());
+          const reading = store.read('large', callContext(700))[Symbol.asyncIterator]();
+          await reading.next();
           server().process.freeze();
           try {
+            const rest = async (): Promise<void> => {
+              while ((await reading.next()).done !== true);
+            };
+            expect(await codeOf(rest())).to.equal('DEADLINE_EXCEEDED');
             expect(await codeOf(store.head('k', callContext(200)))).to.equal('DEADLINE_EXCEEDED');
             expect(await codeOf(contentOf(store, 'k', 200))).to.equal('DEADLINE_EXCEEDED');
             expect(await codeOf(store.write('other', text('x'), callContext(200)))).to.equal(
