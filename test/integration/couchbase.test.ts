@@ -7,7 +7,6 @@ import { CouchbaseNetwork } from '../servers/couchbase-network.js';
 import { couchbaseMock, kvStatus } from '../servers/couchbase-server.js';
 import { opcode, type KvProxy } from '../servers/kv-proxy.js';
 import { describeNeeding } from '../servers/programs.js';
-import { eventually } from '../servers/server-process.js';
 import { failureOf } from '../support/failure.js';
 
 const entry = (key: string, ...value: number[]): KeyValueEntry => ({ key, value: Uint8Array.from(value) });
