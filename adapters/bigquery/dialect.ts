@@ -27,7 +27,7 @@ export const bigqueryDialect: Dialect = {
     type.kind === 'scalar'
       ? `CAST(${expression} AS ${scalarNames[type.element]})`
       : // Arrays of one type are not cast to arrays of another.
-        `ARRAY(SELECT CAST(item AS ${scalarNames[type.element]}) FROM UNNEST(${expression}) AS item WITH OFFSET AS place ORDER BY place)`,
+        `ARRAY(SELECT CAST(vivace_item AS ${scalarNames[type.element]}) FROM UNNEST(${expression}) AS vivace_item WITH OFFSET AS vivace_place ORDER BY vivace_place)`,
   // 38 digits, as HUGEINT; a boolean becomes a number by way of INT64 only.
   exact: (expression) => `CAST(CAST(${expression} AS INT64) AS BIGNUMERIC(38))`,
   micros: (expression) => `UNIX_MICROS(CAST(${expression} AS TIMESTAMP))`,

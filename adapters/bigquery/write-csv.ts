@@ -51,13 +51,17 @@ function valueText(value: Cell, element: string): string {
   }
 }
 
+/** A whole number keeps its point, so that a reader does not take the column for integers. */
 function numberText(value: number): string {
-  return Number.isFinite(value) ? String(value) : String(value).toLowerCase();
+  if (!Number.isFinite(value)) return String(value).toLowerCase();
+  if (Object.is(value, -0)) return '-0.0';
+  return Number.isInteger(value) && Math.abs(value) < 1e21 ? value.toFixed(1) : String(value);
 }
 
 /** The shortest decimal that is this float32: 0.1, not 0.10000000149011612. */
 function shortest(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
+  if (value === 0) return value;
+  for (let digits = 6; digits < 10; digits++) {
     const candidate = Number(value.toPrecision(digits));
     if (Math.fround(candidate) === value) return candidate;
   }

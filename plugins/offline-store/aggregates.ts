@@ -90,22 +90,23 @@ export function aggregateRelation(view: FeatureView, types: readonly Field[], sq
     days === 1 ? `${measure.name} AS ${name}` : `${measure.fold}(${measure.name}) OVER w${days} AS ${name}`,
   );
   const midnight = `day * ${dayMicros}`;
+  // Names of the plugin's own: a table of the user's may be called `events`.
   // A tile stands in the row of the day after it, so the rows d − w + 1 … d hold the days d − w … d − 1. From there to the row of the
   // key's next tile, or to the day on which the longest window has emptied, follow rows without a tile of their own.
-  return `WITH events AS (
+  return `WITH vivace_events AS (
   SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(sourceOf(view), sql)} WHERE ${present}
-), tiles AS (
+), vivace_tiles AS (
   SELECT ${keys}, ${sql.floorDivide('event_time', String(dayMicros))} AS day, ${tiles.map(({ name, tile }) => `${tile} AS ${name}`).join(', ')}
-  FROM events GROUP BY ${keys}, day
-), followed AS (
-  SELECT *, LEAD(day) OVER (PARTITION BY ${keys} ORDER BY day) AS next_day FROM tiles
-), dated AS (
+  FROM vivace_events GROUP BY ${keys}, day
+), vivace_followed AS (
+  SELECT *, LEAD(day) OVER (PARTITION BY ${keys} ORDER BY day) AS next_day FROM vivace_tiles
+), vivace_dated AS (
   SELECT ${keys}, day + later AS day, ${tiles.map(({ name }) => `CASE WHEN later = 1 THEN ${name} END AS ${name}`).join(', ')}
-  FROM followed CROSS JOIN ${sql.series('later', longest + 1)} AS days WHERE next_day IS NULL OR later <= next_day - day
-), folded AS (
-  SELECT ${keys}, day, ${folded.join(', ')} FROM dated${windows.length === 0 ? '' : ` WINDOW ${windows.join(', ')}`}
+  FROM vivace_followed CROSS JOIN ${sql.series('later', longest + 1)} AS days WHERE next_day IS NULL OR later <= next_day - day
+), vivace_folded AS (
+  SELECT ${keys}, day, ${folded.join(', ')} FROM vivace_dated${windows.length === 0 ? '' : ` WINDOW ${windows.join(', ')}`}
 )
-SELECT ${keys}, ${midnight} AS event_time, GREATEST(${midnight}, COALESCE(${available}, ${midnight})) AS available_time, ${features.join(', ')} FROM folded`;
+SELECT ${keys}, ${midnight} AS event_time, GREATEST(${midnight}, COALESCE(${available}, ${midnight})) AS available_time, ${features.join(', ')} FROM vivace_folded`;
 }
 
 interface Read {
