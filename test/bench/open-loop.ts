@@ -4,7 +4,7 @@ import { randomNumbers } from './random.js';
 /**
  * Calls at a given rate whether or not earlier calls have been answered, at moments as random as those of independent callers.
  *
- * @returns How long each took from the moment it was due, milliseconds.
+ * @returns How long each took from the moment it was due, milliseconds; `Infinity` for one that failed.
  */
 export async function openLoop(
   call: (index: number) => Promise<void>,
@@ -12,19 +12,22 @@ export async function openLoop(
   seconds = 5,
 ): Promise<number[]> {
   const random = randomNumbers(11);
-  const latencies: number[] = [];
-  const running: Promise<void>[] = [];
+  const running: Promise<number>[] = [];
   const from = performance.now();
-  let due = from;
-  for (let i = 0; due < from + seconds * 1000; i++) {
+  for (let i = 0, due = from; due < from + seconds * 1000; i++) {
     due += (-Math.log(1 - random()) * 1000) / perSecond;
-    const at = due;
-    const wait = at - performance.now();
-    // Timers are a millisecond at best: what is due within one is sent when the loop comes by.
-    if (wait > 1) await sleep(Math.floor(wait));
-    while (performance.now() < at) await new Promise((resolve) => setImmediate(resolve));
-    running.push(call(i).then(() => void latencies.push(performance.now() - at)));
+    const wait = due - performance.now();
+    if (wait > 0) await sleep(Math.ceil(wait));
+    running.push(timedFrom(due, call(i)));
   }
-  await Promise.all(running);
-  return latencies;
+  return Promise.all(running);
+}
+
+async function timedFrom(due: number, call: Promise<void>): Promise<number> {
+  try {
+    await call;
+    return performance.now() - due;
+  } catch {
+    return Infinity;
+  }
 }
