@@ -22,7 +22,7 @@ export interface OperationSpec {
   readonly batch?: true;
   /** How the answers of a split batch are put together; `concat` is the default. */
   readonly merge?: 'concat' | 'none';
-  /** Calls of the same tick are joined into one, their keys de-duplicated and shared with calls in flight. */
+  /** Calls of the same tick are joined into one, their keys de-duplicated and shared with calls in flight; up to `supports.maxJoined`. */
   readonly coalesce?: true;
   /** Without a span of its own. */
   readonly quiet?: true;
