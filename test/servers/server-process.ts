@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -77,6 +78,7 @@ export class ServerProcess {
   /** Stops it in the middle of whatever it does; its connections stay open and silent. */
   freeze(): void {
     this.#child!.kill('SIGSTOP');
+    untilStopped(this.pid);
   }
 
   thaw(): void {
@@ -104,6 +106,20 @@ export class ServerProcess {
     if (signal !== 'SIGKILL') child.kill('SIGCONT');
     await exit;
   }
+}
+
+/** Waits until every thread has stopped: on a busy machine one may answer a last request after the signal was sent. */
+function untilStopped(pid: number): void {
+  const until = performance.now() + 5000;
+  const tasks = `/proc/${pid}/task`;
+  const isStopped = (task: string): boolean => {
+    try {
+      return readFileSync(`${tasks}/${task}/stat`, 'utf8').split(') ').at(-1)!.startsWith('T');
+    } catch {
+      return true; // The thread has ended meanwhile.
+    }
+  };
+  while (existsSync(tasks) && !readdirSync(tasks).every(isStopped) && performance.now() < until);
 }
 
 /** A port that was free a moment ago. */
