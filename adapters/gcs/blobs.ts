@@ -22,8 +22,6 @@ export class GcsBlobs implements BlobStore {
   readonly #options: GcsOptions;
   readonly #context: PartContext;
   #connection!: Connection;
-  /** What removes the rest of broken uploads; nobody waits for it but `stop`. */
-  readonly #cleaning = new Set<Promise<void>>();
 
   constructor(options: GcsOptions, context: PartContext) {
     this.#options = options;
@@ -40,8 +38,7 @@ export class GcsBlobs implements BlobStore {
     }
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#cleaning);
+  stop(): void {
     (this.#connection as Connection | undefined)?.close();
   }
 
@@ -112,7 +109,7 @@ export class GcsBlobs implements BlobStore {
         ifGenerationMatch:
           condition === undefined ? undefined : condition === 'absent' ? '0' : condition.version,
         signal,
-        afterwards: (work) => this.#clean(work),
+        cleanUp: (task) => void this.#context.cleanUp('the rest of a broken upload', task),
       });
       return this.#info(object);
     } catch (error) {
@@ -176,13 +173,6 @@ export class GcsBlobs implements BlobStore {
 
   #info({ name, size, generation }: ApiObject): BlobInfo {
     return { key: name.slice(this.#options.prefix.length), sizeBytes: Number(size), version: generation };
-  }
-
-  #clean(work: () => Promise<void>): void {
-    const cleaning = work()
-      .catch((error: unknown) => this.#context.log.warn('the rest of a broken upload is left', { error }))
-      .finally(() => this.#cleaning.delete(cleaning));
-    this.#cleaning.add(cleaning);
   }
 
   #notFound(key: string): VivaceError {

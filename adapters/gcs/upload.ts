@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { contentPieces, VivaceError, type BlobContent } from 'vivace';
+import { contentPieces, VivaceError, type BlobContent, type CallContext } from 'vivace';
 import type { ApiAnswer, Connection } from './connection.js';
 import { Crc32c } from './crc32c.js';
 import { answered } from './errors.js';
@@ -28,7 +28,7 @@ export interface Upload {
   readonly ifGenerationMatch: string | undefined;
   readonly signal: AbortSignal;
   /** Gets the cancelling of a session whose upload failed. */
-  readonly afterwards: (work: () => Promise<void>) => void;
+  readonly cleanUp: (task: (context: CallContext) => Promise<unknown>) => void;
 }
 
 /**
@@ -60,7 +60,7 @@ export async function upload(connection: Connection, given: Upload): Promise<Api
     throw new VivaceError('INTERNAL', 'a resumable upload has not ended with its last piece');
   } catch (error) {
     const left = session;
-    if (left !== undefined) given.afterwards(() => cancel(connection, left));
+    if (left !== undefined) given.cleanUp((context) => cancel(connection, left, context));
     throw error;
   }
 }
@@ -150,8 +150,7 @@ async function sendPiece(
   }
 }
 
-async function cancel(connection: Connection, session: string): Promise<void> {
-  const signal = AbortSignal.timeout(5000);
+async function cancel(connection: Connection, session: string, { signal }: CallContext): Promise<void> {
   await connection.json({ method: 'DELETE', url: session, accept: [404, 410, 499], signal });
 }
 

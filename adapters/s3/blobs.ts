@@ -23,8 +23,6 @@ export class S3Blobs implements BlobStore {
   readonly #options: S3Options;
   readonly #context: PartContext;
   #connection!: Connection;
-  /** What removes the rest of broken uploads; nobody waits for it but `stop`. */
-  readonly #cleaning = new Set<Promise<void>>();
 
   constructor(options: S3Options, context: PartContext) {
     this.#options = options;
@@ -41,8 +39,7 @@ export class S3Blobs implements BlobStore {
     }
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#cleaning);
+  stop(): void {
     (this.#connection as Connection | undefined)?.close();
   }
 
@@ -114,7 +111,7 @@ export class S3Blobs implements BlobStore {
         current: async () => (await this.head(key, context))?.version,
         checksums: this.#options.checksums === 'always',
         signal: context.signal,
-        afterwards: (work) => this.#clean(work),
+        cleanUp: (task) => void this.#context.cleanUp('the rest of a broken upload', task),
       });
       return uploaded && { key, sizeBytes: uploaded.sizeBytes, version: uploaded.etag };
     } catch (error) {
@@ -161,13 +158,6 @@ export class S3Blobs implements BlobStore {
   #at(key: string): { readonly Bucket: string; readonly Key: string } {
     checkBlobKey(key);
     return { Bucket: this.#options.bucket, Key: this.#options.prefix + key };
-  }
-
-  #clean(work: () => Promise<void>): void {
-    const cleaning = work()
-      .catch((error: unknown) => this.#context.log.warn('the rest of a broken upload is left', { error }))
-      .finally(() => this.#cleaning.delete(cleaning));
-    this.#cleaning.add(cleaning);
   }
 
   #notFound(key: string): VivaceError {

@@ -1,6 +1,6 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { contentPieces, VivaceError, type BlobContent } from 'vivace';
+import { contentPieces, VivaceError, type BlobContent, type CallContext } from 'vivace';
 import type { Connection } from './connection.js';
 import { answered } from './errors.js';
 
@@ -23,7 +23,7 @@ export interface Upload {
   readonly checksums: boolean;
   readonly signal: AbortSignal;
   /** Gets the removing of parts whose upload failed. */
-  readonly afterwards: (work: () => Promise<void>) => void;
+  readonly cleanUp: (task: (context: CallContext) => Promise<unknown>) => void;
 }
 
 export interface Uploaded {
@@ -126,9 +126,9 @@ async function inParts(
     const { ETag } = await connection.send(command, signal).catch(unlessOwn(connection, given, nonce));
     return { etag: String(ETag), sizeBytes };
   } catch (error) {
-    given.afterwards(async () => {
+    given.cleanUp(async (context) => {
       const command = new sdk.AbortMultipartUploadCommand({ ...at, UploadId });
-      await connection.send(command, AbortSignal.timeout(5000)).catch((failure: unknown) => {
+      await connection.send(command, context.signal).catch((failure: unknown) => {
         if (answered(failure).status !== 404) throw failure;
       });
     });

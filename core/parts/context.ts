@@ -55,6 +55,14 @@ export interface PartContext {
   every(intervalMs: number, task: (context: CallContext) => void | Promise<void>): void;
   /** Runs `task` once in the background; `stop` aborts its signal and waits for it. */
   run(task: (context: CallContext) => Promise<void>): void;
+  /**
+   * Runs `task` behind a call that has ended: removes what it left in a backend. It has five seconds, is awaited before the part's `stop`
+   * and may begin while calls are still ending there; a failure is logged.
+   *
+   * @param what Says what is left where it fails: `the parts of a broken upload`.
+   * @returns Resolves when it has ended, however it did.
+   */
+  cleanUp(what: string, task: (context: CallContext) => Promise<unknown>): Promise<void>;
   /** Resolves after `durationMs`, or at once when the signal aborts. */
   delay(durationMs: number, signal?: AbortSignal): Promise<void>;
 }

@@ -25,7 +25,12 @@ export function createPart(
   const made = definition.create(part.options as never, part.uses as never, context);
   const guarded = new GuardedPart(
     made,
-    { name: part.name, use: definition.name, provides: definition.provides },
+    {
+      name: part.name,
+      use: definition.name,
+      provides: definition.provides,
+      beforeStop: () => context.cleaned(),
+    },
     surroundings,
   );
   return {

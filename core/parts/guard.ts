@@ -10,8 +10,8 @@ type Operation = (...args: unknown[]) => unknown;
 /** Where a part stands. Operations run in `ready` only; those running when `stop` begins are waited for. */
 export type PartState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped' | 'failed';
 
-/** Whether spans are wanted: switched on by a telemetry part, or because the host set up a tracer. */
 export interface GuardOptions {
+  /** Whether spans are wanted: switched on by a telemetry part, or because the host set up a tracer. */
   readonly tracing: () => boolean;
 }
 
@@ -22,6 +22,7 @@ export class GuardedPart {
   readonly faces: ReadonlyMap<Port, object>;
   readonly #part: PartLifecycle;
   readonly #options: GuardOptions;
+  readonly #beforeStop: () => Promise<void>;
   #state: PartState = 'created';
   #inFlight = 0;
   #idle: (() => void) | undefined;
@@ -29,10 +30,16 @@ export class GuardedPart {
 
   constructor(
     { lifecycle: part, faces }: MadePart,
-    { name, use, provides }: { name: string; use: string; provides: readonly Port[] },
+    {
+      name,
+      use,
+      provides,
+      beforeStop,
+    }: { name: string; use: string; provides: readonly Port[]; beforeStop: () => Promise<void> },
     options: GuardOptions,
   ) {
     this.name = name;
+    this.#beforeStop = beforeStop;
     this.use = use;
     this.#part = part;
     this.#options = options;
@@ -69,6 +76,7 @@ export class GuardedPart {
     if (this.#state === 'stopping' || this.#state === 'stopped') return;
     this.#state = 'stopping';
     if (this.#inFlight > 0) await this.#untilIdle(graceMs);
+    await this.#beforeStop();
     try {
       if (this.#started) await this.#part.stop?.();
     } catch (error) {

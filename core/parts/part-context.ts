@@ -15,6 +15,9 @@ import {
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
+/** How long cleaning up may take. */
+const cleanUpMs = 5000;
+
 /** Where log records go; core asks for it at each record, because a sink is itself a part that starts. */
 export type WriteLog = (record: LogRecord) => void;
 
@@ -32,6 +35,7 @@ export class OwnedContext implements PartContext {
   readonly log;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  readonly #cleaning = new Set<Promise<void>>();
   readonly #periodic: (() => void)[] = [];
   readonly #gauges: (() => void)[] = [];
   #started = false;
@@ -91,6 +95,21 @@ export class OwnedContext implements PartContext {
     this.#running.add(running);
   }
 
+  cleanUp(what: string, task: (context: CallContext) => Promise<unknown>): Promise<void> {
+    const cleaning: Promise<void> = (async () => {
+      try {
+        await task({
+          signal: AbortSignal.timeout(cleanUpMs),
+          deadline: performance.now() + cleanUpMs,
+        });
+      } catch (error) {
+        this.log.warn(`${what} could not be removed`, { error });
+      }
+    })().finally(() => this.#cleaning.delete(cleaning));
+    this.#cleaning.add(cleaning);
+    return cleaning;
+  }
+
   async delay(durationMs: number, signal: AbortSignal = this.#stopping.signal): Promise<void> {
     await sleep(durationMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
@@ -107,6 +126,11 @@ export class OwnedContext implements PartContext {
     for (const remove of this.#gauges.splice(0)) remove();
     this.#stopping.abort(new VivaceError('CANCELLED', `part "${this.name}" is stopping`));
     await Promise.all(this.#running);
+  }
+
+  /** Waits for what cleans up. */
+  async cleaned(): Promise<void> {
+    await Promise.all(this.#cleaning);
   }
 
   #onceStarted(start: () => void): void {

@@ -119,6 +119,28 @@ describe('PartContext', () => {
     expect(() => context.run(async () => undefined)).to.throw(/stopping/);
   });
 
+  it('cleans up behind calls, also while the part stops, before the part is stopped', async () => {
+    await part.start(callContext());
+    const events: string[] = [];
+    const cleaning = context.cleanUp('a table', async ({ signal }) => {
+      await tick();
+      events.push(signal.aborted ? 'too late' : 'cleaned');
+    });
+    await part.stop();
+    expect(events).to.deep.equal(['cleaned']);
+    await cleaning;
+  });
+
+  it('says what is left where cleaning up fails', async () => {
+    await part.start(callContext());
+    await context.cleanUp('the table', () => {
+      throw new Error('refused');
+    });
+    expect(logs.map(({ level, message }) => [level, message])).to.deep.equal([
+      ['warn', 'the table could not be removed'],
+    ]);
+  });
+
   it('ends a delay where its signal aborts', async () => {
     await context.delay(60_000, AbortSignal.abort());
   });
