@@ -92,15 +92,17 @@ export class Jobs {
 
   /** Runs a statement for what it does. */
   async run(statement: Statement, context: CallContext): Promise<void> {
-    for await (const _ of this.pages(statement, context));
+    for await (const _ of this.pages(statement, context, 0));
   }
 
   /**
    * The pages of a query's answer; the next is fetched while one is used. A job that still runs when its caller goes is cancelled.
    *
+   * @param maxResults Rows of a page at most; with 0 the job is only waited for, and none are read.
+   *
    * @throws {VivaceError} `DATA_LOSS` where there are fewer rows than BigQuery says there are.
    */
-  async *pages(statement: Statement, context: CallContext): AsyncGenerator<Page> {
+  async *pages(statement: Statement, context: CallContext, maxResults = pageRows): AsyncGenerator<Page> {
     const leave = new AbortController();
     const abort = (): void => leave.abort(context.signal.reason);
     context.signal.addEventListener('abort', abort, { once: true });
@@ -117,7 +119,7 @@ export class Jobs {
               path: `queries/${jobId}`,
               query: {
                 location,
-                maxResults: pageRows,
+                maxResults,
                 timeoutMs: longPollMs,
                 'formatOptions.useInt64Timestamp': true,
                 pageToken: token,
@@ -135,7 +137,7 @@ export class Jobs {
       const { totalRows } = page;
       for (;;) {
         schema = page.schema?.fields ?? schema;
-        const next = page.pageToken === undefined ? undefined : read(page.pageToken);
+        const next = maxResults === 0 || page.pageToken === undefined ? undefined : read(page.pageToken);
         // It may fail while nobody waits for it yet.
         next?.catch(() => undefined);
         rows += page.rows?.length ?? 0;

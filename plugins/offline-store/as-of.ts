@@ -114,9 +114,12 @@ export async function withPreparedViews<T>(
       );
     return inView(view, async () => {
       const relation = await viewRelation(view, warehouse, context);
-      return view.isAggregate
-        ? keep(relation)
-        : withoutTies(view, relation, { warehouse, context, use: keep });
+      if (view.isAggregate) return keep(relation);
+      const untied = (rows: string): Promise<void> =>
+        withoutTies(view, rows, { warehouse, context, use: keep });
+      return warehouse.dialect.remote === true
+        ? warehouse.withQuery({ sql: relation }, (table) => untied(`SELECT * FROM ${table}`), context)
+        : untied(relation);
     });
   };
   await prepareFrom(0);

@@ -31,6 +31,7 @@ import type { CannedAnswer, HttpProxy, SeenRequest } from '../servers/http-proxy
 import { describeNeeding } from '../servers/programs.js';
 import { eventually } from '../servers/server-process.js';
 import { failureOf } from '../support/failure.js';
+import { createProject } from '../support/project.js';
 
 type RunningPart = Awaited<ReturnType<typeof startPart>>;
 
@@ -419,6 +420,24 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
     });
   });
 
+  it('prints bytes with materialize --dry-run, and copies nothing', async () => {
+    const { endpoint } = server.options as { endpoint: string };
+    const project = await createProject({ 'vivace.yaml': dryRunConfiguration(endpoint) });
+    const schema = { fields: [{ name: 'amount', type: 'INT64' }] };
+    const statistics = { totalBytesProcessed: '1610612736', query: { schema } };
+    proxy.intercept = ({ method }) =>
+      method === 'POST' ? json({ jobReference: {}, statistics }) : undefined;
+    try {
+      const { code, stdout, stderr } = await project.vivace(['materialize', '--dry-run']);
+      expect([code, stderr]).to.deep.equal([0, '']);
+      const bytes = '1.5 GiB (1,610,612,736 bytes) to read';
+      expect(stdout).to.equal(`sums: ${bytes}\nlatest: ${bytes}\n`);
+      expect(jobs().every(({ configuration }) => configuration.dryRun === true)).to.equal(true);
+    } finally {
+      await project.remove();
+    }
+  });
+
   it('takes a client of the SDK', async () => {
     const { endpoint } = server.options as { endpoint: string };
     const client = new BigQuery({
@@ -460,6 +479,25 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
     });
   });
 });
+
+const dryRunConfiguration = (endpoint: string): string => `
+parts:
+  lake:    { use: bigquery, projectId: test, dataset: vivace_test, anonymous: true, endpoint: '${endpoint}' }
+  hot:     { use: memory }
+  online:  { use: online-store, store: hot }
+  history: { use: offline-store, warehouse: lake, online: online }
+views:
+  sums:
+    store: online
+    entity: { shop: string }
+    source: { table: sales, eventTime: day }
+    features: { total: { aggregate: sum, of: amount, windowDays: 7 } }
+  latest:
+    store: online
+    entity: { shop: string }
+    source: { table: sales, eventTime: day }
+    features: { amount: { type: int64 } }
+`;
 
 function canned(results: object): (asked: SeenRequest) => CannedAnswer | undefined {
   return ({ method, url }) =>

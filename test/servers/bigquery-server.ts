@@ -6,9 +6,10 @@ import { pathOf, vendor, vendored, type Found } from './programs.js';
 import { eventually, freePort, ServerProcess } from './server-process.js';
 
 const emulator = vendored('bqemulator/bin/bqemulator');
-const project = process.env['GOOGLE_CLOUD_PROJECT'];
+const { BIGQUERY_DATASET: dataset, GOOGLE_CLOUD_PROJECT: named } = process.env;
+const project = dataset === undefined ? undefined : named;
 
-/** What the tests of `bigquery` need: the emulator, or a real project named by GOOGLE_CLOUD_PROJECT (and BIGQUERY_DATASET). */
+/** What the tests of `bigquery` need: the emulator, or a real GOOGLE_CLOUD_PROJECT and BIGQUERY_DATASET. */
 export const bigqueryServer: Found = project === undefined ? emulator : { path: project };
 /** What those need that look at, or interfere with, what passes between client and server. */
 export const bigqueryEmulator: Found =
@@ -29,7 +30,6 @@ export interface BigqueryServer {
 /** Starts the emulator with an empty dataset `vivace_test`, or connects to the real project. */
 export async function startBigquery(): Promise<BigqueryServer> {
   if (project !== undefined) {
-    const dataset = process.env['BIGQUERY_DATASET'] ?? 'vivace_test';
     return {
       options: { projectId: project, dataset },
       proxy: undefined,
