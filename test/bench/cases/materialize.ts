@@ -16,10 +16,14 @@ export const benchCase: BenchCase = {
     await writeWideTable(source);
     const { vivace, floor } = await interleave(
       {
-        vivace: async () =>
-          materialize('./children/materialize.js', { source, store: join(directory, 'wide') }),
-        floor: async () =>
-          materialize('./children/materialize-floor.js', { source, store: join(directory, 'wide-floor') }),
+        vivace: async () => {
+          const path = join(directory, 'wide');
+          return materialize('./children/materialize.js', { source, hot: { use: 'lmdb', path } }, path);
+        },
+        floor: async () => {
+          const path = join(directory, 'wide-floor');
+          return materialize('./children/materialize-floor.js', { source, path }, path);
+        },
       },
       { rounds: 3, warmUp: 0 },
     );
@@ -53,14 +57,15 @@ export const benchCase: BenchCase = {
 /** Fills a new store in a process of its own, then counts what is in it. */
 async function materialize(
   module: string,
-  paths: { readonly source: string; readonly store: string },
+  given: object,
+  store: string,
 ): Promise<Sample & { perSecond: number; cpuMicros: number; maxRssBytes: number }> {
-  const { child, ready: ms } = await Child.start<number>(module, paths);
+  const { child, ready: ms } = await Child.start<number>(module, given);
   const { cpuMicros, maxRssBytes } = await child.usage();
   await child.stop();
-  const rows = await countRows(paths.store);
+  const rows = await countRows(store);
   if (rows !== wideRows) throw new Error(`${rows} rows were written, not ${wideRows}`);
-  await rm(paths.store, { recursive: true });
+  await rm(store, { recursive: true });
   return { perSecond: (rows / ms) * 1000, cpuMicros: cpuMicros / rows, maxRssBytes };
 }
 

@@ -13,8 +13,9 @@ export const benchCase: BenchCase = {
     await writeWideTable(source);
     const { vivace, floor } = await interleave(
       {
-        vivace: async () => materialize('./children/redis-materialize.js', source),
-        floor: async () => materialize('./children/redis-materialize-floor.js', source),
+        vivace: async () =>
+          materialize('./children/materialize.js', (url) => ({ source, hot: { use: 'redis', url } })),
+        floor: async () => materialize('./children/redis-materialize-floor.js', (url) => ({ source, url })),
       },
       { rounds: 3, warmUp: 0 },
     );
@@ -45,11 +46,11 @@ export const benchCase: BenchCase = {
 /** Fills a new server from a process of its own, then counts what is in it. */
 async function materialize(
   module: string,
-  source: string,
+  given: (url: string) => object,
 ): Promise<Sample & { perSecond: number; cpuMicros: number; maxRssBytes: number }> {
   const redis = await RedisServer.start();
   try {
-    const { child, ready: ms } = await Child.start<number>(module, { source, url: redis.url });
+    const { child, ready: ms } = await Child.start<number>(module, given(redis.url));
     const { cpuMicros, maxRssBytes } = await child.usage();
     await child.stop();
     const rows = Number(await redis.command('dbsize'));

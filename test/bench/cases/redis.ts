@@ -1,19 +1,12 @@
 import { createClient, RESP_TYPES } from 'redis';
-import {
-  columnOf,
-  createServer,
-  FeatureRows,
-  onlineStore,
-  parseType,
-  type Keys,
-  type OnlineView,
-} from 'vivace';
+import { createServer, FeatureRows, onlineStore } from 'vivace';
 import { RedisServer } from '../../servers/redis-server.js';
 import { figure, type BenchCase, type Figure } from '../bench-case.js';
 import { interleave, percentile, timed } from '../measure.js';
 import { openLoop } from '../open-loop.js';
 import { distinctNumbers, randomNumbers } from '../random.js';
 import { StoredFloats } from '../stored-floats.js';
+import { closedLoop, fillWide, idOf, keysOf } from '../wide-rows.js';
 import { compiledWideView, wideView } from '../wide-table.js';
 
 const rows = 100_000;
@@ -36,7 +29,7 @@ export const benchCase: BenchCase = {
     await server.startOnly(['online']);
     const startMs = performance.now() - from;
     const online = server.container.get(onlineStore.id, { name: 'online' }).open(view);
-    await fill(online, new FeatureRows(view.features, batchRows));
+    await fillWide(online, view, { rows, batchRows });
     const bare = createClient({ url: redis.url, commandOptions: { timeout: 0 } });
     bare.on('error', () => undefined);
     await bare.connect();
@@ -59,8 +52,8 @@ export const benchCase: BenchCase = {
       const calls = 200_000 / count;
       const measured = await interleave(
         {
-          vivace: async () => timed(calls, async () => closedLoop(vivace, calls)),
-          floor: async () => timed(calls, async () => closedLoop(floor, calls)),
+          vivace: async () => timed(calls, async () => closedLoop(calls, inFlight, vivace)),
+          floor: async () => timed(calls, async () => closedLoop(calls, inFlight, floor)),
         },
         { rounds: 9, warmUp: 2 },
       );
@@ -105,30 +98,3 @@ export const benchCase: BenchCase = {
     return figures;
   },
 };
-
-async function closedLoop(call: (block: number) => Promise<void>, calls: number): Promise<void> {
-  let made = 0;
-  await Promise.all(
-    Array.from({ length: inFlight }, async () => {
-      while (made < calls) await call(made++);
-    }),
-  );
-}
-
-const idOf = (row: number): string => row.toString(36).padStart(8, '0');
-
-function keysOf(ids: string[]): Keys {
-  const column = columnOf(parseType('string'), ids);
-  return { rows: ids.length, time: 0, column: () => column };
-}
-
-async function fill(online: OnlineView, out: FeatureRows): Promise<void> {
-  const random = randomNumbers(7);
-  out.eventTime.fill(Date.parse('2001-06-15') * 1000);
-  out.availableTime.fill(Date.parse('2001-06-15') * 1000);
-  for (const { values } of out.columns) for (let row = 0; row < batchRows; row++) values[row] = random();
-  for (let from = 0; from < rows; from += batchRows) {
-    const ids = Array.from({ length: batchRows }, (_, row) => idOf(from + row));
-    await online.write(keysOf(ids), out, { signal: new AbortController().signal });
-  }
-}

@@ -17,8 +17,17 @@ export interface MeasuredMaterialization {
 await asChild(async ({ source, rows }: MeasuredMaterialization) => {
   const { vivace, floor } = await interleave(
     {
-      vivace: async () => materialize('./children/couchbase-materialize.js', { source, rows }),
-      floor: async () => materialize('./children/couchbase-materialize-floor.js', { source, rows }),
+      vivace: async () =>
+        materialize(
+          './children/materialize.js',
+          (access) => ({ source, hot: { use: 'couchbase', ...access } }),
+          { source, rows },
+        ),
+      floor: async () =>
+        materialize('./children/couchbase-materialize-floor.js', (access) => ({ source, access }), {
+          source,
+          rows,
+        }),
     },
     { rounds: 3, warmUp: 0 },
   );
@@ -45,12 +54,13 @@ await asChild(async ({ source, rows }: MeasuredMaterialization) => {
 /** Fills a new mock from a process of its own, then counts what is in it. */
 async function materialize(
   module: string,
+  given: (access: CouchbaseAccess) => object,
   { source, rows }: MeasuredMaterialization,
 ): Promise<Sample & { ms: number; cpuMicros: number }> {
   const mock = await CouchbaseServer.start();
   try {
     const { access } = mock;
-    const { child, ready: ms } = await Child.start<number>(module, { source, access });
+    const { child, ready: ms } = await Child.start<number>(module, given(access));
     const { cpuMicros } = await child.usage();
     await child.stop();
     const found = await countRows(access, { hash: compiledWideView(source).hash, rows });

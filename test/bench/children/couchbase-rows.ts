@@ -1,19 +1,12 @@
 import { connect, type Cluster } from 'couchbase';
-import {
-  columnOf,
-  createServer,
-  FeatureRows,
-  onlineStore,
-  parseType,
-  type Keys,
-  type OnlineView,
-} from 'vivace';
+import { createServer, FeatureRows, onlineStore } from 'vivace';
 import { CouchbaseServer, type CouchbaseAccess } from '../../servers/couchbase-server.js';
 import { figure, type Figure } from '../bench-case.js';
 import { asChild } from '../child.js';
 import { interleave, timed } from '../measure.js';
 import { distinctNumbers, randomNumbers } from '../random.js';
 import { StoredFloats } from '../stored-floats.js';
+import { closedLoop, fillWide, idOf, keysOf } from '../wide-rows.js';
 import { compiledWideView, wideView } from '../wide-table.js';
 
 const rows = 20_000;
@@ -37,7 +30,7 @@ await asChild(async () => {
   await server.startOnly(['online']);
   const startMs = performance.now() - from;
   const online = server.container.get(onlineStore.id, { name: 'online' }).open(view);
-  await fill(online, new FeatureRows(view.features, 1000));
+  await fillWide(online, view, { rows, batchRows: 1000 });
   const lean = await openBare(mock.access, {
     tracingConfig: { enableTracing: false },
     metricsConfig: { enableMetrics: false },
@@ -64,7 +57,9 @@ await asChild(async () => {
     const run =
       (call: (ids: string[]) => Promise<void>) =>
       async (): Promise<{ wallMicros: number; cpuMicros: number }> =>
-        timed(calls, async () => closedLoop(calls, async (made) => call(blocks[made % blocks.length]!)));
+        timed(calls, async () =>
+          closedLoop(calls, callsInFlight, async (made) => call(blocks[made % blocks.length]!)),
+        );
     const measured = await interleave(
       { vivace: run(vivace), floor: run(bare(lean)), asItComes: run(bare(asItComes)) },
       { rounds: 7, warmUp: 1 },
@@ -108,33 +103,4 @@ await asChild(async () => {
 
 async function openBare({ url, username, password }: CouchbaseAccess, options: object): Promise<Cluster> {
   return connect(url, { username, password, ...options });
-}
-
-async function closedLoop(calls: number, call: (made: number) => Promise<void>): Promise<void> {
-  let made = 0;
-  await Promise.all(
-    Array.from({ length: callsInFlight }, async () => {
-      while (made < calls) await call(made++);
-    }),
-  );
-}
-
-function idOf(row: number): string {
-  return row.toString(36).padStart(8, '0');
-}
-
-function keysOf(ids: string[]): Keys {
-  const column = columnOf(parseType('string'), ids);
-  return { rows: ids.length, time: 0, column: () => column };
-}
-
-async function fill(online: OnlineView, out: FeatureRows): Promise<void> {
-  const random = randomNumbers(7);
-  out.eventTime.fill(Date.parse('2001-06-15') * 1000);
-  out.availableTime.fill(Date.parse('2001-06-15') * 1000);
-  for (const { values } of out.columns) for (let row = 0; row < out.rows; row++) values[row] = random();
-  for (let from = 0; from < rows; from += out.rows) {
-    const ids = Array.from({ length: out.rows }, (_, row) => idOf(from + row));
-    await online.write(keysOf(ids), out, { signal: new AbortController().signal });
-  }
 }

@@ -1,20 +1,20 @@
-import { createServer, offlineStore } from 'vivace';
+import { createServer, offlineStore, type PartDeclaration } from 'vivace';
 import { asChild } from '../child.js';
 import { wideView } from '../wide-table.js';
 
-/** What both sides of the case are given. */
 export interface Materialized {
   /** The Parquet file. */
   readonly source: string;
-  /** The directory of the LMDB store that is filled. */
-  readonly store: string;
+  /** The key-value store that is filled; empty. */
+  readonly hot: PartDeclaration;
 }
 
-await asChild(async ({ source, store }: Materialized) => {
+/** Fills a store with the rows of the file. */
+await asChild(async ({ source, hot }: Materialized) => {
   const server = await createServer({
     parts: {
       lake: { use: 'duckdb' },
-      hot: { use: 'lmdb', path: store },
+      hot,
       online: { use: 'online-store', store: 'hot' },
       history: { use: 'offline-store', warehouse: 'lake', online: 'online' },
     },
