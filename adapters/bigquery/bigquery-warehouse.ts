@@ -19,9 +19,11 @@ import {
 import type { BigqueryOptions } from './bigquery.js';
 import { Connection } from './connection.js';
 import { bigqueryDialect } from './dialect.js';
-import { bigqueryErrorCode } from './errors.js';
-import { datasetReference, isDuplicate, Jobs, type TableReference } from './jobs.js';
+import { bigqueryErrorCode, isDuplicate } from './errors.js';
+import { datasetReference } from './job-configuration.js';
+import { Jobs } from './jobs.js';
 import { rowReader, schemaFields } from './read-rows.js';
+import type { TableReference } from './rest-types.js';
 import { csvLines } from './write-csv.js';
 import { avroFile, multipart, tableSchema } from './write-rows.js';
 
@@ -43,15 +45,20 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
 
   /** Looks whether jobs may be made, by one that costs nothing, and where the temporary dataset is. */
   async start(context: CallContext): Promise<void> {
-    await this.#connection.open(context.signal);
-    await this.#jobs.dryRun({ sql: 'SELECT 1' }, context);
-    const dataset = this.#temporaryDataset();
-    if (dataset === undefined) return;
-    const { location } = await this.#connection.call<{ location?: string }>(
-      { path: `datasets/${encodeURIComponent(dataset.datasetId)}`, project: dataset.projectId },
-      context.signal,
-    );
-    this.#jobs.location ??= location;
+    try {
+      await this.#connection.open(context.signal);
+      await this.#jobs.dryRun({ sql: 'SELECT 1' }, context);
+      const dataset = this.#temporaryDataset();
+      if (dataset === undefined) return;
+      const { location } = await this.#connection.call<{ location?: string }>(
+        { path: `datasets/${encodeURIComponent(dataset.datasetId)}`, project: dataset.projectId },
+        context.signal,
+      );
+      this.#jobs.location ??= location;
+    } catch (error) {
+      this.#connection.close();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {

@@ -137,3 +137,11 @@ function tlsAdvice(code: unknown): string {
 
 /** The code of anything else. */
 export const bigqueryErrorCode = (error: unknown): ErrorCode | undefined => systemErrorCode(error);
+
+/** Whether what was to be made is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return (
+    isVivaceError(error) &&
+    (error.cause as { response?: { status?: number } } | undefined)?.response?.status === 409
+  );
+}

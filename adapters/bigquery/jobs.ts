@@ -1,49 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isVivaceError, VivaceError, type CallContext, type Statement } from 'vivace';
+import { VivaceError, type CallContext, type Statement } from 'vivace';
 import type { BigqueryOptions } from './bigquery.js';
 import type { Connection } from './connection.js';
-import { reasonError, type Reason } from './errors.js';
-import type { SchemaField, WireRow } from './read-rows.js';
+import { isDuplicate, reasonError } from './errors.js';
+import { jobLabels, queryConfiguration } from './job-configuration.js';
+import type { SchemaField } from './read-rows.js';
+import type { Job, Page, Results, TableReference } from './rest-types.js';
 
 /** Rows of a page at most; BigQuery ends a page earlier at some 10 MB. */
 const pageRows = 50_000;
 /** How long BigQuery holds a question back while a query is running. */
 const longPollMs = 10_000;
 const pollMs = 250;
-
-interface Job {
-  readonly jobReference: { readonly jobId: string; readonly location?: string };
-  readonly status?: { readonly state: string; readonly errorResult?: Reason };
-  readonly statistics?: {
-    readonly totalBytesProcessed?: string;
-    readonly query?: {
-      readonly totalBytesProcessed?: string;
-      readonly schema?: { readonly fields?: readonly SchemaField[] };
-    };
-    readonly load?: { readonly outputRows?: string };
-  };
-}
-
-interface Results {
-  readonly jobComplete?: boolean;
-  readonly schema?: { readonly fields?: readonly SchemaField[] };
-  readonly rows?: readonly WireRow[];
-  readonly totalRows?: string;
-  readonly pageToken?: string;
-}
-
-export interface Page {
-  readonly schema: readonly SchemaField[];
-  readonly rows: readonly WireRow[];
-}
-
-/** Where a table is, as the API names it. */
-export interface TableReference {
-  readonly projectId: string;
-  readonly datasetId: string;
-  readonly tableId: string;
-}
 
 /** The jobs of one part: queries and loads, each with an id of ours, so that sending one again starts no second. */
 export class Jobs {
@@ -170,7 +139,7 @@ export class Jobs {
       createDisposition: 'CREATE_NEVER',
       writeDisposition: 'WRITE_APPEND',
     };
-    const body = { configuration: { ...this.#labels(), load }, ...this.#reference() };
+    const body = { configuration: { ...jobLabels(this.#options), load }, ...this.#reference() };
     const { jobId } = body.jobReference;
     let { location } = this;
     let complete = false;
@@ -222,6 +191,10 @@ export class Jobs {
     );
   }
 
+  #query(statement: Statement): object {
+    return queryConfiguration(statement, this.#options, this.#connection.project);
+  }
+
   #reference(): { readonly jobReference: { projectId: string; jobId: string; location?: string } } {
     const { location } = this;
     return {
@@ -232,33 +205,6 @@ export class Jobs {
       },
     };
   }
-
-  #labels(): object {
-    const { labels } = this.#options;
-    return Object.keys(labels).length === 0 ? {} : { labels };
-  }
-
-  #query({ sql, parameters = {} }: Statement): object {
-    const { maximumBytesBilled, dataset } = this.#options;
-    const given = Object.entries(parameters);
-    return {
-      ...this.#labels(),
-      query: {
-        query: sql,
-        useLegacySql: false,
-        ...(dataset === undefined
-          ? {}
-          : { defaultDataset: datasetReference(dataset, this.#connection.project) }),
-        ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled: String(maximumBytesBilled) }),
-        ...(given.length === 0
-          ? {}
-          : {
-              parameterMode: 'NAMED',
-              queryParameters: given.map(([name, value]) => ({ name, ...parameterOf(value) })),
-            }),
-      },
-    };
-  }
 }
 
 /** The multipart body of a load: the job, then the file. */
@@ -266,34 +212,3 @@ export type LoadBody = (
   job: object,
   file: AsyncIterable<Buffer>,
 ) => NonNullable<Parameters<Connection['call']>[0]['upload']>;
-
-/** `dataset` or `project.dataset`. */
-export function datasetReference(
-  name: string,
-  project: string,
-): { readonly projectId: string; readonly datasetId: string } {
-  const dot = name.lastIndexOf('.');
-  return dot < 0
-    ? { projectId: project, datasetId: name }
-    : { projectId: name.slice(0, dot), datasetId: name.slice(dot + 1) };
-}
-
-function parameterOf(value: string | number | boolean): object {
-  const type =
-    typeof value === 'string'
-      ? 'STRING'
-      : typeof value === 'boolean'
-        ? 'BOOL'
-        : Number.isSafeInteger(value)
-          ? 'INT64'
-          : 'FLOAT64';
-  return { parameterType: { type }, parameterValue: { value: String(value) } };
-}
-
-/** Whether what was to be made is there already. */
-export function isDuplicate(error: unknown): boolean {
-  return (
-    isVivaceError(error) &&
-    (error.cause as { response?: { status?: number } } | undefined)?.response?.status === 409
-  );
-}

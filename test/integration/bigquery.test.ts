@@ -17,19 +17,21 @@ import {
   type Warehouse,
 } from 'vivace';
 import { bigquery } from 'vivace/adapters/bigquery';
-import { callContext, startPart } from 'vivace/testing';
+import { callContext, makePart, startPart } from 'vivace/testing';
 import { callError, reasonError } from '../../adapters/bigquery/errors.js';
 import {
   apiError,
   bigqueryEmulator,
   endlessQuery,
   json,
+  optionsAt,
   startBigquery,
   type BigqueryServer,
 } from '../servers/bigquery-server.js';
 import type { CannedAnswer, HttpProxy, SeenRequest } from '../servers/http-proxy.js';
 import { describeNeeding } from '../servers/programs.js';
 import { eventually } from '../servers/server-process.js';
+import { TcpProxy } from '../servers/tcp-proxy.js';
 import { failureOf } from '../support/failure.js';
 import { createProject } from '../support/project.js';
 
@@ -407,6 +409,21 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       expect(await failureOf(started)).to.match(/^NOT_FOUND .*nowhere.*location/);
       const nobody = startPart(bigquery, { ...server.options, endpoint: 'http://127.0.0.1:1' });
       expect(await failureOf(nobody)).to.match(/^UNAVAILABLE .*http:\/\/127\.0\.0\.1:1/);
+    });
+
+    it('gives up starting when it is told to, and leaves no connection behind', async () => {
+      const tcp = await TcpProxy.start({ port: proxy.port });
+      proxy.delayMs = 300;
+      try {
+        const { dataset } = server.options as { dataset: string };
+        const starting = makePart(bigquery, { ...optionsAt(tcp.port), dataset });
+        expect(await failureOf(starting.start(callContext(50)))).to.match(/^DEADLINE_EXCEEDED/);
+        await eventually(() => expect(tcp.connections).to.equal(0));
+        await starting.stop();
+      } finally {
+        proxy.delayMs = 0;
+        await tcp.stop();
+      }
     });
 
     it('needs a dataset for temporary tables, and says so', async () => {

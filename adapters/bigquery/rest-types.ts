@@ -1,0 +1,38 @@
+import type { Reason } from './errors.js';
+import type { SchemaField, WireRow } from './read-rows.js';
+
+/** A job, as far as it is looked at. @see https://cloud.google.com/bigquery/docs/reference/rest/v2/Job */
+export interface Job {
+  readonly jobReference: { readonly jobId: string; readonly location?: string };
+  readonly status?: { readonly state: string; readonly errorResult?: Reason };
+  readonly statistics?: {
+    readonly totalBytesProcessed?: string;
+    readonly query?: {
+      readonly totalBytesProcessed?: string;
+      readonly schema?: { readonly fields?: readonly SchemaField[] };
+    };
+    readonly load?: { readonly outputRows?: string };
+  };
+}
+
+/** An answer of `jobs.getQueryResults`. */
+export interface Results {
+  readonly jobComplete?: boolean;
+  readonly schema?: { readonly fields?: readonly SchemaField[] };
+  readonly rows?: readonly WireRow[];
+  readonly totalRows?: string;
+  readonly pageToken?: string;
+}
+
+/** Some rows of a query's answer. */
+export interface Page {
+  readonly schema: readonly SchemaField[];
+  readonly rows: readonly WireRow[];
+}
+
+/** Where a table is, as the API names it. */
+export interface TableReference {
+  readonly projectId: string;
+  readonly datasetId: string;
+  readonly tableId: string;
+}
