@@ -104,12 +104,9 @@ export function rowReader(
 }
 
 function narrowed(name: string, type: ColumnType, wanted: ColumnType): ColumnType {
-  const element = wanted.element === type.element || wanted.element === narrower[type.element];
-  if (element && (wanted.kind === 'scalar') === (type.kind === 'scalar')) return wanted;
-  throw new VivaceError(
-    'INVALID_ARGUMENT',
-    `column "${name}" is a ${type.name}, and a ${wanted.name} is wanted`,
-  );
+  const fits = wanted.element === type.element || wanted.element === narrower[type.element];
+  if (fits && (wanted.kind === 'scalar') === (type.kind === 'scalar')) return wanted;
+  throw new VivaceError('INVALID_ARGUMENT', `column "${name}" is ${type.name}, and ${wanted.name} is wanted`);
 }
 
 interface Reader {

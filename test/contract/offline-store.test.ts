@@ -1,7 +1,9 @@
+import { expect } from 'chai';
 import { bigquery } from 'vivace/adapters/bigquery';
 import { duckdb } from 'vivace/adapters/duckdb';
 import { offlineStoreContract, startPart } from 'vivace/testing';
 import { bigqueryServer, startBigquery, type BigqueryServer } from '../servers/bigquery-server.js';
+import { googlesqlParser, parseStatementsSeen } from '../servers/googlesql.js';
 import { describeNeeding } from '../servers/programs.js';
 import { offlineStoreOver } from '../support/offline-store-over.js';
 
@@ -20,7 +22,7 @@ describe('offline-store over duckdb', () => {
   });
 });
 
-describeNeeding([bigqueryServer], 'offline-store over bigquery', () => {
+describeNeeding([bigqueryServer, googlesqlParser], 'offline-store over bigquery', () => {
   let server: BigqueryServer;
   before(async () => (server = await startBigquery()));
   after(() => server.stop());
@@ -29,5 +31,15 @@ describeNeeding([bigqueryServer], 'offline-store over bigquery', () => {
   offlineStoreContract({
     runner,
     make: offlineStoreOver(() => startPart(bigquery, server.options), stops),
+  });
+
+  // In a suite of its own, as those are run after the tests beside them.
+  describe('what it sent', () => {
+    it('is accepted by the parser of GoogleSQL, statement by statement', function () {
+      if (server.proxy === undefined) return this.skip();
+      const { parsed, refused } = parseStatementsSeen(server.proxy);
+      expect(parsed).to.be.greaterThan(50);
+      expect(refused).to.deep.equal([]);
+    });
   });
 });

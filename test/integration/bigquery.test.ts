@@ -151,7 +151,7 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
         /^INVALID_ARGUMENT .*array of 3 is no int32\[2\]/,
       );
       expect(await failureOf(one("'a'", 'int64'))).to.match(
-        /^INVALID_ARGUMENT .*"x" is a string, and a int64 is wanted/,
+        /^INVALID_ARGUMENT .*"x" is string, and int64 is wanted/,
       );
     });
 
