@@ -10,6 +10,7 @@ import {
   VivaceError,
   type CallContext,
   type Field,
+  type PartContext,
   type PartLifecycle,
   type RowBatch,
   type Statement,
@@ -32,15 +33,15 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
   readonly dialect = bigqueryDialect;
   readonly errorCode = bigqueryErrorCode;
   readonly #options: BigqueryOptions;
-  readonly #directory: string;
+  readonly #context: PartContext;
   readonly #connection: Connection;
   readonly #jobs: Jobs;
 
-  constructor(options: BigqueryOptions, directory: string) {
+  constructor(options: BigqueryOptions, context: PartContext) {
     this.#options = options;
-    this.#directory = directory;
-    this.#connection = new Connection(options, directory);
-    this.#jobs = new Jobs(this.#connection, options);
+    this.#context = context;
+    this.#connection = new Connection(options, context.directory);
+    this.#jobs = new Jobs(this.#connection, options, context);
   }
 
   /** Looks whether jobs may be made, by one that costs nothing, and where the temporary dataset is. */
@@ -61,8 +62,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     }
   }
 
-  async stop(): Promise<void> {
-    await this.#jobs.settle();
+  stop(): void {
     this.#connection.close();
   }
 
@@ -144,7 +144,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
           )
         : new VivaceError('INVALID_ARGUMENT', `"${path}" is neither a .parquet nor a .csv file`);
     }
-    const file = resolve(this.#directory, path);
+    const file = resolve(this.#context.directory, path);
     const unfinished = `${file}.unfinished`;
     await mkdir(dirname(file), { recursive: true });
     const lines =
@@ -202,13 +202,13 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
       if (signal.aborted) throw abortError(signal);
       return await use(nameOf(table));
     } finally {
-      const dropped = this.#jobs.inBackground((until) => this.#drop(table, until));
+      const dropped = this.#context.cleanUp(`table ${table.tableId}`, (call) => this.#drop(table, call));
       // A caller that has given up waits no longer; the table would also go by itself.
       if (!signal.aborted) await untilAborted(dropped, signal).catch(() => undefined);
     }
   }
 
-  async #drop({ projectId, datasetId, tableId }: TableReference, signal: AbortSignal): Promise<void> {
+  async #drop({ projectId, datasetId, tableId }: TableReference, { signal }: CallContext): Promise<void> {
     const path = `datasets/${encodeURIComponent(datasetId)}/tables/${tableId}`;
     await this.#connection.call({ method: 'DELETE', path, project: projectId }, signal);
   }

@@ -75,5 +75,5 @@ export const bigquery = defineAdapter({
   name: 'bigquery',
   sdk: ['@google-cloud/bigquery'],
   options: bigqueryOptions,
-  create: (options, _, context) => new BigqueryWarehouse(options, context.directory),
+  create: (options, _, context) => new BigqueryWarehouse(options, context),
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VivaceError, type CallContext, type Statement } from 'vivace';
+import { VivaceError, type CallContext, type PartContext, type Statement } from 'vivace';
 import type { BigqueryOptions } from './bigquery.js';
 import type { Connection } from './connection.js';
 import { isDuplicate, reasonError } from './errors.js';
@@ -20,29 +20,13 @@ export class Jobs {
   location: string | undefined;
   readonly #connection: Connection;
   readonly #options: BigqueryOptions;
-  readonly #background = new Set<Promise<unknown>>();
+  readonly #context: PartContext;
 
-  constructor(connection: Connection, options: BigqueryOptions) {
+  constructor(connection: Connection, options: BigqueryOptions, context: PartContext) {
     this.#connection = connection;
     this.#options = options;
+    this.#context = context;
     this.location = options.location;
-  }
-
-  /** Waits for what was left to end by itself. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#background);
-  }
-
-  /** Work that nobody waits for, given up after five seconds: tables expire, and jobs end, without it. */
-  inBackground(work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
-    const running: Promise<void> = work(AbortSignal.timeout(5000))
-      .then(
-        () => undefined,
-        () => undefined,
-      )
-      .finally(() => this.#background.delete(running));
-    this.#background.add(running);
-    return running;
   }
 
   async dryRun(
@@ -177,7 +161,7 @@ export class Jobs {
   }
 
   #cancel(jobId: string, location: string | undefined): void {
-    void this.inBackground((signal) =>
+    void this.#context.cleanUp(`job ${jobId}`, ({ signal }) =>
       this.#connection.call(
         {
           method: 'POST',

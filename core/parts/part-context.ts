@@ -103,7 +103,7 @@ export class OwnedContext implements PartContext {
           deadline: performance.now() + cleanUpMs,
         });
       } catch (error) {
-        this.log.warn(`${what} could not be removed`, { error });
+        this.log.warn(`${what} could not be cleaned up`, { error });
       }
     })().finally(() => this.#cleaning.delete(cleaning));
     this.#cleaning.add(cleaning);

@@ -49,6 +49,6 @@ export async function startPart(
 }
 
 /** A call context that gives up after `timeoutMs`. */
-export function callContext(timeoutMs = 10_000): CallContext {
+export function callContext(timeoutMs = 30_000): CallContext {
   return { signal: AbortSignal.timeout(timeoutMs), deadline: performance.now() + timeoutMs };
 }

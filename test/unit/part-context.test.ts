@@ -137,7 +137,7 @@ describe('PartContext', () => {
       throw new Error('refused');
     });
     expect(logs.map(({ level, message }) => [level, message])).to.deep.equal([
-      ['warn', 'the table could not be removed'],
+      ['warn', 'the table could not be cleaned up'],
     ]);
   });
 
