@@ -4,11 +4,11 @@ import { Child } from '../child.js';
 import { quickNetwork } from '../quick-network.js';
 import { writeWideTable } from '../wide-table.js';
 
-const rows = 20_000;
+const rows = 60_000;
 
-/** Materialization of 20,000 keys with 50 features from DuckDB into CouchbaseMock. */
+/** Materialization of 60,000 keys with 50 features from DuckDB into CouchbaseMock. */
 export const benchCase: BenchCase = {
-  title: 'materialize 20,000 keys × 50 features from DuckDB into Couchbase',
+  title: 'materialize 60,000 keys × 50 features from DuckDB into Couchbase',
   async run({ directory }) {
     const source = join(directory, 'wide-couchbase.parquet');
     await writeWideTable(source, rows);
