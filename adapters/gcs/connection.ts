@@ -4,7 +4,7 @@ import { Agent as HttpAgent, request as overHttp, type IncomingMessage } from 'n
 import { Agent as HttpsAgent, request as overHttps } from 'node:https';
 import { resolve } from 'node:path';
 import { json, text } from 'node:stream/consumers';
-import { abortError, loadSdk, readTls, untilAborted } from 'vivace';
+import { abortError, loadSdk, readTls, untilAborted, type TlsMaterial } from 'vivace';
 import { toFailure } from './errors.js';
 import type { GcsOptions } from './gcs.js';
 
@@ -33,8 +33,9 @@ export interface ApiAnswer<T> {
 }
 
 /**
- * Cloud Storage's JSON API with the SDK's credentials and retries. The SDK's own file streams are not used: they know no signal, end the
- * connections of all other readers when one leaves, and delete an object that was already replaced when a checksum does not match.
+ * Cloud Storage's JSON API with the SDK's credentials and retries. The SDK's own calls of files are not used: they take no signal, nor an
+ * authority or a limit of connections; a reader that leaves destroys the agent that the whole process shares, and the other readers stand
+ * still for ever.
  *
  * @see https://cloud.google.com/storage/docs/json_api/v1
  */
@@ -46,11 +47,15 @@ export class Connection {
   readonly #agent: HttpAgent;
   readonly #maxRetries: number;
 
-  private constructor(storage: Storage, options: GcsOptions, agent: HttpAgent) {
+  private constructor(storage: Storage, options: GcsOptions, tls: TlsMaterial) {
     this.bucket = options.bucket;
+    // The SDK's may come of STORAGE_EMULATOR_HOST.
     this.#endpoint = (options.endpoint ?? storage.apiEndpoint).replace(/\/+$/, '');
     this.#storage = storage;
-    this.#agent = agent;
+    const pool = { keepAlive: true, maxSockets: options.maxSockets };
+    this.#agent = this.#endpoint.startsWith('http:')
+      ? new HttpAgent(pool)
+      : new HttpsAgent({ ...pool, ...tls });
     this.#maxRetries = options.maxRetries;
     // A client of the SDK's own copy of the library, for what it sends by, which adds nothing.
     if (options.anonymous) this.#anonymous = storage.authClient.fromJSON(nobody).transporter;
@@ -58,18 +63,13 @@ export class Connection {
 
   static async open(options: GcsOptions, directory: string): Promise<Connection> {
     const sdk = await loadSdk('@google-cloud/storage', () => import('@google-cloud/storage'));
-    const { projectId, endpoint, credentialsFile, maxSockets } = options;
+    const { projectId, endpoint, credentialsFile } = options;
     const storage = new sdk.Storage({
       ...(projectId === undefined ? {} : { projectId }),
       ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
       ...(credentialsFile === undefined ? {} : { keyFilename: resolve(directory, credentialsFile) }),
     });
-    const pool = { keepAlive: true, maxSockets };
-    const agent =
-      endpoint?.startsWith('http:') === true
-        ? new HttpAgent(pool)
-        : new HttpsAgent({ ...pool, ...(await readTls(options, directory)) });
-    return new Connection(storage, options, agent);
+    return new Connection(storage, options, await readTls(options, directory));
   }
 
   close(): void {

@@ -3,7 +3,6 @@ import { messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace'
 /** What the SDK's transport throws. */
 interface ApiError {
   readonly code?: string | number;
-  readonly errors?: readonly { readonly reason?: string }[];
   readonly config?: { readonly retryConfig?: { readonly currentRetryAttempt?: number } };
   readonly response?: {
     readonly status: number;
@@ -32,6 +31,7 @@ const advice = {
  */
 export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Where): VivaceError {
   const { response, code } = error as ApiError;
+  const status = response?.status ?? 0;
   if (response === undefined) {
     const tls = typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code);
     if (tls) {
@@ -40,17 +40,24 @@ export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Wher
     }
     const system = systemErrorCode(causeOf(error));
     if (system === 'UNAVAILABLE') {
-      const text = `${endpoint} does not answer (${messageOf(error)}): check the network and "endpoint"`;
+      const text =
+        stage === 'credentials'
+          ? `whoever gives the Google credentials does not answer (${messageOf(error)}): check the network`
+          : `${endpoint} does not answer (${messageOf(error)}): check the network and "endpoint"`;
       return new VivaceError('UNAVAILABLE', text, { cause: error });
     }
   }
   if (stage === 'credentials') {
+    if (status === 429 || status >= 500) {
+      const text = `whoever gives the Google credentials fails for the moment (HTTP ${status}: ${messageOf(error)})`;
+      return new VivaceError('UNAVAILABLE', text, { cause: error });
+    }
     const text = `no usable Google credentials (${messageOf(error)}): ${advice.UNAUTHENTICATED}`;
     return new VivaceError('UNAUTHENTICATED', text, { cause: error });
   }
-  const status = response?.status ?? 0;
-  const said = explanationOf(error as ApiError);
-  const failure = status === 404 ? missingOf(url, said) : codeOf(status, said, error as ApiError);
+  const { message, reason } = explanationOf(response?.data);
+  const said = message === '' ? messageOf(error) : message;
+  const failure = status === 404 ? missingOf(url, said) : codeOf(status, said, reason);
   const hint =
     failure in advice
       ? `: ${advice[failure as keyof typeof advice]}`
@@ -76,16 +83,15 @@ export function answered(error: unknown): {
   };
 }
 
-function codeOf(status: number, said: string, { errors }: ApiError): ErrorCode {
-  const reason = errors?.[0]?.reason ?? '';
+function codeOf(status: number, said: string, reason: string): ErrorCode {
   if (status === 429 || /rateLimitExceeded|quotaExceeded|userRateLimit/i.test(reason))
     return 'RESOURCE_EXHAUSTED';
   if (status === 401) return 'UNAUTHENTICATED';
   if (status === 403) return 'PERMISSION_DENIED';
   if (status === 400) return /crc32c|checksum|hash/i.test(said) ? 'DATA_LOSS' : 'INVALID_ARGUMENT';
   if (/no space left/i.test(said)) return 'RESOURCE_EXHAUSTED';
-  // Everything else that was never answered is a connection that broke.
-  return status === 408 || status >= 500 || status === 0 ? 'UNAVAILABLE' : 'INTERNAL';
+  // A session that has failed for good (410): the write may be begun anew. What was never answered is a connection that broke.
+  return status === 408 || status === 410 || status >= 500 || status === 0 ? 'UNAVAILABLE' : 'INTERNAL';
 }
 
 /** What a 404 is about: an object, a session that has ended, or else the bucket. */
@@ -96,17 +102,22 @@ function missingOf(url: string, said: string): ErrorCode {
 }
 
 /** What the API says is in the body, as JSON, as text or not at all. */
-function explanationOf(error: ApiError): string {
-  const data = error.response?.data;
-  if (typeof data === 'string' && data !== '') {
+function explanationOf(data: unknown): { readonly message: string; readonly reason: string } {
+  let body = data;
+  if (typeof data === 'string') {
     try {
-      return (JSON.parse(data) as { error: { message: string } }).error.message;
+      body = JSON.parse(data);
     } catch {
-      return data.slice(0, 300);
+      return { message: data.slice(0, 300), reason: '' };
     }
   }
-  const message = (data as { error?: { message?: unknown } } | undefined)?.error?.message;
-  return typeof message === 'string' && message !== '' ? message : messageOf(error);
+  const said = (body as { error?: { message?: unknown; errors?: readonly { reason?: unknown }[] } } | null)
+    ?.error;
+  const [message, reason] = [said?.message, said?.errors?.[0]?.reason];
+  return {
+    message: typeof message === 'string' ? message : '',
+    reason: typeof reason === 'string' ? reason : '',
+  };
 }
 
 /** The SDK wraps an error of the system in one of its own. */

@@ -215,6 +215,16 @@ describeNeeding([fakeGcs], 'gcs', () => {
     });
   });
 
+  it("serves from the SDK's STORAGE_EMULATOR_HOST", async () => {
+    const { endpoint: _, ...given } = options() as { endpoint: string };
+    await withEnvironment({ STORAGE_EMULATOR_HOST: `http://127.0.0.1:${server.port}` }, async () => {
+      const own = await startPart(gcs, given);
+      await own.face(blobStore).write('k', text('1'), callContext());
+      expect(await contentOf(own.face(blobStore), 'k')).to.equal('1');
+      await own.stop();
+    });
+  });
+
   describe('readers', () => {
     it('leave early without the rest being sent, and without harm to the others', async () => {
       await store.write('k', mebibytes(30), callContext(60_000));
@@ -276,6 +286,22 @@ describeNeeding([fakeGcs], 'gcs', () => {
       expect(error.message).to.include('x@y.iam').and.to.include('roles/storage.objectUser');
     });
 
+    it('tell a quota from a missing role, for what is read too', async () => {
+      const own = await startPart(gcs, options({ maxRetries: 0 }));
+      proxy.intercept = () => failure(403, 'rateLimitExceeded', 'Too much.');
+      expect(await codeOf(own.face(blobStore).head('k', callContext()))).to.equal('RESOURCE_EXHAUSTED');
+      expect(await codeOf(contentOf(own.face(blobStore), 'k'))).to.equal('RESOURCE_EXHAUSTED');
+      await own.stop();
+    });
+
+    for (const status of [404, 410]) {
+      it(`are UNAVAILABLE where the session of an upload has ended (${status})`, async () => {
+        proxy.intercept = ({ method }) =>
+          method === 'PUT' ? failure(status, 'gone', 'No such session.') : undefined;
+        expect(await codeOf(store.write('k', mebibytes(9), callContext(60_000)))).to.equal('UNAVAILABLE');
+      });
+    }
+
     it('are not a miss where the bucket has gone', async () => {
       proxy.intercept = () => failure(404, 'notFound', 'The specified bucket does not exist.');
       expect(await codeOf(store.head('k', callContext()))).to.equal('FAILED_PRECONDITION');
@@ -311,6 +337,29 @@ describeNeeding([fakeGcs], 'gcs', () => {
         expect(error.code).to.equal('UNAUTHENTICATED');
         expect(error.message).to.include('gcloud auth application-default login');
       });
+    });
+
+    it('are UNAVAILABLE where the machine gives no token for the moment', async () => {
+      const metadata = await HttpProxy.start(server.port);
+      metadata.intercept = ({ url }) =>
+        url.includes('/token')
+          ? { status: 503, body: 'later' }
+          : { status: 200, headers: { 'metadata-flavor': 'Google' }, body: 'x' };
+      const machine = {
+        GOOGLE_APPLICATION_CREDENTIALS: undefined,
+        METADATA_SERVER_DETECTION: 'assume-present',
+        GCE_METADATA_HOST: `127.0.0.1:${metadata.port}`,
+        CLOUDSDK_CONFIG: '/nowhere',
+        HOME: '/nowhere',
+      };
+      await withEnvironment(machine, async () => {
+        const error = await failureOf(startPart(gcs, options({ anonymous: false })));
+        expect([error.code, error.message.includes('HTTP 503')], error.message).to.deep.equal([
+          'UNAVAILABLE',
+          true,
+        ]);
+      });
+      await metadata.stop();
     });
 
     it('name the address of a server that is not there', async () => {
