@@ -1,4 +1,5 @@
 import {
+  isVivaceError,
   VivaceError,
   type BlobContent,
   type BlobStore,
@@ -135,9 +136,8 @@ export class BlobRepository implements ModelRepository {
   }
 
   async #readAlias(name: string, alias: string, context: CallContext): Promise<string | undefined> {
-    const key = aliasKey(name, alias);
-    if ((await this.#blobs.head(key, context)) === undefined) return undefined;
-    return new TextDecoder().decode(await readWhole(this.#blobs.read(key, context))).trim();
+    const bytes = await this.#read(aliasKey(name, alias), context);
+    return bytes && new TextDecoder().decode(bytes).trim();
   }
 
   async #exists(model: ModelVersion, context: CallContext): Promise<boolean> {
@@ -145,8 +145,19 @@ export class BlobRepository implements ModelRepository {
   }
 
   async #manifestBytes(model: ModelVersion, context: CallContext): Promise<Uint8Array> {
-    if (await this.#exists(model, context)) return readWhole(this.#blobs.read(manifestKey(model), context));
+    const bytes = await this.#read(manifestKey(model), context);
+    if (bytes !== undefined) return bytes;
     throw await this.#notFound(`${model.name}@${model.version}`, model.name, context);
+  }
+
+  /** A small blob; `undefined` where there is none. */
+  async #read(key: string, context: CallContext): Promise<Uint8Array | undefined> {
+    try {
+      return await readWhole(this.#blobs.read(key, context));
+    } catch (error) {
+      if (isVivaceError(error) && error.code === 'NOT_FOUND') return undefined;
+      throw error;
+    }
   }
 
   async #notFound(reference: string, name: string, context: CallContext): Promise<VivaceError> {
