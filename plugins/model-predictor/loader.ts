@@ -43,7 +43,7 @@ export class Loader {
   async load(bundle: Bundle, signal: AbortSignal): Promise<Slot> {
     const { manifest } = bundle;
     const { name, version, signature } = manifest;
-    return this.#within(signal, async (within) => {
+    return this.within(signal, async (within) => {
       const loading = this.#runtime.load(bundle, { signal: within });
       const instance = await untilAborted(loading, within).catch((error: unknown) => {
         // One that comes too late is let go.
@@ -73,7 +73,8 @@ export class Loader {
     await selfTest(instance, manifest, signal);
   }
 
-  async #within<T>(signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Does a task of a load, whose signal aborts when `loadTimeoutMs` have passed. */
+  async within<T>(signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { loadTimeoutMs } = this.#options;
     const late = new AbortController();
     const done = new AbortController();

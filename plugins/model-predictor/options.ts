@@ -24,7 +24,9 @@ export const options = z.strictObject({
   loadTimeoutMs: milliseconds
     .min(1)
     .default(120_000)
-    .describe('Longest time for loading, warming up and self-testing an instance, ms; default 120000'),
+    .describe(
+      'Longest time for fetching a new version, and for loading, warming up and self-testing an instance, ms; default 120000',
+    ),
   callTimeoutMs: milliseconds
     .default(60_000)
     .describe('An instance that computes longer than this is replaced, ms; 0 = never; default 60000'),

@@ -74,7 +74,7 @@ export class ServedModel implements Predictor {
 
   async start(context: CallContext): Promise<void> {
     const model = await this.#repository.resolve(this.#options.model, context);
-    await this.#deploy(model, context);
+    await this.#deploy(model, await this.#repository.fetch(model, context), context);
   }
 
   async stop(): Promise<void> {
@@ -114,11 +114,15 @@ export class ServedModel implements Predictor {
   async #refresh(context: CallContext): Promise<void> {
     let version: string | undefined;
     try {
-      const model = await this.#repository.resolve(this.#options.model, context);
-      version = model.version;
-      if (version === this.#current?.model.version || version === this.#refused) return;
+      const next = await this.#loader.within(context.signal, async (signal) => {
+        const model = await this.#repository.resolve(this.#options.model, { signal });
+        version = model.version;
+        if (version === this.#current?.model.version || version === this.#refused) return undefined;
+        return { model, bundle: await this.#repository.fetch(model, { signal }) };
+      });
+      if (next === undefined) return;
       this.#refused = undefined;
-      await this.#deploy(model, context);
+      await this.#deploy(next.model, next.bundle, context);
     } catch (error) {
       if (context.signal.aborted) return;
       // What is wrong with a version stays wrong, versions being immutable; the rest is tried again.
@@ -134,8 +138,7 @@ export class ServedModel implements Predictor {
   }
 
   /** Loads a version beside the one that serves, swaps them, and lets the old one finish. */
-  async #deploy(model: ModelVersion, context: CallContext): Promise<void> {
-    const bundle = await this.#repository.fetch(model, context);
+  async #deploy(model: ModelVersion, bundle: Bundle, context: CallContext): Promise<void> {
     const serving = this.#current;
     const different =
       serving === undefined ? undefined : difference(serving.bundle.manifest, bundle.manifest);

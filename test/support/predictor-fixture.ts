@@ -1,5 +1,5 @@
 import { modelPredictor } from 'vivace/plugins/model-predictor';
-import type { BundleManifest, Clock, LogRecord } from 'vivace';
+import type { BundleManifest, Clock, LogRecord, ModelRepository } from 'vivace';
 import { callContext, makePart, startPart } from 'vivace/testing';
 import { predictorRuntime } from 'vivace';
 import { startRepository, type RepositoryFixture } from './model-fixture.js';
@@ -24,6 +24,8 @@ export interface PredictorSetup {
   readonly more?: Partial<BundleManifest>;
   readonly staged?: StagedRuntime;
   readonly clock?: Clock;
+  /** What the part gets in the place of the repository. */
+  readonly over?: (own: ModelRepository) => ModelRepository;
   /** False leaves the part to be started by the test. */
   readonly start?: boolean;
 }
@@ -40,7 +42,10 @@ export async function startPredictor(setup: PredictorSetup = {}): Promise<Predic
     modelPredictor,
     { model: 'affine', refreshMs: 0, ...setup.options },
     {
-      uses: { repository: models.repository, runtime: runtime.face(predictorRuntime) },
+      uses: {
+        repository: setup.over?.(models.repository) ?? models.repository,
+        runtime: runtime.face(predictorRuntime),
+      },
       ...(setup.clock === undefined ? {} : { clock: setup.clock }),
       onLog: (record) => {
         logs.push(record);

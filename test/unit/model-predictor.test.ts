@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { predictor as port, VivaceError, type BundleManifest, type Prediction, type Predictor } from 'vivace';
+import { predictor as port, untilAborted, VivaceError } from 'vivace';
+import type { BundleManifest, CallContext, Prediction, Predictor } from 'vivace';
 import { affineInput, affineSignature, callContext } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
 import { startPredictor, type PredictorFixture, type PredictorSetup } from '../support/predictor-fixture.js';
@@ -164,6 +165,28 @@ describe('ModelPredictor', () => {
       expect(fields).to.include({ version: '2', serving: '1' });
       expect((await ask()).model.version).to.equal('1');
     });
+
+    for (const silent of ['resolve', 'fetch'] as const) {
+      it(`looks again where the repository once did not answer (${silent})`, async () => {
+        let isSilent = false;
+        await start({
+          options: { refreshMs: 1, loadTimeoutMs: 200 },
+          over: (own) => ({
+            ...own,
+            [silent](...given: [never, CallContext]) {
+              if (!isSilent) return own[silent](...given);
+              isSilent = false;
+              return untilAborted(new Promise(() => undefined), given[1].signal);
+            },
+          }),
+        });
+        isSilent = true;
+        await release('2');
+        await untilServed('2');
+        const { error } = await fixture.logged(/a new version does not serve/);
+        expect((error as Error).message).to.include('did not load in 200 ms');
+      });
+    }
 
     const x = affineSignature.inputs[0]!;
     const changes: [string, Partial<BundleManifest['signature']>, RegExp][] = [
