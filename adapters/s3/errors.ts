@@ -19,11 +19,13 @@ const known: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/^(CredentialsProviderError|TokenProviderError)$/, 'UNAUTHENTICATED', `no credentials are found: ${ways}`],
   [/^RequestTimeTooSkewed$/, 'UNAUTHENTICATED', 'the clock of this machine is wrong: set it by NTP'],
   [
-    /^(InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|NotSignedUp)$/,
+    // The last three are those of STS, which gives the credentials of a role.
+    /^(InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|NotSignedUp|ExpiredTokenException|InvalidIdentityTokenException|IDPRejectedClaimException)$/,
     'UNAUTHENTICATED',
     `the credentials are not accepted: ${ways}`,
   ],
   [/^(AccessDenied|AllAccessDisabled|AccountProblem)$/, 'PERMISSION_DENIED', `allow ${permissions}`],
+  [/^IDPCommunicationErrorException$/, 'UNAVAILABLE', 'STS cannot ask who has signed the token: it may pass'],
   [/^NoSuchBucket$/, 'FAILED_PRECONDITION', 'create the bucket or correct "bucket"'],
   [
     /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/,

@@ -1,5 +1,8 @@
 import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect } from 'chai';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { blobStore, type BlobInfo, type BlobStore } from 'vivace';
 import { s3 } from 'vivace/adapters/s3';
 import { callContext, startPart } from 'vivace/testing';
@@ -359,6 +362,43 @@ describeNeeding([versitygw], 's3', () => {
         expect(second.code).to.equal('FAILED_PRECONDITION');
         expect(second.message).to.include('AWS_REGION');
       });
+    });
+
+    it('of a role that gives no credentials are told from those of S3', async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'vivace-role-'));
+      await writeFile(join(directory, 'token'), 'a token');
+      const own = Object.keys(process.env).filter((name) => name.startsWith('AWS_'));
+      const role = {
+        ...Object.fromEntries(own.map((name) => [name, undefined])),
+        AWS_CONFIG_FILE: '/nowhere/config',
+        AWS_SHARED_CREDENTIALS_FILE: '/nowhere/credentials',
+        AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/models',
+        AWS_WEB_IDENTITY_TOKEN_FILE: join(directory, 'token'),
+        AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${proxy.port}`,
+      };
+      const {
+        accessKeyId: _,
+        secretAccessKey: __,
+        ...given
+      } = options({ maxAttempts: 1 }) as Record<string, unknown>;
+      for (const [status, name, code] of [
+        [400, 'ExpiredTokenException', 'UNAUTHENTICATED'],
+        [400, 'InvalidIdentityToken', 'UNAUTHENTICATED'],
+        [403, 'IDPRejectedClaim', 'UNAUTHENTICATED'],
+        [400, 'IDPCommunicationError', 'UNAVAILABLE'],
+        [503, 'ServiceUnavailable', 'UNAVAILABLE'],
+      ] as const) {
+        const body = `<ErrorResponse><Error><Type>Sender</Type><Code>${name}</Code><Message>canned</Message></Error></ErrorResponse>`;
+        proxy.intercept = ({ method, url }) =>
+          method === 'POST' && url === '/'
+            ? { status, headers: { 'content-type': 'text/xml' }, body }
+            : undefined;
+        await withEnvironment(role, async () => {
+          const error = await failureOf(startPart(s3, given));
+          expect([name, error.code], error.message).to.deep.equal([name, code]);
+        });
+      }
+      await rm(directory, { recursive: true });
     });
 
     it('name the address of a server that is not there', async () => {
