@@ -16,6 +16,7 @@ import { modelRepository } from 'vivace/plugins/model-repository';
 import { callContext, startPart } from 'vivace/testing';
 import { createFlights } from '../../examples/flights/flights.js';
 import { directory } from '../../examples/flights/spine.js';
+import { failureOf } from '../servers/blob-store-faults.js';
 import { fakeGcs, GcsServer } from '../servers/gcs-server.js';
 import { HttpProxy } from '../servers/http-proxy.js';
 import { describeNeeding } from '../servers/programs.js';
@@ -69,7 +70,7 @@ for (const { use, found, start } of [
   { use: 's3', found: versitygw, start: () => S3Server.start() },
 ]) {
   describeNeeding([found], `flights: the model in a bucket of ${use}`, () => {
-    it('is uploaded, served, and answers as from the directory; a load asks twice and once per file', async () => {
+    it('is uploaded, served, and answers as from the directory; a load asks twice and once per file, and fails where it is cut', async () => {
       const server = await start();
       const proxy = await HttpProxy.start(server.port);
       try {
@@ -91,6 +92,13 @@ for (const { use, found, start } of [
         const asked = proxy.seen.map(({ method, url }) => `${method} ${decodeURIComponent(url)}`);
         // Beside the listing of the start.
         expect(asked.length - 1, asked.join('\n')).to.equal(2 + manifest.files.length);
+        for (let load = 0; load < 2; load++) {
+          proxy.cutAfterBytes = 50_000;
+          const error = await failureOf(serve({ use, ...options }));
+          expect(error.code, error.message).to.equal('UNAVAILABLE');
+          expect(proxy.cutAfterBytes).to.equal(undefined);
+        }
+        expect(await serve({ use, ...options })).to.deep.equal(served);
       } finally {
         await proxy.stop();
         await server.stop();
