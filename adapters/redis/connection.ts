@@ -21,10 +21,15 @@ export class Connection {
   readonly #options: RedisOptions;
   readonly #context: PartContext;
   #client: Client | undefined;
+  #make!: () => Client;
   #address = '';
   #state: 'starting' | 'started' | 'stopped' = 'starting';
   /** Why a server is away, by its address. */
   readonly #lost = new Map<string, unknown>();
+  /** Commands without an answer yet. */
+  #waiting = 0;
+  /** When a command was last answered, or the first of those that wait was sent. */
+  #heardAt = 0;
 
   constructor(options: RedisOptions, context: PartContext) {
     this.#options = options;
@@ -38,7 +43,8 @@ export class Connection {
       connected: () => this.#state === 'started',
     });
     this.#address = settings.address;
-    this.#client = makeClient(sdk, settings, this.#watcher);
+    this.#make = () => makeClient(sdk, settings, this.#watcher);
+    this.#client = this.#make();
     try {
       await untilAborted(this.#client.connect(), signal);
     } catch (error) {
@@ -47,6 +53,8 @@ export class Connection {
     }
     this.#lost.clear();
     this.#state = 'started';
+    // Of a cluster nobody tells which server a command waits for.
+    if (!this.spread) this.#context.every(this.#options.silenceMs / 2, () => this.#renewIfSilent());
   }
 
   async stop(): Promise<void> {
@@ -62,7 +70,7 @@ export class Connection {
    */
   async send(key: string, args: RedisArgument[]): Promise<unknown> {
     try {
-      return await this.#client!.send(key, args);
+      return await this.#ask(key, args);
     } catch (error) {
       throw this.#explain(error);
     }
@@ -76,11 +84,36 @@ export class Connection {
   ): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
     try {
-      return await this.#client!.send(keys[0]!, ['EVALSHA', sha, ...rest]);
+      return await this.#ask(keys[0]!, ['EVALSHA', sha, ...rest]);
     } catch (error) {
       if (!messageOf(error).startsWith('NOSCRIPT')) throw this.#explain(error);
     }
     return this.send(keys[0]!, ['EVAL', source, ...rest]);
+  }
+
+  async #ask(key: string, args: RedisArgument[]): Promise<unknown> {
+    const { clock } = this.#context;
+    if (this.#waiting++ === 0) this.#heardAt = clock.monotonic();
+    try {
+      return await this.#client!.send(key, args);
+    } finally {
+      this.#waiting--;
+      this.#heardAt = clock.monotonic();
+    }
+  }
+
+  /**
+   * Connects anew where calls wait and nothing comes back: a host that has vanished closes no connection, and to the SDK what is still
+   * sent on one is a sign of life.
+   */
+  #renewIfSilent(): void {
+    const silentMs = this.#context.clock.monotonic() - this.#heardAt;
+    if (this.#waiting === 0 || silentMs < this.#options.silenceMs) return;
+    const silent = this.#client;
+    this.#watcher.lost(this.#address, new Error(`no answer for ${Math.round(silentMs)} ms`));
+    this.#client = this.#make();
+    this.#client.connect().catch(() => undefined);
+    void silent?.destroy();
   }
 
   readonly #watcher: Watcher = {

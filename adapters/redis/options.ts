@@ -64,7 +64,7 @@ const shape = z.strictObject({
     .min(100)
     .default(5_000)
     .describe(
-      'A connection on which nothing moves for so long, although it is pinged, is given up and made anew, milliseconds; default 5 s',
+      'A connection on which nothing comes back for so long, although something is asked or it is pinged, is given up and made anew, milliseconds; default 5 s',
     ),
   reconnectMaxMs: z
     .int()

@@ -242,6 +242,35 @@ describeNeeding(redisPrograms, 'redis', () => {
       await eventually(async () => expect((await store.getMany(['k'], callContext()))[0]?.[0]).to.equal(1));
     });
 
+    it('is made anew after silenceMs where its host has vanished, though calls are still sent', async () => {
+      const proxy = await TcpProxy.start({ port: server.port });
+      stops.push(() => proxy.stop());
+      const logged: string[] = [];
+      const part = await startPart(
+        redis,
+        { url: `redis://127.0.0.1:${proxy.port}`, silenceMs: 300 },
+        { onLog: ({ message }) => logged.push(message) },
+      );
+      stops.push(() => part.stop());
+      const store = part.face(keyValueStore);
+      await store.putNewest([{ key: 'k', value: bytes(1) }], callContext());
+      proxy.lose();
+      const codes = new Set<string>();
+      await eventually(async () => {
+        const failure = await failed(store.getMany(['k'], callContext(20)));
+        codes.add(failure.split(' ')[0] as string);
+        expect(failure).to.equal('it did not fail');
+      });
+      expect([...codes]).to.include('DEADLINE_EXCEEDED');
+      expect(proxy.connections).to.equal(1);
+      const where = `127.0.0.1:${proxy.port}`;
+      expect(logged).to.deep.equal([
+        `lost the connection to ${where}; connecting again`,
+        `connected to ${where} again`,
+      ]);
+      expect((await store.getMany(['k'], callContext()))[0]?.[0]).to.equal(1);
+    });
+
     it('is kept while nobody calls', async () => {
       const proxy = await TcpProxy.start({ port: server.port });
       stops.push(() => proxy.stop());

@@ -60,6 +60,16 @@ export class TcpProxy {
     }
   }
 
+  /** Loses every connection without closing it, as a host does that vanishes: nothing comes back on it any more. */
+  lose(): void {
+    for (const [client, server] of this.#pairs) {
+      client.unpipe(server);
+      client.resume();
+      server.removeAllListeners('data');
+      server.resume();
+    }
+  }
+
   /** Ends every connection in an orderly way (FIN), as a server does with those that are idle. */
   endAll(): void {
     for (const client of this.#pairs.keys()) client.end();
