@@ -9,7 +9,7 @@ import {
   type VivaceError,
 } from 'vivace';
 import { makeClient, type Client, type Watcher } from './clients.js';
-import { codeOf, explain, isOffline } from './errors.js';
+import { codeOf, explain, isOffline, withoutArguments } from './errors.js';
 import type { RedisOptions } from './options.js';
 import type { Script } from './scripts.js';
 import { settingsOf } from './settings.js';
@@ -124,7 +124,8 @@ export class Connection {
     ready: (where) => {
       if (this.#lost.delete(where)) this.#context.log.info(`connected to ${where} again`);
     },
-    lost: (where, error) => {
+    lost: (where, reason) => {
+      const error = withoutArguments(reason);
       const before = this.#lost.has(where);
       this.#lost.set(where, error);
       if (before || this.#state !== 'started') return;
@@ -133,8 +134,9 @@ export class Connection {
   };
 
   /** While there is no connection, the reason is why there is none. */
-  #explain(error: unknown): VivaceError {
-    if (isVivaceError(error)) return error;
+  #explain(cause: unknown): VivaceError {
+    if (isVivaceError(cause)) return cause;
+    const error = withoutArguments(cause);
     if (!isOffline(error)) return explain(error, this.#address);
     const reasons = [...this.#lost.values()];
     const reason = reasons.find((one) => codeOf(one) !== 'UNAVAILABLE') ?? reasons[0] ?? error;

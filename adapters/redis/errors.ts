@@ -23,7 +23,7 @@ const replies: Readonly<Record<string, ErrorCode>> = {
 /** Other errors, of the server and of the SDK, by their text. */
 const texts: readonly (readonly [RegExp, ErrorCode])[] = [
   [/max number of clients reached/, 'RESOURCE_EXHAUSTED'],
-  [/unknown command '?HELLO|unsupported protocol version/i, 'UNIMPLEMENTED'],
+  [/unknown command ['`]?HELLO|unsupported protocol version/i, 'UNIMPLEMENTED'],
   [/DB index is out of range|No such master|cluster support disabled/i, 'FAILED_PRECONDITION'],
   [/^The queue is full|sentinels are available|valid master node|Too many Cluster red/, 'UNAVAILABLE'],
   [/certificate|\bTLS\b|\bSSL\b|wrong version number/i, 'UNAVAILABLE'],
@@ -58,6 +58,12 @@ export function codeOf(error: unknown): ErrorCode | undefined {
   if (error instanceof Error && connectionErrors.has(error.constructor.name)) return 'UNAVAILABLE';
   const text = messageOf(error);
   return texts.find(([pattern]) => pattern.test(text))?.[1] ?? systemErrorCode(error);
+}
+
+/** A server that does not know a command repeats what was sent with it: of HELLO, the password. */
+export function withoutArguments(error: unknown): unknown {
+  const [text, repeated] = messageOf(error).split(', with args');
+  return repeated === undefined ? error : new Error(text);
 }
 
 /** True for an error that says that there is no connection, but not why. */

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { cacheStore, keyValueStore, type CacheStore, type KeyValueStore } from 'vivace';
 import { redis } from 'vivace/adapters/redis';
 import { callContext, makePart, startPart } from 'vivace/testing';
@@ -201,6 +203,33 @@ describeNeeding(redisPrograms, 'redis', () => {
       const message = await failed(startPart(redis, { url }));
       expect(message).to.match(/^UNAUTHENTICATED .*WRONGPASS/);
       expect(message).not.to.include('verysecret');
+    });
+
+    it('never tells a password that the server repeats', async () => {
+      const old = await RedisServer.start(['--requirepass', 'verysecret', '--rename-command', 'HELLO', '']);
+      stops.push(() => old.stop());
+      // What Redis 5 says.
+      const older = createServer((socket) =>
+        socket.once('data', () =>
+          socket.end(
+            '-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `verysecret`, \r\n',
+          ),
+        ),
+      ).listen(0, '127.0.0.1');
+      await once(older, 'listening');
+      stops.push(async () => void older.close());
+      for (const port of [old.port, (older.address() as AddressInfo).port]) {
+        const url = `redis://127.0.0.1:${port}`;
+        const error: unknown = await startPart(redis, { url, password: 'verysecret' }).catch(
+          (thrown: unknown) => thrown,
+        );
+        expect(error).to.have.property('code', 'UNIMPLEMENTED');
+        expect(inspect(error)).not.to.include('verysecret');
+      }
+    });
+
+    it('says where a password of the URL is not encoded', () => {
+      expect(() => makePart(redis, { url: 'redis://:100%sure@127.0.0.1' })).to.throw('redis://');
     });
 
     it('takes one of url, cluster and sentinel, and no database in a cluster', async () => {
