@@ -1,5 +1,4 @@
 import type * as sdk from 'redis';
-import { VivaceError } from 'vivace';
 import type { Node, Settings } from './settings.js';
 
 type Sdk = typeof sdk;
@@ -91,20 +90,8 @@ function sentinel(sdk: Sdk, settings: Settings, watcher: Watcher): Client {
     commandOptions: commandOptionsOf(sdk),
   });
   client.on('error', (error) => watcher.lost(address, error)).on('ready', () => watcher.ready(address));
-  let waiting = 0;
   return {
-    async send(_key, args) {
-      // The SDK holds commands back while it looks for the master, and does not count them.
-      if (waiting >= common.commandsQueueMaxLength!) {
-        throw new VivaceError('UNAVAILABLE', `${waiting} commands wait for a master`);
-      }
-      waiting++;
-      try {
-        return await client.sendCommand(false, args);
-      } finally {
-        waiting--;
-      }
-    },
+    send: async (_key, args) => client.sendCommand(false, args),
     connect: async () => client.connect(),
     destroy: async () => client.destroy(),
   };

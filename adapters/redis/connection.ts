@@ -6,13 +6,13 @@ import {
   untilAborted,
   type CallContext,
   type PartContext,
-  type VivaceError,
+  VivaceError,
 } from 'vivace';
 import { makeClient, type Client, type Watcher } from './clients.js';
 import { codeOf, explain, isOffline, withoutArguments } from './errors.js';
 import type { RedisOptions } from './options.js';
 import type { Script } from './scripts.js';
-import { settingsOf } from './settings.js';
+import { pause, settingsOf } from './settings.js';
 
 /** One connection to each server: of one alone, of the masters of a cluster, or of the master that sentinels name. */
 export class Connection {
@@ -20,6 +20,8 @@ export class Connection {
   readonly spread: boolean;
   readonly #options: RedisOptions;
   readonly #context: PartContext;
+  /** In a cluster, where it holds for each server, the SDK counts. */
+  readonly #mostWaiting: number;
   #client: Client | undefined;
   #make!: () => Client;
   #address = '';
@@ -30,11 +32,14 @@ export class Connection {
   #waiting = 0;
   /** When a command was last answered, or the first of those that wait was sent. */
   #heardAt = 0;
+  /** Why there is no client in the place of one that was silent: behind sentinels the SDK gives up. */
+  #noClient: VivaceError | undefined;
 
   constructor(options: RedisOptions, context: PartContext) {
     this.#options = options;
     this.#context = context;
     this.spread = options.cluster !== undefined;
+    this.#mostWaiting = this.spread ? Infinity : (options.maxQueuedCommands ?? 2_000);
   }
 
   async start({ signal }: CallContext): Promise<void> {
@@ -54,7 +59,7 @@ export class Connection {
     this.#lost.clear();
     this.#state = 'started';
     // Of a cluster nobody tells which server a command waits for.
-    if (!this.spread) this.#context.every(this.#options.silenceMs / 2, () => this.#renewIfSilent());
+    if (!this.spread) this.#context.every(this.#options.silenceMs / 2, (call) => this.#renewIfSilent(call));
   }
 
   async stop(): Promise<void> {
@@ -93,6 +98,15 @@ export class Connection {
 
   async #ask(key: string, args: RedisArgument[]): Promise<unknown> {
     const { clock } = this.#context;
+    if (this.#noClient !== undefined) throw this.#noClient;
+    // Refused here, where a refusal does not pass for an answer.
+    if (this.#waiting >= this.#mostWaiting) {
+      throw new VivaceError(
+        'UNAVAILABLE',
+        `${this.#waiting} commands wait for ${this.#address} already (maxQueuedCommands)`,
+        { started: false },
+      );
+    }
     if (this.#waiting++ === 0) this.#heardAt = clock.monotonic();
     try {
       return await this.#client!.send(key, args);
@@ -106,14 +120,23 @@ export class Connection {
    * Connects anew where calls wait and nothing comes back: a host that has vanished closes no connection, and to the SDK what is still
    * sent on one is a sign of life.
    */
-  #renewIfSilent(): void {
+  async #renewIfSilent({ signal }: CallContext): Promise<void> {
     const silentMs = this.#context.clock.monotonic() - this.#heardAt;
     if (this.#waiting === 0 || silentMs < this.#options.silenceMs) return;
-    const silent = this.#client;
     this.#watcher.lost(this.#address, new Error(`no answer for ${Math.round(silentMs)} ms`));
-    this.#client = this.#make();
-    this.#client.connect().catch(() => undefined);
-    void silent?.destroy();
+    for (let tries = 1; !signal.aborted; tries++) {
+      const silent = this.#client;
+      this.#client = this.#make();
+      this.#noClient = undefined;
+      void silent?.destroy();
+      try {
+        await untilAborted(this.#client.connect(), signal);
+        return;
+      } catch (error) {
+        this.#noClient = this.#explain(error);
+        await this.#context.delay(pause(tries, this.#options.reconnectMaxMs), signal);
+      }
+    }
   }
 
   readonly #watcher: Watcher = {

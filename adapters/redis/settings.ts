@@ -51,7 +51,7 @@ export async function settingsOf(
       ...(password === undefined ? {} : { password }),
       ...(database === 0 ? {} : { database }),
       disableOfflineQueue: true,
-      commandsQueueMaxLength: options.maxQueuedCommands ?? (cluster === undefined ? 2_000 : 100_000),
+      ...(cluster === undefined ? {} : { commandsQueueMaxLength: options.maxQueuedCommands ?? 100_000 }),
       pingInterval: Math.ceil(options.silenceMs / 3),
     },
     socket: {

@@ -66,6 +66,24 @@ describeNeeding(redisPrograms, 'redis behind sentinels', () => {
     expect(await failureOf(startPart(redis, access({ nodes })))).to.match(/^UNAVAILABLE .*ECONNREFUSED/);
   });
 
+  it('goes on after the master has been silent while no sentinel was there', async () => {
+    const store = await open({ ...access(), connectTimeoutMs: 300, silenceMs: 300 });
+    await fill(store, 1);
+    await sentinel.process.kill();
+    master.process.freeze();
+    try {
+      const until = performance.now() + 5_000;
+      while (performance.now() < until)
+        expect(await failureOf(Promise.resolve(store.getMany(['k0'], callContext(50))))).to.match(
+          /^(UNAVAILABLE|DEADLINE_EXCEEDED) /,
+        );
+    } finally {
+      master.process.thaw();
+      await sentinel.process.start();
+    }
+    await eventually(async () => expect(await read(store)).to.deep.equal(all(1)));
+  });
+
   it('goes on with the replica that was promoted', async () => {
     const store = await open(access());
     await fill(store, 1);

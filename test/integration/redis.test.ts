@@ -300,6 +300,21 @@ describeNeeding(redisPrograms, 'redis', () => {
       expect((await store.getMany(['k'], callContext()))[0]?.[0]).to.equal(1);
     });
 
+    it('is made anew where its host has vanished though more is asked than may wait', async () => {
+      const proxy = await TcpProxy.start({ port: server.port });
+      stops.push(() => proxy.stop());
+      const url = `redis://127.0.0.1:${proxy.port}`;
+      const { store } = await open({ url, silenceMs: 300, maxQueuedCommands: 2 });
+      proxy.lose();
+      const failures = new Set<string>();
+      await eventually(async () => {
+        const failure = await failed(store.getMany(['k'], callContext(20)));
+        failures.add(failure);
+        expect(failure).to.equal('it did not fail');
+      });
+      expect([...failures].join()).to.match(/UNAVAILABLE [^,]*maxQueuedCommands/);
+    });
+
     it('is kept while nobody calls', async () => {
       const proxy = await TcpProxy.start({ port: server.port });
       stops.push(() => proxy.stop());
