@@ -23,6 +23,8 @@ interface Batch<T> {
   readonly contexts: CallContext[];
   /** Never rejects. */
   answered: Promise<void>;
+  /** When it is given up, once it has begun; whoever has more time does not join it any more. */
+  deadline: number;
   outcome: Outcome<T> | undefined;
 }
 
@@ -42,7 +44,7 @@ interface Outcome<T> {
  * Joins the reads of one tick into one call, each key asked once, and lets later calls share keys that are still in flight.
  *
  * The joined call has a controller of its own, aborted when its last waiter has left. Each waiter leaves at its own signal, and none
- * fails because another was cancelled. A partial failure reaches only those who asked for a failed key.
+ * fails because another was cancelled, or had less time. A partial failure reaches only those who asked for a failed key.
  *
  * @param maxBatch The most keys of one call; what is beyond goes into the next, and nobody waits for more than what holds his keys.
  */
@@ -63,6 +65,7 @@ export function coalesce<T>(
       waiters: 0,
       contexts: [],
       answered: undefined as never,
+      deadline: Infinity,
       outcome: undefined,
     };
     batch.answered = new Promise((resolve) => {
@@ -86,10 +89,11 @@ export function coalesce<T>(
     try {
       if (batch.controller.signal.aborted) throw abortError(batch.controller.signal);
       observe?.({ keys: batch.keys.length, contexts: batch.contexts });
+      batch.deadline = joinedDeadline(batch.contexts);
       const [trace, ...links] = batch.contexts.flatMap((context) => context.trace ?? []);
       const context: JoinedContext = {
         signal: batch.controller.signal,
-        deadline: joinedDeadline(batch.contexts),
+        ...(batch.deadline === Infinity ? {} : { deadline: batch.deadline }),
         ...(trace === undefined ? {} : { trace, links }),
       };
       return { values: await read(batch.keys, context) };
@@ -105,11 +109,12 @@ export function coalesce<T>(
     let begun: Batch<T> | undefined;
     const asked = new Array<Asked<T>>(keys.length);
     const joined = new Set<Batch<T>>();
+    const { deadline = Infinity } = context;
     let last: Batch<T> | undefined;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
       let one = inFlight.get(key);
-      if (one === undefined || one.batch.controller.signal.aborted) {
+      if (one === undefined || one.batch.deadline < deadline || one.batch.controller.signal.aborted) {
         const batch = (open ??= begun = newBatch());
         one = { batch, place: batch.keys.length };
         batch.keys.push(key);
@@ -159,9 +164,9 @@ export function coalesce<T>(
  * The deadline of a joined call: twice as far as that of its last caller, so that calls that join it while it is in flight, and have
  * as long as those that began it, are not failed by it.
  */
-function joinedDeadline(contexts: readonly CallContext[]): number | undefined {
+function joinedDeadline(contexts: readonly CallContext[]): number {
   const last = contexts.reduce((latest, { deadline = Infinity }) => Math.max(latest, deadline), 0);
-  return last === Infinity ? undefined : 2 * last - performance.now();
+  return 2 * last - performance.now();
 }
 
 /** Settles as `promise` does, or rejects as soon as `signal` aborts; the promise's later answer is dropped. */

@@ -206,6 +206,21 @@ describe('coalesce', () => {
     await Promise.all(answers);
   });
 
+  it('begins a call anew for whoever has more time than the one in flight', async () => {
+    const within = (ms: number): CallContext => ({ ...context(), deadline: performance.now() + ms });
+    const first = get(['a'], within(1_000));
+    await tick();
+    const alike = get(['a'], within(1_000));
+    const [longer, endless] = [get(['a'], within(60_000)), get(['a'], context())];
+    await tick();
+    expect(reads.calls.map(({ deadline }) => deadline === undefined)).to.deep.equal([false, true]);
+    call(0).fail(down);
+    call(1).answer();
+    const codes = [first, alike].map((answer) => answer.catch((error: unknown) => error));
+    expect(await Promise.all(codes)).to.deep.equal([down, down]);
+    expect(await Promise.all([longer, endless])).to.deep.equal([['a!'], ['a!']]);
+  });
+
   it('passes on no deadline where a caller has none', async () => {
     const answers = [get(['a'], context()), get(['b'], { ...context(), deadline: performance.now() + 1000 })];
     await tick();
