@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VivaceError } from '../errors.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
 import type { CallContext } from '../ports/port.js';
+import { untilAborted } from './coalesce.js';
 import {
   logLevelsOf,
   type Clock,
@@ -98,10 +99,9 @@ export class OwnedContext implements PartContext {
   cleanUp(what: string, task: (context: CallContext) => Promise<unknown>): Promise<void> {
     const cleaning: Promise<void> = (async () => {
       try {
-        await task({
-          signal: AbortSignal.timeout(cleanUpMs),
-          deadline: performance.now() + cleanUpMs,
-        });
+        const signal = AbortSignal.timeout(cleanUpMs);
+        // A part that stops waits for it, whatever the task makes of the signal.
+        await untilAborted(task({ signal, deadline: performance.now() + cleanUpMs }), signal);
       } catch (error) {
         this.log.warn(`${what} could not be cleaned up`, { error });
       }

@@ -141,6 +141,19 @@ describe('PartContext', () => {
     ]);
   });
 
+  it('stops a part though cleaning up does not end', async () => {
+    await part.start(callContext());
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = () => timeout(1);
+    try {
+      void context.cleanUp('the table', async () => new Promise(() => undefined));
+    } finally {
+      AbortSignal.timeout = timeout;
+    }
+    await part.stop();
+    expect(logs.map(({ message }) => message)).to.deep.equal(['the table could not be cleaned up']);
+  });
+
   it('ends a delay where its signal aborts', async () => {
     await context.delay(60_000, AbortSignal.abort());
   });
