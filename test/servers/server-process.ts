@@ -122,13 +122,18 @@ function untilStopped(pid: number): void {
   while (existsSync(tasks) && !readdirSync(tasks).every(isStopped) && performance.now() < until);
 }
 
-/** A port that was free a moment ago. */
+/** Ports that were given away, and may not be in use yet. */
+const given = new Set<number>();
+
+/** A port that was free a moment ago, and that nobody else in this process has been given. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
+  if (given.has(port)) return freePort();
+  given.add(port);
   return port;
 }
 
