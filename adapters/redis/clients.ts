@@ -8,13 +8,12 @@ export interface Client {
   /** @param key Tells a cluster which server the command is for. */
   readonly send: (key: string, args: sdk.RedisArgument[]) => Promise<unknown>;
   readonly connect: () => Promise<unknown>;
+  /** Also where it connects: the SDK goes on with an attempt that is under way. */
   readonly destroy: () => void | Promise<void>;
 }
 
 /** Is told how the connections are. */
 export interface Watcher {
-  /** A connection is there, though nothing has been said on it yet. */
-  readonly opened: (where: string) => void;
   readonly ready: (where: string) => void;
   readonly lost: (where: string, error: unknown) => void;
 }
@@ -37,14 +36,19 @@ function single(sdk: Sdk, { client: common, socket, nodes, address }: Settings, 
     socket: { ...socket, ...nodes[0] },
     commandOptions: commandOptionsOf(sdk),
   });
+  let destroyed = false;
+  const destroy = (): void => {
+    destroyed = true;
+    client.destroy();
+  };
   client
     .on('error', (error) => watcher.lost(address, error))
-    .on('connect', () => watcher.opened(address))
+    .on('connect', () => destroyed && destroy())
     .on('ready', () => watcher.ready(address));
   return {
     send: async (_key, args) => client.sendCommand(args),
     connect: async () => client.connect(),
-    destroy: () => client.destroy(),
+    destroy,
   };
 }
 
@@ -56,17 +60,22 @@ function cluster(sdk: Sdk, { client: common, socket, nodes, address }: Settings,
     // A server that is away for a second may have been replaced by its replica.
     topologyRefreshOnReconnectionAttemptStrategy: 1000,
   });
+  let destroyed = false;
+  const destroy = (): void => {
+    destroyed = true;
+    client.destroy();
+  };
   const nameOf = ({ host, port }: Node): string => `${host}:${port}`;
   client
     .on('error', (error) => watcher.lost(address, error))
     .on('connect', () => watcher.ready(address))
     .on('node-error', (error: unknown, node: Node) => watcher.lost(nameOf(node), error))
-    .on('node-connect', (node: Node) => watcher.opened(nameOf(node)))
+    .on('node-connect', () => destroyed && destroy())
     .on('node-ready', (node: Node) => watcher.ready(nameOf(node)));
   return {
     send: async (key, args) => client.sendCommand(key, false, args),
     connect: async () => client.connect(),
-    destroy: () => client.destroy(),
+    destroy,
   };
 }
 

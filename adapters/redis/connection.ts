@@ -12,7 +12,7 @@ import { makeClient, type Client, type Watcher } from './clients.js';
 import { codeOf, explain, isOffline, withoutArguments } from './errors.js';
 import type { RedisOptions } from './options.js';
 import type { Script } from './scripts.js';
-import { pause, settingsOf } from './settings.js';
+import { settingsOf } from './settings.js';
 
 /** One connection to each server: of one alone, of the masters of a cluster, or of the master that sentinels name. */
 export class Connection {
@@ -22,18 +22,17 @@ export class Connection {
   readonly #context: PartContext;
   /** In a cluster, where it holds for each server, the SDK counts. */
   readonly #mostWaiting: number;
+  /** None while one takes the place of another that was silent. */
   #client: Client | undefined;
   #make!: () => Client;
   #address = '';
   #state: 'starting' | 'started' | 'stopped' = 'starting';
   /** Why a server is away, by its address. */
   readonly #lost = new Map<string, unknown>();
-  /** Commands without an answer yet. */
-  #waiting = 0;
-  /** When a command was last answered, or the first of those that wait was sent. */
+  /** Commands without an answer yet, in the order in which they were sent. */
+  readonly #waiting = new Set<{ readonly at: number }>();
+  /** When a command was last answered. */
   #heardAt = 0;
-  /** Why there is no client in the place of one that was silent: behind sentinels the SDK gives up. */
-  #noClient: VivaceError | undefined;
 
   constructor(options: RedisOptions, context: PartContext) {
     this.#options = options;
@@ -58,8 +57,7 @@ export class Connection {
     }
     this.#lost.clear();
     this.#state = 'started';
-    // Of a cluster nobody tells which server a command waits for.
-    if (!this.spread) this.#context.every(this.#options.silenceMs / 2, (call) => this.#renewIfSilent(call));
+    this.#context.every(this.#options.silenceMs / 2, (call) => this.#renewIfSilent(call));
   }
 
   async stop(): Promise<void> {
@@ -98,22 +96,31 @@ export class Connection {
 
   async #ask(key: string, args: RedisArgument[]): Promise<unknown> {
     const { clock } = this.#context;
-    if (this.#noClient !== undefined) throw this.#noClient;
+    if (this.#client === undefined) throw this.#offline();
     // Refused here, where a refusal does not pass for an answer.
-    if (this.#waiting >= this.#mostWaiting) {
+    if (this.#waiting.size >= this.#mostWaiting) {
       throw new VivaceError(
         'UNAVAILABLE',
-        `${this.#waiting} commands wait for ${this.#address} already (maxQueuedCommands)`,
+        `${this.#waiting.size} commands wait for ${this.#address} already (maxQueuedCommands)`,
         { started: false },
       );
     }
-    if (this.#waiting++ === 0) this.#heardAt = clock.monotonic();
+    const sent = { at: clock.monotonic() };
+    this.#waiting.add(sent);
     try {
-      return await this.#client!.send(key, args);
+      return await this.#client.send(key, args);
     } finally {
-      this.#waiting--;
+      this.#waiting.delete(sent);
       this.#heardAt = clock.monotonic();
     }
+  }
+
+  /** How long nothing has come back though something was asked; of a cluster, from any of its servers. */
+  #silentMs(): number {
+    const [oldest] = this.#waiting;
+    if (oldest === undefined) return 0;
+    const from = this.spread ? oldest.at : Math.max(oldest.at, this.#heardAt);
+    return this.#context.clock.monotonic() - from;
   }
 
   /**
@@ -121,29 +128,33 @@ export class Connection {
    * sent on one is a sign of life.
    */
   async #renewIfSilent({ signal }: CallContext): Promise<void> {
-    const silentMs = this.#context.clock.monotonic() - this.#heardAt;
-    if (this.#waiting === 0 || silentMs < this.#options.silenceMs) return;
-    this.#watcher.lost(this.#address, new Error(`no answer for ${Math.round(silentMs)} ms`));
-    for (let tries = 1; !signal.aborted; tries++) {
-      const silent = this.#client;
-      this.#client = this.#make();
-      this.#noClient = undefined;
-      void silent?.destroy();
-      try {
-        await untilAborted(this.#client.connect(), signal);
-        return;
-      } catch (error) {
-        this.#noClient = this.#explain(error);
-        await this.#context.delay(pause(tries, this.#options.reconnectMaxMs), signal);
-      }
+    const { silenceMs, connectTimeoutMs } = this.#options;
+    const silentMs = this.#silentMs();
+    const why = `no answer for ${Math.round(silentMs)} ms`;
+    const silent = this.#client;
+    if (silent !== undefined && silentMs < silenceMs) return;
+    // The other servers of a cluster go on answering meanwhile.
+    if (!this.spread && silent !== undefined) {
+      this.#watcher.lost(this.#address, new Error(why));
+      this.#client = undefined;
+      void silent.destroy();
     }
+    const next = this.#make();
+    const enough = AbortSignal.timeout(connectTimeoutMs + 2 * silenceMs);
+    try {
+      await untilAborted(next.connect(), AbortSignal.any([signal, enough]));
+    } catch {
+      // Why is told by the watcher; it is tried again.
+      void next.destroy();
+      return;
+    }
+    this.#client = next;
+    if (!this.spread) return;
+    this.#context.log.warn(`connected to ${this.#address} anew`, { error: new Error(why) });
+    void silent?.destroy();
   }
 
   readonly #watcher: Watcher = {
-    opened: () => {
-      // The SDK goes on with an attempt that was under way when it was told to stop.
-      if (this.#state === 'stopped') void this.#client?.destroy();
-    },
     ready: (where) => {
       if (this.#lost.delete(where)) this.#context.log.info(`connected to ${where} again`);
     },
@@ -160,9 +171,13 @@ export class Connection {
   #explain(cause: unknown): VivaceError {
     if (isVivaceError(cause)) return cause;
     const error = withoutArguments(cause);
-    if (!isOffline(error)) return explain(error, this.#address);
+    return isOffline(error) ? this.#offline(error) : explain(error, this.#address);
+  }
+
+  #offline(error: unknown = new Error('no connection')): VivaceError {
     const reasons = [...this.#lost.values()];
-    const reason = reasons.find((one) => codeOf(one) !== 'UNAVAILABLE') ?? reasons[0] ?? error;
-    return explain(reason, `not connected to ${[...this.#lost.keys()].join(', ') || this.#address}`);
+    const telling = reasons.find((one) => (codeOf(one) ?? 'UNAVAILABLE') !== 'UNAVAILABLE');
+    const where = `not connected to ${[...this.#lost.keys()].join(', ') || this.#address}`;
+    return explain(telling ?? reasons[0] ?? error, where, 'UNAVAILABLE');
   }
 }

@@ -77,15 +77,19 @@ export function isOffline(error: unknown): boolean {
   );
 }
 
-/** The one error class, with the address and with what to do about it. */
-export function explain(error: unknown, where: string): VivaceError {
+/**
+ * The one error class, with the address and with what to do about it.
+ *
+ * @param otherwise The code of an error that nobody knows.
+ */
+export function explain(error: unknown, where: string, otherwise: ErrorCode = 'INTERNAL'): VivaceError {
   const word = replyWord(error);
   const hint = word !== undefined && Object.hasOwn(advice, word) ? advice[word] : tlsAdvice(error);
   const { code, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
   // OpenSSL puts its reason among file names; an attempt at several addresses of a name fails without a text.
   const text = (typeof reason === 'string' && `TLS: ${reason}`) || messageOf(error) || String(code);
   return new VivaceError(
-    codeOf(error) ?? 'INTERNAL',
+    codeOf(error) ?? otherwise,
     `${where}: ${text}${hint === undefined ? '' : `; ${hint}`}`,
     { cause: error },
   );

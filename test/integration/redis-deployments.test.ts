@@ -7,6 +7,7 @@ import { makeCertificates, openssl, type Certificates } from '../servers/certifi
 import { describeNeeding } from '../servers/programs.js';
 import { RedisClusterServers, redisPrograms, RedisServer } from '../servers/redis-server.js';
 import { eventually, freePort } from '../servers/server-process.js';
+import { TcpProxy } from '../servers/tcp-proxy.js';
 import { failureOf } from '../support/failure.js';
 
 const stops: (() => Promise<void>)[] = [];
@@ -138,6 +139,43 @@ describeNeeding(redisPrograms, 'redis in a cluster', () => {
     expect(await read(store)).to.deep.equal(all(1));
     const wrong = startPart(redis, { cluster: cluster.nodes, username: 'vivace', password: 'y' });
     expect(await failureOf(wrong)).to.match(/^UNAUTHENTICATED .*WRONGPASS/);
+  });
+});
+
+describeNeeding(redisPrograms, 'redis in a cluster of which a host vanishes', () => {
+  it('answers for the others, and connects anew as soon as its slots are served again', async () => {
+    const cluster = await RedisClusterServers.start();
+    stops.push(() => cluster.stop());
+    const proxies = await Promise.all(cluster.servers.map(({ port }) => TcpProxy.start({ port })));
+    stops.push(async () => void (await Promise.all(proxies.map((proxy) => proxy.stop()))));
+    for (const [i, server] of cluster.servers.entries())
+      await server.command('config', 'set', 'cluster-announce-port', `${proxies[i]!.port}`);
+    await eventually(async () => {
+      for (const server of cluster.servers) {
+        const slots = await server.command('cluster', 'slots');
+        for (const { port } of proxies) expect(slots).to.include(`${port}`);
+      }
+    });
+    const store = await open({
+      cluster: proxies.map(({ port }) => `127.0.0.1:${port}`),
+      connectTimeoutMs: 300,
+      silenceMs: 300,
+    });
+    await fill(store, 1);
+    const [vanished] = proxies as [TcpProxy];
+    vanished.refusing = true;
+    vanished.lose();
+    const outcomes = new Map(keys.map((key) => [key, new Set<string>()]));
+    const until = performance.now() + 2_000;
+    while (performance.now() < until) {
+      for (const [key, seen] of outcomes)
+        seen.add((await failureOf(Promise.resolve(store.getMany([key], callContext(100))))).split(' ')[0]!);
+    }
+    const answered = [...outcomes.values()].filter((seen) => seen.size === 1 && seen.has('it'));
+    expect(answered.length).to.be.within(1, keys.length - 1);
+    vanished.refusing = false;
+    await eventually(async () => expect(await read(store)).to.deep.equal(all(1)));
+    await eventually(() => expect(proxies.map(({ connections }) => connections)).to.deep.equal([1, 1, 1]));
   });
 });
 
