@@ -104,7 +104,8 @@ async function refusal(
 
 /** What a socket says of the first host: the SDK keeps to itself why it could not connect. */
 async function diagnose(url: string, tls: TlsMaterial): Promise<string | undefined> {
-  const [, scheme, host = '', port] = /^(couchbases?):\/\/([^,;:/?]+)(?::(\d+))?/.exec(url) ?? [];
+  const [, scheme, name = '', port] = /^(couchbases?):\/\/(\[[^\]]+\]|[^,;:/?]+)(?::(\d+))?/.exec(url) ?? [];
+  const host = name.replace(/^\[|\]$/g, '');
   const secure = scheme === 'couchbases';
   const target = { host, port: Number(port ?? (secure ? 11207 : 11210)), timeout: diagnosisMs };
   return new Promise((answer) => {

@@ -10,6 +10,8 @@ const options = z
     url: z
       .string()
       .regex(/^couchbases?:\/\/./, 'must begin with couchbase:// or couchbases://')
+      // Messages name it.
+      .regex(/^[^@]*$/, 'holds no user and no password: give `username` and `password`')
       .optional()
       .describe(
         'Connection string: `couchbases://host1,host2` with TLS, `couchbase://…` without. Required without a `client`.',

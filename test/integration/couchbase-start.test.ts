@@ -45,6 +45,11 @@ describeNeeding(couchbaseMock, 'couchbase', () => {
       );
     });
 
+    it('names the reason of a host given by its IPv6 address too', async () => {
+      const url = `couchbase://[::1]:${await freePort()}`;
+      await refused({ url, connectTimeoutMs: 300 }, /^UNAVAILABLE .*\[::1\].*(ECONNREFUSED|EADDRNOTAVAIL)/);
+    });
+
     it('says that a name is not known', () =>
       refused(
         { url: 'couchbase://nowhere.invalid', connectTimeoutMs: 300 },
@@ -105,6 +110,8 @@ describeNeeding(couchbaseMock, 'couchbase', () => {
       expect(() => makePart(couchbase, { ...network.access, url: 'redis://127.0.0.1' })).to.throw(
         'couchbase://',
       );
+      const url = 'couchbase://app:verysecret@127.0.0.1';
+      expect(() => makePart(couchbase, { ...network.access, url })).to.throw(/^(?!.*verysecret).*`username`/);
     });
   });
 });
