@@ -20,7 +20,7 @@ import {
 import type { BigqueryOptions } from './bigquery.js';
 import { Connection } from './connection.js';
 import { bigqueryDialect } from './dialect.js';
-import { bigqueryErrorCode, isDuplicate } from './errors.js';
+import { bigqueryErrorCode, isDuplicate, unlessGone } from './errors.js';
 import { datasetReference } from './job-configuration.js';
 import { Jobs } from './jobs.js';
 import { rowReader, schemaFields } from './read-rows.js';
@@ -210,7 +210,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
 
   async #drop({ projectId, datasetId, tableId }: TableReference, { signal }: CallContext): Promise<void> {
     const path = `datasets/${encodeURIComponent(datasetId)}/tables/${tableId}`;
-    await this.#connection.call({ method: 'DELETE', path, project: projectId }, signal);
+    await unlessGone(this.#connection.call({ method: 'DELETE', path, project: projectId }, signal));
   }
 
   #temporaryDataset(): ReturnType<typeof datasetReference> | undefined {

@@ -23,8 +23,6 @@ export interface Call {
   readonly upload?: { readonly content: Readable; readonly boundary: string };
   /** Sent a second time it does nothing more: it may be retried. */
   readonly idempotent?: boolean;
-  /** Not retried, and given up after so long. */
-  readonly timeoutMs?: number;
 }
 
 /**
@@ -98,7 +96,7 @@ export class Connection {
   }
 
   async #send<T>(call: Call, signal: AbortSignal): Promise<T> {
-    const { method = 'GET', path, project = this.#project, query = {}, body, upload, timeoutMs } = call;
+    const { method = 'GET', path, project = this.#project, query = {}, body, upload } = call;
     const { idempotent = method !== 'POST' } = call;
     const base =
       upload === undefined ? this.#client.baseUrl : `${this.#client.apiEndpoint}/upload/bigquery/v2`;
@@ -117,14 +115,14 @@ export class Connection {
       ...(this.#agent === undefined ? {} : { agent: this.#agent }),
       ...(body === undefined ? {} : { data: body }),
       ...(upload === undefined ? {} : { data: upload.content }),
-      timeout: timeoutMs ?? (upload === undefined ? 90_000 : 0),
+      timeout: upload === undefined ? 90_000 : 0,
       retryConfig: {
-        retry: idempotent && timeoutMs === undefined ? 3 : 0,
+        retry: idempotent ? 3 : 0,
         httpMethodsToRetry: ['GET', 'POST', 'DELETE'],
       },
     });
-    // What is no JSON comes as text: the answer of a proxy, or half of one.
-    if (typeof data === 'string' && (data as string) !== '')
+    // What is no JSON comes as text: the answer of a proxy, or half of one. Only what deletes answers with nothing.
+    if ((typeof data !== 'object' || data === null) && !(method === 'DELETE' && !data))
       throw new VivaceError('UNAVAILABLE', `${this.#client.apiEndpoint} does not answer in JSON`);
     return data;
   }

@@ -145,3 +145,12 @@ export function isDuplicate(error: unknown): boolean {
     (error.cause as { response?: { status?: number } } | undefined)?.response?.status === 409
   );
 }
+
+/** For what removes or ends something: it is not there, or no more. */
+export async function unlessGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isVivaceError(error) || error.code !== 'NOT_FOUND') throw error;
+  }
+}

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VivaceError, type CallContext, type PartContext, type Statement } from 'vivace';
+import {
+  abortError,
+  untilAborted,
+  VivaceError,
+  type CallContext,
+  type PartContext,
+  type Statement,
+} from 'vivace';
 import type { BigqueryOptions } from './bigquery.js';
 import type { Connection } from './connection.js';
-import { isDuplicate, reasonError } from './errors.js';
+import { isDuplicate, reasonError, unlessGone } from './errors.js';
 import { jobLabels, queryConfiguration } from './job-configuration.js';
 import type { SchemaField } from './read-rows.js';
 import type { Job, Page, Results, TableReference } from './rest-types.js';
@@ -56,15 +63,18 @@ export class Jobs {
    * @throws {VivaceError} `DATA_LOSS` where there are fewer rows than BigQuery says there are.
    */
   async *pages(statement: Statement, context: CallContext, maxResults = pageRows): AsyncGenerator<Page> {
+    if (context.signal.aborted) throw abortError(context.signal);
     const leave = new AbortController();
     const abort = (): void => leave.abort(context.signal.reason);
     context.signal.addEventListener('abort', abort, { once: true });
     const body = { configuration: this.#query(statement), ...this.#reference() };
     const { jobId } = body.jobReference;
-    let { location } = this;
+    // It outlasts a caller that leaves: only what has begun can be cancelled.
+    const beginning = new AbortController();
+    const begun = this.#insert(body, beginning.signal);
     let complete = false;
     try {
-      ({ location = location } = (await this.#insert(body, context.signal)).jobReference);
+      const { location = this.location } = (await untilAborted(begun, context.signal)).jobReference;
       const read = async (token?: string): Promise<Results> => {
         for (;;) {
           const results = await this.#connection.call<Results>(
@@ -80,7 +90,9 @@ export class Jobs {
             },
             leave.signal,
           );
-          if (results.jobComplete !== false) return results;
+          if (results.jobComplete === true) return results;
+          if (results.jobComplete !== false)
+            throw new VivaceError('UNAVAILABLE', 'an answer of another kind: it has no jobComplete');
         }
       };
       let schema: readonly SchemaField[] = [];
@@ -98,13 +110,13 @@ export class Jobs {
         if (next === undefined) break;
         page = await next;
       }
-      // Statements other than queries have no rows, but may have a count of them.
-      if (rows > 0 && totalRows !== undefined && Number(totalRows) !== rows)
+      // Statements other than queries have neither columns nor rows, but may have a count of them.
+      if (maxResults > 0 && schema.length > 0 && totalRows !== undefined && Number(totalRows) !== rows)
         throw new VivaceError('DATA_LOSS', `${rows} rows of ${totalRows} have come: run the query again`);
     } finally {
       context.signal.removeEventListener('abort', abort);
       leave.abort();
-      if (!complete) this.#cancel(jobId, location);
+      if (!complete) this.#cancel(jobId, begun, beginning);
     }
   }
 
@@ -125,23 +137,24 @@ export class Jobs {
     };
     const body = { configuration: { ...jobLabels(this.#options), load }, ...this.#reference() };
     const { jobId } = body.jobReference;
-    let { location } = this;
+    const begun = this.#connection.call<Job>(
+      { method: 'POST', path: 'jobs', query: { uploadType: 'multipart' }, upload: toBody(body, file) },
+      signal,
+    );
     let complete = false;
     try {
-      let job = await this.#connection.call<Job>(
-        { method: 'POST', path: 'jobs', query: { uploadType: 'multipart' }, upload: toBody(body, file) },
-        signal,
-      );
-      ({ location = location } = job.jobReference);
+      let job = await begun;
+      const { location = this.location } = job.jobReference;
       while (job.status?.state !== 'DONE') {
-        await sleep(pollMs, undefined, { signal });
+        // Where the caller has left, the call says so.
+        await sleep(pollMs, undefined, { signal }).catch(() => undefined);
         job = await this.#connection.call<Job>({ path: `jobs/${jobId}`, query: { location } }, signal);
       }
       complete = true;
       if (job.status.errorResult !== undefined) throw reasonError(job.status.errorResult);
       return Number(job.statistics?.load?.outputRows ?? NaN);
     } finally {
-      if (!complete) this.#cancel(jobId, location);
+      if (!complete) this.#cancel(jobId, begun);
     }
   }
 
@@ -160,19 +173,23 @@ export class Jobs {
     }
   }
 
-  #cancel(jobId: string, location: string | undefined): void {
-    void this.#context.cleanUp(`job ${jobId}`, ({ signal }) =>
-      this.#connection.call(
-        {
-          method: 'POST',
-          path: `jobs/${jobId}/cancel`,
-          query: { location },
-          body: {},
-          timeoutMs: 5000,
-        },
-        signal,
-      ),
-    );
+  /** @param beginning Ends the attempt to begin the job, where that takes longer than cleaning up may. */
+  #cancel(jobId: string, begun: Promise<Job>, beginning?: AbortController): void {
+    void this.#context.cleanUp(`job ${jobId}`, async ({ signal }) => {
+      try {
+        const job = await untilAborted(begun, signal).catch(() => undefined);
+        const location = job?.jobReference.location ?? this.location;
+        const path = `jobs/${jobId}/cancel`;
+        await unlessGone(
+          this.#connection.call(
+            { method: 'POST', path, query: { location }, body: {}, idempotent: true },
+            signal,
+          ),
+        );
+      } finally {
+        beginning?.abort();
+      }
+    });
   }
 
   #query(statement: Statement): object {

@@ -99,6 +99,33 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
         assert.deepEqual([rows[3]!.event, rows[3]!.available], [20 * day, 20 * day]);
       });
 
+      it('rounds halves away from zero where a fraction is wanted as an integer', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 10, 0.5],
+            ['b', 10, 10, 2.5],
+            ['c', 10, 10, -2.5],
+            ['d', 10, 10, 2.4],
+            ['e', 10, 10, null],
+          ]),
+        });
+        for (const [type, expected] of [
+          ['int32', [1, 3, -3, 2, null]],
+          ['int64', [1n, 3n, -3n, 2n, null]],
+        ] as const) {
+          const whole = view({ ...plainSpec, features: { x: { type, of: 'value' } } });
+          const rows = await asOf(
+            store,
+            whole,
+            ['a', 'b', 'c', 'd', 'e'].map((key) => [key, 10] as const),
+          );
+          assert.deepEqual(
+            rows.map(({ cells }) => cells[0]),
+            expected,
+          );
+        }
+      });
+
       it('uses a row from its available time on, not from its event time on', async () => {
         const store = await open({
           t: plain([

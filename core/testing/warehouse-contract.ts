@@ -223,10 +223,14 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
                 keep: ['row'],
                 columns: ['value'],
               };
-              const rows = await answer(sql.asOfJoin(join));
-              rows.sort((one, other) => Number(one[0]) - Number(other[0]));
-              const found = rows.map(([row, value]) => [Number(row), value]);
-              assert.deepEqual(found, [
+              const statement = {
+                sql: sql.asOfJoin(join),
+                fields: fieldsOf({ row: 'int32', value: 'string' }),
+              };
+              const { fields, rows } = await all(lake.query(statement, context()));
+              assert.deepEqual(fields, statement.fields);
+              rows.sort((one, other) => (one[0] as number) - (other[0] as number));
+              assert.deepEqual(rows, [
                 [1, 'a10'],
                 [2, 'a10'],
                 [3, 'a20'],

@@ -1,12 +1,12 @@
 import {
   parseType,
   VivaceError,
+  type ColumnType,
   type Dialect,
   type FeatureOrigin,
   type FeatureView,
-  type Field,
 } from 'vivace';
-import { keysAndTimes, sourceOf, sourceRows } from './relation.js';
+import { keysAndTimes, sourceOf, sourceRows, type ColumnTypes } from './relation.js';
 
 const dayMicros = 86_400_000_000;
 const float64 = parseType('float64');
@@ -36,7 +36,7 @@ class Measures {
 }
 
 /** The columns that the aggregates read: `o0 …`, in this order. */
-export function aggregatedColumns(view: FeatureView): string[] {
+function aggregatedColumns(view: FeatureView): string[] {
   return [
     ...new Set(
       view.features.flatMap(({ origin }) =>
@@ -46,20 +46,14 @@ export function aggregatedColumns(view: FeatureView): string[] {
   ];
 }
 
-/** A query of one row at most, whose columns have the types of the columns that the aggregates read. */
-export function aggregatedTypes(view: FeatureView, sql: Dialect): string {
-  const columns = aggregatedColumns(view).map((column) => sql.identifier(column));
-  return `SELECT ${columns.length === 0 ? '1 AS one' : columns.join(', ')} FROM ${sourceRows(sourceOf(view), sql)}`;
-}
-
 /**
  * A view of aggregates, folded from daily tiles (UTC days). Per key a row dated d stands for every d from the day after an event up to
  * the day on which the longest window has emptied; it uses the events of the days d − w … d − 1 and nothing later. Its event time is
  * the beginning of d, its available time the greatest available time of its events, if that is later.
  *
- * @param types Of `aggregatedColumns`, as the warehouse describes them. Integers are summed exactly.
+ * @param types Of the columns it reads. Integers are summed exactly.
  */
-export function aggregateRelation(view: FeatureView, types: readonly Field[], sql: Dialect): string {
+export function aggregateRelation(view: FeatureView, types: ColumnTypes, sql: Dialect): string {
   const keys = view.entity.map((_, i) => `k${i}`).join(', ');
   const measures = new Measures();
   const longest = Math.max(...view.features.map(({ origin }) => (origin as AggregateOrigin).windowDays));
@@ -73,7 +67,7 @@ export function aggregateRelation(view: FeatureView, types: readonly Field[], sq
     const fractional = type.element.startsWith('int') && isFractional(aggregate, read);
     return `${sql.cast(fractional ? `ROUND(${result})` : result, type)} AS f${i}`;
   });
-  const { columns, present } = keysAndTimes(view, sql);
+  const { columns, present } = keysAndTimes(view, types, sql);
   const inputs = aggregatedColumns(view).map(
     (column, i) => `${aggregatedColumn(view, column, { types, sql }).expression} AS o${i}`,
   );
@@ -119,16 +113,13 @@ interface Read {
 function aggregatedColumn(
   view: FeatureView,
   column: string,
-  { types, sql }: { types: readonly Field[]; sql: Dialect },
+  { types, sql }: { types: ColumnTypes; sql: Dialect },
 ): Read {
   const index = aggregatedColumns(view).indexOf(column);
-  const { kind, element } = (types[index] as Field).type;
+  const { kind, element, name: found } = types.get(column) as ColumnType;
   const exact = element === 'int32' || element === 'int64' || element === 'bool';
   if (kind !== 'scalar' || !(exact || element === 'float32' || element === 'float64')) {
-    throw new VivaceError(
-      'INVALID_ARGUMENT',
-      `column "${column}" is ${(types[index] as Field).type.name}: only numbers are aggregated`,
-    );
+    throw new VivaceError('INVALID_ARGUMENT', `column "${column}" is ${found}: only numbers are aggregated`);
   }
   const name = sql.identifier(column);
   return { index, exact, expression: exact ? sql.exact(name) : sql.cast(name, float64) };

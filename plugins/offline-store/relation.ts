@@ -1,4 +1,12 @@
-import { parseType, VivaceError, type Dialect, type FeatureView, type Field, type ViewSource } from 'vivace';
+import {
+  parseType,
+  VivaceError,
+  type ColumnType,
+  type Dialect,
+  type FeatureView,
+  type Field,
+  type ViewSource,
+} from 'vivace';
 
 /**
  * The columns of every view relation: keys `k0 …`, `event_time` and `available_time` in microseconds, features `f0 …`, in the view's
@@ -52,13 +60,43 @@ export function sourceRows(source: Rows, sql: Dialect): string {
   return `(SELECT ${source.distinct ? 'DISTINCT ' : ''}* FROM ${from}${where}) AS s`;
 }
 
+/** What is known of a source: types of its columns, as the warehouse describes them. */
+export type ColumnTypes = ReadonlyMap<string, ColumnType>;
+
+/** The columns of a view's source whose types decide what its query says. */
+export function typedColumns(view: FeatureView): string[] {
+  const { key } = sourceOf(view);
+  const keys = view.entity.filter(({ type }) => isInteger(type)).map(({ name }) => key[name] as string);
+  const features = view.features.flatMap(({ type, origin }) =>
+    origin.kind === 'aggregate' ? (origin.of ?? []) : isInteger(type) ? origin.column : [],
+  );
+  return [...new Set([...keys, ...features])];
+}
+
+/** A column of the source, converted to a type. Engines differ in how a cast rounds halves, but not in ROUND. */
+function castColumn(
+  column: string,
+  type: ColumnType,
+  { types, sql }: { types: ColumnTypes; sql: Dialect },
+): string {
+  const name = sql.identifier(column);
+  const from = types.get(column);
+  const rounded = isInteger(type) && from?.kind === 'scalar' && from.element.startsWith('float');
+  return sql.cast(rounded ? `ROUND(${name})` : name, type);
+}
+
+function isInteger({ kind, element }: ColumnType): boolean {
+  return kind === 'scalar' && element.startsWith('int');
+}
+
 /** Keys and times of a source's rows, and the condition that none of them is null. */
 export function keysAndTimes(
   view: FeatureView,
+  types: ColumnTypes,
   sql: Dialect,
 ): { readonly columns: string[]; readonly present: string } {
   const source = sourceOf(view);
-  const keys = view.entity.map(({ name }) => sql.identifier(source.key[name] as string));
+  const keyColumns = view.entity.map(({ name }) => source.key[name] as string);
   const times =
     source.eventTime === undefined
       ? []
@@ -66,20 +104,24 @@ export function keysAndTimes(
   const [event, available] = times.map((time) => sql.micros(time));
   return {
     columns: [
-      ...view.entity.map(({ type }, i) => `${sql.cast(keys[i] as string, type)} AS k${i}`),
+      ...view.entity.map(
+        ({ type }, i) => `${castColumn(keyColumns[i] as string, type, { types, sql })} AS k${i}`,
+      ),
       `${event ?? sql.cast('0', int64)} AS event_time`,
       `${available ?? sql.cast('0', int64)} AS available_time`,
     ],
-    present: [...new Set([...keys, ...times])].map((name) => `${name} IS NOT NULL`).join(' AND '),
+    present: [...new Set([...keyColumns.map((column) => sql.identifier(column)), ...times])]
+      .map((name) => `${name} IS NOT NULL`)
+      .join(' AND '),
   };
 }
 
 /** A view of plain columns: one row per row of the source whose keys and times are not null. Static rows have both times 0. */
-export function plainRelation(view: FeatureView, sql: Dialect): string {
-  const { columns, present } = keysAndTimes(view, sql);
+export function plainRelation(view: FeatureView, types: ColumnTypes, sql: Dialect): string {
+  const { columns, present } = keysAndTimes(view, types, sql);
   const features = view.features.map(({ type, origin }, i) => {
     if (origin.kind !== 'column') throw new TypeError('an aggregate in a view of plain columns');
-    return `${sql.cast(sql.identifier(origin.column), type)} AS f${i}`;
+    return `${castColumn(origin.column, type, { types, sql })} AS f${i}`;
   });
   return `SELECT ${[...columns, ...features].join(', ')} FROM ${sourceRows(sourceOf(view), sql)} WHERE ${present}`;
 }

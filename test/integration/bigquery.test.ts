@@ -322,17 +322,54 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       await cancelled(jobs()[0]!.jobReference.jobId);
     });
 
-    it('cancels a job of which it does not know yet whether it has begun', async () => {
-      proxy.intercept = ({ url }) => (url.includes('/cancel') ? json({}) : undefined);
+    it('cancels a job of which it does not know yet whether it has begun, once it has', async () => {
+      const at: Record<string, number> = {};
+      proxy.intercept = ({ url }) => {
+        at[url.includes('/cancel') ? 'cancel' : 'begin'] = performance.now();
+        return url.includes('/cancel') ? json({}) : undefined;
+      };
       proxy.delayMs = 300;
       try {
         expect(await failureOf(drain(lake.query({ sql: 'SELECT 1' }, callContext(50))))).to.match(
           /^DEADLINE_EXCEEDED/,
         );
-        await eventually(() => expect(asked('POST', '/cancel?')).to.have.length(1));
+        await eventually(() => expect(at).to.include.keys('begin', 'cancel'));
+        expect(at['cancel']! - at['begin']!).to.be.at.least(290);
+        expect(asked('POST', '/cancel?')).to.have.length(1);
       } finally {
         proxy.delayMs = 0;
       }
+    });
+
+    it('cancels once more when that is answered with 503', async () => {
+      let refused = 0;
+      proxy.intercept = (request) =>
+        request.url.includes('/cancel') && refused++ === 0
+          ? apiError(503, 'backendError', 'Later')
+          : endlessQuery(request);
+      expect(await failureOf(drain(lake.query(endless, callContext(100))))).to.match(/^DEADLINE_EXCEEDED/);
+      await eventually(() => expect(asked('POST', '/cancel?')).to.have.length(2));
+    });
+
+    it('begins no job for a caller that has gone', async () => {
+      const gone = { signal: AbortSignal.abort() };
+      expect(await failureOf(drain(lake.query(endless, gone)))).to.match(/^CANCELLED/);
+      await lake.describe({ sql: 'SELECT 1 AS x' }, callContext());
+      expect(jobs()).to.have.length(1);
+      expect(asked('POST', '/cancel?')).to.have.length(0);
+    });
+
+    it('says DEADLINE_EXCEEDED while a load runs, too', async () => {
+      const running = json({ jobReference: { jobId: 'x' }, status: { state: 'RUNNING' } });
+      proxy.intercept = ({ method, url }) =>
+        url.startsWith('/upload') || (method === 'GET' && url.includes('/jobs/')) ? running : undefined;
+      const fields = fieldsOf({ x: 'int64' });
+      const loading = lake.withTable(
+        { fields, batches: [oneRow(fields)] },
+        () => Promise.resolve(),
+        callContext(400),
+      );
+      expect(await failureOf(loading)).to.match(/^DEADLINE_EXCEEDED/);
     });
 
     it('asks for no further page when the reader leaves the loop', async () => {
@@ -359,6 +396,49 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
   });
 
   describe('errors', () => {
+    const schema = { fields: [{ name: 'x', type: 'INT64' }] };
+
+    for (const [what, answer, failure] of [
+      ['no rows of nine', json({ jobComplete: true, totalRows: '9', schema }), /^DATA_LOSS .*0 rows of 9/],
+      ['nothing', { ...json({}), body: '' }, /^UNAVAILABLE .*JSON/],
+      ['null', { ...json({}), body: 'null' }, /^UNAVAILABLE .*JSON/],
+      ['an object of something else', json({}), /^UNAVAILABLE .*jobComplete/],
+    ] as const) {
+      it(`never takes ${what} for an answer without rows`, async () => {
+        proxy.intercept = (request) => (request.method === 'GET' ? answer : canned({})(request));
+        expect(await failureOf(drain(lake.query({ sql: 'SELECT 1' }, callContext())))).to.match(failure);
+      });
+    }
+
+    it('reads on past a page without rows', async () => {
+      proxy.intercept = (request) => {
+        const page = new URL(request.url, 'http://x').searchParams.get('pageToken');
+        const answer = { jobComplete: true, totalRows: '2', schema };
+        const row = (v: string): object => ({ rows: [{ f: [{ v }] }] });
+        return page === null
+          ? canned({ ...answer, pageToken: 'a' })(request)
+          : page === 'a'
+            ? json({ ...answer, ...row('1'), pageToken: 'b' })
+            : page === 'b'
+              ? json({ ...answer, rows: [], pageToken: 'c' })
+              : json({ ...answer, ...row('2') });
+      };
+      expect((await all({ sql: 'SELECT 1' })).rows).to.deep.equal([[1n], [2n]]);
+    });
+
+    it('warns of nothing when a table cannot be made: there is nothing to drop or to cancel', async () => {
+      const warned: string[] = [];
+      const started = await startPart(bigquery, server.options, {
+        onLog: ({ message }) => warned.push(message),
+      });
+      const keeping = started
+        .face(warehouse)
+        .withQuery({ sql: 'SELECT * FROM no_such_table' }, () => Promise.resolve(), callContext());
+      expect(await failureOf(keeping)).to.match(/^NOT_FOUND/);
+      await started.stop();
+      expect(warned).to.deep.equal([]);
+    });
+
     it('goes on with a job that had begun though the answer to its beginning was lost', async () => {
       let lost = 0;
       proxy.intercept = (request) => {
