@@ -73,10 +73,16 @@ function greeting(address: string): string {
   ].join('\n');
 }
 
+function fail(error: unknown): void {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
 async function serve(store: string): Promise<void> {
   await prepare(store);
   const server = await load(store);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.stop());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void server.stop().catch(fail));
   await server.start();
   process.stderr.write(greeting(server.addresses()[0]!));
 }
@@ -88,6 +94,5 @@ try {
   if (values.help === true) process.stdout.write(help);
   else await serve(values.store);
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = 1;
+  fail(error);
 }
