@@ -35,7 +35,7 @@ export { loadSdk } from './parts/load-sdk.js';
 export { missingSdks } from './parts/missing-sdks.js';
 export { readTls, tlsFiles } from './parts/read-tls.js';
 export type { TlsFiles, TlsMaterial } from './parts/read-tls.js';
-export { systemErrorCode } from './parts/system-error.js';
+export { systemErrorCode, tlsReason } from './parts/system-error.js';
 export type {
   CallContext,
   CapabilityPort,

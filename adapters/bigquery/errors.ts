@@ -1,4 +1,4 @@
-import { isVivaceError, messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace';
+import { isVivaceError, messageOf, systemErrorCode, tlsReason, VivaceError, type ErrorCode } from 'vivace';
 
 /** What BigQuery says of a job or a call that failed. */
 export interface Reason {
@@ -99,9 +99,13 @@ export function callError(error: unknown, address: string): VivaceError {
       },
     );
   }
-  return new VivaceError('UNAVAILABLE', `${address} cannot be reached: ${message}${tlsAdvice(code)}`, {
-    cause: error,
-  });
+  return new VivaceError(
+    'UNAVAILABLE',
+    `${address} cannot be reached: ${tlsReason(error)}${tlsAdvice(code)}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function statusError(
@@ -130,7 +134,9 @@ function authError(message: string, cause: unknown): VivaceError {
 }
 
 function tlsAdvice(code: unknown): string {
-  return typeof code === 'string' && /CERT|SIGNATURE|ISSUER/.test(code)
+  if (typeof code !== 'string') return '';
+  if (code === 'EPROTO') return ' (see `endpoint`: it may not speak TLS)';
+  return /CERT|SIGNATURE|ISSUER/.test(code)
     ? ' (its certificate is of an authority that Node does not know: see `caFile`)'
     : '';
 }

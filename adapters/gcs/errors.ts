@@ -1,4 +1,4 @@
-import { messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace';
+import { messageOf, systemErrorCode, tlsReason, VivaceError, type ErrorCode } from 'vivace';
 
 /** What the SDK's transport throws. */
 interface ApiError {
@@ -35,7 +35,7 @@ export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Wher
   if (response === undefined) {
     const tls = typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code);
     if (tls) {
-      const text = `no TLS connection to ${endpoint} (${messageOf(error)}): check "endpoint" and "caFile"`;
+      const text = `no TLS connection to ${endpoint} (${tlsReason(error)}): check "endpoint" and "caFile"`;
       return new VivaceError('UNAVAILABLE', text, { cause: error });
     }
     const system = systemErrorCode(causeOf(error));
