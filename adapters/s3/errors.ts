@@ -1,4 +1,4 @@
-import { messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace';
+import { messageOf, systemErrorCode, tlsReason, VivaceError, type ErrorCode } from 'vivace';
 import type { S3Options } from './s3.js';
 
 /** What the SDK throws, for an answer of the service or without one. */
@@ -76,7 +76,7 @@ export function toFailure(error: unknown, { bucket, endpoint, region }: S3Option
       ...(seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}),
     });
   };
-  const said = `bucket ${bucket}: ${name}${status === undefined ? '' : ` (HTTP ${status})`}: ${messageOf(error)}`;
+  const said = `bucket ${bucket}: ${name}${status === undefined ? '' : ` (HTTP ${status})`}: ${messageOf(error).replace(/\.$/, '')}`;
   const found = known.find(([pattern]) => pattern.test(name));
   if (found !== undefined) return make(found[1], `${said}: ${found[2]}`);
   if (messageOf(error).startsWith('Checksum mismatch')) return make('DATA_LOSS', said);
@@ -86,7 +86,7 @@ export function toFailure(error: unknown, { bucket, endpoint, region }: S3Option
   if (typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code)) {
     return make(
       'UNAVAILABLE',
-      `no TLS connection to ${where} (${messageOf(error)}): check "endpoint" and "caFile"`,
+      `no TLS connection to ${where} (${tlsReason(error)}): check "endpoint" and "caFile"`,
     );
   }
   if (status === undefined || status < 300) {
