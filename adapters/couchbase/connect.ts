@@ -3,7 +3,15 @@ import { connect as connectTls } from 'node:tls';
 import { resolve } from 'node:path';
 import type * as Couchbase from 'couchbase';
 import type { Authenticator, Cluster } from 'couchbase';
-import { messageOf, readTls, VivaceError, type CallContext, type TlsMaterial } from 'vivace';
+import {
+  messageOf,
+  readTls,
+  tlsReason,
+  VivaceError,
+  type CallContext,
+  type ErrorCode,
+  type TlsMaterial,
+} from 'vivace';
 import type { CouchbaseSettings } from './couchbase.js';
 import { codeOf, isTimeout } from './errors.js';
 import { limit } from './limit.js';
@@ -11,6 +19,9 @@ import { limit } from './limit.js';
 type Sdk = Pick<typeof Couchbase, 'connect'>;
 
 const diagnosisMs = 1000;
+
+/** Of the time of a start: the rest is for finding out why nobody answers. */
+const shareToConnect = 0.8;
 
 /**
  * Connects and opens the bucket.
@@ -24,9 +35,13 @@ export async function connect(
 ): Promise<Cluster> {
   const url = settings.url as string;
   const tls = await readTls(settings, directory);
+  const { profile, connectTimeoutMs } = settings;
+  const shareMs = shareToConnect * limit(context, Infinity).timeout;
   // The SDK puts those of a profile in the place of all others.
-  const timeoutMs =
-    settings.profile === undefined ? limit(context, settings.connectTimeoutMs).timeout : 120_000;
+  const { timeout: timeoutMs, timeoutCode } =
+    profile === undefined
+      ? limit({ ...context, deadline: performance.now() + shareMs }, connectTimeoutMs)
+      : limit({ signal: context.signal }, 120_000);
   if (!url.startsWith('couchbases://') && (tls.ca ?? tls.cert) !== undefined) {
     throw new VivaceError('FAILED_PRECONDITION', 'certificates are of use only with a couchbases:// url', {
       path: 'url',
@@ -39,14 +54,14 @@ export async function connect(
       ...(settings.caFile === undefined
         ? {}
         : { security: { trustStorePath: resolve(directory, settings.caFile) } }),
-      ...(settings.profile === undefined ? {} : { configProfile: settings.profile }),
+      ...(profile === undefined ? {} : { configProfile: profile }),
       timeouts: { bootstrapTimeout: timeoutMs },
       // More than half of the CPU time of a read; spans and metrics are the part's own.
       tracingConfig: { enableTracing: false },
       metricsConfig: { enableMetrics: false },
     });
   } catch (error) {
-    throw await refusal(error, { url, timeoutMs, tls });
+    throw await refusal(error, { url, timeoutMs, timeoutCode, tls });
   }
   try {
     await openBucket(cluster, settings.bucket);
@@ -83,7 +98,12 @@ async function openBucket({ conn }: Cluster, bucket: string): Promise<void> {
 
 async function refusal(
   error: unknown,
-  { url, timeoutMs, tls }: { url: string; timeoutMs: number; tls: TlsMaterial },
+  {
+    url,
+    timeoutMs,
+    timeoutCode,
+    tls,
+  }: { url: string; timeoutMs: number; timeoutCode: ErrorCode; tls: TlsMaterial },
 ): Promise<VivaceError> {
   if (codeOf(error) === 'UNAUTHENTICATED') {
     return new VivaceError(
@@ -92,9 +112,10 @@ async function refusal(
       { cause: error },
     );
   }
-  const found = isTimeout(error) ? await diagnose(url, tls) : undefined;
+  const timedOut = isTimeout(error);
+  const found = timedOut ? await diagnose(url, tls) : undefined;
   return new VivaceError(
-    codeOf(error) ?? 'UNAVAILABLE',
+    timedOut ? timeoutCode : (codeOf(error) ?? 'UNAVAILABLE'),
     `${url} did not answer within ${timeoutMs} ms (${found ?? messageOf(error)}): check the address, that its ports can be reached${
       url.startsWith('couchbases://') ? ', and caFile' : ', and whether it wants couchbases://'
     }`,
@@ -119,7 +140,7 @@ async function diagnose(url: string, tls: TlsMaterial): Promise<string | undefin
     socket.once('timeout', () => end('no connection'));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       // A name may stand for several hosts by DNS SRV, and then has no address of its own.
-      end(error.code === 'ENOTFOUND' ? 'the host is not known' : messageOf(error));
+      end(error.code === 'ENOTFOUND' ? 'the host is not known' : tlsReason(error));
     });
   });
 }

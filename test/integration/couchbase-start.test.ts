@@ -50,6 +50,15 @@ describeNeeding(couchbaseMock, 'couchbase', () => {
       await refused({ url, connectTimeoutMs: 300 }, /^UNAVAILABLE .*\[::1\].*(ECONNREFUSED|EADDRNOTAVAIL)/);
     });
 
+    it('finds the reason out before the time of a start is over', async () => {
+      const url = `couchbase://127.0.0.1:${await freePort()}`;
+      const part = makePart(couchbase, { ...network.access, url });
+      expect(await failureOf(part.start(callContext(1000)))).to.match(
+        /^DEADLINE_EXCEEDED .*did not answer within \d+ ms \(.*ECONNREFUSED/,
+      );
+      await part.stop();
+    });
+
     it('says that a name is not known', () =>
       refused(
         { url: 'couchbase://nowhere.invalid', connectTimeoutMs: 300 },
