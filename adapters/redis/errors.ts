@@ -51,6 +51,22 @@ const advice: Partial<Record<string, string>> = {
   MISCONF: 'the server cannot write to its disk, and so refuses writes: see its log, and free space',
 };
 
+/** The same for other errors, by their text. */
+const textAdvice: readonly (readonly [RegExp, string])[] = [
+  [
+    /certificate|\bTLS\b|\bSSL\b|wrong version number/i,
+    'check `caFile`, `certFile` and `keyFile`, and whether both sides speak TLS',
+  ],
+  [/^getaddrinfo|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/, 'check the address, and that the server runs'],
+  [
+    /^Connection timeout/,
+    'check the address, that its port can be reached, and whether both sides speak TLS',
+  ],
+  [/DB index is out of range/, 'correct `database`, or raise `databases` of the server'],
+  [/cluster support disabled/, 'this server is part of no cluster: name it in `url` instead of `cluster`'],
+  [/No such master/, 'correct `name` of `sentinel`'],
+];
+
 /** Classifies an error of the server, the SDK or the system below. */
 export function codeOf(error: unknown): ErrorCode | undefined {
   const word = replyWord(error);
@@ -84,10 +100,15 @@ export function isOffline(error: unknown): boolean {
  */
 export function explain(error: unknown, where: string, otherwise: ErrorCode = 'INTERNAL'): VivaceError {
   const word = replyWord(error);
-  const hint = word !== undefined && Object.hasOwn(advice, word) ? advice[word] : tlsAdvice(error);
   const { code, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
   // OpenSSL puts its reason among file names; an attempt at several addresses of a name fails without a text.
-  const text = (typeof reason === 'string' && `TLS: ${reason}`) || messageOf(error) || String(code);
+  const said = (typeof reason === 'string' && `TLS: ${reason}`) || messageOf(error) || String(code);
+  const hint =
+    word !== undefined && Object.hasOwn(advice, word)
+      ? advice[word]
+      : textAdvice.find(([pattern]) => pattern.test(said))?.[1];
+  // What a server says to HELLO is about how clients are written.
+  const text = word === 'NOAUTH' ? word : said.replace(/\.$/, '');
   return new VivaceError(
     codeOf(error) ?? otherwise,
     `${where}: ${text}${hint === undefined ? '' : `; ${hint}`}`,
@@ -98,10 +119,4 @@ export function explain(error: unknown, where: string, otherwise: ErrorCode = 'I
 /** The word that an error reply begins with, also where it arose within a script (Redis 6 puts it behind the place). */
 function replyWord(error: unknown): string | undefined {
   return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(messageOf(error))?.[1];
-}
-
-function tlsAdvice(error: unknown): string | undefined {
-  return /certificate|\bTLS\b|\bSSL\b|wrong version number/i.test(messageOf(error))
-    ? 'check `caFile`, `certFile` and `keyFile`, and whether both sides speak TLS'
-    : undefined;
 }

@@ -9,7 +9,7 @@ const node = z
 const shape = z.strictObject({
   url: z
     .string()
-    .refine(isRedisUrl, 'redis://[user[:password]@]host[:port][/database], or rediss:// for TLS')
+    .refine(isRedisUrl, 'is written redis://[user[:password]@]host[:port][/database], or rediss:// for TLS')
     .optional()
     .describe(
       'Address of a single server: `redis://[user[:password]@]host[:port][/database]`, `rediss://` for TLS; default `redis://127.0.0.1:6379`',

@@ -188,13 +188,13 @@ describeNeeding(redisPrograms, 'redis', () => {
     it('names the address of a server that is not there', async () => {
       const port = await freePort();
       expect(await failed(startPart(redis, { url: `redis://localhost:${port}` }))).to.match(
-        new RegExp(`^UNAVAILABLE .*localhost:${port}.*ECONNREFUSED`),
+        new RegExp(`^UNAVAILABLE .*localhost:${port}.*ECONNREFUSED.*; check the address`),
       );
     });
 
     it('names a database that is not there', async () => {
       expect(await failed(startPart(redis, { url: server.url, database: 99 }))).to.match(
-        /^FAILED_PRECONDITION .*DB index/,
+        /^FAILED_PRECONDITION .*DB index.*; correct `database`/,
       );
     });
 
