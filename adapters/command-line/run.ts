@@ -67,6 +67,9 @@ function report(error: unknown, { stderr, env }: Terminal): void {
   }
   if (!isVivaceError(error)) return void stderr.write(`error: ${messageOf(error)}\n`);
   if (error.code === 'INVALID_CONFIG') return void stderr.write(`${error.message}\n`);
-  const place = error.path === undefined ? '' : ` ${error.path}`;
-  stderr.write(`error ${error.code}${place}: ${error.message}\n`);
+  const { code, path, message } = error;
+  // A message that is shown alone begins with the path.
+  const rest =
+    path !== undefined && message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message;
+  stderr.write(`error ${code}${path === undefined ? '' : ` ${path}`}: ${rest}\n`);
 }
