@@ -42,14 +42,14 @@ async function prepare(store: string): Promise<void> {
     const history = server.container.get(offlineStore.id, { name: 'history' });
     for (const view of server.views.values()) {
       const from = performance.now();
-      process.stderr.write(`  ${view.name} …`);
+      if (process.stderr.isTTY) process.stderr.write(`  ${view.name} …\r`);
       const { rows } = await history.materialize(
         view,
         { untilMs: Date.parse(until) },
         { signal: AbortSignal.timeout(600_000) },
       );
       process.stderr.write(
-        `\r  ${view.name}: ${rows} rows in ${((performance.now() - from) / 1000).toFixed(1)} s\n`,
+        `  ${view.name}: ${rows} rows in ${((performance.now() - from) / 1000).toFixed(1)} s\n`,
       );
     }
     if (!embedded) return;
