@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { blobStore, isVivaceError, workspace, type BlobStore, type ErrorCode } from 'vivace';
 import { filesystem } from 'vivace/adapters/filesystem';
 import { callContext, startPart } from 'vivace/testing';
+import { pendingBecause } from '../support/pending.js';
 
 const run = promisify(execFile);
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -184,7 +185,8 @@ describe('filesystem', () => {
   });
 
   it('reports a full disk as RESOURCE_EXHAUSTED and leaves what was there', async function () {
-    if (process.platform === 'win32') this.skip();
+    if (process.platform === 'win32')
+      pendingBecause(this, 'Windows has neither limits of file sizes nor modes of directories');
     await store.write('k', text('before'), callContext());
     const code = await inProcess(
       directory,
@@ -198,7 +200,8 @@ describe('filesystem', () => {
   });
 
   it('reports a directory it may not write as PERMISSION_DENIED, and reads from it', async function () {
-    if (process.platform === 'win32') this.skip();
+    if (process.platform === 'win32')
+      pendingBecause(this, 'Windows has neither limits of file sizes nor modes of directories');
     const readOnly = join(directory, 'read-only');
     await mkdir(readOnly);
     await writeFile(join(readOnly, 'k'), 'x');
@@ -222,7 +225,7 @@ describe('filesystem', () => {
   });
 
   it('closes a file whose reader leaves early', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') pendingBecause(this, 'only Linux lists open files in /proc');
     await store.write('large', new Uint8Array(1_000_000), callContext());
     const files = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
     const before = await files();

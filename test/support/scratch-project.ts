@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { filesOf, root } from './repository.js';
+import { pendingBecause } from './pending.js';
 
 const run = promisify(execFile);
 
@@ -64,6 +65,5 @@ async function install(): Promise<ScratchProject> {
 export async function projectOf(context: Mocha.Context): Promise<string> {
   const made = await scratchProject();
   if ('folder' in made) return made.folder;
-  context.test!.title += ` (pending: ${made.unavailable})`;
-  return context.skip();
+  return pendingBecause(context, made.unavailable);
 }
