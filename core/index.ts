@@ -9,8 +9,8 @@ export {
   PartialFailure,
   valuesUnless,
   VivaceError,
-} from './errors.js';
-export type { ErrorCode, FailedKey, VivaceErrorOptions } from './errors.js';
+} from './kernel/errors.js';
+export type { ErrorCode, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
 export { parseType, isTypeName, scalarTypes } from './data/types.js';
 export type { ColumnType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
@@ -23,29 +23,15 @@ export type { StatusName } from './data/status.js';
 export { checkTensor, createTensorData, elementOf } from './data/tensor.js';
 export type { Datatype, Tensor, TensorData } from './data/tensor.js';
 export { bundleManifest } from './models/bundle.js';
-export { loadInThread, startModelThread } from './models/worker-instance.js';
-export type { ModelThread } from './models/worker-instance.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export { defineAdapter, definePlugin, isDefinition, optional } from './parts/definition.js';
 export type { Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/definition.js';
 export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
-export { coalesce, untilAborted } from './parts/coalesce.js';
-export { contentChunks, contentPieces, type ContentPiece } from './parts/content-chunks.js';
-export { loadSdk } from './parts/load-sdk.js';
-export { missingSdks } from './parts/missing-sdks.js';
-export { readTls, tlsFiles } from './parts/read-tls.js';
-export type { TlsFiles, TlsMaterial } from './parts/read-tls.js';
-export { systemErrorCode, tlsReason } from './parts/system-error.js';
-export type {
-  CallContext,
-  CapabilityPort,
-  DriverPort,
-  MaybePromise,
-  OperationSpec,
-  PartLifecycle,
-  Port,
-  Tier,
-} from './ports/port.js';
+export { coalesce } from './parts/coalesce.js';
+export { untilAborted } from './kernel/until-aborted.js';
+export { missingSdks } from './operations/missing-sdks.js';
+export type { CapabilityPort, DriverPort, OperationSpec, PartLifecycle, Port, Tier } from './ports/port.js';
+export type { CallContext, MaybePromise } from './kernel/call.js';
 export { blobStore, checkBlobKey } from './ports/blob-store.js';
 export type { BlobContent, BlobInfo, BlobStore, WriteCondition } from './ports/blob-store.js';
 export { cache } from './ports/cache.js';
@@ -63,9 +49,9 @@ export type {
   HttpRouter,
   HttpServer,
 } from './ports/http-server.js';
-export { errorResponse, requestIdOf } from './http/error-response.js';
-export type { ErrorResponseOptions } from './http/error-response.js';
-export { traceFrom } from './telemetry/trace-context.js';
+export { errorResponse, requestIdOf } from './json/error-response.js';
+export type { ErrorResponseOptions } from './json/error-response.js';
+export { traceFrom } from './kernel/trace-context.js';
 export { keyValueStore } from './ports/key-value-store.js';
 export type { KeyValueEntry, KeyValueStore } from './ports/key-value-store.js';
 export { logLevels, logSink } from './ports/log-sink.js';
@@ -101,7 +87,7 @@ export { warehouse } from './ports/warehouse.js';
 export type { AsOfJoin, Dialect, RowBatch, Statement, TableRows, Warehouse } from './ports/warehouse.js';
 export { workspace } from './ports/workspace.js';
 export type { StagedFile, Workspace } from './ports/workspace.js';
-export type { PipelineDescription, PredictCall, ServerFace, ServerState } from './composition/server-face.js';
+export type { PipelineDescription, PredictCall, ServerFace, ServerState } from './ports/server-face.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 export { createServer, loadServer } from './composition/create-server.js';
 export type { LoadOptions } from './composition/create-server.js';
@@ -112,9 +98,9 @@ export type { Pipelines, ServerSpecification } from './composition/specification
 export type { PartDeclaration } from './composition/parts.js';
 export { ConfigError, pathText } from './config/mistake.js';
 export type { ConfigPath, Mistake } from './config/mistake.js';
-export { builtInNames, resolveUse } from './config/resolve-use.js';
-export { configurationSchema } from './config/json-schema.js';
-export { optionsTable, schemaTable } from './config/options-table.js';
+export { builtInNames, resolveUse } from './composition/resolve-use.js';
+export { configurationSchema } from './operations/configuration-schema.js';
+export { optionsTable, schemaTable } from './operations/options-table.js';
 export { parseSpine } from './config/yaml-file.js';
 export { redact, secret } from './config/secret.js';
 export { definePipeline } from './pipeline/definition.js';
@@ -128,10 +114,10 @@ export type {
 } from './pipeline/definition.js';
 export { describePlan } from './pipeline/plan.js';
 export type { Plan, PlanColumn, PlanNode } from './pipeline/plan.js';
-export { defineStep } from './pipeline/step.js';
-export type { Step, StepClass, StepType } from './pipeline/step.js';
-export { asOf, buildTrainingSet, trainingParts } from './training/training-set.js';
-export type { TrainingSetManifest, TrainingSetOptions } from './training/training-set.js';
-export type { AsOfBlock } from './training/as-of-run.js';
-export type { SpineInput } from './training/spine.js';
+export { defineStep } from './steps/custom/step.js';
+export type { Step, StepClass, StepType } from './steps/custom/step.js';
+export { asOf, buildTrainingSet, trainingParts } from './offline/training-set.js';
+export type { TrainingSetManifest, TrainingSetOptions } from './offline/training-set.js';
+export type { AsOfBlock } from './offline/as-of-run.js';
+export type { SpineInput } from './offline/spine.js';
 export type { Frame, FrameColumn, Scope } from './data/frame.js';

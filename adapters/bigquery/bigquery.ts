@@ -1,5 +1,6 @@
 import type { BigQuery } from '@google-cloud/bigquery';
-import { defineAdapter, tlsFiles, warehouse } from 'vivace';
+import { defineAdapter, warehouse } from 'vivace';
+import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { BigqueryWarehouse } from './bigquery-warehouse.js';
 

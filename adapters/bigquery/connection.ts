@@ -3,7 +3,8 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { abortError, loadSdk, messageOf, readTls, untilAborted, VivaceError } from 'vivace';
+import { abortError, messageOf, untilAborted, VivaceError } from 'vivace';
+import { loadSdk, readTls } from 'vivace/kit';
 import type { BigqueryOptions } from './bigquery.js';
 import { callError } from './errors.js';
 

@@ -1,4 +1,5 @@
-import { isVivaceError, messageOf, systemErrorCode, tlsReason, VivaceError, type ErrorCode } from 'vivace';
+import { isVivaceError, messageOf, VivaceError, type ErrorCode } from 'vivace';
+import { systemErrorCode, tlsReason } from 'vivace/kit';
 
 /** What BigQuery says of a job or a call that failed. */
 export interface Reason {

@@ -3,15 +3,8 @@ import { connect as connectTls } from 'node:tls';
 import { resolve } from 'node:path';
 import type * as Couchbase from 'couchbase';
 import type { Authenticator, Cluster } from 'couchbase';
-import {
-  messageOf,
-  readTls,
-  tlsReason,
-  VivaceError,
-  type CallContext,
-  type ErrorCode,
-  type TlsMaterial,
-} from 'vivace';
+import { messageOf, VivaceError, type CallContext, type ErrorCode } from 'vivace';
+import { readTls, tlsReason, type TlsMaterial } from 'vivace/kit';
 import type { CouchbaseSettings } from './couchbase.js';
 import { codeOf, isTimeout } from './errors.js';
 import { limit } from './limit.js';

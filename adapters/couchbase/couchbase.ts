@@ -1,5 +1,6 @@
 import type { Cluster } from 'couchbase';
-import { defineAdapter, keyValueStore, secret, tlsFiles } from 'vivace';
+import { defineAdapter, keyValueStore, secret } from 'vivace';
+import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { CouchbaseStore } from './store.js';
 

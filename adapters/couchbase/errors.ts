@@ -1,4 +1,5 @@
-import { messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace';
+import { messageOf, VivaceError, type ErrorCode } from 'vivace';
+import { systemErrorCode } from 'vivace/kit';
 
 /** By the names of the SDK's error classes; see https://docs.couchbase.com/nodejs-sdk/current/ref/error-codes.html. */
 const byName: Readonly<Record<string, ErrorCode>> = {

@@ -1,7 +1,6 @@
 import { type Buffer } from 'node:buffer';
 import type { Cluster, Collection, GetOptions } from 'couchbase';
 import {
-  loadSdk,
   untilAborted,
   valuesUnless,
   VivaceError,
@@ -11,6 +10,7 @@ import {
   type KeyValueEntry,
   type KeyValueStore,
 } from 'vivace';
+import { loadSdk } from 'vivace/kit';
 import { connect } from './connect.js';
 import type { CouchbaseSettings } from './couchbase.js';
 import { documentKey } from './document-key.js';

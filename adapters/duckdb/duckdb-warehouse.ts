@@ -4,7 +4,6 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   abortError,
-  loadSdk,
   VivaceError,
   type CallContext,
   type Dialect,
@@ -15,6 +14,7 @@ import {
   type TableRows,
   type Warehouse,
 } from 'vivace';
+import { loadSdk } from 'vivace/kit';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode } from './errors.js';

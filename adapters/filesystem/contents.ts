@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { abortError, contentChunks, type BlobContent } from 'vivace';
+import { abortError, type BlobContent } from 'vivace';
+import { contentChunks } from 'vivace/kit';
 
 const chunkBytes = 256 * 1024;
 

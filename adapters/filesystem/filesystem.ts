@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { blobStore, defineAdapter, systemErrorCode, workspace } from 'vivace';
+import { blobStore, defineAdapter, workspace } from 'vivace';
+import { systemErrorCode } from 'vivace/kit';
 import { z } from 'zod';
 import { FileBlobs } from './blobs.js';
 import { Root } from './root.js';

@@ -1,7 +1,6 @@
 import {
   abortError,
   checkBlobKey,
-  systemErrorCode,
   VivaceError,
   type BlobContent,
   type BlobInfo,
@@ -10,6 +9,7 @@ import {
   type PartContext,
   type WriteCondition,
 } from 'vivace';
+import { systemErrorCode } from 'vivace/kit';
 import { Connection } from './connection.js';
 import { Crc32c } from './crc32c.js';
 import { answered } from './errors.js';

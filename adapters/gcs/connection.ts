@@ -4,7 +4,8 @@ import { Agent as HttpAgent, request as overHttp, type IncomingMessage } from 'n
 import { Agent as HttpsAgent, request as overHttps } from 'node:https';
 import { resolve } from 'node:path';
 import { json, text } from 'node:stream/consumers';
-import { abortError, loadSdk, readTls, untilAborted, type TlsMaterial } from 'vivace';
+import { abortError, untilAborted } from 'vivace';
+import { loadSdk, readTls, type TlsMaterial } from 'vivace/kit';
 import { toFailure } from './errors.js';
 import type { GcsOptions } from './gcs.js';
 

@@ -1,4 +1,5 @@
-import { messageOf, systemErrorCode, tlsReason, VivaceError, type ErrorCode } from 'vivace';
+import { messageOf, VivaceError, type ErrorCode } from 'vivace';
+import { systemErrorCode, tlsReason } from 'vivace/kit';
 
 /** What the SDK's transport throws. */
 interface ApiError {

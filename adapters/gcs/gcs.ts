@@ -1,4 +1,5 @@
-import { blobStore, defineAdapter, tlsFiles } from 'vivace';
+import { blobStore, defineAdapter } from 'vivace';
+import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { GcsBlobs } from './blobs.js';
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { contentPieces, VivaceError, type BlobContent, type CallContext } from 'vivace';
+import { VivaceError, type BlobContent, type CallContext } from 'vivace';
+import { contentPieces } from 'vivace/kit';
 import type { ApiAnswer, Connection } from './connection.js';
 import { Crc32c } from './crc32c.js';
 import { answered } from './errors.js';

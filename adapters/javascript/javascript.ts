@@ -1,4 +1,5 @@
-import { abortError, defineAdapter, loadInThread, predictorRuntime } from 'vivace';
+import { abortError, defineAdapter, predictorRuntime } from 'vivace';
+import { loadInThread } from 'vivace/kit';
 import { z } from 'zod';
 import { openModel, type ModelFiles } from './model.js';
 

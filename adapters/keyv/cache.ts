@@ -1,13 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Keyv, KeyvStoreAdapter } from 'keyv';
-import {
-  loadSdk,
-  systemErrorCode,
-  VivaceError,
-  type CacheEntry,
-  type CacheStore,
-  type ErrorCode,
-} from 'vivace';
+import { VivaceError, type CacheEntry, type CacheStore, type ErrorCode } from 'vivace';
+import { loadSdk, systemErrorCode } from 'vivace/kit';
 import { RecentEntries } from './recent-entries.js';
 
 /** A `CacheStore` over one Keyv, which throws where Keyv emits an error and answers as if there was nothing. */

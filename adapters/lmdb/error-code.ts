@@ -1,4 +1,5 @@
-import { systemErrorCode, type ErrorCode } from 'vivace';
+import { type ErrorCode } from 'vivace';
+import { systemErrorCode } from 'vivace/kit';
 
 /** LMDB's own codes; see http://www.lmdb.tech/doc/group__errors.html. */
 const codes = new Map<unknown, ErrorCode>([

@@ -2,13 +2,13 @@ import { Buffer } from 'node:buffer';
 import type { RootDatabase } from 'lmdb';
 import {
   abortError,
-  loadSdk,
   VivaceError,
   type CallContext,
   type ErrorCode,
   type KeyValueEntry,
   type KeyValueStore,
 } from 'vivace';
+import { loadSdk } from 'vivace/kit';
 import { codeOf } from './error-code.js';
 import { checkHeader } from './header.js';
 

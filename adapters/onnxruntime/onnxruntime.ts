@@ -1,11 +1,5 @@
-import {
-  defineAdapter,
-  loadInThread,
-  loadSdk,
-  predictorRuntime,
-  startModelThread,
-  type ModelInspection,
-} from 'vivace';
+import { defineAdapter, predictorRuntime, type ModelInspection } from 'vivace';
+import { loadInThread, loadSdk, startModelThread } from 'vivace/kit';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ThreadData } from './session.js';

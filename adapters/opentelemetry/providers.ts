@@ -1,7 +1,8 @@
 import { diag, DiagLogLevel, metrics, trace } from '@opentelemetry/api';
 import type { IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { NodeTracerProvider, SpanProcessor } from '@opentelemetry/sdk-trace-node';
-import { loadSdk, VivaceError, type Log } from 'vivace';
+import { VivaceError, type Log } from 'vivace';
+import { loadSdk } from 'vivace/kit';
 import { readEnvironment } from './environment.js';
 import type { OpenTelemetryOptions } from './opentelemetry.js';
 import { makeResource } from './resource.js';

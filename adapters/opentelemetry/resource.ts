@@ -1,5 +1,5 @@
 import type { Resource } from '@opentelemetry/resources';
-import { loadSdk } from 'vivace';
+import { loadSdk } from 'vivace/kit';
 
 /** Who speaks: `serviceName`, or OTEL_SERVICE_NAME, or service.name of OTEL_RESOURCE_ATTRIBUTES, or `vivace`. */
 export async function makeResource(serviceName: string | undefined): Promise<Resource> {

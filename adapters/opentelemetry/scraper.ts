@@ -1,5 +1,6 @@
 import type { MetricReader } from '@opentelemetry/sdk-metrics';
-import { loadSdk, type Log } from 'vivace';
+import { type Log } from 'vivace';
+import { loadSdk } from 'vivace/kit';
 
 /** Collects metrics when it is asked to, and writes them as Prometheus text. */
 export interface Scraper {

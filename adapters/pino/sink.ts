@@ -3,14 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { DestinationStream, Logger } from 'pino';
-import {
-  loadSdk,
-  systemErrorCode,
-  type ErrorCode,
-  type LogRecord,
-  type LogSink,
-  type PartLifecycle,
-} from 'vivace';
+import { type ErrorCode, type LogRecord, type LogSink, type PartLifecycle } from 'vivace';
+import { loadSdk, systemErrorCode } from 'vivace/kit';
 import { ecsFields } from './ecs.js';
 import type { PinoOptions } from './pino.js';
 import { plainCopy } from './plain-copy.js';

@@ -1,13 +1,13 @@
 import type { RedisArgument } from 'redis';
 import {
   isVivaceError,
-  loadSdk,
   messageOf,
   untilAborted,
   type CallContext,
   type PartContext,
   VivaceError,
 } from 'vivace';
+import { loadSdk } from 'vivace/kit';
 import { makeClient, type Client, type Watcher } from './clients.js';
 import { codeOf, explain, isOffline, withoutArguments } from './errors.js';
 import type { RedisOptions } from './options.js';

@@ -1,4 +1,5 @@
-import { messageOf, systemErrorCode, VivaceError, type ErrorCode } from 'vivace';
+import { messageOf, VivaceError, type ErrorCode } from 'vivace';
+import { systemErrorCode } from 'vivace/kit';
 
 /** The first word of an error reply; see https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors. */
 const replies: Readonly<Record<string, ErrorCode>> = {

@@ -1,4 +1,5 @@
-import { secret, tlsFiles } from 'vivace';
+import { secret } from 'vivace';
+import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 
 const node = z

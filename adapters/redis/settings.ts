@@ -1,5 +1,6 @@
 import type { RedisClientOptions } from 'redis';
-import { readTls, type PartContext } from 'vivace';
+import { type PartContext } from 'vivace';
+import { readTls } from 'vivace/kit';
 import type { RedisOptions } from './options.js';
 
 export interface Node {

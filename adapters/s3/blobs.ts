@@ -3,7 +3,6 @@ import {
   abortError,
   checkBlobKey,
   isVivaceError,
-  systemErrorCode,
   VivaceError,
   type BlobContent,
   type BlobInfo,
@@ -12,6 +11,7 @@ import {
   type PartContext,
   type WriteCondition,
 } from 'vivace';
+import { systemErrorCode } from 'vivace/kit';
 import { Connection } from './connection.js';
 import { answered, toFailure } from './errors.js';
 import type { S3Options } from './s3.js';

@@ -1,5 +1,6 @@
 import type * as Sdk from '@aws-sdk/client-s3';
-import { abortError, loadSdk, readTls, untilAborted } from 'vivace';
+import { abortError, untilAborted } from 'vivace';
+import { loadSdk, readTls } from 'vivace/kit';
 import { toFailure } from './errors.js';
 import type { S3Options } from './s3.js';
 

@@ -1,4 +1,5 @@
-import { messageOf, systemErrorCode, tlsReason, VivaceError, type ErrorCode } from 'vivace';
+import { messageOf, VivaceError, type ErrorCode } from 'vivace';
+import { systemErrorCode, tlsReason } from 'vivace/kit';
 import type { S3Options } from './s3.js';
 
 /** What the SDK throws, for an answer of the service or without one. */

@@ -1,4 +1,5 @@
-import { blobStore, defineAdapter, secret, tlsFiles } from 'vivace';
+import { blobStore, defineAdapter, secret } from 'vivace';
+import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { S3Blobs } from './blobs.js';
 

@@ -1,6 +1,7 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { contentPieces, VivaceError, type BlobContent, type CallContext } from 'vivace';
+import { VivaceError, type BlobContent, type CallContext } from 'vivace';
+import { contentPieces } from 'vivace/kit';
 import type { Connection } from './connection.js';
 import { answered } from './errors.js';
 

@@ -1,4 +1,4 @@
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 
 /** Counts calls in flight, and refuses new ones once it is closed. */
 export class CallGate {

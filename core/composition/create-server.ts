@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import 'reflect-metadata';
 import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
-import { messageOf, VivaceError } from '../errors.js';
+import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { PartDeclaration } from './parts.js';
 import { Server } from './server.js';
 import { checkSpecification, type Pipelines, type ServerSpecification } from './specification.js';

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Mistakes } from '../config/mistake.js';
-import { camelCase } from '../config/resolve-use.js';
-import { messageOf, VivaceError } from '../errors.js';
+import { camelCase } from './resolve-use.js';
+import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { PipelineSpec } from '../pipeline/schema.js';
-import { isStepType, stepTypeOf, type StepType } from '../pipeline/step.js';
+import { isStepType, stepTypeOf, type StepType } from '../steps/custom/step.js';
 
 /** Imports the files that stand after `step:` in a YAML pipeline. */
 export async function importStepTypes(

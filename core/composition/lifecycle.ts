@@ -1,5 +1,5 @@
-import { abortError, messageOf, VivaceError, isVivaceError } from '../errors.js';
-import { untilAborted } from '../parts/coalesce.js';
+import { abortError, messageOf, VivaceError, isVivaceError } from '../kernel/errors.js';
+import { untilAborted } from '../kernel/until-aborted.js';
 import type { RunningPart } from '../parts/create-part.js';
 
 /** How long a part that is given up may take to leave its `start`; one that obeys its signal needs none of it. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
-import { resolveUse } from '../config/resolve-use.js';
+import { resolveUse } from './resolve-use.js';
 import { isDefinition, slotPort, type Definition } from '../parts/definition.js';
 
 /** A part as users write it: what it uses, its options and the parts in its slots. */

@@ -1,15 +1,15 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { abortError, messageOf, VivaceError } from '../errors.js';
+import { abortError, messageOf, VivaceError } from '../kernel/errors.js';
 import type { Clock } from '../parts/context.js';
-import { createAnswerWriter, type FinishedRun } from '../pipeline/answer-writer.js';
+import { createAnswerWriter, type FinishedRun } from '../json/answer-writer.js';
 import { createExecutor } from '../pipeline/execute.js';
 import type { Frame } from '../data/frame.js';
 import type { Plan } from '../pipeline/plan.js';
-import { createRequestDecoder, type DecodedRequest } from '../pipeline/request-decoder.js';
+import { createRequestDecoder, type DecodedRequest } from '../json/request-decoder.js';
 import type { Degradation, RunContext } from '../pipeline/run-context.js';
 import type { ModelVersion } from '../ports/model-repository.js';
-import type { CallContext } from '../ports/port.js';
-import type { PredictCall } from './server-face.js';
+import type { CallContext } from '../kernel/call.js';
+import type { PredictCall } from '../ports/server-face.js';
 import type { PipelineSteps } from './step-factory.js';
 import { traced } from './traced-step.js';
 

@@ -3,22 +3,22 @@ import { slotPort } from '../parts/definition.js';
 import type { CustomNode, FetchNode, Plan, PlanNode, PredictNode } from '../pipeline/plan.js';
 import type { RunnableNode } from '../pipeline/execute.js';
 import type { NodeStep } from '../pipeline/run-context.js';
-import type { Step } from '../pipeline/step.js';
+import type { Step } from '../steps/custom/step.js';
 import { cache } from '../ports/cache.js';
 import { featureSource, type FeatureSource } from '../ports/feature-source.js';
 import { onlineStore } from '../ports/online-store.js';
 import { predictor } from '../ports/predictor.js';
 import { transform } from '../ports/transform.js';
-import { ApplyTransform } from '../steps/apply-transform.js';
-import { CacheFeatures } from '../steps/cache-features.js';
-import { CachePredictions } from '../steps/cache-predictions.js';
-import { FetchFeatures } from '../steps/fetch-features.js';
-import { Predict } from '../steps/predict.js';
-import { RecordMetrics } from '../steps/record-metrics.js';
-import { RunCustom } from '../steps/run-custom.js';
+import { ApplyTransform } from '../steps/transform/apply-transform.js';
+import { CacheFeatures } from '../steps/cache/cache-features.js';
+import { CachePredictions } from '../steps/cache/cache-predictions.js';
+import { FetchFeatures } from '../steps/fetch/fetch-features.js';
+import { Predict } from '../steps/predict/predict.js';
+import { RecordMetrics } from '../steps/record/record-metrics.js';
+import { RunCustom } from '../steps/custom/run-custom.js';
 import { planToken, tokens } from '../steps/tokens.js';
-import type { CacheCounts } from '../telemetry/cache-counts.js';
-import { FeatureCounters } from '../telemetry/feature-counters.js';
+import type { CacheCounts } from '../steps/cache/cache-counts.js';
+import { FeatureCounters } from '../steps/fetch/feature-counters.js';
 
 /** The steps of one pipeline, and what they count. */
 export interface PipelineSteps {

@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../kernel/errors.js';
 import type { PlanNode } from '../pipeline/plan.js';
 import type { NodeStep, RunContext } from '../pipeline/run-context.js';
 

@@ -1,4 +1,4 @@
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 
 export type ConfigPath = readonly (string | number)[];
 

@@ -10,7 +10,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import { resolveEnvironment, type EnvironmentPaths } from './environment.js';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../kernel/errors.js';
 import { ConfigError, type ConfigPath, type Mistake } from './mistake.js';
 
 /** A parsed file: its value, where its strings came from the environment, and the line of any path. */

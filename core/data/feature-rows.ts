@@ -1,4 +1,4 @@
-import type { VivaceError } from '../errors.js';
+import type { VivaceError } from '../kernel/errors.js';
 import { Block, ColumnWriter, type Column } from './column.js';
 import { status } from './status.js';
 import { parseType, type ColumnType } from './types.js';

@@ -1,4 +1,4 @@
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 
 /** The element types of a column. `timestamp` is whole microseconds since 1970-01-01T00:00:00Z in a float64. */
 export const scalarTypes = [

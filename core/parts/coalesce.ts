@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import {
   abortError,
   asVivaceError,
@@ -6,8 +5,9 @@ import {
   valuesUnless,
   VivaceError,
   type FailedKey,
-} from '../errors.js';
-import type { CallContext } from '../ports/port.js';
+} from '../kernel/errors.js';
+import type { CallContext } from '../kernel/call.js';
+import { untilAborted } from '../kernel/until-aborted.js';
 
 type ReadMany<T> = (keys: readonly string[], context: CallContext) => Promise<readonly T[]> | readonly T[];
 
@@ -167,19 +167,4 @@ export function coalesce<T>(
 function joinedDeadline(contexts: readonly CallContext[]): number {
   const last = contexts.reduce((latest, { deadline = Infinity }) => Math.max(latest, deadline), 0);
   return 2 * last - performance.now();
-}
-
-/** Settles as `promise` does, or rejects as soon as `signal` aborts; the promise's later answer is dropped. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) {
-    promise.catch(() => undefined);
-    return Promise.reject(abortError(signal));
-  }
-  // Many may wait for one signal, such as the batches of one call: that is no leak.
-  setMaxListeners(0, signal);
-  return new Promise<T>((resolve, reject) => {
-    const leave = (): void => reject(abortError(signal));
-    signal.addEventListener('abort', leave, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }

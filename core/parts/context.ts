@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { LogLevel } from '../ports/log-sink.js';
-import type { CallContext } from '../ports/port.js';
+import type { CallContext } from '../kernel/call.js';
 
 /** Time as parts see it, so that tests can give their own. */
 export interface Clock {

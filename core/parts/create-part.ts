@@ -1,4 +1,5 @@
-import type { CallContext, Port } from '../ports/port.js';
+import type { Port } from '../ports/port.js';
+import type { CallContext } from '../kernel/call.js';
 import type { Definition } from './definition.js';
 import { GuardedPart, type GuardOptions } from './guard.js';
 import { OwnedContext, type PartSurroundings } from './part-context.js';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 import type { FeatureSourceDescription } from '../ports/feature-source.js';
 import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
 import type { TransformDescription } from '../ports/transform.js';

@@ -1,5 +1,6 @@
-import { isPartialFailure, isVivaceError, messageOf, VivaceError } from '../errors.js';
-import type { CallContext, OperationSpec, PartLifecycle, Port } from '../ports/port.js';
+import { isPartialFailure, isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
+import type { OperationSpec, PartLifecycle, Port } from '../ports/port.js';
+import type { CallContext } from '../kernel/call.js';
 import { coalesce } from './coalesce.js';
 import type { MadePart } from './definition.js';
 import { inBatches } from './in-batches.js';

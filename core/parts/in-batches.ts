@@ -1,4 +1,4 @@
-import { asVivaceError, isPartialFailure, valuesUnless, type FailedKey } from '../errors.js';
+import { asVivaceError, isPartialFailure, valuesUnless, type FailedKey } from '../kernel/errors.js';
 import type { OperationSpec } from '../ports/port.js';
 
 type Operation = (...args: unknown[]) => unknown;

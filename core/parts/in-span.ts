@@ -6,8 +6,8 @@ import {
   type Attributes,
   type Context,
 } from '@opentelemetry/api';
-import { messageOf } from '../errors.js';
-import type { CallContext } from '../ports/port.js';
+import { messageOf } from '../kernel/errors.js';
+import type { CallContext } from '../kernel/call.js';
 import type { JoinedContext } from './coalesce.js';
 
 type Operation = (...args: unknown[]) => unknown;

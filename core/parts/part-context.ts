@@ -1,9 +1,9 @@
 import { metrics, trace as traceApi, type Attributes, type ObservableCallback } from '@opentelemetry/api';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
-import type { CallContext } from '../ports/port.js';
-import { untilAborted } from './coalesce.js';
+import type { CallContext } from '../kernel/call.js';
+import { untilAborted } from '../kernel/until-aborted.js';
 import {
   logLevelsOf,
   type Clock,

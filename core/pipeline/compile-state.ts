@@ -6,7 +6,7 @@ import type { Signature } from '../models/bundle.js';
 import type { FeatureView } from '../views/view.js';
 import type { ColumnTable } from './column-table.js';
 import type { PlanColumn, PlanNode } from './plan.js';
-import type { StepType } from './step.js';
+import type { StepType } from '../steps/custom/step.js';
 
 /** A part as the compiler sees it: what it provides, and what it says of itself. */
 export interface CataloguePart {

@@ -5,9 +5,9 @@ import type { Scope } from '../data/frame.js';
 import { parseType } from '../data/types.js';
 import { ColumnTable } from './column-table.js';
 import type { Catalogue, CompileState } from './compile-state.js';
-import { compileFetch } from './compile-fetch.js';
+import { compileFetch } from '../steps/fetch/compile-fetch.js';
 import { compileCustom, compileTransform } from './compile-function.js';
-import { compilePredict } from './compile-predict.js';
+import { compilePredict } from '../steps/predict/compile-predict.js';
 import type { Plan, PlanColumn, PlanField } from './plan.js';
 import { stepSchemas, type FieldInput, type PipelineSpec } from './schema.js';
 

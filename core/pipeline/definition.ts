@@ -1,5 +1,5 @@
 import type { ViewInput } from '../views/schema.js';
-import type { StepClass, StepType } from './step.js';
+import type { StepClass, StepType } from '../steps/custom/step.js';
 
 /** A field as users write it: a type name, or a type with more to say. */
 export type FieldDeclaration =

@@ -1,4 +1,4 @@
-import { abortError } from '../errors.js';
+import { abortError } from '../kernel/errors.js';
 import type { PlanNode } from './plan.js';
 import type { NodeStep, RunContext } from './run-context.js';
 

@@ -4,7 +4,7 @@ import type { ColumnType } from '../data/types.js';
 import type { TensorSpec } from '../models/bundle.js';
 import type { FeatureView } from '../views/view.js';
 import type { Policy } from './schema.js';
-import type { StepType } from './step.js';
+import type { StepType } from '../steps/custom/step.js';
 
 /** A column of the plan: its place in the frame, its full name, type and scope. */
 export interface PlanColumn {

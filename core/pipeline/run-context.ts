@@ -1,6 +1,6 @@
 import type { Frame } from '../data/frame.js';
 import type { ModelVersion } from '../ports/model-repository.js';
-import type { CallContext } from '../ports/port.js';
+import type { CallContext } from '../kernel/call.js';
 
 /** Rows of one fetch that are not what the source holds, and why. */
 export interface Degradation {

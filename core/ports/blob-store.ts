@@ -1,5 +1,6 @@
-import { VivaceError } from '../errors.js';
-import { driverPort, type CallContext } from './port.js';
+import { VivaceError } from '../kernel/errors.js';
+import { driverPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 export interface BlobInfo {
   readonly key: string;

@@ -1,4 +1,5 @@
-import { capabilityPort, type CallContext, type MaybePromise } from './port.js';
+import { capabilityPort } from './port.js';
+import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 export interface CacheOptions {
   readonly ttlMs: number;

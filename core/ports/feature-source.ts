@@ -1,5 +1,6 @@
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
-import { capabilityPort, type CallContext, type MaybePromise } from './port.js';
+import { capabilityPort } from './port.js';
+import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 /** A feature as a source or a view declares it. */
 export interface FeatureSpec {

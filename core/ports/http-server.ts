@@ -1,4 +1,5 @@
-import { driverPort, type CallContext } from './port.js';
+import { driverPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 /** What is known of a request before its body is read. */
 export interface HttpRequestHead {

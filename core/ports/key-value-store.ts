@@ -1,4 +1,5 @@
-import { driverPort, type CallContext, type MaybePromise } from './port.js';
+import { driverPort } from './port.js';
+import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 export interface KeyValueEntry {
   /** At most 250 bytes of UTF-8. */

@@ -1,6 +1,7 @@
 import type { Bundle, BundleManifest } from '../models/bundle.js';
 import type { BlobContent } from './blob-store.js';
-import { capabilityPort, type CallContext } from './port.js';
+import { capabilityPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 export interface ModelVersion {
   readonly name: string;

@@ -1,7 +1,8 @@
 import type { Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import type { FeatureView } from '../views/view.js';
-import { capabilityPort, type CallContext } from './port.js';
+import { capabilityPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 import type { RowBatch, TableRows } from './warehouse.js';
 
 /** Reads views as of a time per row: the offline counterpart of an online store. */

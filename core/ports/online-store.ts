@@ -1,7 +1,8 @@
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import type { FeatureView } from '../views/view.js';
 import type { FeatureSource } from './feature-source.js';
-import { capabilityPort, type CallContext, type MaybePromise } from './port.js';
+import { capabilityPort } from './port.js';
+import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 /** A feature source that is also written. */
 export interface OnlineView extends FeatureSource {

@@ -1,20 +1,9 @@
-import type { Context as TraceContext } from '@opentelemetry/api';
 import type { ServiceIdentifier } from 'inversify';
-import type { ErrorCode } from '../errors.js';
+import type { CallContext } from '../kernel/call.js';
+import type { ErrorCode } from '../kernel/errors.js';
 
 /** Driver ports are provided by adapters, capability ports by plugins. */
 export type Tier = 'driver' | 'capability';
-
-/** What the caller of an operation passes on: when to give up, and the trace it belongs to. */
-export interface CallContext {
-  readonly signal: AbortSignal;
-  /**
-   * When `signal` will abort by itself, in `performance.now()` milliseconds, where that is known: for a vendor's SDK that knows time-outs
-   * but no signals. A read that is shared with other callers may take longer than any one of them waits.
-   */
-  readonly deadline?: number | undefined;
-  readonly trace?: TraceContext;
-}
 
 /** How the guard treats one operation of a port. Operations that a table does not name are not guarded. */
 export interface OperationSpec {
@@ -51,9 +40,6 @@ export interface PartLifecycle {
   /** Classifies a raw error of the vendor; `undefined` leaves it to the guard (INTERNAL). */
   errorCode?(error: unknown): ErrorCode | undefined;
 }
-
-/** An operation may answer at once: a synchronous return stays synchronous. */
-export type MaybePromise<T> = T | Promise<T>;
 
 export function driverPort<T>(
   name: string,

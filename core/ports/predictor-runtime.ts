@@ -1,6 +1,7 @@
 import type { Tensor } from '../data/tensor.js';
 import type { Bundle, TensorSpec } from '../models/bundle.js';
-import { driverPort, type CallContext } from './port.js';
+import { driverPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 /** The rows of one call: `rows` of them; `offsets[R + 1]` only where the model declares `over: request`. */
 export interface PredictContext extends CallContext {

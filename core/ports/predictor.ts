@@ -1,7 +1,8 @@
 import type { Tensor } from '../data/tensor.js';
 import type { Signature } from '../models/bundle.js';
 import type { ModelVersion } from './model-repository.js';
-import { capabilityPort, type CallContext } from './port.js';
+import { capabilityPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 import type { PredictContext } from './predictor-runtime.js';
 
 export interface Prediction {

@@ -1,4 +1,5 @@
-import { driverPort, type CallContext } from './port.js';
+import { driverPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 /** Sets up OpenTelemetry's global providers in `start`, before any other part starts. */
 export interface Telemetry {

@@ -1,5 +1,6 @@
-import type { ServerFace } from '../composition/server-face.js';
-import { capabilityPort, type CallContext } from './port.js';
+import type { ServerFace } from './server-face.js';
+import { capabilityPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 /** A protocol over a server. Transports start last and are drained first. */
 export interface Transport {

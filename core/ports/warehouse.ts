@@ -1,7 +1,8 @@
 import type { Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import type { ColumnType } from '../data/types.js';
-import { driverPort, type CallContext } from './port.js';
+import { driverPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 /** SQL text and the values of its named parameters (`dialect.parameter(name)` in the text). */
 export interface Statement {

@@ -1,5 +1,6 @@
 import type { BlobContent } from './blob-store.js';
-import { driverPort, type CallContext } from './port.js';
+import { driverPort } from './port.js';
+import { type CallContext } from '../kernel/call.js';
 
 export interface StagedFile {
   readonly sizeBytes: number;

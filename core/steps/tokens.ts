@@ -1,11 +1,11 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { FeatureSource } from '../ports/feature-source.js';
 import type { Cache } from '../ports/cache.js';
-import type { CachePredictions } from './cache-predictions.js';
+import type { CachePredictions } from './cache/cache-predictions.js';
 import type { Transform } from '../ports/transform.js';
 import type { CustomNode, FetchNode, Plan, PredictNode, TransformNode } from '../pipeline/plan.js';
-import type { Step } from '../pipeline/step.js';
-import type { FeatureCounters } from '../telemetry/feature-counters.js';
+import type { Step } from './custom/step.js';
+import type { FeatureCounters } from './fetch/feature-counters.js';
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol.for(`vivace.step.${name}`);
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isVivaceError, type ErrorCode } from '../errors.js';
+import { isVivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { blobStore, type BlobStore } from '../ports/blob-store.js';
 import { lifecycleContract } from './lifecycle-contract.js';

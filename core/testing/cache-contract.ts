@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isPartialFailure, isVivaceError, PartialFailure, VivaceError, type ErrorCode } from '../errors.js';
+import {
+  isPartialFailure,
+  isVivaceError,
+  PartialFailure,
+  VivaceError,
+  type ErrorCode,
+} from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { cache, type Cache } from '../ports/cache.js';
 import { lifecycleContract } from './lifecycle-contract.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortError, PartialFailure, VivaceError, type ErrorCode } from '../errors.js';
-import type { CallContext } from '../ports/port.js';
+import { abortError, PartialFailure, VivaceError, type ErrorCode } from '../kernel/errors.js';
+import type { CallContext } from '../kernel/call.js';
 
 /** Faults to inject. All are read at each call, so a test may change them while it runs. */
 export interface FaultPlan {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as tick } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { isVivaceError } from '../errors.js';
+import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { httpServer, type HttpRequest, type HttpResponse, type HttpServer } from '../ports/http-server.js';
 import { lifecycleContract } from './lifecycle-contract.js';

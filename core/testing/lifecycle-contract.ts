@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isVivaceError } from '../errors.js';
+import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { callContext } from './start-part.js';
 import type { ContractSetup } from './runner.js';

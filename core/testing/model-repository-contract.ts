@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isVivaceError, type ErrorCode } from '../errors.js';
+import { isVivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { BundleManifest } from '../models/bundle.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { BlobContent } from '../ports/blob-store.js';

@@ -3,7 +3,7 @@ import { cellAt, columnOf, type Cell, type Column } from '../data/column.js';
 import { FeatureRows, type Field } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import { parseType } from '../data/types.js';
-import { isVivaceError } from '../errors.js';
+import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { offlineStore, type OfflineStore, type Spine } from '../ports/offline-store.js';
 import type { OnlineStore } from '../ports/online-store.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cellAt, columnOf, type Cell } from '../data/column.js';
 import { FeatureRows, type Keys } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
-import { isVivaceError } from '../errors.js';
+import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { KeyValueStore } from '../ports/key-value-store.js';
 import { onlineStore, type OnlineView } from '../ports/online-store.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Tensor } from '../data/tensor.js';
-import { isVivaceError, type ErrorCode } from '../errors.js';
+import { isVivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { ModelVersion } from '../ports/model-repository.js';
 import { predictor, type Prediction, type Predictor } from '../ports/predictor.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Tensor } from '../data/tensor.js';
-import { isVivaceError } from '../errors.js';
+import { isVivaceError } from '../kernel/errors.js';
 import type { Bundle, Signature } from '../models/bundle.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { predictorRuntime, type PredictorInstance } from '../ports/predictor-runtime.js';

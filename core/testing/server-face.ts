@@ -1,5 +1,5 @@
-import type { PipelineDescription, ServerFace } from '../composition/server-face.js';
-import { VivaceError } from '../errors.js';
+import type { PipelineDescription, ServerFace } from '../ports/server-face.js';
+import { VivaceError } from '../kernel/errors.js';
 
 /**
  * A server as transports see it, with one pipeline, `echo`, that answers with the body it got.

@@ -3,8 +3,8 @@ import type { Clock } from '../parts/context.js';
 import type { Definition } from '../parts/definition.js';
 import { systemClock } from '../parts/part-context.js';
 import type { LogRecord } from '../ports/log-sink.js';
-import type { CallContext } from '../ports/port.js';
-import { VivaceError } from '../errors.js';
+import type { CallContext } from '../kernel/call.js';
+import { VivaceError } from '../kernel/errors.js';
 
 export interface StartPartOptions {
   readonly name?: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { ServerFace } from '../composition/server-face.js';
-import { abortError, errorCodes, VivaceError, type ErrorCode } from '../errors.js';
+import type { ServerFace } from '../ports/server-face.js';
+import { abortError, errorCodes, VivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { httpServer, type HttpServer } from '../ports/http-server.js';
 import { transport } from '../ports/transport.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cellAt, columnOf, type Cell } from '../data/column.js';
 import { fieldsOf, type Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
-import { isVivaceError } from '../errors.js';
+import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { warehouse, type Dialect, type RowBatch, type Warehouse } from '../ports/warehouse.js';
 import { lifecycleContract } from './lifecycle-contract.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isVivaceError, type ErrorCode } from '../errors.js';
+import { isVivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { workspace, type Workspace } from '../ports/workspace.js';
 import { lifecycleContract } from './lifecycle-contract.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Field } from '../data/feature-rows.js';
 import { parseType, type ColumnType, type ScalarType } from '../data/types.js';
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 import { base32 } from '../wire/base32.js';
 import type { ViewSpec } from './schema.js';
 

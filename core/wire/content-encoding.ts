@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 
 type Decode = (
   body: Uint8Array,

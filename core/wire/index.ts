@@ -4,5 +4,5 @@ export { RowCodec } from './row-codec.js';
 export { acceptedEncodings, decodeContent, isPlain } from './content-encoding.js';
 export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
 export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
-export { isVivaceError, messageOf, VivaceError } from '../errors.js';
+export { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
 export { checkTensor, createTensorData } from '../data/tensor.js';

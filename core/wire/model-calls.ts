@@ -1,6 +1,6 @@
 import type { Tensor, TensorData } from '../data/tensor.js';
-import type { ErrorCode } from '../errors.js';
-import { isVivaceError, messageOf, VivaceError } from '../errors.js';
+import type { ErrorCode } from '../kernel/errors.js';
+import { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
 import type { Signature } from '../models/bundle.js';
 
 /** A call to a model in another thread. Names and datatypes are the signature's, so only data and shapes travel. */

@@ -4,7 +4,7 @@ import { cellAt, nullValues, type Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import { elementBytes, type ColumnType } from '../data/types.js';
-import { VivaceError } from '../errors.js';
+import { VivaceError } from '../kernel/errors.js';
 import { decodeCell, encodeCell } from './heap-cell.js';
 import { typedView, type TypedView, type TypedViews } from './typed-view.js';
 

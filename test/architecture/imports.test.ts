@@ -60,7 +60,7 @@ const adapter: Rule = (found) => {
   if (found.specifier === undefined) return undefined;
   const name = packageOf(found.specifier);
   if (name === 'inversify' || name === 'reflect-metadata') return 'an adapter knows nothing of the container';
-  if (name === 'vivace' && !['vivace', 'vivace/wire'].includes(found.specifier)) {
+  if (name === 'vivace' && !['vivace', 'vivace/kit', 'vivace/wire'].includes(found.specifier)) {
     return `an adapter does not import ${found.specifier}`;
   }
   return undefined;
@@ -106,8 +106,9 @@ describe('Rooms', () => {
     ['plugins/a/x.ts', plugin, `const x = await import(name);`],
     ['plugins/a/x.ts', plugin, `type Client = import('redis').RedisClientType;`],
     ['plugins/a/x.ts', plugin, `import { lmdb } from 'vivace/adapters/lmdb';`],
+    ['plugins/a/x.ts', plugin, `import { loadSdk } from 'vivace/kit';`],
     ['adapters/a/x.ts', adapter, `import { x } from '../b/index.js';`],
-    ['adapters/a/x.ts', adapter, `import { x } from '../../core/errors.js';`],
+    ['adapters/a/x.ts', adapter, `import { x } from '../../core/kernel/errors.js';`],
     ['adapters/a/x.ts', adapter, `import { injectable } from 'inversify';`],
     ['adapters/a/x.ts', adapter, `import { cache } from 'vivace/plugins/cache';`],
     ['examples/a/x.ts', example, `import { x } from '../../core/index.js';`],

@@ -3,7 +3,7 @@ import { createServer, httpServer } from 'vivace';
 import type { InjectableServer } from 'vivace/adapters/memory';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { metricNames } from '../../core/telemetry/names.js';
+import { metricNames } from '../../core/kernel/metric-names.js';
 import { table } from '../support/parts.js';
 import { readText, repositoryFiles, root } from '../support/repository.js';
 

@@ -24,7 +24,7 @@ import {
   predictStep,
   transformStep,
 } from '../../core/pipeline/schema.js';
-import { spineSchema } from '../../core/training/spine.js';
+import { spineSchema } from '../../core/offline/spine.js';
 import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../core/views/schema.js';
 import { importBlock, removeFolder, writeFiles } from '../support/guide.js';
 import { table } from '../support/parts.js';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asOf, cellAt, offlineStore, trainingParts, type AsOfBlock, type Plan, type Server } from 'vivace';
-import { explainNode } from '../../core/pipeline/explain.js';
+import { explainNode } from '../../core/json/explain.js';
 import { createFlights, type FlightsServer } from '../../examples/flights/flights.js';
 
 const day = '2001-06-15';

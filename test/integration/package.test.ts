@@ -118,7 +118,7 @@ describe('The packed package', function () {
   it('lets every entry point be imported', async function () {
     const folder = await projectOf(this);
     const installed = join(folder, 'node_modules/vivace/dist');
-    const names = ['vivace', 'vivace/wire', 'vivace/testing'];
+    const names = ['vivace', 'vivace/kit', 'vivace/wire', 'vivace/testing'];
     for (const room of ['plugins', 'adapters']) {
       for (const name of readdirSync(join(installed, room))) {
         if (existsSync(join(installed, room, name, 'index.js'))) names.push(`vivace/${room}/${name}`);

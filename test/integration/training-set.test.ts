@@ -20,8 +20,8 @@ import { memory } from 'vivace/adapters/memory';
 import { offlineStore } from 'vivace/plugins/offline-store';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { callContext } from 'vivace/testing';
-import { castColumn } from '../../core/training/cast-column.js';
-import { RowsDigest } from '../../core/training/digest.js';
+import { castColumn } from '../../core/offline/cast-column.js';
+import { RowsDigest } from '../../core/offline/digest.js';
 import { adder, table } from '../support/parts.js';
 import { scripted, scriptedTransform, thrownBy, withServer } from '../support/scripted.js';
 

@@ -1,4 +1,4 @@
-import { builtInNames, resolveUse } from '../../core/config/resolve-use.js';
+import { builtInNames, resolveUse } from '../../core/composition/resolve-use.js';
 import { ConfigError, Mistakes } from '../../core/config/mistake.js';
 import { parseWith } from '../../core/config/parse.js';
 import { parseYamlFile } from '../../core/config/yaml-file.js';

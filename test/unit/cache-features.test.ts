@@ -12,7 +12,7 @@ import {
 import { memory } from 'vivace/adapters/memory';
 import { cache } from 'vivace/plugins/cache';
 import { callContext, startPart } from 'vivace/testing';
-import { CacheFeatures } from '../../core/steps/cache-features.js';
+import { CacheFeatures } from '../../core/steps/cache/cache-features.js';
 
 describe('CacheFeatures', () => {
   it('shows a row that failed as failed to every request that waited for it, never as missing', async () => {

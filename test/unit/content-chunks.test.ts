@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { contentChunks, contentPieces, isVivaceError, type BlobContent } from 'vivace';
+import { isVivaceError, type BlobContent } from 'vivace';
+import { contentChunks, contentPieces } from 'vivace/kit';
 
 const never = new AbortController().signal;
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readTls } from 'vivace';
+import { readTls } from 'vivace/kit';
 import { failureOf } from '../support/failure.js';
 
 describe('readTls', () => {

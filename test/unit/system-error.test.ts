@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
-import { tlsReason } from 'vivace';
+import { tlsReason } from 'vivace/kit';
 
 describe('tlsReason', () => {
   it('gives the reason of OpenSSL, on one line', async () => {

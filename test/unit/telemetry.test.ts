@@ -28,7 +28,7 @@ import { memory } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { faulty, startPart } from 'vivace/testing';
 import { z } from 'zod';
-import { metricNames } from '../../core/telemetry/names.js';
+import { metricNames } from '../../core/kernel/metric-names.js';
 import { adder, table } from '../support/parts.js';
 import { scripted, thrownBy, withServer, type ReadRows } from '../support/scripted.js';
 
@@ -239,7 +239,7 @@ describe('Telemetry', () => {
     );
   });
 
-  it('records requests and steps where the pipeline says `record`, under the names of core/telemetry/names.ts', async () => {
+  it('records requests and steps where the pipeline says `record`, under the names of core/kernel/metric-names.ts', async () => {
     const { part, collected } = inMemory();
     await withServer(
       {

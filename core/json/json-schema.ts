@@ -1,0 +1,170 @@
+import type { ColumnType } from '../data/types.js';
+import { base64Text, int64Text } from './json-values.js';
+import { rfc3339 } from '../kernel/time.js';
+import type { Plan, PlanColumn, PlanField } from '../pipeline/plan.js';
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** JSON Schema (2020-12) of one value: what `valueReader` takes and `valueWriter` gives. */
+export function valueSchema(type: ColumnType): JsonSchema {
+  const element = elementSchema(type);
+  if (type.kind === 'scalar') return element;
+  const size =
+    type.kind === 'vector' ? { minItems: type.width, maxItems: type.width } : { maxItems: 100_000 };
+  return { type: 'array', items: element, ...size };
+}
+
+function elementSchema(type: ColumnType): JsonSchema {
+  const named = { enum: ['NaN', 'Infinity', '-Infinity'] };
+  switch (type.element) {
+    case 'float32':
+      return {
+        anyOf: [{ type: 'number', minimum: -3.4028234663852886e38, maximum: 3.4028234663852886e38 }, named],
+      };
+    case 'float64':
+      return { anyOf: [{ type: 'number' }, named] };
+    case 'int32':
+      return { type: 'integer', minimum: -2_147_483_648, maximum: 2_147_483_647 };
+    case 'int64':
+      return {
+        anyOf: [
+          { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+          { type: 'string', pattern: int64Text.source },
+        ],
+      };
+    case 'bool':
+      return { type: 'boolean' };
+    case 'string':
+      return { type: 'string' };
+    case 'timestamp':
+      return { type: 'string', format: 'date-time', pattern: rfc3339.source };
+    case 'bytes':
+      return { type: 'string', contentEncoding: 'base64', pattern: base64Text.source };
+  }
+}
+
+/** The schema of a request body. */
+export function requestSchema(plan: Plan): JsonSchema {
+  const objects = plan.objects;
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: [
+      ...(plan.request.length > 0 ? ['request'] : []),
+      ...(objects === undefined ? [] : ['objects']),
+    ],
+    properties: {
+      request: fieldsSchema(plan.request),
+      ...(objects === undefined
+        ? {}
+        : {
+            objects: {
+              anyOf: [
+                { type: 'array', maxItems: objects.max, items: fieldsSchema(objects.fields) },
+                columnsSchema(objects),
+              ],
+            },
+          }),
+      explain: { type: 'boolean', description: 'answer the features used, with status and time' },
+    },
+  };
+}
+
+function fieldsSchema(fields: readonly PlanField[]): JsonSchema {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: fields.filter((field) => !field.optional).map((field) => field.name),
+    properties: Object.fromEntries(
+      fields.map((field) => [field.name, { ...optionalSchema(field), ...texts(field) }]),
+    ),
+  };
+}
+
+function columnsSchema({ fields, max }: NonNullable<Plan['objects']>): JsonSchema {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: fields.filter((field) => !field.optional).map((field) => field.name),
+    properties: Object.fromEntries(
+      fields.map((field) => [
+        field.name,
+        { type: 'array', maxItems: max, items: optionalSchema(field), ...texts(field) },
+      ]),
+    ),
+  };
+}
+
+function optionalSchema(field: PlanField): JsonSchema {
+  return field.optional ? { anyOf: [valueSchema(field.type), { type: 'null' }] } : valueSchema(field.type);
+}
+
+function texts({ description, unit }: PlanField): JsonSchema {
+  const text = [description, unit === undefined ? undefined : `unit: ${unit}`]
+    .filter((part) => part !== undefined)
+    .join('; ');
+  return text === '' ? {} : { description: text };
+}
+
+/** The schema of an answer. */
+export function responseSchema(plan: Plan): JsonSchema {
+  const nullable = (column: Pick<PlanColumn, 'type'>): JsonSchema => ({
+    anyOf: [valueSchema(column.type), { type: 'null' }],
+  });
+  const outputs = Object.fromEntries(
+    plan.response.outputs.map(({ name, column }) => [name, nullable(column)]),
+  );
+  const objects = plan.objects;
+  const perObject =
+    objects === undefined
+      ? {}
+      : { ...Object.fromEntries(objects.fields.map((field) => [field.name, nullable(field)])), ...outputs };
+  const lists = Object.fromEntries(
+    Object.entries(perObject).map(([name, schema]) => [name, { type: 'array', items: schema }]),
+  );
+  return {
+    type: 'object',
+    required: ['requestId', 'models', objects === undefined ? 'outputs' : 'objects', 'degraded'],
+    properties: {
+      requestId: { type: 'string' },
+      models: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: { step: { type: 'string' }, name: { type: 'string' }, version: { type: 'string' } },
+          required: ['step', 'name', 'version'],
+        },
+      },
+      ...(objects === undefined
+        ? { outputs: { type: 'object', properties: outputs } }
+        : {
+            objects: {
+              anyOf: [
+                {
+                  type: 'array',
+                  items: { type: 'object', properties: { index: { type: 'integer' }, ...perObject } },
+                },
+                {
+                  type: 'object',
+                  properties: { index: { type: 'array', items: { type: 'integer' } }, ...lists },
+                },
+              ],
+            },
+          }),
+      degraded: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            step: { type: 'string' },
+            status: { enum: ['MISSING', 'STALE', 'FAILED'] },
+            rows: { type: 'integer' },
+            code: { type: 'string' },
+          },
+          required: ['step', 'status', 'rows'],
+        },
+      },
+      explain: { type: 'object' },
+    },
+  };
+}

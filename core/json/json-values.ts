@@ -1,0 +1,164 @@
+import { cellAt, type Cell, type Column, type ColumnWriter } from '../data/column.js';
+import type { ColumnType } from '../data/types.js';
+import { VivaceError } from '../kernel/errors.js';
+import { formatTimestamp, timestampMicros } from '../kernel/time.js';
+
+/** Reads one JSON value into a row; `path` is asked for only when the value is wrong. */
+export type ValueReader = (
+  value: unknown,
+  writer: ColumnWriter,
+  at: { row: number; path: () => string },
+) => void;
+
+const largestFloat32 = 3.4028234663852886e38;
+const floatNames: ReadonlyMap<unknown, number> = new Map([
+  ['NaN', NaN],
+  ['Infinity', Infinity],
+  ['-Infinity', -Infinity],
+]);
+/** Texts that a value may be written as; the JSON schema has the same patterns. */
+export const int64Text = /^-?(0|[1-9]\d{0,18})$/;
+export const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const longestList = 100_000;
+
+/** The reader of a type, made once per field when the plan is made. */
+export function valueReader(type: ColumnType): ValueReader {
+  const element = elementReader(type);
+  if (type.kind === 'scalar') {
+    return (value, writer, { row, path }) => {
+      const read = element(value);
+      if (read instanceof Wrong) throw mistake(read.message, path());
+      writer.values[row] = read;
+    };
+  }
+  return (value, writer, { row, path }) => {
+    const items = asArray(value);
+    if (items === undefined) throw mistake(`${describe(value)} is no list`, path());
+    if (type.kind === 'vector' && items.length !== type.width) {
+      throw mistake(`${items.length} values, ${type.name} has ${type.width}`, path());
+    }
+    if (items.length > longestList) throw mistake(`a list holds at most ${longestList} values`, path());
+    const cells = items.map((item, i) => {
+      const read = element(item);
+      if (read instanceof Wrong) throw mistake(read.message, `${path()}[${i}]`);
+      return read;
+    });
+    writer.set(row, cells);
+  };
+}
+
+/** What is wrong with a value; its path is known one call further out. */
+class Wrong {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+function asArray(value: unknown): unknown[] | undefined {
+  if (Array.isArray(value)) return value as unknown[];
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+    ? Array.from(value as Float64Array)
+    : undefined;
+}
+
+function elementReader(type: ColumnType): (value: unknown) => number | bigint | string | Uint8Array | Wrong {
+  const no = (value: unknown, hint = ''): Wrong =>
+    new Wrong(`${describe(value)} is no ${type.element}${hint}`);
+  switch (type.element) {
+    case 'float32':
+    case 'float64': {
+      const limit = type.element === 'float32' ? largestFloat32 : Number.MAX_VALUE;
+      return (value) => {
+        if (typeof value === 'number') {
+          return Math.abs(value) <= limit || Number.isNaN(value)
+            ? value
+            : no(value, ': it is beyond the type; infinity is the text "Infinity"');
+        }
+        return floatNames.get(value) ?? no(value);
+      };
+    }
+    case 'int32':
+      return (value) => (typeof value === 'number' && (value | 0) === value ? value : no(value));
+    case 'int64':
+      return (value) => {
+        if (typeof value === 'number')
+          return Number.isSafeInteger(value) ? BigInt(value) : no(value, '; beyond 2^53 write it as a text');
+        if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : no(value);
+        if (typeof value !== 'string' || !int64Text.test(value)) return no(value);
+        const number = BigInt(value);
+        return BigInt.asIntN(64, number) === number ? number : no(value);
+      };
+    case 'bool':
+      return (value) => (typeof value === 'boolean' ? Number(value) : no(value));
+    case 'string':
+      return (value) => {
+        if (typeof value !== 'string') return no(value);
+        return value.isWellFormed() ? value : new Wrong('the text is not well-formed Unicode');
+      };
+    case 'timestamp':
+      return (value) => {
+        const micros = timestampMicros(value);
+        return micros ?? no(value, ', such as "2001-06-15T08:30:00Z"');
+      };
+    case 'bytes':
+      return (value) => {
+        if (value instanceof Uint8Array) return value;
+        return typeof value === 'string' && base64Text.test(value)
+          ? Uint8Array.from(Buffer.from(value, 'base64'))
+          : no(value, ' in base64');
+      };
+  }
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (value !== null && typeof value === 'object') return 'an object';
+  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+export function mistake(message: string, path: string): VivaceError {
+  return new VivaceError('INVALID_ARGUMENT', `${path}: ${message}`, { path });
+}
+
+/** Writes a row's value as JSON text; made once per column of an answer. */
+export function valueWriter(column: Column): (row: number) => string {
+  const { values, valid, type } = column;
+  if (type.kind !== 'scalar') return (row) => JSON.stringify(jsonValue(cellAt(column, row), column));
+  if (valid === undefined) {
+    switch (type.element) {
+      case 'float32':
+      case 'float64':
+      case 'int32': {
+        const numbers = values as Float64Array;
+        return (row) => numberText(numbers[row] as number);
+      }
+      case 'string': {
+        const texts = values as string[];
+        return (row) => JSON.stringify(texts[row]);
+      }
+    }
+  }
+  return (row) => JSON.stringify(jsonValue(cellAt(column, row), column));
+}
+
+function numberText(value: number): string {
+  return Number.isFinite(value) ? String(value) : `"${value}"`;
+}
+
+/** A cell as a JSON value: see design §3, "Numbers". */
+export function jsonValue(cell: Cell, column: Pick<Column, 'type'>): unknown {
+  if (cell === null) return null;
+  if (Array.isArray(cell)) return (cell as readonly Cell[]).map((inner) => jsonValue(inner, column));
+  if (typeof cell === 'bigint')
+    return cell >= BigInt(Number.MIN_SAFE_INTEGER) && cell <= BigInt(Number.MAX_SAFE_INTEGER)
+      ? Number(cell)
+      : String(cell);
+  if (cell instanceof Uint8Array) return Buffer.from(cell).toString('base64');
+  if (column.type.element === 'timestamp') return formatTimestamp(cell as number);
+  if (typeof cell === 'number') return Number.isFinite(cell) ? cell : String(cell);
+  return cell;
+}

@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { messageOf, VivaceError } from '../kernel/errors.js';
+
+/** The options of an adapter that takes certificates of its own: spread them into its schema. */
+export const tlsFiles = {
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "PEM file of the authorities that may have signed the server's certificate; default: those of Node",
+    ),
+  certFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file of the client's certificate, where the server asks for one; needs `keyFile`"),
+  keyFile: z.string().min(1).optional().describe("PEM file of the key to the client's certificate"),
+} as const;
+
+/** The files of `tlsFiles` as they are given to an adapter. */
+export interface TlsFiles {
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
+/** What `node:tls` takes. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/**
+ * Reads certificates and keys.
+ *
+ * @param directory Where relative files are.
+ * @throws {VivaceError} `FAILED_PRECONDITION` with the option, where a file cannot be read or a certificate comes without its key.
+ */
+export async function readTls(
+  { caFile, certFile, keyFile }: TlsFiles,
+  directory: string,
+): Promise<TlsMaterial> {
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    const [given, absent] = certFile === undefined ? ['keyFile', 'certFile'] : ['certFile', 'keyFile'];
+    throw new VivaceError('FAILED_PRECONDITION', `${given} is of use only together with ${absent}`, {
+      path: given,
+    });
+  }
+  const read = async (option: keyof TlsFiles, file: string): Promise<string> => {
+    try {
+      return await readFile(resolve(directory, file), 'utf8');
+    } catch (cause) {
+      throw new VivaceError('FAILED_PRECONDITION', `${option} cannot be read: ${messageOf(cause)}`, {
+        path: option,
+        cause,
+      });
+    }
+  };
+  return {
+    ...(caFile === undefined ? {} : { ca: await read('caFile', caFile) }),
+    ...(certFile === undefined ? {} : { cert: await read('certFile', certFile) }),
+    ...(keyFile === undefined ? {} : { key: await read('keyFile', keyFile) }),
+  };
+}

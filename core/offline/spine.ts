@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { didYouMean } from '../config/did-you-mean.js';
+import type { Mistakes } from '../config/mistake.js';
+import { parseWith } from '../config/parse.js';
+import type { Plan, PlanField } from '../pipeline/plan.js';
+import { timestampMicros } from '../kernel/time.js';
+import type { Spine } from '../ports/offline-store.js';
+import { viewSource } from '../views/schema.js';
+
+const moment = z.union([z.string(), z.date()]).transform((value, context) => {
+  const micros = timestampMicros(
+    value instanceof Date ? value : /^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00:00Z` : value,
+  );
+  if (micros !== undefined) return micros / 1000;
+  context.addIssue({ code: 'custom', message: 'a day such as 2001-06-01, or an RFC 3339 time' });
+  return z.NEVER;
+});
+
+/** Historical requests, as a file or as code: one request with one object per row of a table. */
+export const spineSchema = z
+  .strictObject({
+    table: z.string().optional().describe('a table of the warehouse or, where it reads files, a file'),
+    query: z.string().optional().describe('SQL of one dialect, instead of `table`'),
+    time: z.string().describe('column of the request time'),
+    request: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('column per request field; default: of the same name'),
+    objects: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('column per object field; default: of the same name'),
+    labels: z.record(z.string(), z.string()).default({}).describe('columns to keep beside the features'),
+    from: moment.optional().describe('request times from then on'),
+    to: moment.optional().describe('request times before then'),
+    where: viewSource.shape.where,
+    distinct: z.boolean().default(false),
+    sample: z
+      .strictObject({ of: z.int().min(1) })
+      .optional()
+      .describe('keep one row in so many; the same ones every time'),
+  })
+  .refine(
+    (spine) => (spine.table === undefined) !== (spine.query === undefined),
+    'give either `table` or `query`',
+  );
+
+export type SpineInput = z.input<typeof spineSchema>;
+
+/** A spine that fits a pipeline. */
+export interface BoundSpine {
+  readonly spine: Spine;
+  /** Name among the spine's columns → field of the plan. */
+  readonly fields: ReadonlyMap<string, PlanField>;
+  readonly labels: readonly string[];
+}
+
+/** Checks a spine against a pipeline: every field of its requests and objects needs a column. */
+export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): BoundSpine | undefined {
+  const spec = parseWith(spineSchema, input, { path: ['spine'], mistakes });
+  if (spec === undefined) return undefined;
+  const columns: Record<string, string> = {};
+  const fields = new Map<string, PlanField>();
+  const bind = (scope: 'request' | 'objects', declared: readonly PlanField[]): void => {
+    for (const name of Object.keys(spec[scope])) {
+      const names = declared.map((field) => field.name);
+      if (!names.includes(name))
+        mistakes.add(['spine', scope, name], `the pipeline has no such field${didYouMean(name, names)}`);
+    }
+    for (const field of declared) {
+      const name = `${scope === 'request' ? 'request' : 'object'}.${field.name}`;
+      columns[name] = spec[scope][field.name] ?? field.name;
+      fields.set(name, field);
+    }
+  };
+  bind('request', plan.request);
+  bind('objects', plan.objects?.fields ?? []);
+  for (const [label, column] of Object.entries(spec.labels)) columns[`label.${label}`] = column;
+  return {
+    spine: {
+      ...(spec.table === undefined ? {} : { table: spec.table }),
+      ...(spec.query === undefined ? {} : { query: spec.query }),
+      columns,
+      time: spec.time,
+      ...(spec.from === undefined ? {} : { fromMs: spec.from }),
+      ...(spec.to === undefined ? {} : { toMs: spec.to }),
+      where: spec.where as NonNullable<Spine['where']>,
+      distinct: spec.distinct,
+      ...(spec.sample === undefined ? {} : { sample: spec.sample }),
+    },
+    fields,
+    labels: Object.keys(spec.labels).map((label) => `label.${label}`),
+  };
+}

@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import type { Server } from '../composition/server.js';
+import { createSteps } from '../composition/step-factory.js';
+import { didYouMean } from '../config/did-you-mean.js';
+import { Mistakes } from '../config/mistake.js';
+import { isValid, type Column } from '../data/column.js';
+import type { Field } from '../data/feature-rows.js';
+import { parseType } from '../data/types.js';
+import { VivaceError } from '../kernel/errors.js';
+import { columnAt } from '../pipeline/inputs.js';
+import type { Plan, PlanColumn, PlanNode } from '../pipeline/plan.js';
+import { offlineStore, type OfflineStore } from '../ports/offline-store.js';
+import type { CallContext } from '../kernel/call.js';
+import type { RowBatch } from '../ports/warehouse.js';
+import { canonicalJson } from '../views/view.js';
+import { asOfRun, dependsOnModel, type AsOfBlock } from './as-of-run.js';
+import { RowsDigest } from './digest.js';
+import { bindSpine, type BoundSpine } from './spine.js';
+
+/** Where a training set comes from, and what it holds. */
+export interface TrainingSetManifest {
+  readonly format: 1;
+  /** The SHA-256 of all the rest: equal for equal definitions and equal data. */
+  readonly id: string;
+  readonly pipeline: string;
+  /** Hash per view: what a model trained on these rows must find online. */
+  readonly features: Readonly<Record<string, string>>;
+  readonly spine: object;
+  readonly rows: number;
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly nulls: number }[];
+  /** How many feature cells were computed by the as-of join, and how many have no value. */
+  readonly cells: { readonly computed: number; readonly missing: number };
+  /** Digest of the rows themselves. */
+  readonly digest: string;
+}
+
+export interface TrainingSetOptions {
+  readonly pipeline: string;
+  /** See docs/training-sets.md. */
+  readonly spine: unknown;
+  /** The offline-store part; default: the only one. */
+  readonly store?: string;
+  /** Let the models predict too, and keep their outputs. */
+  readonly predict?: boolean;
+  readonly onProgress?: (progress: { readonly rows: number }) => void;
+}
+
+/** The offline-store part that was named, or the only one. */
+function offlineStoreName(server: Server, wanted?: string): string {
+  const names = server.bindings
+    .filter((binding) => binding.ports.includes('offline-store'))
+    .map((binding) => binding.name);
+  if (wanted !== undefined && !names.includes(wanted)) {
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `there is no offline-store part "${wanted}"${didYouMean(wanted, names)}`,
+    );
+  }
+  const name = wanted ?? (names.length === 1 ? names[0] : undefined);
+  if (name !== undefined) return name;
+  throw new VivaceError(
+    'FAILED_PRECONDITION',
+    names.length === 0
+      ? 'this needs an offline-store part, and there is none'
+      : `name one of the offline stores ${names.join(', ')}`,
+  );
+}
+
+/**
+ * The parts that a run over historical requests needs, for `server.startOnly`: the offline store, and what the pipeline's steps name
+ * (online stores are not read). With `predict` also its models.
+ */
+export function trainingParts(
+  server: Server,
+  options: Pick<TrainingSetOptions, 'pipeline' | 'store' | 'predict'>,
+): string[] {
+  const plan = server.plans.get(options.pipeline);
+  const steps = (plan?.nodes ?? []).filter(
+    (node) => options.predict === true || !dependsOnModel(plan!, node),
+  );
+  const named = steps.flatMap((node) => {
+    if (node.verb === 'fetch') return node.view === undefined ? [node.part] : [];
+    return node.verb === 'step' ? Object.values(node.uses).filter((name) => name !== undefined) : [node.part];
+  });
+  const models =
+    options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
+  return [
+    ...new Set([offlineStoreName(server, options.store), ...named, ...models.map((binding) => binding.name)]),
+  ];
+}
+
+/**
+ * Runs a pipeline over historical requests and hands its blocks to `use`, as frames: what scoring, tests and training sets build on.
+ * The server must have started, or at least its offline store.
+ */
+export async function asOf<T>(
+  server: Server,
+  options: TrainingSetOptions,
+  use: (
+    blocks: AsyncIterable<AsOfBlock>,
+    run: { plan: Plan; spine: BoundSpine; fields: readonly Field[]; store: OfflineStore },
+  ) => Promise<T>,
+  context: CallContext,
+): Promise<T> {
+  const store = server.container.get(offlineStore.id, { name: offlineStoreName(server, options.store) });
+  const plan = (await server.compile()).get(options.pipeline);
+  if (plan === undefined) {
+    throw new VivaceError(
+      'NOT_FOUND',
+      `there is no pipeline "${options.pipeline}"${didYouMean(options.pipeline, server.pipelines())}`,
+    );
+  }
+  const mistakes = new Mistakes();
+  const spine = bindSpine(options.spine, plan, mistakes);
+  mistakes.throwIfAny();
+  const predict = options.predict === true;
+  return asOfRun(
+    {
+      plan,
+      spine: spine!,
+      store,
+      predict,
+      createSteps: (of, override) => createSteps(server.container, of, override),
+    },
+    (blocks, fields) => use(blocks, { plan, spine: spine!, fields, store }),
+    context,
+  );
+}
+
+/**
+ * Builds a training set and writes it to a file: `time`, the fields of requests and objects, every feature, and the labels.
+ *
+ * @param path `.parquet` or `.csv`.
+ */
+export async function buildTrainingSet(
+  server: Server,
+  path: string,
+  options: TrainingSetOptions,
+  context: CallContext,
+): Promise<TrainingSetManifest> {
+  return asOf(
+    server,
+    options,
+    async (blocks, { plan, spine, fields: spineFields, store }) => {
+      const columns = keptColumns(plan, options.predict === true);
+      const labels = spine.labels.map((name) => spineFields.find((field) => field.name === name)!);
+      const fields: Field[] = [{ name: 'time', type: parseType('timestamp') }, ...columns, ...labels];
+      const digest = new RowsDigest(fields);
+      const nulls = new Float64Array(fields.length);
+      let rows = 0;
+      async function* batches(): AsyncGenerator<RowBatch> {
+        for await (const block of blocks) {
+          const batch = rowsOf(block, { plan, columns, labels, fields });
+          digest.add(batch.columns);
+          batch.columns.forEach((column, i) => (nulls[i] = nulls[i]! + countNulls(column)));
+          rows += batch.rows;
+          options.onProgress?.({ rows });
+          yield batch;
+        }
+      }
+      await store.save({ fields, batches: batches() }, path, context);
+      return manifestOf({ plan, options, fields, columns, rows, nulls, digest: digest.finish() });
+    },
+    context,
+  );
+}
+
+/** Fields, and what nodes write, as far as the run computes it. */
+function keptColumns(plan: Plan, predict: boolean): PlanColumn[] {
+  const computed = plan.nodes
+    .filter((node) => predict || !dependsOnModel(plan, node))
+    .flatMap((node) => node.writes);
+  const fields = [...plan.request, ...(plan.objects?.fields ?? [])].map((field) => plan.columns[field.slot]!);
+  return [...fields, ...computed];
+}
+
+function rowsOf(
+  { frame, labels }: AsOfBlock,
+  {
+    plan,
+    columns,
+    labels: labelFields,
+    fields,
+  }: { plan: Plan; columns: readonly PlanColumn[]; labels: readonly Field[]; fields: readonly Field[] },
+): RowBatch {
+  const scope = plan.objects === undefined ? 'request' : 'object';
+  return {
+    fields,
+    rows: frame.rows(scope),
+    columns: [
+      frame.column(plan.timeColumn.slot),
+      ...columns.map((column) => columnAt(frame, column, scope)),
+      ...labelFields.map((field) => labels.get(field.name)!),
+    ],
+  };
+}
+
+function countNulls(column: Column): number {
+  if (column.valid === undefined) return 0;
+  let nulls = 0;
+  for (let row = 0; row < column.rows; row++) if (!isValid(column, row)) nulls++;
+  return nulls;
+}
+
+function manifestOf({
+  plan,
+  options,
+  fields,
+  columns,
+  rows,
+  nulls,
+  digest,
+}: {
+  plan: Plan;
+  options: TrainingSetOptions;
+  fields: readonly Field[];
+  columns: readonly PlanColumn[];
+  rows: number;
+  nulls: Float64Array;
+  digest: string;
+}): TrainingSetManifest {
+  const features = new Set(
+    columns.filter((column) => !/^(request|object)\./.test(column.name)).map((column) => column.name),
+  );
+  const missing = fields.reduce((sum, field, i) => sum + (features.has(field.name) ? nulls[i]! : 0), 0);
+  const body = {
+    format: 1 as const,
+    pipeline: options.pipeline,
+    features: Object.fromEntries(
+      plan.nodes.flatMap((node) =>
+        node.verb === 'fetch' && node.view !== undefined ? [[node.view.name, node.view.hash]] : [],
+      ),
+    ),
+    spine: JSON.parse(JSON.stringify(options.spine)) as object,
+    rows,
+    columns: fields.map((field, i) => ({ name: field.name, type: field.type.name, nulls: nulls[i]! })),
+    cells: { computed: features.size * rows - missing, missing },
+    digest,
+  };
+  const steps = plan.nodes.filter((node) => !dependsOnModel(plan, node)).map(stepDefinition);
+  const id = createHash('sha256')
+    .update(canonicalJson({ ...body, steps }))
+    .digest('hex');
+  return { ...body, id };
+}
+
+/** What a step means for the rows: neither which store serves it online, nor whether it is cached there. */
+function stepDefinition(node: PlanNode): object {
+  const source = node.verb === 'fetch' ? node.sourceId : node.verb === 'step' ? node.type.name : node.part;
+  return {
+    verb: node.verb,
+    alias: node.alias,
+    scope: node.scope,
+    source,
+    reads: node.reads.map((column) => column.name),
+    writes: node.writes.map((column) => `${column.name} ${column.type.name}`),
+    ...(node.verb === 'fetch' ? { onMissing: node.onMissing, onFailure: node.onFailure } : {}),
+  };
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { columnOf, type Cell, type Column } from '../../data/column.js';
+import { FeatureRows, type Field } from '../../data/feature-rows.js';
+import { createTensorData, elementOf, type Tensor, type TensorData } from '../../data/tensor.js';
+import { parseType } from '../../data/types.js';
+import { VivaceError } from '../../kernel/errors.js';
+import type { PredictNode } from '../../pipeline/plan.js';
+import type { Cache } from '../../ports/cache.js';
+import type { Prediction, Predictor } from '../../ports/predictor.js';
+import type { PredictContext } from '../../ports/predictor-runtime.js';
+import type { CacheCounts } from './cache-counts.js';
+import { RowCodec } from '../../wire/row-codec.js';
+import { checkOutputs } from '../predict/check-outputs.js';
+
+/** A predictor's call with the rows' own cache keys, where the pipeline says what tells rows apart. */
+export interface CachedPredictContext extends PredictContext {
+  readonly keys?: readonly string[];
+}
+
+/**
+ * A predictor with a cache in front, row by row: only the rows it does not hold are predicted. The model's version is part of every
+ * key, so a new version starts afresh. For models over rows only: what a row gets must not depend on its neighbours.
+ */
+export class CachePredictions implements Pick<Predictor, 'predict'> {
+  readonly #node: PredictNode;
+  readonly #predictor: Predictor;
+  readonly #cache: Cache;
+  readonly #ttlMs: number;
+  readonly #fields: readonly Field[];
+  readonly #codec: RowCodec;
+  readonly #counts: CacheCounts;
+
+  constructor(
+    node: PredictNode & { readonly cache: NonNullable<PredictNode['cache']> },
+    { predictor, cache, counts }: { predictor: Predictor; cache: Cache; counts: CacheCounts },
+  ) {
+    this.#node = node;
+    this.#predictor = predictor;
+    this.#cache = cache;
+    this.#ttlMs = node.cache.ttlMs;
+    this.#fields = node.outputs.map((output) => {
+      const element = elementOf[output.datatype];
+      return { name: output.name, type: parseType(`list<${element}>`) };
+    });
+    this.#codec = new RowCodec(this.#fields);
+    this.#counts = counts;
+  }
+
+  async predict(inputs: readonly Tensor[], context: CachedPredictContext): Promise<Prediction> {
+    const model = this.#predictor.serving();
+    if (model === undefined) return this.#predictor.predict(inputs, context);
+    const prefix = `${model.name}/${model.version}:`;
+    const keys = context.keys?.map((key) => prefix + key) ?? hashRows(inputs, context.rows, prefix);
+    let whole: Prediction | undefined;
+    const load = async (missing: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> => {
+      const loaded = await this.#load(inputs, missing, context);
+      if (loaded.model.name === model.name && loaded.model.version === model.version) {
+        return this.#encode(loaded.outputs, missing.length);
+      }
+      if (missing.length === context.rows) whole = loaded;
+      return missing.map(() => undefined);
+    };
+    const { values, hits } = await this.#cache.through(keys, load, { ttlMs: this.#ttlMs }, context);
+    // Another version took over in between: rows of two versions do not belong into one answer.
+    if (values.includes(undefined)) return whole ?? this.#predictor.predict(inputs, context);
+    this.#counts.hits += hits;
+    this.#counts.misses += context.rows - hits;
+    return { model, outputs: this.#decode(values, context.rows) };
+  }
+
+  async #load(
+    inputs: readonly Tensor[],
+    missing: readonly number[],
+    context: PredictContext,
+  ): Promise<Prediction> {
+    const selected =
+      missing.length === context.rows
+        ? inputs
+        : inputs.map((tensor) => selectRows(tensor, missing, context.rows));
+    const prediction = await this.#predictor.predict(selected, { ...context, rows: missing.length });
+    checkOutputs(this.#node, prediction.outputs, missing.length);
+    return prediction;
+  }
+
+  #encode(outputs: readonly Tensor[], rows: number): Uint8Array[] {
+    const columns = outputs.map(({ data }, i): Column => {
+      const width = data.length / rows;
+      const cells = Array.from({ length: rows }, (_, row) =>
+        Array.from<Cell>(data.slice(row * width, (row + 1) * width) as unknown as Cell[]),
+      );
+      return columnOf(this.#fields[i]!.type, cells);
+    });
+    return this.#codec.encode(new FeatureRows([], rows), columns, rows);
+  }
+
+  #decode(values: readonly (Uint8Array | undefined)[], rows: number): Tensor[] {
+    const decoded = new FeatureRows(this.#fields, rows);
+    this.#codec.decode(values, decoded);
+    if (decoded.error !== undefined) throw decoded.error;
+    return this.#node.outputs.map((output, i) => {
+      const { values: data, offsets } = decoded.columns[i]!.finish();
+      const width = rows === 0 ? 0 : offsets![1]! - offsets![0]!;
+      if (data.length !== width * rows)
+        throw new VivaceError('DATA_LOSS', `cached rows of "${output.name}" differ in width`);
+      const inner = output.shape.slice(1);
+      const shape = inner.every((size) => size >= 0) ? [rows, ...inner] : [rows, width];
+      return { name: output.name, datatype: output.datatype, shape, data: data as TensorData };
+    });
+  }
+}
+
+function selectRows(tensor: Tensor, rows: readonly number[], total: number): Tensor {
+  const width = tensor.data.length / total;
+  const data = createTensorData(tensor.datatype, rows.length * width) as Float64Array;
+  const from = tensor.data as Float64Array;
+  rows.forEach((row, i) => {
+    for (let k = 0; k < width; k++) data[i * width + k] = from[row * width + k]!;
+  });
+  return { ...tensor, shape: [rows.length, ...tensor.shape.slice(1)], data };
+}
+
+/** A key per row from all its inputs: equal bytes, equal answer. */
+function hashRows(inputs: readonly Tensor[], rows: number, prefix: string): string[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const hash = createHash('sha1');
+    for (const { data } of inputs) {
+      const width = data.length / rows;
+      if (Array.isArray(data))
+        hash.update(JSON.stringify(data.slice(row * width, (row + 1) * width).map(String)));
+      else
+        hash.update(
+          new Uint8Array(
+            data.buffer,
+            data.byteOffset + row * width * data.BYTES_PER_ELEMENT,
+            width * data.BYTES_PER_ELEMENT,
+          ),
+        );
+    }
+    return prefix + hash.digest('base64url');
+  });
+}

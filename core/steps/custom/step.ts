@@ -1,0 +1,98 @@
+import type { Newable } from 'inversify';
+import { z } from 'zod';
+import { VivaceError } from '../../kernel/errors.js';
+import type { UsedParts, Uses } from '../../parts/definition.js';
+import type { CallContext, MaybePromise } from '../../kernel/call.js';
+import type { ColumnsIn, ColumnsOut, TransformInput } from '../../ports/transform.js';
+
+/** What a custom step does: columns in, columns out, with I/O if it needs some. */
+export interface Step {
+  run(input: ColumnsIn, out: ColumnsOut, context: CallContext): MaybePromise<void>;
+}
+
+interface StepDeclaration {
+  readonly reads: Readonly<Record<string, string | TransformInput>>;
+  readonly writes: Readonly<Record<string, string>>;
+  /** In a training set: `same` code · `skip`: its columns are null · `refuse` the pipeline. */
+  readonly offline: 'same' | 'skip' | 'refuse';
+  readonly over?: 'row' | 'request';
+}
+
+export interface StepSpec<S extends z.ZodObject, U extends Uses> {
+  readonly name: string;
+  readonly options?: S;
+  readonly uses?: U;
+  readonly reads: StepDeclaration['reads'];
+  readonly writes: StepDeclaration['writes'];
+  readonly offline: StepDeclaration['offline'];
+  readonly over?: 'row' | 'request';
+  create(options: z.output<S>, uses: UsedParts<U>): Step;
+}
+
+/** An `@injectable()` class whose static side says what it reads and writes; its constructor gets what the container holds. */
+export type StepClass = Newable<Step> & StepDeclaration & { readonly stepName?: string };
+
+const marker = Symbol.for('vivace.step');
+
+/** A custom step as the compiler reads it. */
+export interface StepType extends StepDeclaration {
+  readonly [marker]: true;
+  readonly name: string;
+  readonly options: z.ZodObject;
+  readonly uses: Uses;
+  readonly create: ((options: never, uses: never) => Step) | Newable<Step>;
+  readonly injectable: boolean;
+}
+
+/** Defines a custom step from a function. */
+export function defineStep<
+  S extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  const U extends Uses = Record<never, never>,
+>(spec: StepSpec<S, U>): StepType {
+  return {
+    [marker]: true,
+    name: spec.name,
+    options: spec.options ?? z.strictObject({}),
+    uses: spec.uses ?? {},
+    reads: spec.reads,
+    writes: spec.writes,
+    offline: spec.offline,
+    ...(spec.over === undefined ? {} : { over: spec.over }),
+    create: (options, uses) => spec.create(options, uses),
+    injectable: false,
+  };
+}
+
+export function isStepType(value: unknown): value is StepType {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[marker] === true;
+}
+
+/** A step type from what stands after `step:` in code. */
+export function stepTypeOf(value: unknown): StepType {
+  if (isStepType(value)) return value;
+  if (typeof value === 'function') {
+    const declared = value as unknown as Partial<StepClass> & { name: string };
+    if (declared.reads === undefined || declared.writes === undefined || declared.offline === undefined) {
+      throw new VivaceError(
+        'INVALID_CONFIG',
+        `the class ${declared.name} is no step: give it static reads, writes and offline`,
+      );
+    }
+    return {
+      [marker]: true,
+      name: declared.stepName ?? declared.name.replace(/^[A-Z]/, (first) => first.toLowerCase()),
+      options: z.strictObject({}),
+      uses: {},
+      reads: declared.reads,
+      writes: declared.writes,
+      offline: declared.offline,
+      ...(declared.over === undefined ? {} : { over: declared.over }),
+      create: value as unknown as Newable<Step>,
+      injectable: true,
+    };
+  }
+  throw new VivaceError(
+    'INVALID_CONFIG',
+    'a step is a file, what defineStep returned, or an @injectable() class',
+  );
+}

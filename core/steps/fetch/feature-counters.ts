@@ -1,0 +1,72 @@
+import type { FrameColumn } from '../../data/frame.js';
+import { status } from '../../data/status.js';
+import type { FetchNode } from '../../pipeline/plan.js';
+
+const statuses = ['null', 'missing', 'stale', 'defaulted', 'failed'] as const;
+const codes: readonly number[] = [status.NULL, status.MISSING, status.STALE, status.DEFAULTED, status.FAILED];
+
+/**
+ * Counts of one pipeline's features, kept in typed arrays: a metrics record per feature and request would cost more than the fetch.
+ * Observable instruments read them when metrics are collected.
+ */
+export class FeatureCounters {
+  readonly #fetches: {
+    readonly alias: string;
+    readonly features: readonly string[];
+    readonly cells: Float64Array;
+    rows: number;
+    future: number;
+  }[] = [];
+
+  /** Room for one fetch; the result is what `add` wants. */
+  register(node: FetchNode): number {
+    this.#fetches.push({
+      alias: node.alias,
+      features: node.features.map((feature) => feature.name),
+      cells: new Float64Array(node.features.length * statuses.length),
+      rows: 0,
+      future: 0,
+    });
+    return this.#fetches.length - 1;
+  }
+
+  /** Adds the rows of one fetch, as objects see them. */
+  add(
+    fetch: number,
+    columns: readonly FrameColumn[],
+    { rows, future }: { rows: number; future: number },
+  ): void {
+    const target = this.#fetches[fetch]!;
+    target.rows += rows;
+    target.future += future;
+    columns.forEach((column, feature) => {
+      if (column.status === undefined) return;
+      for (const code of column.status) {
+        const at = codes.indexOf(code);
+        if (at >= 0)
+          target.cells[feature * statuses.length + at] = target.cells[feature * statuses.length + at]! + 1;
+      }
+    });
+  }
+
+  *cells(): Generator<{
+    readonly value: number;
+    readonly attributes: { step: string; feature: string; status: string };
+  }> {
+    for (const { alias, features, cells } of this.#fetches) {
+      for (const [f, feature] of features.entries()) {
+        for (const [s, name] of statuses.entries()) {
+          const value = cells[f * statuses.length + s]!;
+          if (value > 0) yield { value, attributes: { step: alias, feature, status: name } };
+        }
+      }
+    }
+  }
+
+  *rows(): Generator<{ readonly value: number; readonly attributes: { step: string; kind: string } }> {
+    for (const { alias, rows, future } of this.#fetches) {
+      yield { value: rows, attributes: { step: alias, kind: 'read' } };
+      if (future > 0) yield { value: future, attributes: { step: alias, kind: 'future' } };
+    }
+  }
+}

@@ -1,0 +1,287 @@
+import { inject, injectable } from 'inversify';
+import { cellAt, gather, type Column } from '../../data/column.js';
+import { FeatureRows, type Keys } from '../../data/feature-rows.js';
+import type { FetchedRows, Frame, FrameColumn } from '../../data/frame.js';
+import { status } from '../../data/status.js';
+import { asVivaceError, VivaceError } from '../../kernel/errors.js';
+import { untilAborted } from '../../kernel/until-aborted.js';
+import { columnAt } from '../../pipeline/inputs.js';
+import type { FetchNode } from '../../pipeline/plan.js';
+import { resolveRows, type ResolvedRows } from './policy.js';
+import type { NodeStep, RunContext } from '../../pipeline/run-context.js';
+import type { FeatureSource } from '../../ports/feature-source.js';
+import type { CallContext } from '../../kernel/call.js';
+import type { FeatureCounters } from './feature-counters.js';
+import { distinctRows, type DistinctRows } from './distinct-rows.js';
+import { tokens } from '../tokens.js';
+
+/**
+ * Fetches a source's features for each row's key: each distinct key is read once, and what the source does not give is replaced as
+ * the fetch declares.
+ */
+@injectable()
+export class FetchFeatures implements NodeStep {
+  readonly #node: FetchNode;
+  readonly #source: FeatureSource;
+  readonly #counters: FeatureCounters;
+  readonly #counter: number;
+
+  constructor(
+    @inject(tokens.fetchNode) node: FetchNode,
+    @inject(tokens.source) source: FeatureSource,
+    @inject(tokens.counters) counters: FeatureCounters,
+  ) {
+    this.#node = node;
+    this.#source = source;
+    this.#counters = counters;
+    this.#counter = counters.register(node);
+  }
+
+  run(context: RunContext): void | Promise<void> {
+    const { frame } = context;
+    const node = this.#node;
+    const count = frame.rows(node.scope);
+    const columns = node.reads.map((read) => columnAt(frame, read, node.scope));
+    const time = frame.requests === 1 ? (frame.time[0] as number) : timePerRow(frame, node.scope);
+    // Rows of several requests differ in their time as well as in their key: only those of one are put together.
+    const distinct = distinctRows(columns, count, { merge: typeof time === 'number' });
+    const rows = new FeatureRows(node.features, distinct === undefined ? count : distinct.first.length);
+    const finish = (read: FeatureRows): void => this.#finish(context, { rows: read, time, distinct });
+    if (rows.rows === 0) return finish(rows);
+    const keys = new KeyColumns(
+      node,
+      distinct === undefined ? columns : columns.map((column) => gather(column, distinct.first)),
+      {
+        rows: rows.rows,
+        time: pickTime(time, distinct?.first),
+      },
+    );
+    const outage = (error: unknown): FeatureRows => this.#outage(rows.rows, error, context);
+    let reading: Promise<void> | undefined;
+    try {
+      reading = this.#read(keys, rows, context);
+    } catch (error) {
+      return finish(outage(error));
+    }
+    if (reading === undefined) return finish(rows);
+    return reading.then(
+      () => finish(rows),
+      (error: unknown) => finish(outage(error)),
+    );
+  }
+
+  #read(keys: Keys, rows: FeatureRows, context: RunContext): Promise<void> | undefined {
+    const call = new FetchCall(context, this.#node.budgetMs);
+    let reading: void | Promise<void> = undefined;
+    try {
+      reading = this.#source.read(keys, rows, call);
+    } finally {
+      if (!(reading instanceof Promise)) call.end();
+    }
+    return reading instanceof Promise
+      ? untilAborted(reading, call.signal).finally(() => call.end())
+      : undefined;
+  }
+
+  /**
+   * Nothing was read: every row failed, unless it is the request itself that has ended. The rows are new ones: a source that was given
+   * up may still write into those it got.
+   */
+  #outage(count: number, error: unknown, context: RunContext): FeatureRows {
+    if (context.signal.aborted) throw error;
+    const failure = asVivaceError(error);
+    const rows = new FeatureRows(this.#node.features, count);
+    for (let row = 0; row < count; row++) rows.setFailed(row, failure);
+    return rows;
+  }
+
+  #finish(
+    context: RunContext,
+    read: { rows: FeatureRows; time: number | Float64Array; distinct: DistinctRows | undefined },
+  ): void {
+    const { frame } = context;
+    const node = this.#node;
+    const { distinct } = read;
+    const anyNullKey = distinct?.nullRow !== undefined;
+    const times = pickTime(read.time, distinct?.first);
+    const resolved = resolveRows(node, anyNullKey ? withMissingRow(node, read.rows) : read.rows, times);
+    const { rows, columns, skip } = distinct === undefined ? resolved : spread(resolved, distinct.rowOf);
+    frame.fetched[node.index] = rows;
+    columns.forEach((column, i) => frame.write(node.writes[i]!.slot, column));
+    if (skip !== undefined) skipObjects(frame, node.scope, skip);
+    this.#counters.add(this.#counter, columns, {
+      rows: rows.status.length,
+      future: countFuture(node, rows, read.time),
+    });
+    report(context, node.alias, rows.status, resolved.error);
+  }
+}
+
+/** The key columns of distinct rows, as sources see them. */
+class KeyColumns implements Keys {
+  readonly rows: number;
+  readonly time: number | Float64Array;
+  readonly #node: FetchNode;
+  readonly #columns: readonly Column[];
+
+  constructor(
+    node: FetchNode,
+    columns: readonly Column[],
+    { rows, time }: { rows: number; time: number | Float64Array },
+  ) {
+    this.#node = node;
+    this.#columns = columns;
+    this.rows = rows;
+    this.time = time;
+  }
+
+  column(name: string): Column {
+    const at = this.#node.keys.findIndex((field) => field.name === name);
+    if (at < 0) throw new TypeError(`"${name}" is not among the declared keys`);
+    return this.#columns[at] as Column;
+  }
+}
+
+/** The call of one fetch: the run's fetch signal, or one of its own where the step has a budget. Made only when a source asks. */
+class FetchCall implements CallContext {
+  readonly trace?: NonNullable<CallContext['trace']>;
+  readonly #run: RunContext;
+  readonly #budgetMs: number | undefined;
+  readonly deadline: number | undefined;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #leave: (() => void) | undefined;
+
+  constructor(run: RunContext, budgetMs: number | undefined) {
+    this.#run = run;
+    this.#budgetMs = budgetMs;
+    this.deadline =
+      budgetMs === undefined
+        ? run.fetchDeadline
+        : Math.min(performance.now() + budgetMs, run.fetchDeadline ?? Infinity);
+    if (run.trace !== undefined) this.trace = run.trace;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#budgetMs === undefined) return this.#run.fetchSignal();
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      const outer = this.#run.fetchSignal();
+      const leave = (): void => controller.abort(outer.reason);
+      if (outer.aborted) leave();
+      else outer.addEventListener('abort', leave, { once: true });
+      this.#leave = () => outer.removeEventListener('abort', leave);
+      this.#timer = setTimeout(() => {
+        controller.abort(
+          new VivaceError('DEADLINE_EXCEEDED', `the budget of ${this.#budgetMs} ms has passed`),
+        );
+      }, this.#budgetMs);
+      this.#controller = controller;
+    }
+    return this.#controller.signal;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#leave?.();
+  }
+}
+
+function timePerRow(frame: Frame, scope: 'request' | 'object'): Float64Array {
+  return scope === 'request'
+    ? frame.time
+    : Float64Array.from(frame.requestOf, (request) => frame.time[request] as number);
+}
+
+function pickTime(time: number | Float64Array, rows: Uint32Array | undefined): number | Float64Array {
+  return typeof time === 'number' || rows === undefined
+    ? time
+    : Float64Array.from(rows, (row) => time[row] as number);
+}
+
+/** Rows whose event time lies after the request time. */
+function countFuture(
+  node: FetchNode,
+  { status: statuses, eventTime }: FetchedRows,
+  time: number | Float64Array,
+): number {
+  if (node.isStatic) return 0;
+  let future = 0;
+  for (let row = 0; row < statuses.length; row++) {
+    if (statuses[row] !== status.PRESENT) continue;
+    if ((eventTime[row] as number) > (typeof time === 'number' ? time : (time[row] as number))) future++;
+  }
+  return future;
+}
+
+/** Distinct rows back to all rows. */
+function spread(
+  { rows, columns, skip }: ResolvedRows,
+  rowOf: Uint32Array,
+): Pick<ResolvedRows, 'rows' | 'columns' | 'skip'> {
+  return {
+    rows: {
+      status: Uint8Array.from(rowOf, (row) => rows.status[row] as number),
+      eventTime: Float64Array.from(rowOf, (row) => rows.eventTime[row] as number),
+      availableTime: Float64Array.from(rowOf, (row) => rows.availableTime[row] as number),
+    },
+    columns: columns.map((column) => gatherColumn(column, rowOf)),
+    ...(skip === undefined ? {} : { skip: Uint8Array.from(rowOf, (row) => skip[row] as number) }),
+  };
+}
+
+/** One more row, MISSING, for the rows whose key is null. */
+function withMissingRow(node: FetchNode, rows: FeatureRows): FeatureRows {
+  const padded = new FeatureRows(node.features, rows.rows + 1);
+  rows.columns.forEach((writer, i) => {
+    const column = writer.finish();
+    for (let row = 0; row < rows.rows; row++) padded.columns[i]!.set(row, cellAt(column, row));
+  });
+  padded.eventTime.set(rows.eventTime);
+  padded.availableTime.set(rows.availableTime);
+  padded.status.set(rows.status);
+  rows.status.forEach((code, row) => {
+    if (code === status.FAILED && rows.error !== undefined) padded.setFailed(row, rows.error);
+  });
+  padded.setMissing(rows.rows);
+  return padded;
+}
+
+function gatherColumn(column: FrameColumn, index: Uint32Array): FrameColumn {
+  const gathered = gather(column, index);
+  return column.status === undefined
+    ? gathered
+    : { ...gathered, status: Uint8Array.from(index, (row) => column.status![row] as number) };
+}
+
+function skipObjects(frame: Frame, scope: 'request' | 'object', skip: Uint8Array): void {
+  skip.forEach((flag, row) => {
+    if (flag === 0) return;
+    if (scope === 'object') frame.skip(row);
+    else
+      for (let object = frame.offsets[row]!; object < frame.offsets[row + 1]!; object++) frame.skip(object);
+  });
+}
+
+function report(
+  context: RunContext,
+  step: string,
+  statuses: Uint8Array,
+  error: VivaceError | undefined,
+): void {
+  const counts = { MISSING: 0, STALE: 0, FAILED: 0 };
+  for (const code of statuses) {
+    if (code === status.MISSING) counts.MISSING++;
+    else if (code === status.STALE) counts.STALE++;
+    else if (code === status.FAILED) counts.FAILED++;
+  }
+  for (const [name, rows] of Object.entries(counts) as [keyof typeof counts, number][]) {
+    if (rows === 0) continue;
+    context.degraded.push({
+      step,
+      status: name,
+      rows,
+      ...(name === 'FAILED' && error !== undefined ? { code: error.code } : {}),
+    });
+  }
+}
