@@ -8,7 +8,65 @@ export interface CallContext {
    * but no signals. A read that is shared with other callers may take longer than any one of them waits.
    */
   readonly deadline?: number | undefined;
-  readonly trace?: TraceContext;
+  readonly trace?: TraceContext | undefined;
+}
+
+/** Who makes a call, as whoever admitted it found out. */
+export interface Caller {
+  /** A stable name, such as a service account or the owner of a key. */
+  readonly id: string;
+  readonly [claim: string]: unknown;
+}
+
+/** What a call is made of. */
+export interface CallFields {
+  /** The caller's own id of the call where it gave one; repeated in answers and logs. */
+  readonly requestId: string;
+  /** A function is asked once somebody needs the signal: most calls need none of their own. */
+  readonly signal: AbortSignal | (() => AbortSignal);
+  readonly deadline?: number | undefined;
+  readonly trace?: TraceContext | undefined;
+  readonly caller?: Caller | undefined;
+}
+
+/**
+ * One call from outside, from the moment it is known until it is answered. It goes through admission, the data plane and the run
+ * of a pipeline, and parts get it as their `CallContext`. Whoever needs another deadline, signal or trace derives a call and copies
+ * nothing.
+ */
+export class Call implements CallContext {
+  readonly requestId: string;
+  readonly deadline: number | undefined;
+  readonly trace: TraceContext | undefined;
+  readonly caller: Caller | undefined;
+  readonly #signal: AbortSignal | (() => AbortSignal);
+
+  constructor({ requestId, signal, deadline, trace, caller }: CallFields) {
+    this.requestId = requestId;
+    this.#signal = signal;
+    this.deadline = deadline;
+    this.trace = trace;
+    this.caller = caller;
+  }
+
+  get signal(): AbortSignal {
+    return typeof this.#signal === 'function' ? this.#signal() : this.#signal;
+  }
+
+  /** This call with some fields changed, and with more fields where an operation takes them, such as the `rows` of a prediction. */
+  derive<C extends object = object>(
+    change: Partial<CallFields> & C,
+  ): Call & Readonly<Omit<C, keyof CallFields>> {
+    const { requestId, signal, deadline, trace, caller, ...more } = change;
+    const derived = new Call({
+      requestId: requestId ?? this.requestId,
+      signal: signal ?? this.#signal,
+      deadline: deadline ?? this.deadline,
+      trace: trace ?? this.trace,
+      caller: caller ?? this.caller,
+    });
+    return Object.assign(derived, more) as Call & Readonly<Omit<C, keyof CallFields>>;
+  }
 }
 
 /** An operation may answer at once: a synchronous return stays synchronous. */

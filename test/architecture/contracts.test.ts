@@ -8,7 +8,7 @@ const camelCase = (name: string): string =>
 /** Port files, without the two that hold no port of their own. */
 const ports = readdirSync('core/ports')
   .map((file) => file.replace(/\.ts$/, ''))
-  .filter((name) => name !== 'port' && name !== 'server-face');
+  .filter((name) => name !== 'port' && !name.endsWith('-plane') && name !== 'server-face');
 
 describe('Contracts', () => {
   it('exist for every port, are run, and have a row in docs/testing.md', () => {

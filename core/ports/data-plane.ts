@@ -1,0 +1,136 @@
+import type { Column } from '../data/column.js';
+import type { Field } from '../data/feature-rows.js';
+import type { FrameColumn, Scope } from '../data/frame.js';
+import type { Tensor } from '../data/tensor.js';
+import type { Call } from '../kernel/call.js';
+import type { FeatureView } from '../views/view.js';
+import type { ModelVersion } from './model-repository.js';
+import type { DescribedModel, Prediction } from './predictor.js';
+
+/** A field of a request or of its objects. */
+export interface PipelineField extends Field {
+  /** It may be null. */
+  readonly optional: boolean;
+  readonly description?: string;
+  readonly unit?: string;
+}
+
+/** A pipeline as callers may know it. */
+export interface PipelineDescription {
+  readonly name: string;
+  readonly description?: string;
+  readonly request: readonly PipelineField[];
+  /** The field of the request that is the request time; without it, the time of arrival. */
+  readonly time?: string;
+  readonly objects?: { readonly fields: readonly PipelineField[]; readonly max: number };
+  /** Any may be null. Without objects each has one row, else one row per object. */
+  readonly outputs: readonly Field[];
+  readonly deadlineMs: number;
+  /** The compiled plan, for people: nodes in order, what each reads and writes. */
+  readonly plan: object;
+}
+
+/** A request in columns, in the order of the pipeline's fields. */
+export interface PipelineInput {
+  /** One row each. */
+  readonly request: readonly Column[];
+  /** `rows` rows each, for a pipeline with objects. */
+  readonly objects?: { readonly rows: number; readonly columns: readonly Column[] };
+  /** Whether the answer says which values it came from. */
+  readonly explain?: boolean;
+}
+
+/** Rows of one fetch that are not what the source holds, and why. */
+export interface Degradation {
+  readonly step: string;
+  readonly status: 'MISSING' | 'STALE' | 'FAILED';
+  readonly rows: number;
+  /** The outage's code, where the status is FAILED. */
+  readonly code?: string;
+}
+
+/** What one node of the plan gave, for `explain`. */
+export interface ExplainedNode {
+  readonly alias: string;
+  readonly scope: Scope;
+  /** Of a fetch: status per row, and times where the source has some. */
+  readonly rows?: {
+    readonly status: Uint8Array;
+    readonly eventTime?: Float64Array;
+    readonly availableTime?: Float64Array;
+  };
+  readonly columns: readonly { readonly name: string; readonly column: FrameColumn }[];
+}
+
+/** Every value that a run used. */
+export interface Explanation {
+  /** Request time, microseconds. */
+  readonly time: number;
+  /** In the order of the plan. */
+  readonly nodes: readonly ExplainedNode[];
+  readonly objects: number;
+  /** Whether an object was left out. */
+  skipped(object: number): boolean;
+}
+
+/** An answer in columns. */
+export interface PipelineAnswer {
+  readonly requestId: string;
+  /** Per predict step the version that answered. */
+  readonly models: readonly ({ readonly step: string } & ModelVersion)[];
+  readonly degraded: readonly Degradation[];
+  /** One column per output. With objects every column has a row for each object of the request, in its order. */
+  readonly outputs: readonly Column[];
+  /** With objects: their fields as they came, and the rows of the answer in its order, without those that were left out. */
+  readonly objects?: { readonly fields: readonly Column[]; readonly order: Uint32Array };
+  readonly explanation?: Explanation;
+}
+
+/** Pipelines, for callers. */
+export interface PipelinePlane {
+  names(): readonly string[];
+  /** @throws {VivaceError} `NOT_FOUND`, with the names that exist. */
+  describe(pipeline: string): PipelineDescription;
+  /**
+   * Answers a request.
+   *
+   * @param input A function is called once the request is counted in: so a request that cannot be decoded is in the metrics of its
+   *   pipeline.
+   * @throws {VivaceError} with `path` wherever a field is at fault.
+   */
+  predict(
+    pipeline: string,
+    input: PipelineInput | (() => PipelineInput),
+    call: Call,
+  ): Promise<PipelineAnswer>;
+}
+
+/** Models without a pipeline, for callers that bring tensors. */
+export interface PredictorPlane {
+  /** The predictor parts, and the version that each serves. */
+  list(): readonly { readonly name: string; readonly serving: ModelVersion | undefined }[];
+  /** @throws {VivaceError} `NOT_FOUND`, with the names that exist. */
+  describe(predictor: string, call: Call): Promise<DescribedModel>;
+  /**
+   * Predicts `rows` rows of one request.
+   *
+   * @param inputs One tensor per input of the signature, in its order; the call owns them.
+   */
+  predict(
+    predictor: string,
+    inputs: readonly Tensor[],
+    call: Call & { readonly rows: number },
+  ): Promise<Prediction>;
+}
+
+/** Features without a pipeline. */
+export interface FeaturePlane {
+  views(): ReadonlyMap<string, FeatureView>;
+}
+
+/** What callers may ask of a server, in no protocol: every transport answers from it. */
+export interface DataPlane {
+  readonly pipelines: PipelinePlane;
+  readonly predictors: PredictorPlane;
+  readonly features: FeaturePlane;
+}
