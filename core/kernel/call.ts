@@ -65,7 +65,7 @@ export class Call implements CallContext {
       trace: trace ?? this.trace,
       caller: caller ?? this.caller,
     });
-    return Object.assign(derived, more) as Call & Readonly<Omit<C, keyof CallFields>>;
+    return Object.assign(derived, more);
   }
 }
 
