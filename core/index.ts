@@ -103,7 +103,7 @@ export { configurationSchema } from './operations/configuration-schema.js';
 export { optionsTable, schemaTable } from './operations/options-table.js';
 export { parseSpine } from './config/yaml-file.js';
 export { redact, secret } from './config/secret.js';
-export { definePipeline } from './pipeline/definition.js';
+export { definePipeline } from './composition/declaration.js';
 export type {
   AnswerOf,
   AnswerValue,
@@ -111,7 +111,7 @@ export type {
   RequestOf,
   StepDeclaration,
   ValueOf,
-} from './pipeline/definition.js';
+} from './composition/declaration.js';
 export { describePlan } from './pipeline/plan.js';
 export type { Plan, PlanColumn, PlanNode } from './pipeline/plan.js';
 export { defineStep } from './steps/custom/step.js';

@@ -9,6 +9,7 @@ import {
   VivaceError,
   type BundleManifest,
   type ModelRepository,
+  type PlanNode,
   type Server,
   type Signature,
 } from 'vivace';
@@ -191,11 +192,7 @@ async function checkPipelines(
   );
   const plans = await server.compile(new Map(predictors.map((predictor) => [predictor.name, signature])));
   const nodes = [...plans.values()].flatMap((plan) => plan.nodes);
-  if (
-    !nodes.some(
-      (node) => node.verb === 'predict' && predictors.some((predictor) => predictor.name === node.part),
-    )
-  )
+  if (!nodes.some((node) => predictors.some((predictor) => partsOf(node).includes(predictor.name))))
     checkCounts(signature);
 }
 
@@ -227,4 +224,9 @@ function parseManifest(manifest: unknown): BundleManifest {
   const parsed = bundleManifest.safeParse(manifest);
   if (parsed.success) return parsed.data;
   throw mistake(`this is no model: ${z.prettifyError(parsed.error)}`);
+}
+
+/** The parts that a node of a plan uses. */
+function partsOf(node: PlanNode): string[] {
+  return Object.values(node.definition.parts?.(node) ?? {}).flatMap((used) => used?.part ?? []);
 }

@@ -83,7 +83,7 @@ function describePlan(plan: Plan): Branch {
       ? ''
       : `, by ${response.orderBy.name}${response.descending ? ' descending' : ''}`;
   return {
-    text: `${plan.name}  time ${plan.time?.name ?? 'arrival'}, deadline ${plan.deadlineMs} ms${plan.recorded ? ', recorded' : ''}`,
+    text: `${plan.name}  time ${plan.time?.name ?? 'arrival'}, deadline ${plan.deadlineMs} ms${plan.record === false ? ', not recorded' : ''}`,
     branches: [
       {
         text: `request { ${fields(plan.request)} }${objects === undefined ? '' : `, up to ${objects.max} objects { ${fields(objects.fields)} }`}`,
@@ -97,19 +97,10 @@ function describePlan(plan: Plan): Branch {
 }
 
 function describeNode(node: PlanNode): Branch {
-  const what =
-    node.verb === 'fetch'
-      ? (node.view?.name ?? node.part)
-      : node.verb === 'step'
-        ? node.type.name
-        : node.part;
-  const policy = node.verb === 'fetch' ? `, on missing ${node.onMissing}, on failure ${node.onFailure}` : '';
-  const cached =
-    'cache' in node && node.cache !== undefined
-      ? `, cached in ${node.cache.in} for ${node.cache.ttlMs} ms`
-      : '';
+  const { what, notes } = node.definition.summary(node);
+  const as = node.alias === what.replaceAll('-', '_') ? '' : ` as ${node.alias}`;
   return {
-    text: `${node.verb} ${what}${node.alias === what.replaceAll('-', '_') ? '' : ` as ${node.alias}`}  per ${node.scope}${policy}${cached}`,
+    text: `${node.verb} ${what}${as}  ${[`per ${node.scope}`, ...notes].join(', ')}`,
     branches: [{ text: `reads ${names(node.reads)}` }, { text: `writes ${names(node.writes)}` }],
   };
 }

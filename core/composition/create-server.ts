@@ -16,10 +16,10 @@ import { checkSpecification, type Pipelines, type ServerSpecification } from './
 export async function createServer<const P extends Pipelines>(
   specification: ServerSpecification<P>,
 ): Promise<Server<P>> {
-  const { parts, views = {}, pipelines, override, ...settings } = specification;
+  const { parts, views = {}, pipelines, override, modules, ...settings } = specification;
   const mistakes = new Mistakes();
   const checked = await checkSpecification(
-    { parts, views, pipelines },
+    { parts, views, pipelines, ...(modules === undefined ? {} : { modules }) },
     {
       directory: settings.directory ?? process.cwd(),
       mistakes,
@@ -48,13 +48,13 @@ export interface LoadOptions extends Omit<
  * @throws {ConfigError} with every mistake at once, each with its path and line.
  */
 export async function loadServer(file: string, options: LoadOptions = {}): Promise<Server> {
-  const { env = process.env, override, text: given, add = {}, ...settings } = options;
+  const { env = process.env, override, text: given, add = {}, modules = [], ...settings } = options;
   const path = resolve(file);
   const text = given ?? (await readText(path));
   const parsed = parseYamlFile(text, basename(path), env);
   const directory = dirname(path);
   const mistakes = new Mistakes();
-  const checked = await checkSpecification(withParts(parsed.value ?? {}, add), {
+  const checked = await checkSpecification(withModules(withParts(parsed.value ?? {}, add), modules), {
     directory,
     mistakes,
     environment: parsed.environment,
@@ -94,4 +94,11 @@ function withParts(value: unknown, add: Readonly<Record<string, PartDeclaration>
   if (typeof value !== 'object' || value === null || Object.keys(add).length === 0) return value;
   const { parts = {} } = value as { parts?: object | null };
   return { ...value, parts: { ...add, ...parts } };
+}
+
+/** The modules of the file come first, so that those of the caller may rebind. */
+function withModules(value: unknown, modules: readonly unknown[]): unknown {
+  if (typeof value !== 'object' || value === null || modules.length === 0) return value;
+  const { modules: own } = value as { modules?: unknown };
+  return { ...value, modules: [...(Array.isArray(own) ? (own as readonly unknown[]) : []), ...modules] };
 }

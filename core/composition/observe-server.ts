@@ -1,8 +1,7 @@
 import { metrics, type BatchObservableCallback, type Observable } from '@opentelemetry/api';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ModelVersion } from '../ports/model-repository.js';
-import type { CacheCounts } from '../steps/cache/cache-counts.js';
-import type { FeatureCounters } from '../steps/fetch/feature-counters.js';
+import type { PipelineCounters } from '../steps/counters.js';
 import { metricNames } from '../kernel/metric-names.js';
 
 /** What the server shows when metrics are collected. */
@@ -12,8 +11,7 @@ export interface ObservedServer {
   models(): readonly (ModelVersion & { readonly predictor: string })[];
   pipelines(): Iterable<{
     readonly name: string;
-    readonly features: FeatureCounters;
-    readonly caches: readonly CacheCounts[];
+    readonly counters: PipelineCounters;
   }>;
 }
 
@@ -46,7 +44,8 @@ export function observeServer(server: ObservedServer): () => void {
     delay.reset();
     for (const { predictor, name, version } of server.models())
       result.observe(info, 1, { predictor, model: name, version });
-    for (const { name: pipeline, features, caches } of server.pipelines()) {
+    for (const { name: pipeline, counters } of server.pipelines()) {
+      const { features, caches } = counters;
       for (const { value, attributes } of features.cells())
         result.observe(cells, value, { pipeline, ...attributes });
       for (const { value, attributes } of features.rows())

@@ -8,10 +8,9 @@ import { logSink, type LogRecord, type LogSink } from '../ports/log-sink.js';
 import type { Port } from '../ports/port.js';
 import { telemetry, type Telemetry } from '../ports/telemetry.js';
 import { transport } from '../ports/transport.js';
-import { createContainer, partId } from './container.js';
+import { bindParts, partId } from './container.js';
 import { startParts, stopParts } from './lifecycle.js';
 import { startOrder, type ResolvedPart } from './parts.js';
-import type { ServerSpecification } from './specification.js';
 
 /** A part as it stands in the server. */
 export interface Binding {
@@ -37,14 +36,13 @@ export class PartSet {
   readonly #telemetries: Telemetry[] = [];
   #running: readonly RunningPart[] = [];
 
+  /** @param container Holds everything but the parts, which are bound here. */
   constructor(
+    container: Container,
     parts: ReadonlyMap<string, ResolvedPart>,
-    {
-      clock,
-      directory,
-      modules,
-    }: { clock: Clock; directory: string; modules: ServerSpecification['modules'] },
+    { clock, directory }: { clock: Clock; directory: string },
   ) {
+    this.container = container;
     this.#parts = parts;
     this.order = startOrder(parts);
     const writeLog = (record: LogRecord): void => {
@@ -54,7 +52,7 @@ export class PartSet {
       writeLog(toRecord({ time: clock.now(), level, message, part: 'vivace' }, fields)),
     );
     const surroundings = { directory, clock, writeLog, tracing: this.tracing };
-    this.container = createContainer(parts.values(), surroundings, modules ?? []);
+    bindParts(container, parts.values(), surroundings);
   }
 
   get bindings(): readonly Binding[] {

@@ -3,17 +3,23 @@ import { setMaxListeners } from 'node:events';
 import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
+import type { Frame } from '../data/frame.js';
+import { Call, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Signature } from '../models/bundle.js';
 import { packageVersion } from '../kernel/package-version.js';
 import type { Clock } from '../parts/context.js';
 import { systemClock } from '../parts/part-context.js';
-import type { AnswerOf, RequestOf } from '../pipeline/definition.js';
+import { createAnswerWriter, type FinishedRun } from '../json/answer-writer.js';
+import { createRequestDecoder, type DecodedRequest } from '../json/request-decoder.js';
+import { DeadlineNodes, DeadlineRuns } from '../pipeline/deadline-layer.js';
+import { nodeLayer, runLayer } from '../pipeline/layers.js';
+import { TraceNodes, TraceRuns } from '../pipeline/trace-layer.js';
+import type { AnswerOf, RequestOf } from './declaration.js';
 import { requestSchema, responseSchema } from '../json/json-schema.js';
 import { describePlan, type Plan } from '../pipeline/plan.js';
 import { httpServer } from '../ports/http-server.js';
 import type { ModelVersion } from '../ports/model-repository.js';
-import type { CallContext } from '../kernel/call.js';
 import { predictor } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
 import { observeServer } from './observe-server.js';
@@ -24,7 +30,6 @@ import { PartSet, type Binding } from './part-set.js';
 import { PipelineRunner } from './pipeline-runner.js';
 import type { PipelineDescription, PredictCall, ServerFace, ServerState } from '../ports/server-face.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
-import { createSteps } from './step-factory.js';
 
 /** How a caller in process may call. */
 export interface PredictOptions {
@@ -60,12 +65,16 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.#clock = settings.clock ?? systemClock;
     // Each call in flight listens to it.
     setMaxListeners(0, this.#cut.signal);
-    this.#parts = new PartSet(checked.parts, {
+    this.container = checked.container;
+    this.#parts = new PartSet(this.container, checked.parts, {
       clock: this.#clock,
       directory: settings.directory ?? process.cwd(),
-      modules: settings.modules,
     });
-    this.container = this.#parts.container;
+    const { tracing } = this.#parts;
+    this.container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
+    this.container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
+    this.container.bind(nodeLayer).toConstantValue(new TraceNodes(tracing));
+    this.container.bind(nodeLayer).toConstantValue(new DeadlineNodes());
   }
 
   get state(): ServerState {
@@ -113,12 +122,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
         inFlight: () => this.#gate.inFlight,
         ready: () => this.readiness().ready,
         models: () => this.models(),
-        pipelines: () =>
-          [...this.#runners].map(([name, { steps }]) => ({
-            name,
-            features: steps.features,
-            caches: steps.caches,
-          })),
+        pipelines: () => [...this.#runners].map(([name, { counters }]) => ({ name, counters })),
       });
       this.#state = 'ready';
       for (const [, part] of serve ? this.#parts.running(transport) : []) {
@@ -195,11 +199,15 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     options: PredictOptions = {},
   ): Promise<AnswerOf<P[N]>> {
     const call = this.#callOf(body, options);
-    return (await this.#counted(pipeline, (runner) => runner.value(call))) as AnswerOf<P[N]>;
+    return (await this.#counted(pipeline, async (runner) =>
+      createAnswerWriter(runner.plan).value(await this.#run(runner, call)),
+    )) as AnswerOf<P[N]>;
   }
 
   predictJson(pipeline: string, call: PredictCall): Promise<string> {
-    return this.#counted(pipeline, (runner) => runner.text(call));
+    return this.#counted(pipeline, async (runner) =>
+      createAnswerWriter(runner.plan).text(await this.#run(runner, call)),
+    );
   }
 
   readiness(): { readonly ready: boolean; readonly reasons: readonly string[] } {
@@ -280,13 +288,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     const mistakes = new Mistakes();
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
     this.#checked.throwIfAny(mistakes);
-    const options = { clock: this.#clock, tracing: this.#parts.tracing };
-    return new Map(
-      [...plans].map(([name, plan]) => [
-        name,
-        new PipelineRunner(plan, createSteps(this.container, plan), options),
-      ]),
-    );
+    return new Map([...plans].map(([name, plan]) => [name, new PipelineRunner(plan, this.container)]));
   }
 
   #callOf(body: unknown, options: PredictOptions): PredictCall {
@@ -308,6 +310,22 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       if (runner === undefined) throw this.#unknown(pipeline);
       return run(runner);
     });
+  }
+
+  async #run(
+    runner: PipelineRunner,
+    { body, requestId, context, deadlineMs }: PredictCall,
+  ): Promise<FinishedRun> {
+    let decoded: DecodedRequest | undefined;
+    const decode = (): Frame => (decoded = createRequestDecoder(runner.plan)(body, this.#clock.now())).frame;
+    const call = new Call({
+      requestId,
+      signal: context.signal,
+      trace: context.trace,
+      deadline: deadlineMs === undefined ? undefined : performance.now() + deadlineMs,
+    });
+    const { frame, models, degraded } = await runner.run(call, decode);
+    return { ...decoded!, requestId, frame, models, degraded };
   }
 
   #unknown(pipeline: string): VivaceError {
@@ -343,7 +361,6 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
       this.#parts.log.warn('calls in flight are cut off', { inFlight: this.#gate.inFlight });
     const cut = new VivaceError('CANCELLED', 'the server has stopped');
     this.#cut.abort(cut);
-    for (const runner of this.#runners.values()) runner.abort(cut);
     await Promise.all(this.#parts.telemetries.map((part) => part.flush(context))).catch((error: unknown) =>
       this.#parts.log.warn('telemetry was not handed over', { error }),
     );

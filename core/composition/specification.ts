@@ -1,4 +1,4 @@
-import type { ContainerModule } from 'inversify';
+import type { Container, ContainerModule } from 'inversify';
 import { z } from 'zod';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
@@ -7,17 +7,18 @@ import { fieldsOf } from '../data/feature-rows.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { Definition } from '../parts/definition.js';
 import type { Clock } from '../parts/context.js';
-import type { Catalogue, CataloguePart } from '../pipeline/compile-state.js';
+import type { Catalogue, CataloguePart } from '../pipeline/catalogue.js';
 import { compilePipeline } from '../pipeline/compile.js';
-import type { PipelineDeclaration, Views } from '../pipeline/definition.js';
 import type { Plan } from '../pipeline/plan.js';
 import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
-import { stepTypeOf } from '../steps/custom/step.js';
+import { stepDefinition } from '../pipeline/step-definition.js';
 import type { Signature } from '../models/bundle.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
+import type { PipelineDeclaration, Views } from './declaration.js';
 import { resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
-import { importStepTypes } from './import-steps.js';
+import { checkModuleBindings, createContainer, missingService } from './container.js';
+import { importModules, importSteps } from './import-file.js';
 
 export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
 
@@ -28,8 +29,8 @@ export interface ServerSpecification<P extends Pipelines = Pipelines> {
   readonly pipelines: P;
   /** Replaces named parts, as a test does: `{ hot: { use: memory } }`. They are guarded and started like the originals. */
   readonly override?: Readonly<Record<string, PartDeclaration>>;
-  /** A team's own services, for steps that have them injected. */
-  readonly modules?: readonly ContainerModule[];
+  /** A team's own services, verbs, layers and step classes: modules, or relative .js or .mjs files that export some. */
+  readonly modules?: readonly (ContainerModule | string)[];
   /** Relative paths are meant from here; default: the working directory. */
   readonly directory?: string;
   readonly clock?: Clock;
@@ -43,6 +44,8 @@ export interface ServerSpecification<P extends Pipelines = Pipelines> {
 
 /** A specification that was checked: everything resolved that needs no I/O to a backend. */
 export interface CheckedSpecification {
+  /** Holds steps, layers and a team's modules; the parts are not bound yet. */
+  readonly container: Container;
   readonly parts: ReadonlyMap<string, ResolvedPart>;
   readonly views: ReadonlyMap<string, FeatureView>;
   /** Compiled as far as is possible without models. */
@@ -60,6 +63,7 @@ const blocks = z.looseObject({
   parts: z.record(z.string(), z.unknown()).default({}).describe('backends and behaviours, by name'),
   views: z.record(z.string(), z.unknown()).default({}).describe('feature views, by name'),
   pipelines: z.record(z.string(), z.unknown()).default({}).describe('pipelines, by name'),
+  modules: z.unknown().optional().describe('files with services, verbs and layers of your own'),
 });
 
 const pipelineName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -104,7 +108,17 @@ export async function checkSpecification(
     if (!pipelineName.test(name))
       mistakes.add(['pipelines', name], 'a pipeline name has letters, digits, ., _ and -');
   }
-  const stepTypes = await importStepTypes(specs, { directory, mistakes });
+  const steps = await importSteps(specs, { directory, mistakes });
+  const container = createContainer(await importModules(parsed.modules, { directory, mistakes }), mistakes);
+  checkModuleBindings(container, parts.values(), mistakes);
+  const verbs = container.getAll(stepDefinition);
+  verbs.forEach(({ verb }, i) => {
+    if (verbs.findIndex((other) => other.verb === verb) < i)
+      mistakes.add(
+        ['modules'],
+        `the verb "${verb}" is bound twice: rebind its class to replace what it does`,
+      );
+  });
 
   function compile(signature: Catalogue['signature'], into: Mistakes): ReadonlyMap<string, Plan> {
     const catalogue: Catalogue = {
@@ -112,7 +126,9 @@ export async function checkSpecification(
       parts: described,
       signature,
       broken,
-      stepType: (step) => (typeof step === 'string' ? stepTypes.get(step) : stepTypeOf(step)),
+      verbs,
+      imported: (path) => steps.get(path),
+      missingService: (type, slots) => missingService(container, type, { slots, parts: parts.values() }),
     };
     const plans = new Map<string, Plan>();
     for (const [name, pipeline] of specs) {
@@ -127,7 +143,7 @@ export async function checkSpecification(
     return plans;
   }
 
-  return { parts, views, plans: compile(() => undefined, mistakes), compile };
+  return { container, parts, views, plans: compile(() => undefined, mistakes), compile };
 }
 
 function compileViews(

@@ -1,128 +1,80 @@
-import { Container, type Newable, type ServiceIdentifier } from 'inversify';
-import { slotPort } from '../parts/definition.js';
-import type { CustomNode, FetchNode, Plan, PlanNode, PredictNode } from '../pipeline/plan.js';
-import type { RunnableNode } from '../pipeline/execute.js';
-import type { NodeStep } from '../pipeline/run-context.js';
-import type { Step } from '../steps/custom/step.js';
-import { cache } from '../ports/cache.js';
-import { featureSource, type FeatureSource } from '../ports/feature-source.js';
-import { onlineStore } from '../ports/online-store.js';
-import { predictor } from '../ports/predictor.js';
-import { transform } from '../ports/transform.js';
-import { ApplyTransform } from '../steps/transform/apply-transform.js';
-import { CacheFeatures } from '../steps/cache/cache-features.js';
-import { CachePredictions } from '../steps/cache/cache-predictions.js';
-import { FetchFeatures } from '../steps/fetch/fetch-features.js';
-import { Predict } from '../steps/predict/predict.js';
-import { RecordMetrics } from '../steps/record/record-metrics.js';
-import { RunCustom } from '../steps/custom/run-custom.js';
-import { planToken, tokens } from '../steps/tokens.js';
-import type { CacheCounts } from '../steps/cache/cache-counts.js';
-import { FeatureCounters } from '../steps/fetch/feature-counters.js';
+import { Container, type Newable } from 'inversify';
+import { messageOf, VivaceError } from '../kernel/errors.js';
+import type { Plan, PlanNode } from '../pipeline/plan.js';
+import { stepNode, stepPlan, stepSlot, type NodeStep } from '../pipeline/step-definition.js';
+import { PipelineCounters, pipelineCounters } from '../steps/counters.js';
+
+/** A node and the object that runs it. */
+export interface PlanStep {
+  readonly node: PlanNode;
+  readonly step: NodeStep;
+}
 
 /** The steps of one pipeline, and what they count. */
 export interface PipelineSteps {
-  readonly nodes: readonly RunnableNode[];
-  readonly around: RecordMetrics | undefined;
-  readonly features: FeatureCounters;
-  readonly caches: readonly CacheCounts[];
+  readonly steps: readonly PlanStep[];
+  readonly counters: PipelineCounters;
 }
 
-/** Where a fetch reads in a run that is not online; `undefined` leaves it to the part that the node names. */
-export type SourceOverride = (node: FetchNode) => FeatureSource | undefined;
+/** What stands in slots of a node in a run that is not online: a slot that is here is not filled from the part that the node names. */
+export type SlotOverride = (node: PlanNode) => Readonly<Record<string, unknown>>;
 
-/** Resolves the steps of a plan from a child of the server's container: one per node, with what the node names bound to it. */
+/** Objects that run a node already: one that is bound as a singleton would run them all. */
+const taken = new WeakSet<NodeStep>();
+
+/** Resolves the steps of a plan, each from a container of its own below the server's, with what its node names bound to it. */
 export function createSteps(
   parent: Container,
   plan: Plan,
-  override: SourceOverride = () => undefined,
+  override: SlotOverride = () => ({}),
 ): PipelineSteps {
   const container = new Container({ parent, jitless: true });
-  const features = new FeatureCounters();
-  const caches: CacheCounts[] = [];
-  container.bind(tokens.counters).toConstantValue(features);
-  container.bind(planToken).toConstantValue(plan);
-  const nodes = plan.nodes.map((node) => ({ node, step: createStep(container, node, { caches, override }) }));
-  return { nodes, around: plan.recorded ? resolve(container, RecordMetrics) : undefined, features, caches };
+  const counters = new PipelineCounters();
+  container.bind(pipelineCounters).toConstantValue(counters);
+  container.bind(stepPlan).toConstantValue(plan);
+  const steps = plan.nodes.map((node) => {
+    try {
+      return { node, step: createStep(container, node, override(node)) };
+    } catch (error) {
+      if (error instanceof VivaceError) throw error;
+      const message = `${node.verb} "${node.alias}" cannot be made: ${firstLine(error)}; what it has injected is bound in \`modules\``;
+      const path = `pipelines.${plan.name}.steps[${node.step}]`;
+      throw new VivaceError('INVALID_CONFIG', `${path}: ${message}`, { path, cause: error });
+    }
+  });
+  return { steps, counters };
 }
 
 function createStep(
   parent: Container,
   node: PlanNode,
-  { caches, override }: { caches: CacheCounts[]; override: SourceOverride },
+  override: Readonly<Record<string, unknown>>,
 ): NodeStep {
+  const { definition } = node;
   const container = new Container({ parent, jitless: true });
-  switch (node.verb) {
-    case 'fetch':
-      container.bind(tokens.fetchNode).toConstantValue(node);
-      container.bind(tokens.source).toConstantValue(override(node) ?? sourceOf(container, node, caches));
-      return resolve(container, FetchFeatures);
-    case 'transform':
-      container.bind(tokens.transformNode).toConstantValue(node);
-      container.bind(tokens.transform).toConstantValue(container.get(transform.id, { name: node.part }));
-      return resolve(container, ApplyTransform);
-    case 'predict':
-      container.bind(tokens.predictNode).toConstantValue(node);
-      container.bind(tokens.predictor).toConstantValue(predictorOf(container, node, caches));
-      return resolve(container, Predict);
-    case 'step':
-      container.bind(tokens.customNode).toConstantValue(node);
-      container.bind(tokens.custom).toConstantValue(customOf(container, node));
-      return resolve(container, RunCustom);
+  container.bind(stepNode).toConstantValue(node);
+  for (const [slot, used] of Object.entries(definition.parts?.(node) ?? {})) {
+    const overridden = Object.hasOwn(override, slot);
+    if (!overridden && used === undefined) continue;
+    const face = overridden ? override[slot] : container.get(used!.port.id, { name: used!.part });
+    const value = overridden || used?.open === undefined ? face : used.open(face as never);
+    if (value !== undefined) container.bind(stepSlot(slot)).toConstantValue(value);
   }
+  const module = definition.module?.(node);
+  if (module !== undefined) container.load(module);
+  const type: Newable<NodeStep> = definition.runs;
+  if (!container.isBound(type)) container.bind(type).toSelf();
+  const step = container.get(type);
+  if (taken.has(step)) {
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `${type.name} is bound as a singleton, and each step of a pipeline needs an object of its own: add \`.inTransientScope()\` to its binding`,
+    );
+  }
+  taken.add(step);
+  return step;
 }
 
-function sourceOf(container: Container, node: FetchNode, caches: CacheCounts[]): FeatureSource {
-  const source =
-    node.view === undefined
-      ? container.get(featureSource.id, { name: node.part })
-      : container.get(onlineStore.id, { name: node.part }).open(node.view);
-  const { cache: spec } = node;
-  if (spec === undefined) return source;
-  return new CacheFeatures(
-    { ...node, cache: spec },
-    { source, ...cacheOf(container, spec.in, { node, caches }) },
-  );
-}
-
-function predictorOf(
-  container: Container,
-  node: PredictNode,
-  caches: CacheCounts[],
-): Pick<CachePredictions, 'predict'> {
-  const model = container.get(predictor.id, { name: node.part });
-  const { cache: spec } = node;
-  if (spec === undefined) return model;
-  return new CachePredictions(
-    { ...node, cache: spec },
-    { predictor: model, ...cacheOf(container, spec.in, { node, caches }) },
-  );
-}
-
-function cacheOf(
-  container: Container,
-  name: string,
-  { node, caches }: { node: PlanNode; caches: CacheCounts[] },
-) {
-  const counts: CacheCounts = { step: node.alias, hits: 0, misses: 0 };
-  caches.push(counts);
-  return { cache: container.get(cache.id, { name }), counts };
-}
-
-/** A team's step: a class with what the container holds, or a function with the parts in its slots. */
-function customOf(container: Container, { type, options, uses }: CustomNode): Step {
-  if (type.injectable) return resolve(container, type.create as Newable<Step>);
-  const used = Object.fromEntries(
-    Object.entries(uses).map(([slot, name]) => {
-      const { port } = slotPort(type.uses[slot]!);
-      return [slot, name === undefined ? undefined : container.get(port.id, { name })];
-    }),
-  );
-  return (type.create as (options: never, uses: never) => Step)(options as never, used as never);
-}
-
-function resolve<T>(container: Container, step: Newable<T>): T {
-  const id: ServiceIdentifier<T> = step;
-  container.bind(id).to(step).inSingletonScope();
-  return container.get(id);
+function firstLine(error: unknown): string {
+  return messageOf(error).split('\n')[0]!;
 }

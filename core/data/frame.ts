@@ -16,6 +16,24 @@ export interface FetchedRows {
   readonly availableTime: Float64Array;
 }
 
+/** Objects that are left: their rows, ascending, and where each request's begin among them (`offsets[R + 1]`). */
+export interface KeptRows {
+  readonly rows: Uint32Array;
+  readonly offsets: Uint32Array;
+}
+
+const everyRow: KeptRows = { rows: new Uint32Array(0), offsets: new Uint32Array(1) };
+
+export interface FrameShape {
+  /** Request time per request, microseconds. */
+  readonly time: Float64Array;
+  readonly offsets: Uint32Array;
+  /** How many columns, fetches and nodes that may leave out objects the plan has. */
+  readonly columns: number;
+  readonly fetches: number;
+  readonly skips: number;
+}
+
 /**
  * The data of a pipeline run: R requests, N objects, `offsets[R + 1]`, and one place per column of the plan.
  *
@@ -32,17 +50,20 @@ export class Frame {
   readonly columns: (FrameColumn | undefined)[];
   /** Per fetch of the plan. */
   readonly fetched: (FetchedRows | undefined)[];
-  /** 1 for each object that a step has left out; absent where none is. */
-  skipped: Uint8Array | undefined;
+  /** Per node that may leave out objects, in the order of the file: 1 for each that it has. */
+  readonly #skipped: (Uint8Array | undefined)[];
+  /** By how many of those nodes are heeded. */
+  readonly #kept: (KeptRows | undefined)[] = [];
   #requestOf: Uint32Array | undefined;
 
-  constructor(shape: { time: Float64Array; offsets: Uint32Array; columns: number; fetches: number }) {
+  constructor(shape: FrameShape) {
     this.time = shape.time;
     this.requests = shape.time.length;
     this.offsets = shape.offsets;
     this.objects = shape.offsets[this.requests] as number;
     this.columns = new Array<FrameColumn | undefined>(shape.columns).fill(undefined);
     this.fetched = new Array<FetchedRows | undefined>(shape.fetches).fill(undefined);
+    this.#skipped = new Array<Uint8Array | undefined>(shape.skips).fill(undefined);
   }
 
   rows(scope: Scope): number {
@@ -68,9 +89,36 @@ export class Frame {
     return this.#requestOf;
   }
 
-  skip(object: number): void {
-    this.skipped ??= new Uint8Array(this.objects);
-    this.skipped[object] = 1;
+  /** Notes which objects the node at `place` leaves out; once, before anybody asks for a mask that heeds it. */
+  skip(place: number, skipped: Uint8Array): void {
+    this.#skipped[place] = skipped;
+  }
+
+  /**
+   * The objects that none of the first `mask` nodes has left out; `undefined` where that is all of them. Made once for each mask, and
+   * asked for only by who comes after those nodes.
+   */
+  kept(mask: number): KeptRows | undefined {
+    const known = this.#kept[mask];
+    if (known !== undefined) return known === everyRow ? undefined : known;
+    const masks = this.#skipped.slice(0, mask).filter((skipped) => skipped !== undefined);
+    const left = masks.length === 0 ? everyRow : this.#without(masks);
+    const kept = left.rows.length === this.objects ? everyRow : left;
+    this.#kept[mask] = kept;
+    return kept === everyRow ? undefined : kept;
+  }
+
+  #without(masks: readonly Uint8Array[]): KeptRows {
+    const rows = new Uint32Array(this.objects);
+    const offsets = new Uint32Array(this.requests + 1);
+    let count = 0;
+    for (let request = 0; request < this.requests; request++) {
+      for (let row = this.offsets[request]!; row < this.offsets[request + 1]!; row++) {
+        if (masks.every((skipped) => skipped[row] === 0)) rows[count++] = row;
+      }
+      offsets[request + 1] = count;
+    }
+    return { rows: rows.subarray(0, count), offsets };
   }
 }
 

@@ -3,9 +3,10 @@ import type { Frame } from '../data/frame.js';
 import type { ModelVersion } from '../ports/model-repository.js';
 import { columnAt } from '../pipeline/inputs.js';
 import { jsonValue, valueWriter } from './json-values.js';
-import { explainRun } from './explain.js';
+import { explainRun } from '../pipeline/explain.js';
+import { explanationValue } from './explain.js';
 import type { Plan } from '../pipeline/plan.js';
-import type { Degradation } from '../pipeline/run-context.js';
+import type { Degradation } from '../ports/data-plane.js';
 
 /** A finished run of one request. */
 export interface FinishedRun {
@@ -81,7 +82,9 @@ export function createAnswerWriter(plan: Plan): {
       const results = hasObjects
         ? `"objects":${objectsText(run)}`
         : `"outputs":${JSON.stringify(outputsValue(run))}`;
-      const explained = run.explain ? `,"explain":${JSON.stringify(explainRun(plan, run.frame))}` : '';
+      const explained = run.explain
+        ? `,"explain":${JSON.stringify(explanationValue(explainRun(plan, run.frame), hasObjects))}`
+        : '';
       return `{"requestId":${JSON.stringify(run.requestId)},"models":${JSON.stringify(modelsOf(run))},${results},"degraded":${JSON.stringify(run.degraded)}${explained}}`;
     },
     value(run) {
@@ -90,7 +93,7 @@ export function createAnswerWriter(plan: Plan): {
         models: modelsOf(run),
         ...(hasObjects ? { objects: objectsValue(run) } : { outputs: outputsValue(run) }),
         degraded: [...run.degraded],
-        ...(run.explain ? { explain: explainRun(plan, run.frame) } : {}),
+        ...(run.explain ? { explain: explanationValue(explainRun(plan, run.frame), hasObjects) } : {}),
       };
     },
   };
@@ -98,10 +101,9 @@ export function createAnswerWriter(plan: Plan): {
 
 /** The object rows of an answer, in its order: skipped ones are left out; ties keep the order of the request; nulls come last. */
 function orderOf(plan: Plan, frame: Frame): Uint32Array {
-  const { skipped } = frame;
-  let rows = new Uint32Array(frame.objects);
-  for (let row = 0; row < rows.length; row++) rows[row] = row;
-  if (skipped !== undefined) rows = rows.filter((row) => skipped[row] === 0);
+  const kept = frame.kept(plan.skips);
+  const rows = kept === undefined ? new Uint32Array(frame.objects) : kept.rows.slice();
+  if (kept === undefined) for (let row = 0; row < rows.length; row++) rows[row] = row;
   const { orderBy, descending, limit } = plan.response;
   if (orderBy !== undefined) {
     const column = columnAt(frame, orderBy, 'object');

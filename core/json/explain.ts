@@ -1,52 +1,53 @@
 import { cellAt } from '../data/column.js';
-import { statusAt, type Frame } from '../data/frame.js';
+import { statusAt, type Scope } from '../data/frame.js';
 import { statusNames } from '../data/status.js';
-import { jsonValue } from './json-values.js';
 import { formatTimestamp } from '../kernel/time.js';
-import type { FetchNode, Plan, PlanNode } from '../pipeline/plan.js';
+import type { ExplainedNode, Explanation } from '../ports/data-plane.js';
+import { jsonValue } from './json-values.js';
 
-/** Every value that a run used, with status and time: per request, and per object in the order of the request. */
-export function explainRun(plan: Plan, frame: Frame): object {
-  const ofScope = (scope: 'request' | 'object'): PlanNode[] =>
-    plan.nodes.filter((node) => node.scope === scope);
+/** An explanation as JSON: per request, and per object in the order of the request where the pipeline has objects. */
+export function explanationValue(
+  { time, nodes, objects, skipped }: Explanation,
+  hasObjects: boolean,
+): object {
+  const ofScope = (scope: Scope, row: number): object =>
+    Object.fromEntries(
+      nodes.filter((node) => node.scope === scope).map((node) => [node.alias, nodeValue(node, row)]),
+    );
   return {
-    time: formatTimestamp(frame.time[0] as number),
-    request: Object.fromEntries(ofScope('request').map((node) => [node.alias, explainNode(node, frame, 0)])),
-    ...(plan.objects === undefined
-      ? {}
-      : {
-          objects: Array.from({ length: frame.objects }, (_, row) => ({
+    time: formatTimestamp(time),
+    request: ofScope('request', 0),
+    ...(hasObjects
+      ? {
+          objects: Array.from({ length: objects }, (_, row) => ({
             index: row,
-            ...(frame.skipped?.[row] === 1 ? { skipped: true } : {}),
-            ...Object.fromEntries(
-              ofScope('object').map((node) => [node.alias, explainNode(node, frame, row)]),
-            ),
+            ...(skipped(row) ? { skipped: true } : {}),
+            ...ofScope('object', row),
           })),
-        }),
+        }
+      : {}),
   };
 }
 
-/** What one node gave one row. */
-export function explainNode(node: PlanNode, frame: Frame, row: number): object {
+/** What one node gave one row; of a fetch with statuses and times. */
+export function nodeValue({ rows, columns }: ExplainedNode, row: number): object {
   const values = Object.fromEntries(
-    node.writes.map((column) => {
-      const written = frame.column(column.slot);
-      const value = jsonValue(cellAt(written, row), column);
-      const name = column.name.slice(node.alias.length + 1);
-      return [name, node.verb === 'fetch' ? { value, status: statusNames[statusAt(written, row)] } : value];
+    columns.map(({ name, column }) => {
+      const value = jsonValue(cellAt(column, row), column);
+      return [name, rows === undefined ? value : { value, status: statusNames[statusAt(column, row)] }];
     }),
   );
-  return node.verb === 'fetch' ? { ...explainRow(node, frame, row), features: values } : values;
+  return rows === undefined ? values : { ...rowValue(rows, row), features: values };
 }
 
-function explainRow(node: FetchNode, frame: Frame, row: number): object {
-  const rows = frame.fetched[node.index]!;
-  const name = statusNames[rows.status[row]!];
-  if (name !== 'PRESENT' && name !== 'STALE') return { status: name };
-  if (node.isStatic) return { status: name };
+function rowValue(rows: NonNullable<ExplainedNode['rows']>, row: number): object {
+  const status = statusNames[rows.status[row]!];
+  const { eventTime, availableTime } = rows;
+  if (status !== 'PRESENT' && status !== 'STALE') return { status };
+  if (eventTime === undefined || availableTime === undefined) return { status };
   return {
-    status: name,
-    eventTime: formatTimestamp(rows.eventTime[row]!),
-    availableTime: formatTimestamp(rows.availableTime[row]!),
+    status,
+    eventTime: formatTimestamp(eventTime[row]!),
+    availableTime: formatTimestamp(availableTime[row]!),
   };
 }

@@ -57,6 +57,7 @@ export function createRequestDecoder(plan: Plan): (body: unknown, arrivalMs: num
       offsets: Uint32Array.from([0, rows]),
       columns: plan.columns.length,
       fetches: plan.fetches,
+      skips: plan.skips,
     });
     plan.request.forEach((field, i) => frame.write(field.slot, requestColumns[i]!.finish()));
     plan.objects?.fields.forEach((field, i) => frame.write(field.slot, objectColumns[i]!.finish()));

@@ -1,16 +1,21 @@
 import { setMaxListeners } from 'node:events';
-import type { PipelineSteps, SourceOverride } from '../composition/step-factory.js';
+import type { PipelineSteps, PlanStep, SlotOverride } from '../composition/step-factory.js';
 import { columnOf, concat, isValid, type Column } from '../data/column.js';
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import { Frame } from '../data/frame.js';
+import { Call, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
+import { untilAborted } from '../kernel/until-aborted.js';
 import { createExecutor, type RunnableNode } from '../pipeline/execute.js';
-import type { CustomNode, FetchNode, Plan, PlanNode } from '../pipeline/plan.js';
-import type { NodeStep, RunContext } from '../pipeline/run-context.js';
+import type { RunNode } from '../pipeline/layers.js';
+import type { Plan, PlanNode } from '../pipeline/plan.js';
+import { Run } from '../pipeline/run.js';
+import type { Offline } from '../pipeline/step-definition.js';
 import type { FeatureSource } from '../ports/feature-source.js';
+import { cache } from '../ports/cache.js';
 import type { AsOfReader, OfflineStore } from '../ports/offline-store.js';
-import type { CallContext } from '../kernel/call.js';
 import type { RowBatch } from '../ports/warehouse.js';
+import type { FeatureView } from '../views/view.js';
 import { castColumn } from './cast-column.js';
 import type { BoundSpine } from './spine.js';
 
@@ -28,7 +33,7 @@ export interface AsOfOptions {
   readonly plan: Plan;
   readonly spine: BoundSpine;
   readonly store: OfflineStore;
-  readonly createSteps: (plan: Plan, override: SourceOverride) => PipelineSteps;
+  readonly createSteps: (plan: Plan, override: SlotOverride) => PipelineSteps;
   /** Whether models predict too; otherwise they, and what comes after them, are left out. */
   readonly predict: boolean;
 }
@@ -47,18 +52,13 @@ export async function asOfRun<T>(
   // Every query and join of the run listens to it.
   setMaxListeners(0, context.signal);
   const nodes = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node));
-  nodes.forEach(checkOffline);
-  const views = nodes.flatMap((node) =>
-    node.verb === 'fetch' && node.view !== undefined ? [node.view] : [],
-  );
+  const views = nodes.flatMap((node) => viewOf(offlineOf(node)));
   const { fields, batches } = await store.spine(spine.spine, context);
   return store.asOf(
     [...new Map(views.map((view) => [view.hash, view])).values()],
     (reader) => {
-      const steps = createSteps({ ...plan, nodes: nodes.map(withoutCache), recorded: false }, (node) =>
-        sourceOf(node, reader),
-      );
-      const execute = createExecutor(steps.nodes.map(asOfNode));
+      const { steps } = createSteps({ ...plan, nodes }, (node) => slotsOf(node, reader));
+      const execute = createExecutor(steps.map(asOfNode));
       return use(runBlocks({ plan, spine, batches, execute, context }), fields);
     },
     context,
@@ -68,7 +68,7 @@ export async function asOfRun<T>(
 /** Whether a node is a model or needs one's outputs. */
 export function dependsOnModel(plan: Plan, node: PlanNode): boolean {
   return (
-    node.verb === 'predict' ||
+    node.definition.offline(node).how === 'model' ||
     node.after.some((id) =>
       dependsOnModel(
         plan,
@@ -78,42 +78,33 @@ export function dependsOnModel(plan: Plan, node: PlanNode): boolean {
   );
 }
 
-function withoutCache(node: PlanNode): PlanNode {
-  if (!('cache' in node) || node.cache === undefined) return node;
-  const { cache, ...rest } = node;
-  void cache;
-  return rest;
-}
-
 /** @throws {VivaceError} `FAILED_PRECONDITION` where a node cannot run as of a past time. */
-function checkOffline(node: PlanNode): void {
-  if (node.verb === 'fetch' && node.offline === 'log-only') {
-    throw new VivaceError(
-      'FAILED_PRECONDITION',
-      `the source of "${node.alias}" answers online only: its history is in served logs alone`,
-    );
-  }
-  if (node.verb === 'fetch' && node.offline === 'as-of' && node.view === undefined) {
-    throw new VivaceError(
-      'FAILED_PRECONDITION',
-      `the source of "${node.alias}" is no view, so nobody can read it as of a past time`,
-    );
-  }
-  if (node.verb === 'step' && node.offline === 'refuse') {
-    throw new VivaceError(
-      'FAILED_PRECONDITION',
-      `step "${node.alias}" refuses to run in a training set: leave it out of the pipeline's offline half`,
-    );
-  }
+function offlineOf(node: PlanNode): Offline {
+  const offline = node.definition.offline(node);
+  if (offline.how === 'refuse') throw new VivaceError('FAILED_PRECONDITION', offline.because);
+  return offline;
 }
 
-function sourceOf(node: FetchNode, reader: AsOfReader): FeatureSource | undefined {
-  const { view } = node;
-  if (view === undefined) return undefined;
+function viewOf(offline: Offline): FeatureView[] {
+  return offline.how === 'as-of' ? [offline.view] : [];
+}
+
+/** Caches are left out, and a view is read as of each request's time. */
+function slotsOf(node: PlanNode, reader: AsOfReader): Readonly<Record<string, unknown>> {
+  const used = Object.entries(node.definition.parts?.(node) ?? {});
+  const caches = used.filter(([, part]) => part?.port === cache).map(([slot]) => [slot, undefined] as const);
+  const offline = node.definition.offline(node);
+  return {
+    ...Object.fromEntries(caches),
+    ...(offline.how === 'as-of' ? { [offline.slot]: asOfSource(offline.view, reader) } : {}),
+  };
+}
+
+function asOfSource(view: FeatureView, reader: AsOfReader): FeatureSource {
   return {
     async read(keys: Keys, out: FeatureRows, context: CallContext) {
       const time = typeof keys.time === 'number' ? new Float64Array(keys.rows).fill(keys.time) : keys.time;
-      const columns = node.keys.map((key) => keys.column(key.name));
+      const columns = view.entity.map((key) => keys.column(key.name));
       adopt(await reader.read(view, { rows: keys.rows, columns, time }, context), out);
     },
   };
@@ -127,17 +118,18 @@ function adopt(rows: FeatureRows, out: FeatureRows): void {
   out.columns.forEach((writer, i) => writer.adopt(rows.columns[i]!));
 }
 
-function asOfNode({ node, step }: RunnableNode): RunnableNode {
-  return { node, step: node.verb === 'step' && node.offline !== 'same' ? standIn(node) : step };
+function asOfNode({ node, step }: PlanStep): RunnableNode {
+  return {
+    node,
+    run: node.definition.offline(node).how === 'skip' ? writesNull(node) : (run) => step.run(run),
+  };
 }
 
-function standIn(node: CustomNode): NodeStep {
-  return {
-    run({ frame }) {
-      const rows = frame.rows(node.scope);
-      for (const { slot, type } of node.writes)
-        frame.write(slot, columnOf(type, new Array<null>(rows).fill(null)));
-    },
+function writesNull(node: PlanNode): RunNode {
+  return ({ frame }) => {
+    const rows = frame.rows(node.scope);
+    for (const { slot, type } of node.writes)
+      frame.write(slot, columnOf(type, new Array<null>(rows).fill(null)));
   };
 }
 
@@ -151,20 +143,15 @@ async function* runBlocks({
   plan: Plan;
   spine: BoundSpine;
   batches: AsyncIterable<RowBatch>;
-  execute: (run: RunContext) => void | Promise<void>;
+  execute: RunNode;
   context: CallContext;
 }): AsyncGenerator<AsOfBlock> {
+  const call = new Call({ requestId: 'training-set', ...context });
   for await (const block of regroup(batches)) {
     const { frame, labels } = frameOf(block, plan, spine);
-    await execute({
-      frame,
-      degraded: [],
-      models: new Map(),
-      durations: undefined,
-      signal: context.signal,
-      fetchSignal: () => context.signal,
-      ...(context.trace === undefined ? {} : { trace: context.trace }),
-    });
+    const running = execute(new Run(call, () => frame).decode());
+    // A step that hears nothing of the signal is left behind.
+    if (running !== undefined) await untilAborted(running, context.signal);
     yield { frame, labels };
   }
 }
@@ -213,6 +200,7 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
     offsets: Uint32Array.from({ length: block.rows + 1 }, (_, i) => (plan.objects === undefined ? 0 : i)),
     columns: plan.columns.length,
     fetches: plan.fetches,
+    skips: plan.skips,
   });
   for (const [name, field] of spine.fields) {
     const cast = castColumn(column(name), field.type, name);

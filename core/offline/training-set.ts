@@ -9,6 +9,7 @@ import { parseType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { columnAt } from '../pipeline/inputs.js';
 import type { Plan, PlanColumn, PlanNode } from '../pipeline/plan.js';
+import { cache } from '../ports/cache.js';
 import { offlineStore, type OfflineStore } from '../ports/offline-store.js';
 import type { CallContext } from '../kernel/call.js';
 import type { RowBatch } from '../ports/warehouse.js';
@@ -79,8 +80,11 @@ export function trainingParts(
     (node) => options.predict === true || !dependsOnModel(plan!, node),
   );
   const named = steps.flatMap((node) => {
-    if (node.verb === 'fetch') return node.view === undefined ? [node.part] : [];
-    return node.verb === 'step' ? Object.values(node.uses).filter((name) => name !== undefined) : [node.part];
+    const offline = node.definition.offline(node);
+    return Object.entries(node.definition.parts?.(node) ?? {}).flatMap(([slot, used]) => {
+      const unread = used?.port === cache || (offline.how === 'as-of' && offline.slot === slot);
+      return used === undefined || unread ? [] : [used.part];
+    });
   });
   const models =
     options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
@@ -227,9 +231,10 @@ function manifestOf({
     format: 1 as const,
     pipeline: options.pipeline,
     features: Object.fromEntries(
-      plan.nodes.flatMap((node) =>
-        node.verb === 'fetch' && node.view !== undefined ? [[node.view.name, node.view.hash]] : [],
-      ),
+      plan.nodes.flatMap((node) => {
+        const offline = node.definition.offline(node);
+        return offline.how === 'as-of' ? [[offline.view.name, offline.view.hash]] : [];
+      }),
     ),
     spine: JSON.parse(JSON.stringify(options.spine)) as object,
     rows,
@@ -246,14 +251,12 @@ function manifestOf({
 
 /** What a step means for the rows: neither which store serves it online, nor whether it is cached there. */
 function stepDefinition(node: PlanNode): object {
-  const source = node.verb === 'fetch' ? node.sourceId : node.verb === 'step' ? node.type.name : node.part;
   return {
     verb: node.verb,
     alias: node.alias,
     scope: node.scope,
-    source,
+    ...node.definition.summary(node).identity,
     reads: node.reads.map((column) => column.name),
     writes: node.writes.map((column) => `${column.name} ${column.type.name}`),
-    ...(node.verb === 'fetch' ? { onMissing: node.onMissing, onFailure: node.onFailure } : {}),
   };
 }

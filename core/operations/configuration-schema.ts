@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { slotPort, type Definition } from '../parts/definition.js';
-import { pipelineSchema, stepSchemas } from '../pipeline/schema.js';
+import { pipelineSchema } from '../pipeline/schema.js';
+import { builtInVerbs } from '../steps/index.js';
 import { viewSchema } from '../views/schema.js';
 import { builtInNames, resolveUse } from '../composition/resolve-use.js';
 
@@ -80,13 +81,13 @@ function definitionSchema({ name, provides, options, uses }: Definition): JsonSc
 function pipelineJson(): JsonSchema {
   const { properties, ...rest } = withReferences(toJson(pipelineSchema)) as { properties: JsonSchema };
   // The texts of steps are not resolved from the environment.
-  const steps = Object.entries(stepSchemas).map(([verb, schema]) => {
+  const steps = builtInVerbs.map(({ verb, schema }) => {
     const json = toJson(schema) as { properties: JsonSchema; required?: readonly string[] };
     return { ...json, required: [...new Set([verb, ...(json.required ?? [])])] };
   });
   return {
     ...rest,
-    properties: { ...properties, steps: { type: 'array', minItems: 1, items: { anyOf: steps } } },
+    properties: { ...properties, steps: { type: 'array', items: { anyOf: steps } } },
   };
 }
 

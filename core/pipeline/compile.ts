@@ -1,15 +1,13 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
-import { parseWith, type FromEnvironment } from '../config/parse.js';
+import type { FromEnvironment } from '../config/parse.js';
 import type { Scope } from '../data/frame.js';
 import { parseType } from '../data/types.js';
 import { ColumnTable } from './column-table.js';
-import type { Catalogue, CompileState } from './compile-state.js';
-import { compileFetch } from '../steps/fetch/compile-fetch.js';
-import { compileCustom, compileTransform } from './compile-function.js';
-import { compilePredict } from '../steps/predict/compile-predict.js';
+import type { Catalogue } from './catalogue.js';
 import type { Plan, PlanColumn, PlanField } from './plan.js';
-import { stepSchemas, type FieldInput, type PipelineSpec } from './schema.js';
+import type { FieldInput, PipelineSpec } from './schema.js';
+import { StepCompiler, type CompileState } from './step-compiler.js';
 
 /**
  * Compiles a pipeline to a plan: resolves every reference, infers scopes and dependencies, checks types.
@@ -42,14 +40,13 @@ export function compilePipeline(
     ...(environment === undefined ? {} : { environment }),
     nodes: [],
     hasObjects: objects !== undefined,
+    skipping: [],
     fetches: 0,
     complete: true,
   };
-  let recorded = false;
   spec.steps.forEach((raw, i) => {
-    if ('record' in raw) recorded = true;
     const at = [...path, 'steps', i];
-    mistakes.attempt(at, () => compileStep(raw, i, { state, path: at }));
+    mistakes.attempt(at, () => compileStep(raw, state, new StepCompiler(state, at, i)));
   });
   const response = compileResponse(spec, state, [...path, 'response']);
   if (mistakes.list.length > before || response === undefined) return undefined;
@@ -61,9 +58,10 @@ export function compilePipeline(
     ...(time === undefined ? {} : { time }),
     timeColumn,
     deadlineMs: spec.deadlineMs,
-    recorded,
+    record: spec.record,
     columns: columns.all,
     fetches: state.fetches,
+    skips: state.skipping.length,
     nodes: state.nodes,
     response,
     complete: state.complete,
@@ -111,51 +109,33 @@ function compileTime(
   return column;
 }
 
-const verbs = Object.keys(stepSchemas) as (keyof typeof stepSchemas)[];
-
 function compileStep(
   raw: Readonly<Record<string, unknown>>,
-  index: number,
-  { state, path }: { state: CompileState; path: ConfigPath },
+  { catalogue }: CompileState,
+  compiler: StepCompiler,
 ): void {
-  const { mistakes, environment } = state;
-  const options = { path, mistakes, ...(environment === undefined ? {} : { environment }) };
-  const found = verbs.filter((verb) => Object.hasOwn(raw, verb));
-  if (found.length !== 1) {
-    const first = Object.keys(raw)[0] ?? '';
-    mistakes.add(
-      path,
-      found.length === 0
-        ? `a step is one of ${verbs.join(', ')}, not "${first}"${didYouMean(first, verbs)}`
-        : `one step does one thing, not ${found.join(' and ')}: make two steps`,
+  if (Object.hasOwn(raw, 'record')) {
+    return compiler.mistake(
+      ['record'],
+      '`record` stands around the steps and is no step: write it beside `steps`, or leave it out, since metrics are on by default',
     );
-    return;
   }
-  switch (found[0]) {
-    case 'record':
-      parseWith(stepSchemas.record, raw, options);
-      return;
-    case 'fetch': {
-      const spec = parseWith(stepSchemas.fetch, raw, options);
-      if (spec !== undefined) compileFetch(spec, { state, path, index });
-      return;
-    }
-    case 'transform': {
-      const spec = parseWith(stepSchemas.transform, raw, options);
-      if (spec !== undefined) compileTransform(spec, { state, path, index });
-      return;
-    }
-    case 'predict': {
-      const spec = parseWith(stepSchemas.predict, raw, options);
-      if (spec !== undefined) compilePredict(spec, { state, path, index });
-      return;
-    }
-    case 'step': {
-      const spec = parseWith(stepSchemas.step, raw, options);
-      if (spec !== undefined) compileCustom(spec, { state, path, index });
-      return;
-    }
+  const verbs = catalogue.verbs.map(({ verb }) => verb);
+  const [definition, ...more] = catalogue.verbs.filter(({ verb }) => Object.hasOwn(raw, verb));
+  if (definition === undefined) {
+    const first = Object.keys(raw)[0] ?? '';
+    return compiler.mistake(
+      [],
+      `a step is one of ${verbs.join(', ')}, not "${first}"${didYouMean(first, verbs)}`,
+    );
   }
+  if (more.length > 0) {
+    const found = [definition, ...more].map(({ verb }) => verb);
+    return compiler.mistake([], `one step does one thing, not ${found.join(' and ')}: make two steps`);
+  }
+  const spec = compiler.parse(definition.schema, raw);
+  const node = spec === undefined ? undefined : definition.compile(spec, compiler);
+  if (node !== undefined) compiler.add(definition, node);
 }
 
 function compileResponse(

@@ -1,20 +1,19 @@
 import { abortError } from '../kernel/errors.js';
 import type { PlanNode } from './plan.js';
-import type { NodeStep, RunContext } from './run-context.js';
+import type { RunNode } from './layers.js';
+import type { NodeRun } from './run.js';
 
 /** A node and what runs it. */
 export interface RunnableNode {
   readonly node: PlanNode;
-  readonly step: NodeStep;
+  readonly run: RunNode;
 }
 
 /**
  * Prepares the execution of a graph: nodes start as soon as those they come after have ended, independent ones at the same time.
  * A node that answers at once costs no promise, and a graph of such nodes runs without leaving the call.
  */
-export function createExecutor(
-  nodes: readonly RunnableNode[],
-): (context: RunContext) => void | Promise<void> {
+export function createExecutor(nodes: readonly RunnableNode[]): RunNode {
   const position = new Map(nodes.map(({ node }, i) => [node.id, i]));
   const followers: number[][] = nodes.map(() => []);
   const waitsFor = new Uint16Array(nodes.length);
@@ -28,7 +27,8 @@ export function createExecutor(
   });
   const roots = nodes.map((_, i) => i).filter((i) => waitsFor[i] === 0);
 
-  return (context) => {
+  return (context: NodeRun) => {
+    const { signal } = context.call;
     const waiting = waitsFor.slice();
     const ready = roots.slice();
     let remaining = nodes.length;
@@ -50,25 +50,17 @@ export function createExecutor(
 
     function drain(): void {
       while (ready.length > 0) {
-        if (context.signal.aborted) throw abortError(context.signal);
+        if (signal.aborted) throw abortError(signal);
         start(ready.shift() as number);
       }
     }
 
     function start(at: number): void {
-      const { node, step } = nodes[at] as RunnableNode;
-      const { durations } = context;
-      const from = durations === undefined ? 0 : performance.now();
-      const result = step.run(context);
-      if (!(result instanceof Promise)) {
-        if (durations !== undefined) durations[node.id] = (performance.now() - from) / 1000;
-        finish(at);
-        return;
-      }
+      const result = (nodes[at] as RunnableNode).run(context);
+      if (!(result instanceof Promise)) return finish(at);
       result.then(
         () => {
           if (failed) return;
-          if (durations !== undefined) durations[node.id] = (performance.now() - from) / 1000;
           finish(at);
           try {
             drain();

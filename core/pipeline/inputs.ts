@@ -1,8 +1,18 @@
-import { ColumnWriter, gather, type Column } from '../data/column.js';
+import { createBitmap, setBit } from '../data/bitmap.js';
+import {
+  cellAt,
+  columnOf,
+  ColumnWriter,
+  createValues,
+  gather,
+  type Cell,
+  type Column,
+} from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
-import type { Frame, Scope } from '../data/frame.js';
+import type { Frame, FrameColumn, KeptRows, Scope } from '../data/frame.js';
+import { status } from '../data/status.js';
 import type { ColumnsIn, ColumnsOut } from '../ports/transform.js';
-import type { PlanColumn } from './plan.js';
+import type { PlanColumn, PlanNode } from './plan.js';
 
 /** A column of the frame with one row per row of `scope`: a request's value is repeated for each of its objects. */
 export function columnAt(frame: Frame, { slot, scope: own }: PlanColumn, scope: Scope): Column {
@@ -10,24 +20,50 @@ export function columnAt(frame: Frame, { slot, scope: own }: PlanColumn, scope: 
   return own === scope || scope === 'request' ? column : gather(column, frame.requestOf);
 }
 
-/** The inputs of a transform or custom step, fetched from the frame as they are asked for. */
-export function columnsIn(
-  frame: Frame,
-  { names, reads, scope }: { names: readonly string[]; reads: readonly PlanColumn[]; scope: Scope },
-): ColumnsIn {
-  return {
-    rows: frame.rows(scope),
-    offsets: scope === 'object' ? frame.offsets : unitOffsets(frame.requests),
-    column(name) {
-      const at = names.indexOf(name);
-      if (at < 0) throw new TypeError(`"${name}" is not among the declared inputs`);
-      return columnAt(frame, reads[at] as PlanColumn, scope);
-    },
-  };
+/** The objects that a node sees where some have been left out before it; `undefined` where it sees every row. */
+export function keptBy({ scope, mask }: PlanNode, frame: Frame): KeptRows | undefined {
+  return scope === 'object' && mask > 0 ? frame.kept(mask) : undefined;
 }
 
-/** Writers of a node's outputs, and how they get into the frame. */
-export class OutputColumns implements ColumnsOut {
+/** A node that runs an author's function over named columns. */
+export interface FunctionNode extends PlanNode {
+  /** Names of the inputs, in the order of `reads`. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly Field[];
+  readonly over: 'row' | 'request';
+}
+
+/**
+ * Columns in and out of an author's function. One over whole requests sees the objects that are left; one over rows sees all of them, and
+ * what it gives for those that are left out is never used.
+ */
+export function functionColumns(
+  node: FunctionNode,
+  frame: Frame,
+): { readonly input: ColumnsIn; readonly out: ColumnsOut; readonly write: () => void } {
+  const { inputs, outputs, reads, scope, writes } = node;
+  const kept = node.over === 'request' ? keptBy(node, frame) : undefined;
+  const rows = kept?.rows.length ?? frame.rows(scope);
+  const out = new OutputColumns(outputs, rows);
+  const input: ColumnsIn = {
+    rows,
+    offsets: kept?.offsets ?? (scope === 'object' ? frame.offsets : unitOffsets(frame.requests)),
+    column(name) {
+      const at = inputs.indexOf(name);
+      if (at < 0) throw new TypeError(`"${name}" is not among the declared inputs`);
+      const column = columnAt(frame, reads[at] as PlanColumn, scope);
+      return kept === undefined ? column : gather(column, kept.rows);
+    },
+  };
+  const write = (): void =>
+    out.finish().forEach((column, i) => {
+      frame.write(writes[i]!.slot, kept === undefined ? column : scatter(column, kept.rows, frame.objects));
+    });
+  return { input, out, write };
+}
+
+/** Writers of a node's outputs. */
+class OutputColumns implements ColumnsOut {
   readonly #writers: readonly ColumnWriter[];
   readonly #fields: readonly Field[];
 
@@ -42,9 +78,29 @@ export class OutputColumns implements ColumnsOut {
     return this.#writers[at] as ColumnWriter;
   }
 
-  writeTo(frame: Frame, writes: readonly PlanColumn[]): void {
-    writes.forEach((column, i) => frame.write(column.slot, (this.#writers[i] as ColumnWriter).finish()));
+  finish(): Column[] {
+    return this.#writers.map((writer) => writer.finish());
   }
+}
+
+/** Values of some rows in their places among `total` rows; the others are null and SKIPPED. */
+export function scatter(column: Column, rows: Uint32Array, total: number): FrameColumn {
+  const { type } = column;
+  const statuses = new Uint8Array(total).fill(status.SKIPPED);
+  for (const row of rows) statuses[row] = status.PRESENT;
+  if (type.kind === 'list' || column.valid !== undefined) {
+    const cells = new Array<Cell>(total).fill(null);
+    rows.forEach((row, i) => (cells[row] = cellAt(column, i)));
+    return { ...columnOf(type, cells), status: statuses };
+  }
+  const valid = createBitmap(total, false);
+  const values = createValues(type.element, total * type.width);
+  rows.forEach((row, i) => {
+    setBit(valid, row);
+    for (let k = 0; k < type.width; k++)
+      values[row * type.width + k] = column.values[i * type.width + k] as never;
+  });
+  return { type, rows: total, values, valid, status: statuses };
 }
 
 function unitOffsets(requests: number): Uint32Array {

@@ -1,10 +1,8 @@
 import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
 import type { ColumnType } from '../data/types.js';
-import type { TensorSpec } from '../models/bundle.js';
-import type { FeatureView } from '../views/view.js';
-import type { Policy } from './schema.js';
-import type { StepType } from '../steps/custom/step.js';
+import type { RecordSpec } from './schema.js';
+import type { StepDefinition } from './step-definition.js';
 
 /** A column of the plan: its place in the frame, its full name, type and scope. */
 export interface PlanColumn {
@@ -24,8 +22,12 @@ export interface PlanField {
   readonly unit?: string;
 }
 
-interface NodeBase {
+/** One step of the plan. What its verb needs beside this is in the verb's own node type, and only its definition reads that. */
+export interface PlanNode {
   readonly id: number;
+  readonly verb: string;
+  /** What compiled the node, and what runs, explains and draws it. */
+  readonly definition: StepDefinition;
   /** The alias: columns are `<alias>.<name>`. */
   readonly alias: string;
   /** Position among the pipeline's steps. */
@@ -34,61 +36,16 @@ interface NodeBase {
   readonly scope: Scope;
   readonly reads: readonly PlanColumn[];
   readonly writes: readonly PlanColumn[];
-  /** Nodes that must have run. */
+  /** Nodes that must have run: those that write what it reads, the mask of left-out objects included. */
   readonly after: readonly number[];
+  /** Where the node may leave out objects: its place among those that do. */
+  readonly skips?: number;
+  /**
+   * The first so many nodes that leave out objects are those whose mask the node reads. They stand before it in the file, and it comes
+   * after them; what later ones leave out it does not see, whenever they run.
+   */
+  readonly mask: number;
 }
-
-export interface FetchNode extends NodeBase {
-  readonly verb: 'fetch';
-  /** Place among the frame's fetches. */
-  readonly index: number;
-  /** The part that is read: an online store or a feature source. */
-  readonly part: string;
-  readonly view?: FeatureView;
-  /** Identifies the source in a cache: the view's hash or the part's name. */
-  readonly sourceId: string;
-  readonly offline: 'pure' | 'as-of' | 'log-only';
-  readonly keys: readonly Field[];
-  readonly features: readonly (Field & { readonly default?: number | string | boolean })[];
-  readonly isStatic: boolean;
-  readonly maxAgeMs?: number;
-  readonly onMissing: Policy;
-  readonly onFailure: Policy;
-  readonly budgetMs?: number;
-  readonly cache?: { readonly in: string; readonly ttlMs: number };
-}
-
-export interface TransformNode extends NodeBase {
-  readonly verb: 'transform';
-  readonly part: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly Field[];
-  readonly over: 'row' | 'request';
-}
-
-export interface PredictNode extends NodeBase {
-  readonly verb: 'predict';
-  readonly part: string;
-  /** Per tensor the columns that fill a row, in order. */
-  readonly inputs: readonly { readonly tensor: TensorSpec; readonly columns: readonly PlanColumn[] }[];
-  readonly outputs: readonly TensorSpec[];
-  readonly over: 'row' | 'request';
-  readonly cache?: { readonly in: string; readonly ttlMs: number; readonly by?: readonly PlanColumn[] };
-}
-
-export interface CustomNode extends NodeBase {
-  readonly verb: 'step';
-  readonly type: StepType;
-  readonly options: object;
-  /** Part per slot. */
-  readonly uses: Readonly<Record<string, string | undefined>>;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly Field[];
-  readonly over: 'row' | 'request';
-  readonly offline: 'same' | 'skip' | 'refuse';
-}
-
-export type PlanNode = FetchNode | TransformNode | PredictNode | CustomNode;
 
 export interface PlanResponse {
   readonly outputs: readonly { readonly name: string; readonly column: PlanColumn }[];
@@ -108,9 +65,13 @@ export interface Plan {
   /** `time` as a column, for those who read it. */
   readonly timeColumn: PlanColumn;
   readonly deadlineMs: number;
-  readonly recorded: boolean;
+  /** What is recorded of each request, or nothing. */
+  readonly record: RecordSpec;
   readonly columns: readonly PlanColumn[];
+  /** How many nodes keep a status per row. */
   readonly fetches: number;
+  /** How many nodes may leave out objects. */
+  readonly skips: number;
   /** In an order in which each node's `after` come first. */
   readonly nodes: readonly PlanNode[];
   readonly response: PlanResponse;
@@ -126,17 +87,13 @@ export function describePlan(
     name: plan.name,
     time: plan.time?.name ?? 'arrival',
     deadlineMs: plan.deadlineMs,
+    record: plan.record,
     nodes: plan.nodes.map((node) => ({
       step: node.step,
       verb: node.verb,
       alias: node.alias,
       per: node.scope,
-      ...('part' in node ? { part: node.part } : {}),
-      ...(node.verb === 'fetch' && node.view !== undefined
-        ? { view: `${node.view.name}#${node.view.hash}` }
-        : {}),
-      ...(node.verb === 'fetch' ? { onMissing: node.onMissing, onFailure: node.onFailure } : {}),
-      ...('cache' in node && node.cache !== undefined ? { cache: node.cache.in } : {}),
+      ...node.definition.summary(node).facts,
       reads: node.reads.map((column) => column.name),
       writes: node.writes.map((column) => `${column.name}: ${column.type.name}`),
       after: node.after.map((id) => plan.nodes.find((other) => other.id === id)!.alias),
@@ -149,4 +106,9 @@ export function describePlan(
       ...(plan.response.limit === undefined ? {} : { limit: plan.response.limit }),
     },
   };
+}
+
+/** Fields as they are declared, with their columns. */
+export function fieldsIn(plan: Plan): readonly (Field & PlanField)[] {
+  return [...plan.request, ...(plan.objects?.fields ?? [])];
 }

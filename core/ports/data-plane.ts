@@ -70,7 +70,7 @@ export interface Explanation {
   readonly nodes: readonly ExplainedNode[];
   readonly objects: number;
   /** Whether an object was left out. */
-  skipped(object: number): boolean;
+  readonly skipped: (object: number) => boolean;
 }
 
 /** An answer in columns. */

@@ -6,7 +6,7 @@ import { type CallContext } from '../kernel/call.js';
 /** The rows of one call: `rows` of them; `offsets[R + 1]` only where the model declares `over: request`. */
 export interface PredictContext extends CallContext {
   readonly rows: number;
-  readonly offsets?: Uint32Array;
+  readonly offsets?: Uint32Array | undefined;
 }
 
 /** One loaded model: a thread, a process, a connection. Calls are made one at a time. */

@@ -26,7 +26,6 @@ const rankFlights = definePipeline({
   time: 'request.departure',
   objects: { fields: { destination: 'string' }, max: 2000 },
   steps: [
-    { record: {} },
     { fetch: 'airport_delay', as: 'here', key: { airport: 'request.origin' } },
     { fetch: 'airport_delay', as: 'there', key: { airport: 'object.destination' } },
     {

@@ -95,7 +95,7 @@ async function scrape(): Promise<string> {
     pipelines: {
       p: {
         objects: { fields: { id: 'string' } },
-        steps: [{ record: {} }, { fetch: 'rows', cache: { in: 'recent', ttlMs: 1000 } }],
+        steps: [{ fetch: 'rows', cache: { in: 'recent', ttlMs: 1000 } }],
         response: { outputs: { value: 'rows.f0' } },
       },
     },

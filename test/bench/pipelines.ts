@@ -51,7 +51,6 @@ export const ranking = definePipeline({
   time: 'request.departure',
   objects: { fields: { destination: 'string' }, max: 2000 },
   steps: [
-    { record: {} },
     { fetch: 'airport_delay', as: 'here', key: { airport: 'request.origin' } },
     { fetch: 'airport_delay', as: 'there', key: { airport: 'object.destination' } },
     {
@@ -69,10 +68,6 @@ export const ranking = definePipeline({
 export const oneRow = definePipeline({
   request: { origin: 'string', departure: 'timestamp' },
   time: 'request.departure',
-  steps: [
-    { record: {} },
-    { fetch: 'airport_delay', as: 'here', key: { airport: 'request.origin' } },
-    { predict: 'delays' },
-  ],
+  steps: [{ fetch: 'airport_delay', as: 'here', key: { airport: 'request.origin' } }, { predict: 'delays' }],
   response: { outputs: { delay: 'delays.delay' } },
 });

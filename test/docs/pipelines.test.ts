@@ -17,13 +17,11 @@ import {
   VivaceError,
 } from 'vivace';
 import { parse } from 'yaml';
-import {
-  cacheSpec,
-  fetchStep,
-  pipelineSchema,
-  predictStep,
-  transformStep,
-} from '../../core/pipeline/schema.js';
+import { pipelineSchema } from '../../core/pipeline/schema.js';
+import { cacheSpec } from '../../core/steps/cache/schema.js';
+import { fetchSchema } from '../../core/steps/fetch/schema.js';
+import { predictSchema } from '../../core/steps/predict/schema.js';
+import { transformSchema } from '../../core/steps/transform/transform.js';
 import { spineSchema } from '../../core/offline/spine.js';
 import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../core/views/schema.js';
 import { importBlock, removeFolder, writeFiles } from '../support/guide.js';
@@ -126,9 +124,9 @@ describe('docs/pipelines.md', () => {
     ['### Plain feature', plainFeature],
     ['### Aggregate', aggregateFeature],
     ['## Pipeline', pipelineSchema],
-    ['### fetch', fetchStep],
-    ['### transform', transformStep],
-    ['### predict', predictStep],
+    ['### fetch', fetchSchema],
+    ['### transform', transformSchema],
+    ['### predict', predictSchema],
     ['## Response', pipelineSchema.shape.response],
   ];
   for (const [heading, schema] of tables) {

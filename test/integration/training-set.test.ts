@@ -65,7 +65,6 @@ const pipeline: PipelineDeclaration = {
   time: 'request.moment',
   objects: { fields: { item: 'string' } },
   steps: [
-    { record: {} },
     { fetch: 'price' },
     { fetch: 'owner', key: { owner: 'price.owner' } },
     { transform: 'double', inputs: { value: 'price.euro' } },

@@ -2,7 +2,8 @@ import { builtInNames, resolveUse } from '../../core/composition/resolve-use.js'
 import { ConfigError, Mistakes } from '../../core/config/mistake.js';
 import { parseWith } from '../../core/config/parse.js';
 import { parseYamlFile } from '../../core/config/yaml-file.js';
-import { pipelineSchema, stepSchemas } from '../../core/pipeline/schema.js';
+import { pipelineSchema } from '../../core/pipeline/schema.js';
+import { builtInVerbs } from '../../core/steps/index.js';
 import { viewSchema } from '../../core/views/schema.js';
 import { compileView } from '../../core/views/view.js';
 import { readText, root } from './repository.js';
@@ -23,7 +24,7 @@ export async function checkYaml(text: string): Promise<string[]> {
     shown = parsed.value as Shown;
     for (const { path, message } of parsed.missing) mistakes.add(path, message);
     for (const block of Object.keys(shown)) {
-      if (!['parts', 'views', 'pipelines'].includes(block))
+      if (!['parts', 'views', 'pipelines', 'modules'].includes(block))
         mistakes.add([block], 'is no block of a configuration');
     }
     for (const [name, part] of Object.entries(shown['parts'] ?? {})) {
@@ -51,9 +52,10 @@ function checkStep(
   path: readonly (string | number)[],
   mistakes: Mistakes,
 ): void {
-  const kind = Object.entries(stepSchemas).find(([key]) => key in step);
-  if (kind === undefined) return mistakes.add(path, `is none of ${Object.keys(stepSchemas).join(', ')}`);
-  parseWith(kind[1], step, { path, mistakes });
+  const kind = builtInVerbs.find(({ verb }) => verb in step);
+  if (kind === undefined)
+    return mistakes.add(path, `is none of ${builtInVerbs.map(({ verb }) => verb).join(', ')}`);
+  parseWith(kind.schema, step, { path, mistakes });
 }
 
 async function checkPart(

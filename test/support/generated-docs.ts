@@ -1,15 +1,12 @@
 import { builtInNames, optionsTable, resolveUse, schemaTable } from 'vivace';
 import { type z } from 'zod';
 import { slotPort } from '../../core/parts/definition.js';
-import {
-  cacheSpec,
-  customStep,
-  fetchStep,
-  fieldSpec,
-  pipelineSchema,
-  predictStep,
-  transformStep,
-} from '../../core/pipeline/schema.js';
+import { fieldSpec, pipelineSchema } from '../../core/pipeline/schema.js';
+import { cacheSpec } from '../../core/steps/cache/schema.js';
+import { customSchema } from '../../core/steps/custom/custom.js';
+import { fetchSchema } from '../../core/steps/fetch/schema.js';
+import { predictSchema } from '../../core/steps/predict/schema.js';
+import { transformSchema } from '../../core/steps/transform/transform.js';
 import { faults, type FaultTable } from '../servers/faults.js';
 import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../core/views/schema.js';
 import { repositoryFiles, root } from './repository.js';
@@ -52,10 +49,10 @@ async function makeTables(): Promise<ReadonlyMap<string, string>> {
     aggregate: aggregateFeature,
     pipeline: pipelineSchema,
     field: fieldSpec.options[1],
-    fetch: fetchStep,
-    transform: transformStep,
-    predict: predictStep,
-    step: customStep,
+    fetch: fetchSchema,
+    transform: transformSchema,
+    predict: predictSchema,
+    step: customSchema,
     'step-cache': cacheSpec,
     objects: pipelineSchema.shape.objects.unwrap(),
     response: pipelineSchema.shape.response,

@@ -4,7 +4,7 @@ import { createServer, definePipeline, loadServer } from 'vivace';
 const rank = definePipeline({
   request: { from: 'string', when: 'timestamp', bonus: { type: 'float64', optional: true } },
   objects: { fields: { to: 'string', ids: 'list<int64>', place: 'float32[2]' } },
-  steps: [{ record: {} }],
+  steps: [],
   response: { outputs: { score: 'request.bonus' } },
 });
 

@@ -7,7 +7,7 @@ import { scripted, withServer, type ReadRows } from '../support/scripted.js';
 
 const sorted = (type: string, response: object): PipelineDeclaration => ({
   objects: { fields: { v: { type, optional: true }, name: { type: 'string', optional: true } } },
-  steps: [{ record: {} }],
+  steps: [],
   response: { outputs: { out: 'object.v' }, orderBy: 'out', ...response },
 });
 
@@ -183,7 +183,6 @@ describe('A pipeline in YAML and in code', () => {
       time: 'request.at',
       objects: { fields: { item: 'string' }, max: 7 },
       steps: [
-        { record: {} },
         { fetch: 'price', onMissing: 'default', budgetMs: 50 },
         { fetch: 'price', as: 'again', key: { item: 'object.item' }, onFailure: 'null' },
         { transform: 'calendar' },

@@ -29,9 +29,14 @@ describe('CacheFeatures', () => {
         }
       },
     };
-    const node = { keys: [{ name: 'k' }], features, sourceId: 'abcdefghij', cache: { in: 'c', ttlMs: 1000 } };
+    const rows = { keys: [{ name: 'k', type: parseType('string') }], features, sourceId: 'abcdefghij' };
     const counts = { step: 's', hits: 0, misses: 0 };
-    const subject = new CacheFeatures(node as never, { source, cache: part.face(cachePort), counts });
+    const subject = new CacheFeatures(rows, {
+      source,
+      cache: part.face(cachePort),
+      ttlMs: 1000,
+      counts,
+    });
     const keys = columnOf(parseType('string'), ['good', 'bad']);
     const read = async (): Promise<number[]> => {
       const out = new FeatureRows(features, 2);

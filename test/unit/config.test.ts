@@ -102,7 +102,7 @@ unknown: 1
         'vivace.yaml:3 parts.online.stroe: unknown key "stroe"',
         'vivace.yaml:6 parts.web.prot: unknown key "prot"; did you mean "port"?',
         'vivace.yaml:12 views.price.features.euro.type: no type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
-        'vivace.yaml:17 pipelines.p.steps[0]: a step is one of fetch, transform, predict, record, step, not "fetsch"; did you mean "fetch"?',
+        'vivace.yaml:17 pipelines.p.steps[0]: a step is one of fetch, transform, predict, step, not "fetsch"; did you mean "fetch"?',
         'vivace.yaml:19 pipelines.p.steps[1].kee: unknown key "kee"; did you mean "key"?',
         'vivace.yaml:21 pipelines.p.response.outputs.y: there is no column "request.itm" at this step; did you mean "request.item"?',
       ]);
@@ -154,7 +154,7 @@ unknown: 1
         pipelines: {
           p: {
             request: { constructor: 'string' },
-            steps: [{ record: {} }],
+            steps: [],
             response: { outputs: { y: 'time' } },
           },
         },

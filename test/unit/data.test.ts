@@ -211,6 +211,7 @@ describe('Frame', () => {
       offsets: Uint32Array.of(0, 2, 2, 5),
       columns: 2,
       fetches: 1,
+      skips: 3,
     });
   const column = columnOf(parseType('int32'), [1, 2, 3]);
 
@@ -229,11 +230,23 @@ describe('Frame', () => {
     expect(() => written.write(1, column)).to.throw(TypeError, 'already written');
   });
 
-  it('remembers the objects that were left out', () => {
+  it('keeps the objects that the nodes of a mask have not left out, and heeds no later ones', () => {
     const skipping = frame();
-    expect(skipping.skipped).to.equal(undefined);
-    skipping.skip(3);
-    expect([...skipping.skipped!]).to.deep.equal([0, 0, 0, 1, 0]);
+    skipping.skip(0, Uint8Array.of(0, 0, 0, 1, 0));
+    skipping.skip(2, Uint8Array.of(1, 1, 1, 1, 1));
+    expect(skipping.kept(0)).to.equal(undefined);
+    expect(skipping.kept(1)).to.deep.equal({
+      rows: Uint32Array.of(0, 1, 2, 4),
+      offsets: Uint32Array.of(0, 2, 2, 4),
+    });
+    expect(skipping.kept(2)).to.equal(skipping.kept(2));
+    expect(skipping.kept(3)!.rows).to.have.length(0);
+  });
+
+  it('keeps every object where a mask leaves out none', () => {
+    const skipping = frame();
+    skipping.skip(0, new Uint8Array(5));
+    expect(skipping.kept(1)).to.equal(undefined);
   });
 
   it('takes a row for PRESENT where a column has no status bytes', () => {

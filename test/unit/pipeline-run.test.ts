@@ -6,7 +6,6 @@ const rank = definePipeline({
   request: { from: 'string', bonus: 'float64' },
   objects: { fields: { to: 'string' }, max: 5 },
   steps: [
-    { record: {} },
     { fetch: 'origin', as: 'here', key: { id: 'request.from' } },
     { fetch: 'places', as: 'there', key: { id: 'object.to' } },
     { transform: 'doubler', inputs: { value: 'there.f0' } },

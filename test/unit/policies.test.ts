@@ -232,7 +232,7 @@ describe('max age', () => {
             p: {
               request: { at: { type: 'timestamp', optional: true } },
               time: 'request.at',
-              steps: [{ record: {} }],
+              steps: [],
               response: { outputs: { at: 'request.at' } },
             },
           },

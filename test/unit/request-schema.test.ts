@@ -25,17 +25,17 @@ const pipelines: Record<string, PipelineDeclaration> = {
   echo: {
     request: { ...fields, needed: 'int32' },
     objects: { fields: { ...fields, needed: 'string' }, max: 3 },
-    steps: [{ record: {} }],
+    steps: [],
     response: {
       outputs: { now: 'time', ...Object.fromEntries(names.map((name) => [`r_${name}`, `request.${name}`])) },
     },
   },
   alone: {
     request: { a: optional('float64') },
-    steps: [{ record: {} }],
+    steps: [],
     response: { outputs: { a: 'request.a' } },
   },
-  bare: { steps: [{ record: {} }], response: { outputs: { now: 'time' } } },
+  bare: { steps: [], response: { outputs: { now: 'time' } } },
 };
 
 describe('Request decoder and request schema', () => {

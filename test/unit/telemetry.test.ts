@@ -84,7 +84,7 @@ const views = {
 };
 const priced = {
   objects: { fields: { item: 'string' } },
-  steps: [{ record: {} }, { fetch: 'price' }, { predict: 'adder', inputs: { x: ['price.euro'] } }],
+  steps: [{ fetch: 'price' }, { predict: 'adder', inputs: { x: ['price.euro'] } }],
   response: { outputs: { sum: 'adder.sum' } },
 } as const satisfies PipelineDeclaration;
 
@@ -239,13 +239,13 @@ describe('Telemetry', () => {
     );
   });
 
-  it('records requests and steps where the pipeline says `record`, under the names of core/kernel/metric-names.ts', async () => {
+  it('records requests and steps unless the pipeline says `record: false`, under the names of core/kernel/metric-names.ts', async () => {
     const { part, collected } = inMemory();
     await withServer(
       {
         parts: { ...parts, telemetry: { use: part } },
         views,
-        pipelines: { p: priced, quiet: { ...priced, steps: priced.steps.slice(1) } },
+        pipelines: { p: priced, quiet: { ...priced, record: false } },
       },
       async (server) => {
         await fillPrices(server as never);
@@ -275,7 +275,7 @@ describe('Telemetry', () => {
     const { part, collected } = inMemory();
     const p = {
       request: { id: 'string' },
-      steps: [{ record: {} }, { fetch: 'source' }],
+      steps: [{ fetch: 'source' }],
       response: { outputs: { v: 'source.f0' } },
     } as const;
     await withServer(
@@ -299,7 +299,7 @@ describe('Telemetry', () => {
         pipelines: {
           p: {
             request: { id: 'string' },
-            steps: [{ record: {} }, { fetch: 'source', onMissing: 'fail' }],
+            steps: [{ fetch: 'source', onMissing: 'fail' }],
             response: { outputs: { v: 'source.f0' } },
           },
         },

@@ -1,8 +1,7 @@
 import { gather } from '../../data/column.js';
-import { FeatureRows, type Keys } from '../../data/feature-rows.js';
+import { FeatureRows, type Field, type Keys } from '../../data/feature-rows.js';
 import { status } from '../../data/status.js';
 import { isPartialFailure, valuesUnless, type FailedKey } from '../../kernel/errors.js';
-import type { FetchNode } from '../../pipeline/plan.js';
 import type { Cache } from '../../ports/cache.js';
 import type { FeatureSource } from '../../ports/feature-source.js';
 import type { CallContext } from '../../kernel/call.js';
@@ -10,12 +9,20 @@ import type { CacheCounts } from './cache-counts.js';
 import { RowCodec } from '../../wire/row-codec.js';
 import { encodeRowKeys } from '../../wire/row-key.js';
 
+/** What a cached source is read by and gives. */
+export interface CachedRows {
+  /** Identifies the source among those that share the cache. */
+  readonly sourceId: string;
+  readonly keys: readonly Field[];
+  readonly features: readonly Field[];
+}
+
 /**
  * A feature source with a cache in front: rows are kept as online rows, those that are not there as tombstones. What failed is not
  * kept.
  */
 export class CacheFeatures implements FeatureSource {
-  readonly #node: FetchNode;
+  readonly #rows: CachedRows;
   readonly #source: FeatureSource;
   readonly #cache: Cache;
   readonly #ttlMs: number;
@@ -25,20 +32,25 @@ export class CacheFeatures implements FeatureSource {
   readonly #counts: CacheCounts;
 
   constructor(
-    node: FetchNode & { readonly cache: NonNullable<FetchNode['cache']> },
-    { source, cache, counts }: { source: FeatureSource; cache: Cache; counts: CacheCounts },
+    rows: CachedRows,
+    {
+      source,
+      cache,
+      ttlMs,
+      counts,
+    }: { source: FeatureSource; cache: Cache; ttlMs: number; counts: CacheCounts },
   ) {
-    this.#node = node;
+    this.#rows = rows;
     this.#source = source;
     this.#cache = cache;
-    this.#ttlMs = node.cache.ttlMs;
-    this.#codec = new RowCodec(node.features);
-    this.#prefix = `${node.sourceId}.${this.#codec.layoutId}`;
+    this.#ttlMs = ttlMs;
+    this.#codec = new RowCodec(rows.features);
+    this.#prefix = `${rows.sourceId}.${this.#codec.layoutId}`;
     this.#counts = counts;
   }
 
   async read(keys: Keys, out: FeatureRows, context: CallContext): Promise<void> {
-    const columns = this.#node.keys.map((key) => keys.column(key.name));
+    const columns = this.#rows.keys.map((key) => keys.column(key.name));
     const names = encodeRowKeys(this.#prefix, columns, keys.rows);
     try {
       const { values, hits } = await this.#cache.through(
@@ -65,7 +77,7 @@ export class CacheFeatures implements FeatureSource {
     context: CallContext,
   ): Promise<readonly (Uint8Array | undefined)[]> {
     const index = Uint32Array.from(missing);
-    const rows = new FeatureRows(this.#node.features, missing.length);
+    const rows = new FeatureRows(this.#rows.features, missing.length);
     await this.#source.read(
       {
         rows: missing.length,

@@ -4,25 +4,26 @@ import { FeatureRows, type Field } from '../../data/feature-rows.js';
 import { createTensorData, elementOf, type Tensor, type TensorData } from '../../data/tensor.js';
 import { parseType } from '../../data/types.js';
 import { VivaceError } from '../../kernel/errors.js';
-import type { PredictNode } from '../../pipeline/plan.js';
+import type { Call } from '../../kernel/call.js';
 import type { Cache } from '../../ports/cache.js';
 import type { Prediction, Predictor } from '../../ports/predictor.js';
-import type { PredictContext } from '../../ports/predictor-runtime.js';
 import type { CacheCounts } from './cache-counts.js';
 import { RowCodec } from '../../wire/row-codec.js';
-import { checkOutputs } from '../predict/check-outputs.js';
+import { checkOutputs, type DeclaredOutputs } from '../check-outputs.js';
 
 /** A predictor's call with the rows' own cache keys, where the pipeline says what tells rows apart. */
-export interface CachedPredictContext extends PredictContext {
-  readonly keys?: readonly string[];
-}
+export type PredictCall = Call & {
+  readonly rows: number;
+  readonly offsets?: Uint32Array | undefined;
+  readonly keys?: readonly string[] | undefined;
+};
 
 /**
  * A predictor with a cache in front, row by row: only the rows it does not hold are predicted. The model's version is part of every
  * key, so a new version starts afresh. For models over rows only: what a row gets must not depend on its neighbours.
  */
 export class CachePredictions implements Pick<Predictor, 'predict'> {
-  readonly #node: PredictNode;
+  readonly #declared: DeclaredOutputs;
   readonly #predictor: Predictor;
   readonly #cache: Cache;
   readonly #ttlMs: number;
@@ -31,14 +32,19 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
   readonly #counts: CacheCounts;
 
   constructor(
-    node: PredictNode & { readonly cache: NonNullable<PredictNode['cache']> },
-    { predictor, cache, counts }: { predictor: Predictor; cache: Cache; counts: CacheCounts },
+    declared: DeclaredOutputs,
+    {
+      predictor,
+      cache,
+      ttlMs,
+      counts,
+    }: { predictor: Predictor; cache: Cache; ttlMs: number; counts: CacheCounts },
   ) {
-    this.#node = node;
+    this.#declared = declared;
     this.#predictor = predictor;
     this.#cache = cache;
-    this.#ttlMs = node.cache.ttlMs;
-    this.#fields = node.outputs.map((output) => {
+    this.#ttlMs = ttlMs;
+    this.#fields = declared.outputs.map((output) => {
       const element = elementOf[output.datatype];
       return { name: output.name, type: parseType(`list<${element}>`) };
     });
@@ -46,39 +52,33 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
     this.#counts = counts;
   }
 
-  async predict(inputs: readonly Tensor[], context: CachedPredictContext): Promise<Prediction> {
+  async predict(inputs: readonly Tensor[], call: PredictCall): Promise<Prediction> {
     const model = this.#predictor.serving();
-    if (model === undefined) return this.#predictor.predict(inputs, context);
+    if (model === undefined) return this.#predictor.predict(inputs, call);
     const prefix = `${model.name}/${model.version}:`;
-    const keys = context.keys?.map((key) => prefix + key) ?? hashRows(inputs, context.rows, prefix);
+    const keys = call.keys?.map((key) => prefix + key) ?? hashRows(inputs, call.rows, prefix);
     let whole: Prediction | undefined;
     const load = async (missing: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> => {
-      const loaded = await this.#load(inputs, missing, context);
+      const loaded = await this.#load(inputs, missing, call);
       if (loaded.model.name === model.name && loaded.model.version === model.version) {
         return this.#encode(loaded.outputs, missing.length);
       }
-      if (missing.length === context.rows) whole = loaded;
+      if (missing.length === call.rows) whole = loaded;
       return missing.map(() => undefined);
     };
-    const { values, hits } = await this.#cache.through(keys, load, { ttlMs: this.#ttlMs }, context);
+    const { values, hits } = await this.#cache.through(keys, load, { ttlMs: this.#ttlMs }, call);
     // Another version took over in between: rows of two versions do not belong into one answer.
-    if (values.includes(undefined)) return whole ?? this.#predictor.predict(inputs, context);
+    if (values.includes(undefined)) return whole ?? this.#predictor.predict(inputs, call);
     this.#counts.hits += hits;
-    this.#counts.misses += context.rows - hits;
-    return { model, outputs: this.#decode(values, context.rows) };
+    this.#counts.misses += call.rows - hits;
+    return { model, outputs: this.#decode(values, call.rows) };
   }
 
-  async #load(
-    inputs: readonly Tensor[],
-    missing: readonly number[],
-    context: PredictContext,
-  ): Promise<Prediction> {
+  async #load(inputs: readonly Tensor[], missing: readonly number[], call: PredictCall): Promise<Prediction> {
     const selected =
-      missing.length === context.rows
-        ? inputs
-        : inputs.map((tensor) => selectRows(tensor, missing, context.rows));
-    const prediction = await this.#predictor.predict(selected, { ...context, rows: missing.length });
-    checkOutputs(this.#node, prediction.outputs, missing.length);
+      missing.length === call.rows ? inputs : inputs.map((tensor) => selectRows(tensor, missing, call.rows));
+    const prediction = await this.#predictor.predict(selected, call.derive({ rows: missing.length }));
+    checkOutputs(this.#declared, prediction.outputs, missing.length);
     return prediction;
   }
 
@@ -97,7 +97,7 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
     const decoded = new FeatureRows(this.#fields, rows);
     this.#codec.decode(values, decoded);
     if (decoded.error !== undefined) throw decoded.error;
-    return this.#node.outputs.map((output, i) => {
+    return this.#declared.outputs.map((output, i) => {
       const { values: data, offsets } = decoded.columns[i]!.finish();
       const width = rows === 0 ? 0 : offsets![1]! - offsets![0]!;
       if (data.length !== width * rows)

@@ -1,37 +1,33 @@
-import { inject, injectable } from 'inversify';
+import { inject, injectable, type ServiceIdentifier } from 'inversify';
 import { isVivaceError, messageOf, VivaceError } from '../../kernel/errors.js';
-import { columnsIn, OutputColumns } from '../../pipeline/inputs.js';
-import type { CustomNode } from '../../pipeline/plan.js';
-import type { NodeStep, RunContext } from '../../pipeline/run-context.js';
+import type { MaybePromise } from '../../kernel/call.js';
+import { functionColumns, type FunctionNode } from '../../pipeline/inputs.js';
+import type { NodeRun } from '../../pipeline/run.js';
+import { stepNode, type NodeStep } from '../../pipeline/step-definition.js';
 import type { Step } from './step.js';
-import { untilAborted } from '../../kernel/until-aborted.js';
-import { tokens } from '../tokens.js';
+
+/** What the author's class or function made. */
+export const customStep: ServiceIdentifier<Step> = Symbol.for('vivace.step.custom');
 
 /** Runs a team's own step. */
 @injectable()
 export class RunCustom implements NodeStep {
-  readonly #node: CustomNode;
+  readonly #node: FunctionNode;
   readonly #step: Step;
 
-  constructor(@inject(tokens.customNode) node: CustomNode, @inject(tokens.custom) step: Step) {
+  constructor(@inject(stepNode) node: FunctionNode, @inject(customStep) step: Step) {
     this.#node = node;
     this.#step = step;
   }
 
-  run(context: RunContext): void | Promise<void> {
-    const { frame } = context;
-    const node = this.#node;
-    const out = new OutputColumns(node.outputs, frame.rows(node.scope));
-    const input = columnsIn(frame, { names: node.inputs, reads: node.reads, scope: node.scope });
+  run({ frame, call }: NodeRun): MaybePromise<void> {
+    const { input, out, write } = functionColumns(this.#node, frame);
     try {
-      const running = this.#step.run(input, out, context);
-      if (!(running instanceof Promise)) return out.writeTo(frame, node.writes);
-      return untilAborted(running, context.signal).then(
-        () => out.writeTo(frame, node.writes),
-        (error: unknown) => {
-          throw this.#wrap(error);
-        },
-      );
+      const running = this.#step.run(input, out, call);
+      if (!(running instanceof Promise)) return write();
+      return running.then(write, (error: unknown) => {
+        throw this.#wrap(error);
+      });
     } catch (error) {
       throw this.#wrap(error);
     }

@@ -29,8 +29,13 @@ export interface StepSpec<S extends z.ZodObject, U extends Uses> {
   create(options: z.output<S>, uses: UsedParts<U>): Step;
 }
 
-/** An `@injectable()` class whose static side says what it reads and writes; its constructor gets what the container holds. */
-export type StepClass = Newable<Step> & StepDeclaration & { readonly stepName?: string };
+/**
+ * An `@injectable()` class whose static side says what it reads, writes, uses and is configured by. Its constructor gets what the
+ * container holds: `@inject(Service)` a team's own service, `@inject(stepOptions)` its options as `static options` parsed them, and
+ * `@inject(stepSlot('store'))` the part in the slot `store` of `static uses`.
+ */
+export type StepClass = Newable<Step> &
+  StepDeclaration & { readonly stepName?: string; readonly options?: z.ZodObject; readonly uses?: Uses };
 
 const marker = Symbol.for('vivace.step');
 
@@ -81,8 +86,8 @@ export function stepTypeOf(value: unknown): StepType {
     return {
       [marker]: true,
       name: declared.stepName ?? declared.name.replace(/^[A-Z]/, (first) => first.toLowerCase()),
-      options: z.strictObject({}),
-      uses: {},
+      options: declared.options ?? z.strictObject({}),
+      uses: declared.uses ?? {},
       reads: declared.reads,
       writes: declared.writes,
       offline: declared.offline,

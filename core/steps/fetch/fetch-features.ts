@@ -1,4 +1,4 @@
-import { inject, injectable } from 'inversify';
+import { inject, injectable, optional } from 'inversify';
 import { cellAt, gather, type Column } from '../../data/column.js';
 import { FeatureRows, type Keys } from '../../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn } from '../../data/frame.js';
@@ -6,14 +6,17 @@ import { status } from '../../data/status.js';
 import { asVivaceError, VivaceError } from '../../kernel/errors.js';
 import { untilAborted } from '../../kernel/until-aborted.js';
 import { columnAt } from '../../pipeline/inputs.js';
-import type { FetchNode } from '../../pipeline/plan.js';
-import { resolveRows, type ResolvedRows } from './policy.js';
-import type { NodeStep, RunContext } from '../../pipeline/run-context.js';
+import type { NodeRun } from '../../pipeline/run.js';
+import { stepNode, stepSlot, type NodeStep } from '../../pipeline/step-definition.js';
+import type { Cache } from '../../ports/cache.js';
 import type { FeatureSource } from '../../ports/feature-source.js';
-import type { CallContext } from '../../kernel/call.js';
-import type { FeatureCounters } from './feature-counters.js';
+import type { Call } from '../../kernel/call.js';
+import { CacheFeatures } from '../cache/cache-features.js';
+import { pipelineCounters, type PipelineCounters } from '../counters.js';
 import { distinctRows, type DistinctRows } from './distinct-rows.js';
-import { tokens } from '../tokens.js';
+import type { FeatureCounters } from '../feature-counters.js';
+import type { FetchNode } from './node.js';
+import { resolveRows, type ResolvedRows } from './policy.js';
 
 /**
  * Fetches a source's features for each row's key: each distinct key is read once, and what the source does not give is replaced as
@@ -27,17 +30,26 @@ export class FetchFeatures implements NodeStep {
   readonly #counter: number;
 
   constructor(
-    @inject(tokens.fetchNode) node: FetchNode,
-    @inject(tokens.source) source: FeatureSource,
-    @inject(tokens.counters) counters: FeatureCounters,
+    @inject(stepNode) node: FetchNode,
+    @inject(stepSlot('source')) source: FeatureSource,
+    @inject(stepSlot('cache')) @optional() cache: Cache | undefined,
+    @inject(pipelineCounters) counters: PipelineCounters,
   ) {
     this.#node = node;
-    this.#source = source;
-    this.#counters = counters;
-    this.#counter = counters.register(node);
+    this.#source =
+      cache === undefined || node.cache === undefined
+        ? source
+        : new CacheFeatures(node, {
+            source,
+            cache,
+            ttlMs: node.cache.ttlMs,
+            counts: counters.cache(node.alias),
+          });
+    this.#counters = counters.features;
+    this.#counter = counters.features.register(node);
   }
 
-  run(context: RunContext): void | Promise<void> {
+  run(context: NodeRun): void | Promise<void> {
     const { frame } = context;
     const node = this.#node;
     const count = frame.rows(node.scope);
@@ -70,25 +82,27 @@ export class FetchFeatures implements NodeStep {
     );
   }
 
-  #read(keys: Keys, rows: FeatureRows, context: RunContext): Promise<void> | undefined {
-    const call = new FetchCall(context, this.#node.budgetMs);
+  #read(keys: Keys, rows: FeatureRows, { fetchCall }: NodeRun): Promise<void> | undefined {
+    const { budgetMs } = this.#node;
+    const budget = budgetMs === undefined ? undefined : new Budget(fetchCall, budgetMs);
+    const call = budget?.call ?? fetchCall;
     let reading: void | Promise<void> = undefined;
     try {
       reading = this.#source.read(keys, rows, call);
     } finally {
-      if (!(reading instanceof Promise)) call.end();
+      if (!(reading instanceof Promise)) budget?.end();
     }
-    return reading instanceof Promise
-      ? untilAborted(reading, call.signal).finally(() => call.end())
-      : undefined;
+    if (!(reading instanceof Promise)) return undefined;
+    const read = untilAborted(reading, call.signal);
+    return budget === undefined ? read : read.finally(() => budget.end());
   }
 
   /**
    * Nothing was read: every row failed, unless it is the request itself that has ended. The rows are new ones: a source that was given
    * up may still write into those it got.
    */
-  #outage(count: number, error: unknown, context: RunContext): FeatureRows {
-    if (context.signal.aborted) throw error;
+  #outage(count: number, error: unknown, context: NodeRun): FeatureRows {
+    if (context.call.signal.aborted) throw error;
     const failure = asVivaceError(error);
     const rows = new FeatureRows(this.#node.features, count);
     for (let row = 0; row < count; row++) rows.setFailed(row, failure);
@@ -96,7 +110,7 @@ export class FetchFeatures implements NodeStep {
   }
 
   #finish(
-    context: RunContext,
+    context: NodeRun,
     read: { rows: FeatureRows; time: number | Float64Array; distinct: DistinctRows | undefined },
   ): void {
     const { frame } = context;
@@ -108,7 +122,8 @@ export class FetchFeatures implements NodeStep {
     const { rows, columns, skip } = distinct === undefined ? resolved : spread(resolved, distinct.rowOf);
     frame.fetched[node.index] = rows;
     columns.forEach((column, i) => frame.write(node.writes[i]!.slot, column));
-    if (skip !== undefined) skipObjects(frame, node.scope, skip);
+    if (skip !== undefined && node.skips !== undefined)
+      frame.skip(node.skips, objectsOf(frame, node.scope, skip));
     this.#counters.add(this.#counter, columns, {
       rows: rows.status.length,
       future: countFuture(node, rows, read.time),
@@ -142,31 +157,28 @@ class KeyColumns implements Keys {
   }
 }
 
-/** The call of one fetch: the run's fetch signal, or one of its own where the step has a budget. Made only when a source asks. */
-class FetchCall implements CallContext {
-  readonly trace?: NonNullable<CallContext['trace']>;
-  readonly #run: RunContext;
-  readonly #budgetMs: number | undefined;
-  readonly deadline: number | undefined;
+/** The time of one fetch that has a budget of its own: its signal is made only when a source asks. */
+class Budget {
+  readonly call: Call;
+  readonly #outer: Call;
+  readonly #budgetMs: number;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(run: RunContext, budgetMs: number | undefined) {
-    this.#run = run;
+  constructor(outer: Call, budgetMs: number) {
+    this.#outer = outer;
     this.#budgetMs = budgetMs;
-    this.deadline =
-      budgetMs === undefined
-        ? run.fetchDeadline
-        : Math.min(performance.now() + budgetMs, run.fetchDeadline ?? Infinity);
-    if (run.trace !== undefined) this.trace = run.trace;
+    this.call = outer.derive({
+      signal: () => this.#signal(),
+      deadline: Math.min(performance.now() + budgetMs, outer.deadline ?? Infinity),
+    });
   }
 
-  get signal(): AbortSignal {
-    if (this.#budgetMs === undefined) return this.#run.fetchSignal();
+  #signal(): AbortSignal {
     if (this.#controller === undefined) {
       const controller = new AbortController();
-      const outer = this.#run.fetchSignal();
+      const outer = this.#outer.signal;
       const leave = (): void => controller.abort(outer.reason);
       if (outer.aborted) leave();
       else outer.addEventListener('abort', leave, { once: true });
@@ -254,21 +266,12 @@ function gatherColumn(column: FrameColumn, index: Uint32Array): FrameColumn {
     : { ...gathered, status: Uint8Array.from(index, (row) => column.status![row] as number) };
 }
 
-function skipObjects(frame: Frame, scope: 'request' | 'object', skip: Uint8Array): void {
-  skip.forEach((flag, row) => {
-    if (flag === 0) return;
-    if (scope === 'object') frame.skip(row);
-    else
-      for (let object = frame.offsets[row]!; object < frame.offsets[row + 1]!; object++) frame.skip(object);
-  });
+/** Flags per object from flags per row of a scope: what a request leaves out are all of its objects. */
+function objectsOf(frame: Frame, scope: 'request' | 'object', skip: Uint8Array): Uint8Array {
+  return scope === 'object' ? skip : Uint8Array.from(frame.requestOf, (request) => skip[request] as number);
 }
 
-function report(
-  context: RunContext,
-  step: string,
-  statuses: Uint8Array,
-  error: VivaceError | undefined,
-): void {
+function report(context: NodeRun, step: string, statuses: Uint8Array, error: VivaceError | undefined): void {
   const counts = { MISSING: 0, STALE: 0, FAILED: 0 };
   for (const code of statuses) {
     if (code === status.MISSING) counts.MISSING++;

@@ -4,8 +4,8 @@ import type { FeatureRows } from '../../data/feature-rows.js';
 import type { FetchedRows, FrameColumn } from '../../data/frame.js';
 import { status } from '../../data/status.js';
 import { VivaceError } from '../../kernel/errors.js';
-import type { FetchNode } from '../../pipeline/plan.js';
-import type { Policy } from '../../pipeline/schema.js';
+import type { FetchNode } from './node.js';
+import type { Policy } from './schema.js';
 
 /** What a fetch's rows became under its policies. */
 export interface ResolvedRows {

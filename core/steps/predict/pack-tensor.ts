@@ -2,7 +2,8 @@ import { cellAt, isValid, type Column } from '../../data/column.js';
 import type { Frame, Scope } from '../../data/frame.js';
 import { createTensorData, type Datatype, type Tensor } from '../../data/tensor.js';
 import { VivaceError } from '../../kernel/errors.js';
-import type { PlanColumn, PredictNode } from '../../pipeline/plan.js';
+import type { PlanColumn } from '../../pipeline/plan.js';
+import type { PredictNode } from './node.js';
 
 /** Rows of a frame to pack: all of `scope`, or those listed. */
 export interface PackedRows {

@@ -1,146 +1,150 @@
-import { inject, injectable } from 'inversify';
-import { cellAt, columnOf, createValues, gather, type Cell, type Column } from '../../data/column.js';
-import { createBitmap, setBit } from '../../data/bitmap.js';
-import type { Frame } from '../../data/frame.js';
-import { status } from '../../data/status.js';
-import type { Tensor } from '../../data/tensor.js';
-import type { ColumnType } from '../../data/types.js';
-import { untilAborted } from '../../kernel/until-aborted.js';
-import { columnAt } from '../../pipeline/inputs.js';
-import type { Plan, PredictNode } from '../../pipeline/plan.js';
-import type { NodeStep, RunContext } from '../../pipeline/run-context.js';
-import type { Prediction } from '../../ports/predictor.js';
-import { encodeRowKeys } from '../../wire/row-key.js';
-import type { CachePredictions } from '../cache/cache-predictions.js';
-import { checkOutputs } from './check-outputs.js';
-import { packTensor } from './pack-tensor.js';
-import { planToken, tokens } from '../tokens.js';
+import { didYouMean } from '../../config/did-you-mean.js';
+import type { ConfigPath } from '../../config/mistake.js';
+import { elementOf } from '../../data/tensor.js';
+import { elementBytes, parseType, type ColumnType } from '../../data/types.js';
+import type { TensorSpec } from '../../models/bundle.js';
+import type { PlanColumn } from '../../pipeline/plan.js';
+import { scopeOf, type StepCompiler } from '../../pipeline/step-compiler.js';
+import { defineVerb, type NodeDraft, type StepDefinition } from '../../pipeline/step-definition.js';
+import { cache } from '../../ports/cache.js';
+import { predictor } from '../../ports/predictor.js';
+import { cacheSummary } from '../cache/schema.js';
+import type { PredictNode } from './node.js';
+import { PredictRows } from './predict-rows.js';
+import { predictSchema, type PredictSpec } from './schema.js';
 
-/** Fills a model's tensors from columns, calls it once, and makes its outputs columns. */
-@injectable()
-export class Predict implements NodeStep {
-  readonly #node: PredictNode;
-  readonly #predictor: Pick<CachePredictions, 'predict'>;
-  /** Steps that tell their rows apart by different columns may share a cache and a model. */
-  readonly #cachePrefix: string;
+/** `predict`: a model, its tensors filled from columns, its outputs made columns. */
+export const predict: StepDefinition = defineVerb<typeof predictSchema, PredictNode>({
+  verb: 'predict',
+  schema: predictSchema,
+  compile,
+  parts: ({ part, cache: cached }) => ({
+    predictor: { port: predictor, part },
+    cache: cached === undefined ? undefined : { port: cache, part: cached.in },
+  }),
+  offline: () => ({ how: 'model' }),
+  summary: ({ part, cache: cached }) => ({
+    what: part,
+    facts: { part, ...cacheSummary(cached).facts },
+    notes: cacheSummary(cached).notes,
+    identity: { source: part },
+  }),
+  runs: PredictRows,
+});
 
-  constructor(
-    @inject(tokens.predictNode) node: PredictNode,
-    @inject(tokens.predictor) predictor: Pick<CachePredictions, 'predict'>,
-    @inject(planToken) plan: Plan,
-  ) {
-    this.#node = node;
-    this.#predictor = predictor;
-    this.#cachePrefix = `${plan.name}/${node.alias}`;
+function compile(spec: PredictSpec, compiler: StepCompiler): NodeDraft<PredictNode> | undefined {
+  const alias = compiler.alias(spec.as ?? spec.predict);
+  const part = compiler.part(spec.predict, predictor, ['predict']);
+  if (spec.cache !== undefined) compiler.part(spec.cache.in, cache, ['cache', 'in']);
+  const by = spec.cache?.by?.map((name, i) => compiler.column(name, ['cache', 'by', i]));
+  if (alias === undefined) return undefined;
+  if (part === undefined || by?.includes(undefined) === true) return void compiler.leaveOpenAs(alias);
+  const signature = compiler.catalogue.signature(spec.predict);
+  if (signature === undefined) {
+    for (const [tensor, names] of Object.entries(spec.inputs))
+      names.forEach((name, i) => compiler.column(name, ['inputs', tensor, i]));
+    return void compiler.leaveOpenAs(alias);
   }
-
-  async run(context: RunContext): Promise<void> {
-    const { frame } = context;
-    const node = this.#node;
-    const rows = node.scope === 'object' ? keptRows(frame) : undefined;
-    const count = rows?.length ?? frame.rows(node.scope);
-    if (count === 0) return this.#writeNothing(frame);
-    const inputs = node.inputs.map((input) =>
-      packTensor(input, { frame, scope: node.scope, count, ...(rows === undefined ? {} : { rows }) }),
+  const known = signature.inputs.map((input) => input.name);
+  for (const tensor of Object.keys(spec.inputs)) {
+    if (!known.includes(tensor))
+      compiler.mistake(['inputs', tensor], `the model has no input "${tensor}"${didYouMean(tensor, known)}`);
+  }
+  const before = compiler.mistakes.list.length;
+  const inputs = signature.inputs.map((tensor) => {
+    const names = spec.inputs[tensor.name] ?? tensor.columns;
+    const place: ConfigPath = ['inputs', tensor.name];
+    if (names === undefined) {
+      compiler.mistake(
+        place,
+        `say which columns fill the model's input "${tensor.name}" ${shapeText(tensor)}: its signature does not`,
+      );
+      return { tensor, columns: [] };
+    }
+    const bound = names.map((name, i) => compiler.column(name, [...place, i]));
+    const filled = bound.filter((column) => column !== undefined);
+    if (filled.length === bound.length) checkTensor(tensor, filled, { place, compiler });
+    return { tensor, columns: filled };
+  });
+  if (spec.cache !== undefined && signature.over === 'request') {
+    compiler.mistake(
+      ['cache'],
+      'the model looks at all rows of a request together, so the answer for one cannot be kept',
     );
-    const offsets = node.over === 'request' ? offsetsOf(frame, node, rows) : undefined;
-    const prediction = await untilAborted(
-      this.#predictor.predict(inputs, {
-        signal: context.signal,
-        ...(context.trace === undefined ? {} : { trace: context.trace }),
-        rows: count,
-        ...(offsets === undefined ? {} : { offsets }),
-        ...this.#cacheKeys(frame, rows, count),
-      }),
-      context.signal,
-    );
-    context.models.set(node.alias, prediction.model);
-    this.#write(frame, prediction, { count, rows });
   }
+  if (compiler.mistakes.list.length > before) return void compiler.leaveOpenAs(alias);
+  const reads = [...new Set(inputs.flatMap((input) => input.columns).concat((by ?? []) as PlanColumn[]))];
+  const scope = scopeOf(reads);
+  const outputs = signature.outputs.map((output) => ({ name: output.name, type: outputType(output) }));
+  return {
+    alias,
+    scope,
+    reads,
+    writes: compiler.writes(alias, outputs, scope),
+    part: spec.predict,
+    inputs,
+    outputs: signature.outputs,
+    over: signature.over,
+    ...(spec.cache === undefined
+      ? {}
+      : {
+          cache: {
+            in: spec.cache.in,
+            ttlMs: spec.cache.ttlMs,
+            ...(by === undefined ? {} : { by: by as PlanColumn[] }),
+          },
+        }),
+    effects: { afterSkips: true },
+  };
+}
 
-  /** What tells rows apart in a cache, where the pipeline says it. */
-  #cacheKeys(frame: Frame, rows: Uint32Array | undefined, count: number): { keys?: string[] } {
-    const { cache, scope } = this.#node;
-    if (cache?.by === undefined) return {};
-    const columns = cache.by.map((column) => columnAt(frame, column, scope));
-    const kept = rows === undefined ? columns : columns.map((column) => gather(column, rows));
-    return { keys: encodeRowKeys(this.#cachePrefix, kept, count) };
-  }
-
-  #write(
-    frame: Frame,
-    { outputs }: Prediction,
-    { count, rows }: { count: number; rows: Uint32Array | undefined },
-  ): void {
-    const node = this.#node;
-    checkOutputs(node, outputs, count);
-    node.writes.forEach((column, i) => {
-      const values = outputColumn(outputs[i]!, column.type, count);
-      frame.write(column.slot, rows === undefined ? values : scatter(values, rows, frame.objects));
-    });
-  }
-
-  #writeNothing(frame: Frame): void {
-    const rows = frame.rows(this.#node.scope);
-    for (const { slot, type } of this.#node.writes) {
-      frame.write(slot, scatter(columnOf(type, []), new Uint32Array(0), rows));
+function checkTensor(
+  tensor: TensorSpec,
+  columns: readonly PlanColumn[],
+  { place, compiler }: { place: ConfigPath; compiler: StepCompiler },
+): void {
+  for (const column of columns) {
+    if (!fits(column.type, tensor)) {
+      compiler.mistake(
+        place,
+        `"${column.name}" is a ${column.type.name}, and the model's input "${tensor.name}" is ${tensor.datatype}`,
+      );
     }
   }
-}
-
-function keptRows(frame: Frame): Uint32Array | undefined {
-  const { skipped } = frame;
-  if (skipped === undefined) return undefined;
-  const rows: number[] = [];
-  for (let row = 0; row < skipped.length; row++) if (skipped[row] === 0) rows.push(row);
-  return Uint32Array.from(rows);
-}
-
-/** Where each request's rows begin among those that are predicted. */
-function offsetsOf(frame: Frame, node: PredictNode, rows: Uint32Array | undefined): Uint32Array {
-  if (node.scope === 'request') return Uint32Array.from({ length: frame.requests + 1 }, (_, i) => i);
-  if (rows === undefined) return frame.offsets;
-  const offsets = new Uint32Array(frame.requests + 1);
-  for (const row of rows) offsets[frame.requestOf[row]! + 1] = offsets[frame.requestOf[row]! + 1]! + 1;
-  for (let i = 0; i < frame.requests; i++) offsets[i + 1] = offsets[i + 1]! + offsets[i]!;
-  return offsets;
-}
-
-function outputColumn(output: Tensor, type: ColumnType, count: number): Column {
-  if (type.kind === 'list') {
-    const width = output.data.length / count;
-    return columnOf(
-      type,
-      Array.from({ length: count }, (_, row) =>
-        Array.from(textsOf(output).slice(row * width, (row + 1) * width) as Cell[]),
-      ),
+  const width = columns.reduce((sum, column) => sum + column.type.width, 0);
+  const wanted = rowWidth(tensor);
+  if (wanted >= 0 && width !== wanted) {
+    compiler.mistake(
+      place,
+      `${width} values fill a row of the model's input "${tensor.name}" ${shapeText(tensor)}, which takes ${wanted}`,
     );
   }
-  return { type, rows: count, values: textsOf(output) };
 }
 
-/** A tensor's values as a column holds them: byte strings are texts. */
-function textsOf({ data }: Tensor): Column['values'] {
-  if (!Array.isArray(data) || data.every((value) => typeof value === 'string')) return data;
-  return data.map((value) => (typeof value === 'string' ? value : Buffer.from(value).toString()));
+function fits(type: ColumnType, tensor: TensorSpec): boolean {
+  if (type.kind === 'list') return false;
+  const isText = type.element === 'string' || type.element === 'bytes';
+  if (tensor.datatype === 'BYTES') return isText;
+  if (tensor.datatype === 'INT64') return ['int32', 'int64', 'bool'].includes(type.element);
+  if (tensor.datatype === 'INT32') return ['int32', 'bool'].includes(type.element);
+  if (tensor.datatype === 'BOOL') return type.element === 'bool';
+  return elementBytes[type.element] > 0;
 }
 
-/** Predicted rows to their places among all rows; the others are null and SKIPPED. */
-function scatter(column: Column, rows: Uint32Array, total: number): Column & { status: Uint8Array } {
-  const { type } = column;
-  const statuses = new Uint8Array(total).fill(status.SKIPPED);
-  for (const row of rows) statuses[row] = status.PRESENT;
-  if (type.kind === 'list') {
-    const cells = new Array<Cell>(total).fill(null);
-    rows.forEach((row, i) => (cells[row] = cellAt(column, i)));
-    return { ...columnOf(type, cells), status: statuses };
-  }
-  const valid = createBitmap(total, false);
-  const values = createValues(type.element, total * type.width);
-  rows.forEach((row, i) => {
-    setBit(valid, row);
-    for (let k = 0; k < type.width; k++)
-      values[row * type.width + k] = column.values[i * type.width + k] as never;
-  });
-  return { type, rows: total, values, valid, status: statuses };
+/** Values of one row; −1 where a dimension may vary. */
+function rowWidth({ shape }: TensorSpec): number {
+  const inner = shape.slice(1);
+  return inner.some((size) => size < 0) ? -1 : inner.reduce((product, size) => product * size, 1);
+}
+
+/** A model's output as a column: `[-1]` and `[-1, 1]` a scalar, `[-1, k]` a vector. */
+function outputType(output: TensorSpec): ColumnType {
+  const width = rowWidth(output);
+  const element = elementOf[output.datatype];
+  if (width < 0) return parseType(`list<${element}>`);
+  return parseType(width === 1 ? element : `${element}[${width}]`);
+}
+
+function shapeText(tensor: TensorSpec): string {
+  return `[${tensor.shape.map((size) => (size === -1 ? 'N' : size)).join(', ')}]`;
 }

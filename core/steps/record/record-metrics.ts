@@ -1,56 +1,74 @@
 import { inject, injectable } from 'inversify';
+import type { MaybePromise } from '../../kernel/call.js';
 import { isVivaceError } from '../../kernel/errors.js';
-import type { AroundStep, RunContext } from '../../pipeline/run-context.js';
-import type { Plan } from '../../pipeline/plan.js';
-import { pipelineInstruments, type PipelineInstruments } from './instruments.js';
-import { planToken } from '../tokens.js';
+import {
+  around,
+  type NodeLayer,
+  type RunLayer,
+  type RunNode,
+  type RunPipeline,
+} from '../../pipeline/layers.js';
+import type { Plan, PlanNode } from '../../pipeline/plan.js';
+import { Instruments } from './instruments.js';
 
-/** Records duration, size and outcome of each request, and the duration of each of its steps. */
+const order = 300;
+
+const records = ({ record }: Plan): boolean => record !== false && record.metrics;
+
+/** Records duration, size and outcome of each request, those that cannot be decoded included. */
 @injectable()
-export class RecordMetrics implements AroundStep {
-  readonly #plan: Plan;
-  readonly #attributes: { readonly pipeline: string };
-  readonly #steps: readonly { readonly pipeline: string; readonly step: string; readonly verb: string }[];
-  #instruments: PipelineInstruments | undefined;
+export class RecordMetrics implements RunLayer {
+  readonly name = 'record';
+  readonly order = order;
+  readonly #instruments: Instruments;
 
-  constructor(@inject(planToken) plan: Plan) {
-    this.#plan = plan;
-    this.#attributes = { pipeline: plan.name };
-    this.#steps = plan.nodes.map((node) => ({ pipeline: plan.name, step: node.alias, verb: node.verb }));
+  constructor(@inject(Instruments) instruments: Instruments) {
+    this.#instruments = instruments;
   }
 
-  /** Records a request that was refused before it ran. */
-  refused(error: unknown, seconds: number): void {
-    this.#record(seconds, codeOf(error));
-  }
-
-  run(context: RunContext, next: () => void | Promise<void>): void | Promise<void> {
-    const from = performance.now();
-    const finish = (code: string): void => {
-      const { stepDuration, requestObjects } = this.#record((performance.now() - from) / 1000, code);
-      if (this.#plan.objects !== undefined) requestObjects.record(context.frame.objects, this.#attributes);
-      context.durations?.forEach((seconds, node) => {
-        if (seconds > 0) stepDuration.record(seconds, this.#steps[node]);
-      });
+  wrap(plan: Plan, next: RunPipeline): RunPipeline | undefined {
+    if (!records(plan)) return undefined;
+    const attributes = { pipeline: plan.name };
+    const hasObjects = plan.objects !== undefined;
+    return (run): MaybePromise<void> => {
+      const from = performance.now();
+      return around(
+        () => next(run),
+        (failure) => {
+          const { requestDuration, requestObjects } = this.#instruments;
+          const code = failure === undefined ? 'OK' : codeOf(failure.error);
+          requestDuration.record((performance.now() - from) / 1000, { ...attributes, code });
+          if (hasObjects && run.frame !== undefined) requestObjects.record(run.frame.objects, attributes);
+        },
+      );
     };
-    const fail = (error: unknown): never => {
-      finish(codeOf(error));
-      throw error;
-    };
-    let running: void | Promise<void>;
-    try {
-      running = next();
-    } catch (error) {
-      return fail(error);
-    }
-    if (running instanceof Promise) return running.then(() => finish('OK'), fail);
-    finish('OK');
+  }
+}
+
+/** Records how long each step took that has ended well. */
+@injectable()
+export class RecordSteps implements NodeLayer {
+  readonly name = 'record';
+  readonly order = order;
+  readonly #instruments: Instruments;
+
+  constructor(@inject(Instruments) instruments: Instruments) {
+    this.#instruments = instruments;
   }
 
-  #record(seconds: number, code: string): PipelineInstruments {
-    this.#instruments ??= pipelineInstruments();
-    this.#instruments.requestDuration.record(seconds, { ...this.#attributes, code });
-    return this.#instruments;
+  wrap({ alias, verb }: PlanNode, next: RunNode, plan: Plan): RunNode | undefined {
+    if (!records(plan)) return undefined;
+    const attributes = { pipeline: plan.name, step: alias, verb };
+    return (run) => {
+      const from = performance.now();
+      return around(
+        () => next(run),
+        (failure) => {
+          if (failure === undefined)
+            this.#instruments.stepDuration.record((performance.now() - from) / 1000, attributes);
+        },
+      );
+    };
   }
 }
 

@@ -1,9 +1,11 @@
 import { createServer, onlineStore, type FeatureView } from 'vivace';
 import { Frame } from '../../../core/data/frame.js';
-import type { FetchNode, Plan } from '../../../core/pipeline/plan.js';
-import type { RunContext } from '../../../core/pipeline/run-context.js';
+import { Call } from '../../../core/kernel/call.js';
+import type { Plan } from '../../../core/pipeline/plan.js';
+import { Run, type NodeRun } from '../../../core/pipeline/run.js';
+import { PipelineCounters } from '../../../core/steps/counters.js';
 import { FetchFeatures } from '../../../core/steps/fetch/fetch-features.js';
-import { FeatureCounters } from '../../../core/steps/fetch/feature-counters.js';
+import type { FetchNode } from '../../../core/steps/fetch/node.js';
 import { figure, type BenchCase } from '../bench-case.js';
 import { airportCode, eventTimeMicros, flightViews, fullSize } from '../flight-store.js';
 import { interleave, timed } from '../measure.js';
@@ -34,7 +36,7 @@ export const benchCase: BenchCase = {
     const view = server.views.get('airport_delay')!;
     const source = server.container.get(onlineStore.id, { name: 'online' }).open(view);
     const plan = (await server.compile()).get('fetched')!;
-    const step = new FetchFeatures(plan.nodes[0] as FetchNode, source, new FeatureCounters());
+    const step = new FetchFeatures(plan.nodes[0] as FetchNode, source, undefined, new PipelineCounters());
     const random = randomNumbers(3);
     const blocks = Array.from({ length: fetches }, () =>
       distinctNumbers(random, rowsPerFetch, fullSize.airports).map(airportCode),
@@ -85,15 +87,16 @@ function readByHand(rows: StoredRows, { features }: FeatureView, keys: readonly 
 }
 
 /** One run with a decoded request whose objects are the given destinations. */
-function runOf(plan: Plan, destinations: string[]): RunContext {
+function runOf(plan: Plan, destinations: string[]): NodeRun {
   const frame = new Frame({
     time: Float64Array.of(eventTimeMicros),
     offsets: Uint32Array.of(0, destinations.length),
     columns: plan.columns.length,
     fetches: plan.fetches,
+    skips: plan.skips,
   });
   const { slot, type } = plan.objects!.fields[0]!;
   frame.write(slot, { type, rows: destinations.length, values: destinations });
-  const { signal } = new AbortController();
-  return { frame, signal, fetchSignal: () => signal, degraded: [], models: new Map(), durations: undefined };
+  const call = new Call({ requestId: 'r', signal: new AbortController().signal });
+  return new Run(call, () => frame).decode();
 }

@@ -59,7 +59,6 @@ export const benchCase: BenchCase = {
           request: { user: 'string' },
           objects: { fields: { item: 'string' }, max: 100 },
           steps: [
-            { record: {} },
             { fetch: 'user', key: { user: 'request.user' } },
             { fetch: 'item', key: { item: 'object.item' } },
             { predict: 'model', inputs: { score: ['item.a'], features: all } },

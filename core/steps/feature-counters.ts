@@ -1,6 +1,6 @@
-import type { FrameColumn } from '../../data/frame.js';
-import { status } from '../../data/status.js';
-import type { FetchNode } from '../../pipeline/plan.js';
+import type { FrameColumn } from '../data/frame.js';
+import { status } from '../data/status.js';
+import type { Field } from '../data/feature-rows.js';
 
 const statuses = ['null', 'missing', 'stale', 'defaulted', 'failed'] as const;
 const codes: readonly number[] = [status.NULL, status.MISSING, status.STALE, status.DEFAULTED, status.FAILED];
@@ -19,11 +19,11 @@ export class FeatureCounters {
   }[] = [];
 
   /** Room for one fetch; the result is what `add` wants. */
-  register(node: FetchNode): number {
+  register({ alias, features }: { readonly alias: string; readonly features: readonly Field[] }): number {
     this.#fetches.push({
-      alias: node.alias,
-      features: node.features.map((feature) => feature.name),
-      cells: new Float64Array(node.features.length * statuses.length),
+      alias,
+      features: features.map((feature) => feature.name),
+      cells: new Float64Array(features.length * statuses.length),
       rows: 0,
       future: 0,
     });

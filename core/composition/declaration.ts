@@ -1,62 +1,51 @@
-import type { ViewInput } from '../views/schema.js';
+import type { z } from 'zod';
+import type { fieldSpec, pipelineSchema } from '../pipeline/schema.js';
+import type { customKeys } from '../steps/custom/custom.js';
 import type { StepClass, StepType } from '../steps/custom/step.js';
+import type { fetchSchema } from '../steps/fetch/schema.js';
+import type { predictSchema } from '../steps/predict/schema.js';
+import type { transformSchema } from '../steps/transform/transform.js';
+import type { ViewInput } from '../views/schema.js';
+
+/** Read-only throughout; what is optional may be absent, and is not `undefined`. */
+type ReadonlyDeep<T> = T extends object
+  ? { readonly [K in keyof T]: ReadonlyDeep<Exclude<T[K], undefined>> }
+  : T;
+/** What a schema takes, as code writes it. */
+type Declared<S extends z.ZodType> = ReadonlyDeep<z.input<S>>;
 
 /** A field as users write it: a type name, or a type with more to say. */
-export type FieldDeclaration =
-  | string
-  | {
-      readonly type: string;
-      readonly optional?: boolean;
-      readonly description?: string;
-      readonly unit?: string;
-    };
+export type FieldDeclaration = Declared<typeof fieldSpec>;
 
 type Fields = Readonly<Record<string, FieldDeclaration>>;
-type Choice = 'default' | 'null' | 'skip' | 'fail';
-interface CacheDeclaration {
-  readonly in: string;
-  readonly ttlMs: number;
+
+declare const own: unique symbol;
+
+/** A step with a team's own verb; `ownStep` makes one. */
+export interface OwnStep {
+  readonly [own]: true;
+}
+
+/** A step with a team's own verb, for pipelines in code: its definition checks what it holds when the server is created. */
+export function ownStep(step: Readonly<Record<string, unknown>>): OwnStep {
+  return step as unknown as OwnStep;
 }
 
 export type StepDeclaration =
-  | { readonly record: Readonly<Record<never, never>> }
-  | {
-      readonly fetch: string;
-      readonly as?: string;
-      readonly key?: Readonly<Record<string, string>>;
-      readonly cache?: CacheDeclaration;
-      readonly onMissing?: Choice;
-      readonly onFailure?: Choice;
-      readonly budgetMs?: number;
-    }
-  | { readonly transform: string; readonly as?: string; readonly inputs?: Readonly<Record<string, string>> }
-  | {
-      readonly predict: string;
-      readonly as?: string;
-      readonly inputs?: Readonly<Record<string, readonly string[]>>;
-      readonly cache?: CacheDeclaration & { readonly by?: readonly string[] };
-    }
-  | {
+  | Declared<typeof fetchSchema>
+  | Declared<typeof transformSchema>
+  | Declared<typeof predictSchema>
+  | (Declared<typeof customKeys> & {
       readonly step: string | StepType | StepClass;
-      readonly as?: string;
-      readonly inputs?: Readonly<Record<string, string>>;
       readonly [option: string]: unknown;
-    };
+    })
+  | OwnStep;
+
+type Settings = Omit<Declared<typeof pipelineSchema>, 'steps'>;
 
 /** A pipeline as code declares it; a YAML file holds the same keys. */
-export interface PipelineDeclaration {
-  readonly description?: string;
-  readonly request?: Fields;
-  readonly time?: string;
-  readonly objects?: { readonly fields: Fields; readonly max?: number };
-  readonly deadlineMs?: number;
+export interface PipelineDeclaration extends Settings {
   readonly steps: readonly StepDeclaration[];
-  readonly response: {
-    readonly outputs: Readonly<Record<string, string>>;
-    readonly orderBy?: string;
-    readonly descending?: boolean;
-    readonly limit?: number;
-  };
 }
 
 /** Declares a pipeline, so that the types of its requests and answers are inferred. It is compiled by `createServer`. */
@@ -159,8 +148,6 @@ export type AnswerOf<P extends PipelineDeclaration> = PipelineDeclaration extend
   : P extends { readonly objects: object }
     ? AnswerHead & { readonly objects: ObjectsOf<P> }
     : AnswerHead & { readonly outputs: OutputsOf<P> };
-
-type ReadonlyDeep<T> = T extends object ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> } : T;
 
 /** Views as code declares them; a YAML file holds the same keys. */
 export type Views = Readonly<Record<string, ReadonlyDeep<ViewInput>>>;

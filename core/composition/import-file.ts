@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ContainerModule } from 'inversify';
+import type { Mistakes } from '../config/mistake.js';
+import { messageOf, VivaceError } from '../kernel/errors.js';
+import type { PipelineSpec } from '../pipeline/schema.js';
+import { stepIn } from '../steps/custom/custom.js';
+import { camelCase } from './resolve-use.js';
+
+type Exports = Readonly<Record<string, unknown>>;
+
+/**
+ * Imports a file that a configuration names by its relative path.
+ *
+ * @throws {VivaceError} `INVALID_CONFIG`: not such a path, no such file, or a file that does not load, with the reason.
+ */
+async function importFile(specifier: string, directory: string): Promise<Exports> {
+  const file = resolve(directory, specifier);
+  if (!/^\.{0,2}\//.test(specifier) || !['.js', '.mjs'].includes(extname(file)))
+    throw new VivaceError('INVALID_CONFIG', `"${specifier}" is no relative .js or .mjs file`);
+  if (!existsSync(file))
+    throw new VivaceError('INVALID_CONFIG', `there is no file ${specifier} in ${directory}`);
+  try {
+    return (await import(pathToFileURL(file).href)) as Exports;
+  } catch (cause) {
+    throw new VivaceError('INVALID_CONFIG', `"${specifier}" does not load: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Imports the files that stand after `step:` in a YAML pipeline: what each exports as a step. */
+export async function importSteps(
+  pipelines: ReadonlyMap<string, PipelineSpec>,
+  { directory, mistakes }: { directory: string; mistakes: Mistakes },
+): Promise<ReadonlyMap<string, unknown>> {
+  const steps = new Map<string, unknown>();
+  for (const [name, pipeline] of pipelines) {
+    for (const [i, { step }] of pipeline.steps.entries()) {
+      if (typeof step !== 'string' || steps.has(step)) continue;
+      try {
+        steps.set(step, await importStep(step, directory));
+      } catch (error) {
+        mistakes.add(['pipelines', name, 'steps', i, 'step'], messageOf(error));
+      }
+    }
+  }
+  return steps;
+}
+
+async function importStep(specifier: string, directory: string): Promise<unknown> {
+  const exported = await importFile(specifier, directory);
+  const name = camelCase(basename(specifier, extname(specifier)));
+  try {
+    return stepIn(exported, name);
+  } catch (cause) {
+    throw new VivaceError('INVALID_CONFIG', `"${specifier}" ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** The modules of a specification: those given in code, and what the files that it names export. */
+export async function importModules(
+  declared: unknown,
+  { directory, mistakes }: { directory: string; mistakes: Mistakes },
+): Promise<readonly ContainerModule[]> {
+  if (declared === undefined || declared === null) return [];
+  if (!Array.isArray(declared)) {
+    mistakes.add(
+      ['modules'],
+      'a list: ContainerModules in code, relative .js or .mjs files that export some',
+    );
+    return [];
+  }
+  const modules: ContainerModule[] = [];
+  for (const [i, entry] of (declared as readonly unknown[]).entries()) {
+    try {
+      modules.push(...(typeof entry === 'string' ? await modulesIn(entry, directory) : [moduleOf(entry)]));
+    } catch (error) {
+      mistakes.add(['modules', i], messageOf(error));
+    }
+  }
+  return modules;
+}
+
+async function modulesIn(specifier: string, directory: string): Promise<readonly ContainerModule[]> {
+  const found = [...new Set(Object.values(await importFile(specifier, directory)))].filter(isModule);
+  if (found.length > 0) return found;
+  throw new VivaceError('INVALID_CONFIG', `"${specifier}" exports no ContainerModule`);
+}
+
+function moduleOf(entry: unknown): ContainerModule {
+  if (isModule(entry)) return entry;
+  throw new VivaceError(
+    'INVALID_CONFIG',
+    'a ContainerModule, or a relative .js or .mjs file that exports one',
+  );
+}
+
+/** Of any copy of inversify. */
+function isModule(value: unknown): value is ContainerModule {
+  if (value instanceof ContainerModule) return true;
+  const { id, load } = (value ?? {}) as Partial<ContainerModule>;
+  return typeof id === 'number' && typeof load === 'function';
+}

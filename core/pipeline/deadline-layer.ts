@@ -1,0 +1,113 @@
+import { abortError, VivaceError } from '../kernel/errors.js';
+import type { Call } from '../kernel/call.js';
+import { untilAborted } from '../kernel/until-aborted.js';
+import { around, type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
+import type { Plan, PlanNode } from './plan.js';
+
+const order = 200;
+
+/** Fetches give up when this part of the deadline has passed, so that there is time to answer without them. */
+const fetchShare = 0.8;
+
+/** Ends each run at its deadline, when its caller leaves, when a node has failed, and when the server stops. */
+export class DeadlineRuns implements RunLayer {
+  readonly name = 'deadline';
+  readonly order = order;
+  readonly #running = new Set<Limit>();
+
+  /** @param stopping Aborts when the server stops: then runs are cut off. */
+  constructor(stopping: AbortSignal) {
+    stopping.addEventListener('abort', () => {
+      for (const run of this.#running) run.abort(abortError(stopping));
+    });
+  }
+
+  wrap({ deadlineMs }: Plan, next: RunPipeline): RunPipeline {
+    return (run) => {
+      const { signal, deadline = Infinity } = run.call;
+      if (signal.aborted) throw abortError(signal);
+      const limit = new Limit(run.call, Math.min(deadlineMs, deadline - performance.now()));
+      const leave = (): void => limit.abort(abortError(signal));
+      signal.addEventListener('abort', leave, { once: true });
+      this.#running.add(limit);
+      return around(
+        () => next(run.under(limit.call, limit.fetchCall)),
+        (failure) => {
+          this.#running.delete(limit);
+          signal.removeEventListener('abort', leave);
+          // What other steps are still waiting for is of no use to anybody.
+          if (failure !== undefined)
+            limit.abort(
+              new VivaceError('CANCELLED', 'another step of the request has failed', {
+                cause: failure.error,
+              }),
+            );
+          limit.end();
+        },
+      );
+    };
+  }
+}
+
+/** Leaves a node that does not end though its run has. Steps that leave by themselves are left alone. */
+export class DeadlineNodes implements NodeLayer {
+  readonly name = 'deadline';
+  readonly order = order;
+
+  wrap({ definition }: PlanNode, next: RunNode): RunNode | undefined {
+    if (definition.leaves === true) return undefined;
+    return (run) => {
+      const running = next(run);
+      return running instanceof Promise ? untilAborted(running, run.call.signal) : undefined;
+    };
+  }
+}
+
+/** The time of one run: a timer for the whole, and one for its fetches once a source asks. */
+class Limit {
+  readonly call: Call;
+  readonly fetchCall: Call;
+  readonly #controller = new AbortController();
+  readonly #deadlineMs: number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #fetchDeadline: number;
+  #fetches: AbortController | undefined;
+  #fetchTimer: NodeJS.Timeout | undefined;
+
+  constructor(call: Call, deadlineMs: number) {
+    this.#deadlineMs = deadlineMs;
+    const from = performance.now();
+    this.#fetchDeadline = from + deadlineMs * fetchShare;
+    this.call = call.derive({ signal: this.#controller.signal, deadline: from + deadlineMs });
+    this.fetchCall = call.derive({ signal: () => this.#fetchSignal(), deadline: this.#fetchDeadline });
+    this.#timer = setTimeout(() => this.abort(late('the deadline', deadlineMs)), deadlineMs);
+  }
+
+  abort(reason: VivaceError): void {
+    this.#controller.abort(reason);
+    this.#fetches?.abort(reason);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#fetchTimer);
+  }
+
+  /** Made when the first source asks: most runs on local stores need none. */
+  #fetchSignal(): AbortSignal {
+    if (this.#fetches === undefined) {
+      const fetches = new AbortController();
+      this.#fetches = fetches;
+      const share = this.#deadlineMs * fetchShare;
+      const left = Math.max(0, this.#fetchDeadline - performance.now());
+      this.#fetchTimer = setTimeout(() => fetches.abort(late('the time for fetches', share)), left);
+      const { signal } = this.#controller;
+      if (signal.aborted) fetches.abort(signal.reason);
+    }
+    return this.#fetches.signal;
+  }
+}
+
+function late(what: string, afterMs: number): VivaceError {
+  return new VivaceError('DEADLINE_EXCEEDED', `${what} of ${Math.round(afterMs)} ms has passed`);
+}

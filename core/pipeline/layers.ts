@@ -1,0 +1,68 @@
+import type { ServiceIdentifier } from 'inversify';
+import type { MaybePromise } from '../kernel/call.js';
+import type { Plan, PlanNode } from './plan.js';
+import type { NodeRun, Run } from './run.js';
+
+/** Runs one node, or one pipeline. What answers at once returns nothing. */
+export type RunNode = (run: NodeRun) => MaybePromise<void>;
+export type RunPipeline = (run: Run) => MaybePromise<void>;
+
+/**
+ * What goes around each node of an online run, such as a span. Layers are bound under `nodeLayer`; those of Vivace are 100 `trace`,
+ * 200 `deadline` and 300 `record`, and a lower order stands further out.
+ */
+export interface NodeLayer {
+  readonly name: string;
+  readonly order: number;
+  /**
+   * Called once per node, when the server starts. It looks at the plan then, and not while a request runs.
+   *
+   * @param next What the layer goes around. It may answer at once, and then the layer does too; it may throw or reject, and both pass
+   *   through.
+   * @returns `undefined` where the layer does not go around this node: it then costs nothing there.
+   */
+  wrap(node: PlanNode, next: RunNode, plan: Plan): RunNode | undefined;
+}
+
+/** What goes around a whole online run, from before the request is decoded; like `NodeLayer`, bound under `runLayer`. */
+export interface RunLayer {
+  readonly name: string;
+  readonly order: number;
+  wrap(plan: Plan, next: RunPipeline): RunPipeline | undefined;
+}
+
+export const nodeLayer: ServiceIdentifier<NodeLayer> = Symbol.for('vivace.node-layer');
+export const runLayer: ServiceIdentifier<RunLayer> = Symbol.for('vivace.run-layer');
+
+/** Puts layers around `inner`: the lowest order outermost, those of one order as they were bound. */
+export function layered<L extends { readonly order: number }, R>(
+  layers: readonly L[],
+  inner: R,
+  wrap: (layer: L, next: R) => R | undefined,
+): R {
+  return layers
+    .toSorted((a, b) => a.order - b.order)
+    .reduceRight((next, layer) => wrap(layer, next) ?? next, inner);
+}
+
+/** Calls `next` and then `done`, with what it threw where it failed; synchronous where `next` is. */
+export function around(
+  next: () => MaybePromise<void>,
+  done: (failure?: { readonly error: unknown }) => void,
+): MaybePromise<void> {
+  let running: MaybePromise<void>;
+  try {
+    running = next();
+  } catch (error) {
+    done({ error });
+    throw error;
+  }
+  if (!(running instanceof Promise)) return void done();
+  return running.then(
+    () => done(),
+    (error: unknown) => {
+      done({ error });
+      throw error;
+    },
+  );
+}

@@ -1,0 +1,178 @@
+import { didYouMean } from '../config/did-you-mean.js';
+import type { ConfigPath, Mistakes } from '../config/mistake.js';
+import { parseWith, type FromEnvironment } from '../config/parse.js';
+import type { Field } from '../data/feature-rows.js';
+import type { Scope } from '../data/frame.js';
+import { parseType } from '../data/types.js';
+import type { Port } from '../ports/port.js';
+import type { TransformInput } from '../ports/transform.js';
+import type { z } from 'zod';
+import type { Catalogue, CataloguePart } from './catalogue.js';
+import type { ColumnTable } from './column-table.js';
+import type { PlanColumn, PlanNode } from './plan.js';
+import type { NodeDraft, StepDefinition } from './step-definition.js';
+
+/** What the steps of one pipeline share while they are compiled. */
+export interface CompileState {
+  readonly catalogue: Catalogue;
+  readonly columns: ColumnTable;
+  readonly mistakes: Mistakes;
+  readonly environment?: FromEnvironment;
+  readonly nodes: PlanNode[];
+  readonly hasObjects: boolean;
+  /** Nodes that may leave out objects, in the order of the file. */
+  readonly skipping: number[];
+  fetches: number;
+  complete: boolean;
+}
+
+/** What a verb compiles one step with: it finds what the step names, and gathers every mistake at its path. */
+export class StepCompiler {
+  readonly path: ConfigPath;
+  readonly #state: CompileState;
+  readonly #index: number;
+
+  constructor(state: CompileState, path: ConfigPath, index: number) {
+    this.#state = state;
+    this.path = path;
+    this.#index = index;
+  }
+
+  get mistakes(): Mistakes {
+    return this.#state.mistakes;
+  }
+
+  get catalogue(): Catalogue {
+    return this.#state.catalogue;
+  }
+
+  get hasObjects(): boolean {
+    return this.#state.hasObjects;
+  }
+
+  /** Reports a mistake of the step. */
+  mistake(at: ConfigPath, message: string): void {
+    this.mistakes.add([...this.path, ...at], message);
+  }
+
+  /** Options that have a schema of their own; `undefined` where they have mistakes. */
+  parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
+    const { environment } = this.#state;
+    return parseWith(schema, value, {
+      path: this.path,
+      mistakes: this.mistakes,
+      ...(environment === undefined ? {} : { environment }),
+    });
+  }
+
+  /** The alias of a step, `-` as `_`; a mistake where it is taken. */
+  alias(wanted: string): string | undefined {
+    const alias = wanted.replaceAll('-', '_');
+    if (!['request', 'object', 'time'].includes(alias) && !this.#state.columns.hasAlias(alias)) return alias;
+    this.mistake(['as'], `the alias "${alias}" is taken: give this step another with \`as\``);
+    return undefined;
+  }
+
+  /** The part of a name, which must provide a port. */
+  part(name: string, port: Port, at: ConfigPath): CataloguePart | undefined {
+    const { catalogue } = this.#state;
+    const part = catalogue.parts.get(name);
+    if (part?.ports.includes(port.name) === true) return part;
+    if (catalogue.broken.has(name)) return undefined;
+    const fitting = this.partsOf(port);
+    this.mistake(
+      at,
+      part === undefined
+        ? `there is no ${port.name} part "${name}"${didYouMean(name, fitting)}`
+        : `"${name}" is no ${port.name} but a ${part.ports.join(', ')}${didYouMean(name, fitting)}`,
+    );
+    return undefined;
+  }
+
+  /** The names of the parts that provide a port. */
+  partsOf(port: Port): string[] {
+    return [...this.#state.catalogue.parts.values()]
+      .filter((part) => part.ports.includes(port.name))
+      .map((part) => part.name);
+  }
+
+  /** The column that a reference means; a mistake where there is none, or where it is not of the type that `field` wants. */
+  column(reference: string, at: ConfigPath, field?: Field): PlanColumn | undefined {
+    const { columns, mistakes } = this.#state;
+    const path = [...this.path, ...at];
+    const column = columns.resolve(reference, { path, mistakes });
+    if (column === undefined || field === undefined) return column;
+    if (columns.isProvisional(column) || column.type.name === field.type.name) return column;
+    mistakes.add(
+      path,
+      `"${column.name}" is a ${column.type.name}, and "${field.name}" wants a ${field.type.name}`,
+    );
+    return undefined;
+  }
+
+  /** Columns for declared inputs, those of `inputs` first; `all` is false where one could not be bound. */
+  inputs(
+    declared: Readonly<Record<string, string | TransformInput>>,
+    given: Readonly<Record<string, string>>,
+  ): { readonly bound: readonly PlanColumn[]; readonly all: boolean } {
+    for (const name of Object.keys(given)) {
+      if (!Object.hasOwn(declared, name))
+        this.mistake(
+          ['inputs', name],
+          `there is no input "${name}"${didYouMean(name, Object.keys(declared))}`,
+        );
+    }
+    const bound = Object.entries(declared).map(([name, input]) => {
+      const { type, from } = typeof input === 'string' ? { type: input, from: undefined } : input;
+      return this.column(given[name] ?? from ?? name, ['inputs', name], { name, type: parseType(type) });
+    });
+    return { bound: bound.filter((column) => column !== undefined), all: !bound.includes(undefined) };
+  }
+
+  /** Declares the columns `<alias>.<name>` that the step writes. */
+  writes(alias: string, fields: readonly Field[], scope: Scope): PlanColumn[] {
+    return fields.map((field) => this.#state.columns.add(`${alias}.${field.name}`, field.type, scope));
+  }
+
+  /** A place for a status per row, which the frame keeps for `explain`. */
+  statusPlace(): number {
+    return this.#state.fetches++;
+  }
+
+  /** For a step whose columns are not known, or not yet: later references to them are no further mistakes. */
+  leaveOpen(wanted: string): void {
+    const alias = this.alias(wanted);
+    if (alias !== undefined) this.leaveOpenAs(alias);
+  }
+
+  /** The same, for an alias that is known to be free. */
+  leaveOpenAs(alias: string): void {
+    this.#state.complete = false;
+    this.#state.columns.leaveOpen(alias, this.#state.hasObjects ? 'object' : 'request');
+  }
+
+  /** Gives a node its place in the graph: after those that write what it reads, and after those whose skipped objects it must know. */
+  add(definition: StepDefinition, { effects = {}, ...draft }: NodeDraft<PlanNode>): void {
+    const { nodes, columns, skipping } = this.#state;
+    const id = nodes.length;
+    const mask = effects.afterSkips === true && draft.scope === 'object' ? skipping.length : 0;
+    const after = new Set([...columns.writersOf(draft.reads), ...skipping.slice(0, mask)]);
+    nodes.push({
+      ...draft,
+      id,
+      verb: definition.verb,
+      definition,
+      step: this.#index,
+      after: [...after].sort((a, b) => a - b),
+      mask,
+      ...(effects.skips === true ? { skips: skipping.length } : {}),
+    });
+    if (effects.skips === true) skipping.push(id);
+    columns.wroteBy(draft.writes, id);
+  }
+}
+
+/** Per object as soon as one of its inputs is. */
+export function scopeOf(columns: readonly PlanColumn[]): Scope {
+  return columns.some((column) => column.scope === 'object') ? 'object' : 'request';
+}

@@ -1,0 +1,140 @@
+import { didYouMean } from '../../config/did-you-mean.js';
+import { fieldsOf } from '../../data/feature-rows.js';
+import { parseType } from '../../data/types.js';
+import { scopeOf, type StepCompiler } from '../../pipeline/step-compiler.js';
+import {
+  defineVerb,
+  type NodeDraft,
+  type Offline,
+  type StepDefinition,
+} from '../../pipeline/step-definition.js';
+import { cache } from '../../ports/cache.js';
+import { featureSource, type FeatureSourceDescription } from '../../ports/feature-source.js';
+import { onlineStore, type OnlineStore } from '../../ports/online-store.js';
+import { cacheSummary } from '../cache/schema.js';
+import { FetchFeatures } from './fetch-features.js';
+import type { FetchNode } from './node.js';
+import { fetchSchema, type FetchSpec } from './schema.js';
+
+/** `fetch`: features of a view, through its online store, or of a feature-source part. */
+export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
+  verb: 'fetch',
+  schema: fetchSchema,
+  compile,
+  parts: ({ part, view, cache: cached }) => ({
+    source:
+      view === undefined
+        ? { port: featureSource, part }
+        : { port: onlineStore, part, open: (store: OnlineStore) => store.open(view) },
+    cache: cached === undefined ? undefined : { port: cache, part: cached.in },
+  }),
+  offline: offlineOf,
+  summary: ({ part, view, onMissing, onFailure, sourceId, cache: cached }) => ({
+    what: view?.name ?? part,
+    facts: {
+      part,
+      ...(view === undefined ? {} : { view: `${view.name}#${view.hash}` }),
+      onMissing,
+      onFailure,
+      ...cacheSummary(cached).facts,
+    },
+    notes: [`on missing ${onMissing}`, `on failure ${onFailure}`, ...cacheSummary(cached).notes],
+    identity: { source: sourceId, onMissing, onFailure },
+  }),
+  explain({ index, isStatic }, frame) {
+    const rows = frame.fetched[index]!;
+    return isStatic ? { status: rows.status } : rows;
+  },
+  leaves: true,
+  runs: FetchFeatures,
+});
+
+function compile(spec: FetchSpec, compiler: StepCompiler): NodeDraft<FetchNode> | undefined {
+  const source = describeSource(spec.fetch, compiler);
+  if (source === undefined) return void compiler.leaveOpen(spec.as ?? spec.fetch);
+  const alias = compiler.alias(spec.as ?? spec.fetch);
+  const keys = source.keys.map((field) => field.name);
+  for (const key of Object.keys(spec.key)) {
+    if (!keys.includes(key))
+      compiler.mistake(['key', key], `"${spec.fetch}" has no key "${key}"${didYouMean(key, keys)}`);
+  }
+  const reads = source.keys.map((field) =>
+    compiler.column(spec.key[field.name] ?? field.name, ['key', field.name], field),
+  );
+  if (spec.cache !== undefined) compiler.part(spec.cache.in, cache, ['cache', 'in']);
+  const skips = spec.onMissing === 'skip' || spec.onFailure === 'skip';
+  if (skips && !compiler.hasObjects)
+    compiler.mistake([], '`skip` leaves out objects, and this pipeline has none: use default, null or fail');
+  if (alias === undefined) return undefined;
+  const bound = reads.filter((column) => column !== undefined);
+  const scope = scopeOf(bound);
+  const writes = compiler.writes(alias, source.features, scope);
+  if (bound.length < reads.length) return undefined;
+  return {
+    ...source,
+    alias,
+    scope,
+    reads: bound,
+    writes,
+    index: compiler.statusPlace(),
+    onMissing: spec.onMissing,
+    onFailure: spec.onFailure,
+    ...(spec.budgetMs === undefined ? {} : { budgetMs: spec.budgetMs }),
+    ...(spec.cache === undefined ? {} : { cache: spec.cache }),
+    effects: { skips },
+  };
+}
+
+type Source = Pick<
+  FetchNode,
+  'part' | 'view' | 'sourceId' | 'history' | 'keys' | 'features' | 'isStatic' | 'maxAgeMs'
+>;
+
+function describeSource(name: string, compiler: StepCompiler): Source | undefined {
+  const { views, parts, broken } = compiler.catalogue;
+  const view = views.get(name);
+  if (view !== undefined) {
+    return {
+      part: view.store,
+      view,
+      sourceId: view.hash,
+      history: 'as-of',
+      keys: view.entity,
+      features: view.features,
+      isStatic: view.isStatic,
+      ...(view.maxAgeMs === undefined ? {} : { maxAgeMs: view.maxAgeMs }),
+    };
+  }
+  if (broken.has(name)) return undefined;
+  const part = parts.get(name);
+  if (part?.ports.includes(featureSource.name) !== true) {
+    const known = [...views.keys(), ...compiler.partsOf(featureSource)];
+    compiler.mistake(['fetch'], `there is no view or feature source "${name}"${didYouMean(name, known)}`);
+    return undefined;
+  }
+  const description = part.description as FeatureSourceDescription;
+  const features = Object.entries(description.features).map(([feature, declared]) => ({
+    name: feature,
+    type: parseType(typeof declared === 'string' ? declared : declared.type),
+    ...(typeof declared === 'string' || declared.default === undefined ? {} : { default: declared.default }),
+  }));
+  return {
+    part: name,
+    sourceId: name,
+    history: description.offline,
+    keys: fieldsOf(description.keys),
+    features,
+    isStatic: description.maxAgeMs === undefined,
+    ...(description.maxAgeMs === undefined ? {} : { maxAgeMs: description.maxAgeMs }),
+  };
+}
+
+function offlineOf({ alias, view, history }: FetchNode): Offline {
+  if (view !== undefined) return { how: 'as-of', view, slot: 'source' };
+  if (history === 'pure') return { how: 'same' };
+  const because =
+    history === 'log-only'
+      ? `the source of "${alias}" answers online only: its history is in served logs alone`
+      : `the source of "${alias}" is no view, so nobody can read it as of a past time`;
+  return { how: 'refuse', because };
+}
