@@ -65,8 +65,8 @@ export function sampleOf(figures: readonly Figure[]): Sample {
  * @throws {Error} For any other text.
  */
 export function parseFigure(text: string): { readonly value: number; readonly unit: string } {
-  const [, digits, unit] = /^(-?[\d,.]+(?:e[+-]?\d+)?) (.+)$/.exec(text) ?? [];
-  const value = Number(digits?.replaceAll(',', ''));
+  const [, digits, unit] = /^(-?[\d,.]+(?:e[+-]?\d+)?|∞) (.+)$/.exec(text) ?? [];
+  const value = Number(digits?.replaceAll(',', '').replace('∞', 'Infinity'));
   if (unit === undefined || Number.isNaN(value))
     throw new Error(`${JSON.stringify(text)} is not a number with a unit`);
   return { value, unit };

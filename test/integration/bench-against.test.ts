@@ -144,12 +144,11 @@ describe('npm run bench -- --against', () => {
   });
 
   it('leaves no case running where it is killed itself', async () => {
-    addCase('guard', 'await new Promise(() => undefined);', holdConnection(port()));
+    addStartingCase('guard', 'await new Promise(() => undefined);');
     const child = bench('--against', dist, 'g');
-    const [socket] = (await once(listening, 'connection')) as [Socket];
-    socket.on('error', () => undefined).resume();
+    const sockets = await connected();
     child.kill('SIGKILL');
-    await closed([socket]);
+    await closed(sockets);
   });
 
   it('prints the figures of both builds, and names what could not be compared', async () => {

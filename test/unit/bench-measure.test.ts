@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import { join } from 'node:path';
 import { readArguments } from '../bench/arguments.js';
 import { figure } from '../bench/bench-case.js';
+import { caseFiles } from '../bench/cases.js';
 import { compare, pairsOf, parseFigure, sampleOf } from '../bench/compare.js';
 import { interleave } from '../bench/measure.js';
 import { comparisonTable } from '../bench/table.js';
-import { root } from '../support/repository.js';
+import { readText, root } from '../support/repository.js';
 
 describe('interleave', () => {
   it('runs subjects in turn, each second round the other way, and counts no warm-up', async () => {
@@ -30,6 +31,7 @@ describe('parseFigure', () => {
     [-3.5, 'ns'],
     [0, 'ms'],
     [1e-9, 'ms'],
+    [Infinity, 'ms'],
   ] as const)
     it(`reads ${figure(value, unit)} back`, () =>
       expect(parseFigure(figure(value, unit))).to.deep.equal({ value, unit }));
@@ -146,4 +148,12 @@ describe('readArguments', () => {
     ['rounds of nothing', ['--rounds', '3'], '--rounds is for --against'],
   ] as const)
     it(`refuses ${mistake}`, () => expect(() => readArguments(args)).to.throw(message));
+});
+
+describe('docs/benchmarks.md', () => {
+  it('says how long each case takes, as --help does', () => {
+    const page = readText('docs/benchmarks.md');
+    for (const [name, { seconds }] of Object.entries(caseFiles))
+      expect(page).to.contain(`| (${name}) | ${seconds} s |`);
+  });
 });

@@ -5,7 +5,8 @@ import type { BuiltCase, Outcome } from '../run-case.js';
 
 // Of this build nothing is loaded, only types: everything that is measured comes from the build that was asked for.
 
-process.once('disconnect', () => process.exit());
+// Where the parent has gone, nothing else would end what the case has started: this process leads their group.
+process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
 process.send!(await run(JSON.parse(process.argv[2] as string) as BuiltCase));
 
 async function run({ dist, module }: BuiltCase): Promise<Outcome> {
