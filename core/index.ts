@@ -91,7 +91,8 @@ export type { PipelineDescription, PredictCall, ServerFace, ServerState } from '
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 export { createServer, loadServer } from './composition/create-server.js';
 export type { LoadOptions } from './composition/create-server.js';
-export { Server } from './composition/server.js';
+export type { Server } from './composition/server-interface.js';
+export { ServerOf } from './composition/server.js';
 export type { Binding } from './composition/part-set.js';
 export type { PredictOptions } from './composition/server.js';
 export type { Pipelines, ServerSpecification } from './composition/specification.js';

@@ -63,7 +63,7 @@ export async function addModel(
       .filter(({ ports }) => ports.includes('predictor-runtime'))
       .map(({ name }) => name);
     await server.startOnly([repository, ...(options.signature === undefined ? runtimes : [])]);
-    const models = server.container.get(modelRepository.id, { name: repository });
+    const models = server.part(modelRepository, repository);
     const bare = await readSignature({ path, file, kind, runtimes, server, options, terminal });
     const { name } = options;
     const version = await versionOf(models, options, signal);
@@ -135,7 +135,7 @@ async function readSignature({
   if (kind === 'javascript')
     throw mistake(`${file} does not say what it takes and gives: add --signature <file.json>`);
   const fitting = runtimes
-    .map((name) => server.container.get(predictorRuntime.id, { name }))
+    .map((name) => server.part(predictorRuntime, name))
     .filter((runtime) => runtime.hosts.includes(kind));
   const reader = fitting.find((runtime) => runtime.inspect !== undefined);
   if (reader?.inspect === undefined) {

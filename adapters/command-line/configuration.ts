@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { loadServer, messageOf, VivaceError, type LoadOptions, type Server } from 'vivace';
+import { loadServer, messageOf, VivaceError, type LoadOptions, type ServerOf, type Server } from 'vivace';
 import type { Terminal } from './terminal.js';
 
 export const defaultFile = 'vivace.yaml';
@@ -15,7 +15,7 @@ export function loadConfiguration(
   { config }: WithConfig,
   terminal: Terminal,
   options: LoadOptions = {},
-): Promise<Server> {
+): Promise<ServerOf> {
   return loadServer(resolve(terminal.directory, config), { env: terminal.env, ...options });
 }
 
@@ -65,7 +65,10 @@ export function mistake(message: string): VivaceError {
 }
 
 /** Runs `work` with a server and stops it afterwards, whatever happened. */
-export async function withServer<T>(server: Server, work: (server: Server) => Promise<T>): Promise<T> {
+export async function withServer<S extends Server, T>(
+  server: S,
+  work: (server: S) => Promise<T>,
+): Promise<T> {
   try {
     return await work(server);
   } finally {

@@ -1,15 +1,15 @@
-import { httpServer, type Server } from 'vivace';
+import { httpServer, type ServerOf } from 'vivace';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Where the server listens, and a request to paste for its first pipeline. */
-export function greeting(server: Server): string {
+export function greeting(server: ServerOf): string {
   const addresses = server.addresses();
   const lines = addresses.map((address) => `serving on ${address}`);
   const api = server.bindings.find((binding) => binding.use === 'rest');
   const [pipeline] = server.pipelines();
   const name = api?.slots['server'];
-  const address = name === undefined ? undefined : server.container.get(httpServer.id, { name }).address();
+  const address = name === undefined ? undefined : server.part(httpServer, name).address();
   if (address !== undefined && pipeline !== undefined) {
     const { prefix = '' } = (api?.options ?? {}) as { prefix?: string };
     const body = JSON.stringify(exampleOf(server.describe(pipeline).requestSchema as JsonSchema));

@@ -58,7 +58,7 @@ async function tryOne(
     const startedMs = performance.now() - from;
     const answers: string[] = [];
     for (const port of ports) {
-      const part = server.container.get(port.id, { name });
+      const part = server.part(port, name);
       const times: number[] = [];
       for (let call = 0; call < calls; call++) {
         const begun = performance.now();

@@ -109,7 +109,9 @@ export function missingService(
   for (const { name, definition } of parts)
     for (const port of definition.provides)
       container.bind(port.id).toConstantValue(undefined).whenNamed(name);
-  const Probe = class {};
+  const Probe = class {
+    readonly name = 'probe';
+  };
   decorate(injectable(), Probe);
   decorate([inject(planned)], Probe, 0);
   decorate([inject(type)], Probe, 1);

@@ -5,7 +5,7 @@ import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { PartDeclaration } from './parts.js';
-import { Server } from './server.js';
+import { ServerOf } from './server.js';
 import { checkSpecification, type Pipelines, type ServerSpecification } from './specification.js';
 
 /**
@@ -15,7 +15,7 @@ import { checkSpecification, type Pipelines, type ServerSpecification } from './
  */
 export async function createServer<const P extends Pipelines>(
   specification: ServerSpecification<P>,
-): Promise<Server<P>> {
+): Promise<ServerOf<P>> {
   const { parts, views = {}, pipelines, override, modules, ...settings } = specification;
   const mistakes = new Mistakes();
   const checked = await checkSpecification(
@@ -27,7 +27,7 @@ export async function createServer<const P extends Pipelines>(
     },
   );
   mistakes.throwIfAny();
-  return new Server<P>({ ...checked!, throwIfAny: (found) => found.throwIfAny() }, settings);
+  return new ServerOf<P>({ ...checked!, throwIfAny: (found) => found.throwIfAny() }, settings);
 }
 
 export interface LoadOptions extends Omit<
@@ -47,7 +47,7 @@ export interface LoadOptions extends Omit<
  *
  * @throws {ConfigError} with every mistake at once, each with its path and line.
  */
-export async function loadServer(file: string, options: LoadOptions = {}): Promise<Server> {
+export async function loadServer(file: string, options: LoadOptions = {}): Promise<ServerOf> {
   const { env = process.env, override, text: given, add = {}, modules = [], ...settings } = options;
   const path = resolve(file);
   const text = given ?? (await readText(path));
@@ -71,7 +71,7 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
       );
   };
   throwIfAny(mistakes);
-  return new Server({ ...checked!, throwIfAny }, { ...settings, directory });
+  return new ServerOf({ ...checked!, throwIfAny }, { ...settings, directory });
 }
 
 async function readText(path: string): Promise<string> {

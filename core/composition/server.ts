@@ -24,6 +24,9 @@ import { predictor } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
 import { observeServer } from './observe-server.js';
 import type { FeatureView } from '../views/view.js';
+import type { Port } from '../ports/port.js';
+import type { Server } from './server-interface.js';
+import { createSteps, type PipelineSteps, type SlotOverride } from './step-factory.js';
 import { CallGate, refused } from './call-gate.js';
 import { checkLock } from './features-lock.js';
 import { PartSet, type Binding } from './part-set.js';
@@ -42,9 +45,8 @@ export interface PredictOptions {
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
 
 /** A server: parts, started in the order of their dependencies, and the pipelines that run on them. */
-export class Server<P extends Pipelines = Pipelines> implements ServerFace {
-  /** Everything is here by port and part name: `server.container.get(port.id, { name })`. */
-  readonly container: Container;
+export class ServerOf<P extends Pipelines = Pipelines> implements Server, ServerFace {
+  readonly #container: Container;
   readonly views: ReadonlyMap<string, FeatureView>;
   readonly #checked: CheckedSpecification;
   readonly #settings: Settings;
@@ -65,40 +67,32 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.#clock = settings.clock ?? systemClock;
     // Each call in flight listens to it.
     setMaxListeners(0, this.#cut.signal);
-    this.container = checked.container;
-    this.#parts = new PartSet(this.container, checked.parts, {
+    this.#container = checked.container;
+    this.#parts = new PartSet(this.#container, checked.parts, {
       clock: this.#clock,
       directory: settings.directory ?? process.cwd(),
     });
     const { tracing } = this.#parts;
-    this.container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
-    this.container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
-    this.container.bind(nodeLayer).toConstantValue(new TraceNodes(tracing));
-    this.container.bind(nodeLayer).toConstantValue(new DeadlineNodes());
+    this.#container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
+    this.#container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
+    this.#container.bind(nodeLayer).toConstantValue(new TraceNodes(tracing));
+    this.#container.bind(nodeLayer).toConstantValue(new DeadlineNodes());
   }
 
   get state(): ServerState {
     return this.#state;
   }
 
-  /** The plans: complete once the server has started. */
   get plans(): ReadonlyMap<string, Plan> {
     return this.#runners.size === 0
       ? this.#checked.plans
       : new Map([...this.#runners].map(([name, runner]) => [name, runner.plan]));
   }
 
-  /** What each part is, uses and was given, in the order of starting. */
   get bindings(): readonly Binding[] {
     return this.#parts.bindings;
   }
 
-  /**
-   * Starts every part, compiles the pipelines with their models' signatures, and opens the transports.
-   *
-   * @param options `serve: false` leaves transports and the HTTP servers under them out, for callers in process.
-   * @throws {VivaceError} naming the part that failed; those started before it are stopped again.
-   */
   async start({ serve = true }: { readonly serve?: boolean } = {}): Promise<this> {
     await this.#begun(this.#start(serve));
     return this;
@@ -137,22 +131,12 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     this.#parts.log.info('ready', { pipelines: this.pipelines(), models: this.models() });
   }
 
-  /**
-   * Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing.
-   *
-   * @param options.timeoutMs How long each part may take; default: the server's `startTimeoutMs`.
-   */
   async startOnly(names: readonly string[], { timeoutMs }: { timeoutMs?: number } = {}): Promise<this> {
     await this.#begun(this.#startParts(this.#parts.withUsed(names), timeoutMs));
     this.#state = 'ready';
     return this;
   }
 
-  /**
-   * The signatures of the predictors that have started.
-   *
-   * @throws {ConfigError} where a model was trained on views that this server does not have.
-   */
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
     const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
     const described = await Promise.all(
@@ -166,12 +150,6 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     return new Map(described.map(([name, model]) => [name, model.signature]));
   }
 
-  /**
-   * Compiles the pipelines for runs outside of requests, with the signatures of predictors that have started.
-   *
-   * @param signatures Per predictor, instead of its own: to ask whether a model would fit.
-   * @throws {ConfigError} with every mistake.
-   */
   async compile(signatures: ReadonlyMap<string, Signature> = new Map()): Promise<ReadonlyMap<string, Plan>> {
     const mistakes = new Mistakes();
     const own = await this.signatures();
@@ -180,10 +158,6 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     return plans;
   }
 
-  /**
-   * Readiness off, drain delay, refuse new calls, wait for those in flight and abort what is left, stop everything in reverse. Safe to
-   * call twice.
-   */
   stop(): Promise<void> {
     return (this.#stopping ??= this.#stop());
   }
@@ -264,7 +238,18 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     };
   }
 
-  /** Where the server listens. */
+  part<T>(port: Port<T>, name: string): T {
+    const names = this.bindings
+      .filter(({ ports }) => ports.includes(port.name))
+      .map((binding) => binding.name);
+    if (names.includes(name)) return this.#container.get(port.id, { name });
+    throw new VivaceError('NOT_FOUND', `there is no ${port.name} part "${name}"${didYouMean(name, names)}`);
+  }
+
+  createSteps(plan: Plan, override?: SlotOverride): PipelineSteps {
+    return createSteps(this.#container, plan, override);
+  }
+
   addresses(): readonly string[] {
     return this.#parts.running(httpServer).flatMap(([, server]) => server.address() ?? []);
   }
@@ -288,7 +273,7 @@ export class Server<P extends Pipelines = Pipelines> implements ServerFace {
     const mistakes = new Mistakes();
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
     this.#checked.throwIfAny(mistakes);
-    return new Map([...plans].map(([name, plan]) => [name, new PipelineRunner(plan, this.container)]));
+    return new Map([...plans].map(([name, plan]) => [name, new PipelineRunner(plan, this.#container)]));
   }
 
   #callOf(body: unknown, options: PredictOptions): PredictCall {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Server } from '../composition/server.js';
-import { createSteps } from '../composition/step-factory.js';
+import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
 import { isValid, type Column } from '../data/column.js';
@@ -106,12 +105,12 @@ export async function asOf<T>(
   ) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
-  const store = server.container.get(offlineStore.id, { name: offlineStoreName(server, options.store) });
+  const store = server.part(offlineStore, offlineStoreName(server, options.store));
   const plan = (await server.compile()).get(options.pipeline);
   if (plan === undefined) {
     throw new VivaceError(
       'NOT_FOUND',
-      `there is no pipeline "${options.pipeline}"${didYouMean(options.pipeline, server.pipelines())}`,
+      `there is no pipeline "${options.pipeline}"${didYouMean(options.pipeline, server.plans.keys())}`,
     );
   }
   const mistakes = new Mistakes();
@@ -124,7 +123,7 @@ export async function asOf<T>(
       spine: spine!,
       store,
       predict,
-      createSteps: (of, override) => createSteps(server.container, of, override),
+      createSteps: (of, override) => server.createSteps(of, override),
     },
     (blocks, fields) => use(blocks, { plan, spine: spine!, fields, store }),
     context,

@@ -45,23 +45,23 @@ export function layered<L extends { readonly order: number }, R>(
     .reduceRight((next, layer) => wrap(layer, next) ?? next, inner);
 }
 
-/** Calls `next` and then `done`, with what it threw where it failed; synchronous where `next` is. */
+/** Calls `next` and then `ended`, with what it threw where it failed; synchronous where `next` is. */
 export function around(
   next: () => MaybePromise<void>,
-  done: (failure?: { readonly error: unknown }) => void,
+  ended: (failure?: { readonly error: unknown }) => void,
 ): MaybePromise<void> {
   let running: MaybePromise<void>;
   try {
     running = next();
   } catch (error) {
-    done({ error });
+    ended({ error });
     throw error;
   }
-  if (!(running instanceof Promise)) return void done();
+  if (!(running instanceof Promise)) return void ended();
   return running.then(
-    () => done(),
+    () => ended(),
     (error: unknown) => {
-      done({ error });
+      ended({ error });
       throw error;
     },
   );

@@ -8,7 +8,7 @@ async function push(server: Server, prices: Readonly<Record<string, number>>): P
   const keys: Keys = { rows: products.rows, time: 0, column: () => products };
   const rows = new FeatureRows(view.features, products.rows);
   Object.values(prices).forEach((price, row) => rows.column('price').set(row, price));
-  const online = server.container.get(onlineStore.id, { name: 'online' });
+  const online = server.part(onlineStore, 'online');
   await online.open(view).write(keys, rows, { signal: AbortSignal.timeout(1000) });
 }
 
@@ -16,7 +16,7 @@ describe('example custom-step', () => {
   it('prices products with the injected service, over memory instead of the store', async () => {
     const server = await createShop('.', { hot: { use: 'memory' } });
     await server.start();
-    await push(server as unknown as Server, { tea: 5, pot: 20 });
+    await push(server, { tea: 5, pot: 20 });
     const answer = await server.predict('prices', {
       request: { customer: 'ada' },
       objects: [{ product: 'pot' }, { product: 'tea' }],

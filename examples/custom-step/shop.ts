@@ -1,4 +1,4 @@
-import { ContainerModule, createServer, definePipeline, type PartDeclaration, type Server } from 'vivace';
+import { ContainerModule, createServer, definePipeline, type PartDeclaration, type ServerOf } from 'vivace';
 import { Discount, DiscountService } from './discount.js';
 
 const prices = definePipeline({
@@ -15,7 +15,7 @@ const prices = definePipeline({
 export function createShop(
   directory: string,
   override: Readonly<Record<string, PartDeclaration>> = {},
-): Promise<Server<{ prices: typeof prices }>> {
+): Promise<ServerOf<{ prices: typeof prices }>> {
   return createServer({
     directory,
     parts: {

@@ -29,5 +29,5 @@ export async function createApp(): Promise<{ app: Express; server: Server }> {
     pipelines: { calendar: echo },
   });
   await server.start();
-  return { app, server: server as unknown as Server };
+  return { app, server };
 }

@@ -1,4 +1,4 @@
-import { createServer, definePipeline, type PartDeclaration, type Server } from 'vivace';
+import { createServer, definePipeline, type PartDeclaration, type ServerOf } from 'vivace';
 import { directory } from './spine.js';
 
 /** Departures, delays and shares of late flights over the last day, week and four weeks. */
@@ -42,7 +42,7 @@ const rankFlights = definePipeline({
   response: { outputs: { delay: 'delays.delay', airport: 'to.name' }, orderBy: 'delay' },
 });
 
-export type FlightsServer = Server<{ 'rank-flights': typeof rankFlights }>;
+export type FlightsServer = ServerOf<{ 'rank-flights': typeof rankFlights }>;
 
 /** The server of vivace.yaml, in code and without HTTP: `override` replaces parts, as a test does. */
 export function createFlights(

@@ -39,7 +39,7 @@ async function prepare(store: string): Promise<void> {
   process.stderr.write(`preparing features up to ${until}${embedded ? ', once' : `, in ${store}`}\n`);
   await server.startOnly(['history']);
   try {
-    const history = server.container.get(offlineStore.id, { name: 'history' });
+    const history = server.part(offlineStore, 'history');
     for (const view of server.views.values()) {
       const from = performance.now();
       if (process.stderr.isTTY) process.stderr.write(`  ${view.name} …\r`);

@@ -111,7 +111,7 @@ async function judge(manifest: BundleManifest): Promise<Evaluation> {
 
 async function add(server: Server, manifest: BundleManifest): Promise<void> {
   await server.startOnly(['models']);
-  const repository = server.container.get(modelRepository.id, { name: 'models' });
+  const repository = server.part(modelRepository, 'models');
   const bytes = await readFile(`${work}model.onnx`);
   await repository.add(manifest, () => bytes, { signal: never });
   await repository.setAlias(manifest.name, 'champion', manifest.version, { signal: never });

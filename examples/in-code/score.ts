@@ -1,4 +1,4 @@
-import { createServer, definePipeline, defineStep, type Server } from 'vivace';
+import { createServer, definePipeline, defineStep, type ServerOf } from 'vivace';
 
 /** Body mass index from height and weight. */
 const bodyMassIndex = defineStep({
@@ -22,7 +22,7 @@ const assess = definePipeline({
 });
 
 /** A server that is called in process: no HTTP, no configuration file. */
-export async function startScoring(): Promise<Server<{ assess: typeof assess }>> {
+export async function startScoring(): Promise<ServerOf<{ assess: typeof assess }>> {
   const server = await createServer({ parts: {}, pipelines: { assess } });
   return server.start();
 }

@@ -103,7 +103,7 @@ async function scrape(): Promise<string> {
   await server.start();
   try {
     await server.predict('p', { objects: [{ id: 'x' }, { id: 'unknown' }] });
-    const web = server.container.get(httpServer.id, { name: 'web' }) as InjectableServer;
+    const web = server.part(httpServer, 'web') as InjectableServer;
     return (await web.inject({ path: '/metrics' })).text;
   } finally {
     await server.stop();

@@ -62,7 +62,7 @@ export async function openFlightStore(path: string): Promise<Server> {
 /** Writes every row, through the online store itself; the same values in every run. */
 export async function fillFlightStore(path: string, size: FlightStoreSize): Promise<void> {
   const server = await openFlightStore(path);
-  const store = server.container.get(onlineStore.id, { name: 'online' });
+  const store = server.part(onlineStore, 'online');
   const random = randomNumbers(size.airports);
   for (const [name, keysOf] of [
     ['airport_delay', (at: number) => [airportCode(at)]],

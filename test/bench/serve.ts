@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createServer, modelRepository, type PartDeclaration, type Pipelines, type Server } from 'vivace';
+import { createServer, modelRepository, type PartDeclaration, type Pipelines, type ServerOf } from 'vivace';
 import { flightViews } from './flight-store.js';
 import { delayModel, oneRow, oneRowColumns, ranking, rankingColumns } from './pipelines.js';
 
@@ -28,7 +28,7 @@ function repositoryParts(models: string, workspace: string): Record<string, Part
 export async function writeModels(models: string): Promise<void> {
   const server = await createServer({ parts: repositoryParts(models, 'writing'), pipelines: {} });
   await server.startOnly(['models']);
-  const repository = server.container.get(modelRepository.id, { name: 'models' });
+  const repository = server.part(modelRepository, 'models');
   const context = { signal: new AbortController().signal };
   for (const [name, columns] of [
     ['rank', rankingColumns],
@@ -42,7 +42,7 @@ export async function writeModels(models: string): Promise<void> {
 }
 
 /** One of the bench's pipelines as a user would serve it: REST over express, metrics on, one instance of the model. */
-export async function serve({ store, models, pipeline }: Served): Promise<Server> {
+export async function serve({ store, models, pipeline }: Served): Promise<ServerOf> {
   const pipelines: Pipelines = pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow };
   const server = await createServer({
     parts: {

@@ -12,7 +12,7 @@ import {
   offlineStore,
   onlineStore,
   parseType,
-  type Server,
+  type ServerOf,
   type TrainingSetManifest,
   VivaceError,
 } from 'vivace';
@@ -48,13 +48,13 @@ const policies: readonly Column[] = [
 
 describe('docs/pipelines.md', () => {
   let folder: string;
-  let server: Server;
+  let server: ServerOf;
 
   before(async () => {
     folder = writeFiles(page);
     server = await loadServer(join(folder, 'vivace.yaml'));
     await server.start();
-    const history = server.container.get(offlineStore.id, { name: 'history' });
+    const history = server.part(offlineStore, 'history');
     for (const view of server.views.values()) {
       await history.materialize(view, { untilMs: Date.parse('2026-03-04T00:00:00Z') }, context);
     }
@@ -78,7 +78,7 @@ describe('docs/pipelines.md', () => {
   it('shows the rows of its view by their date', async () => {
     const rows = tableAfter('**The date of a row.**').slice(1);
     const view = server.views.get('customer_orders')!;
-    const read = await server.container.get(offlineStore.id, { name: 'history' }).asOf(
+    const read = await server.part(offlineStore, 'history').asOf(
       [view],
       (reader) =>
         reader.read(
@@ -105,11 +105,11 @@ describe('docs/pipelines.md', () => {
 
   it('says that the last row stands once the longest window has emptied', async () => {
     const view = server.views.get('customer_orders')!;
-    const history = server.container.get(offlineStore.id, { name: 'history' });
+    const history = server.part(offlineStore, 'history');
     await history.materialize(view, { untilMs: Date.parse('2026-05-01T00:00:00Z') }, context);
     const ada = columnOf(parseType('string'), ['ada']);
     const out = new FeatureRows(view.features, 1);
-    const online = server.container.get(onlineStore.id, { name: 'online' }).open(view);
+    const online = server.part(onlineStore, 'online').open(view);
     await online.read({ rows: 1, time: 0, column: () => ada }, out, context);
     expect(new Date(out.eventTime[0]! / 1000).toISOString()).to.match(/^2026-03-11/);
   });

@@ -24,7 +24,7 @@ describe('README.md', () => {
     });
     try {
       await server.start();
-      const history = server.container.get(offlineStore.id, { name: 'history' });
+      const history = server.part(offlineStore, 'history');
       for (const view of server.views.values()) {
         const until = { untilMs: Date.parse('2001-06-15') };
         await history.materialize(view, until, { signal: AbortSignal.timeout(60_000) });

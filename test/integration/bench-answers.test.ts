@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Server } from 'vivace';
+import type { ServerOf } from 'vivace';
 import { airportCode, compiledViews, departure, fillFlightStore, originOf } from '../bench/flight-store.js';
 import { rankByHand } from '../bench/rank-by-hand.js';
 import { modelFile, serve, writeModels, type Served } from '../bench/serve.js';
@@ -11,7 +11,7 @@ const size = { airports: 200, origins: 2 };
 
 describe('the floor of the ranking bench', () => {
   let directory: string;
-  let server: Server;
+  let server: ServerOf;
   let served: Served;
   let byHand: Awaited<ReturnType<typeof rankByHand>>;
 

@@ -46,14 +46,14 @@ async function serve(
   bucket: PartDeclaration,
 ): Promise<{ readonly delays: readonly number[]; readonly version: unknown }> {
   const workspace = await mkdtemp(join(tmpdir(), 'vivace-bucket-'));
-  const server = (await createFlights({
+  const server = await createFlights({
     hot: { use: 'memory' },
     bucket,
     disk: { use: 'filesystem', path: workspace },
-  })) as unknown as Server;
+  });
   try {
     await server.startOnly(['delays']);
-    const delays = server.container.get(predictor.id, { name: 'delays' });
+    const delays = server.part(predictor, 'delays');
     const data = createTensorData('FP32', 3 * 54) as Float32Array;
     for (let i = 0; i < data.length; i++) data[i] = (i * 7) % 40;
     const inputs = [{ name: 'features', datatype: 'FP32' as const, shape: [3, 54], data }];

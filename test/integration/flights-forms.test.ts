@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describePlan, loadServer, offlineStore, type Server } from 'vivace';
-import { createFlights } from '../../examples/flights/flights.js';
+import { describePlan, loadServer, offlineStore, type ServerOf } from 'vivace';
+import { createFlights, type FlightsServer } from '../../examples/flights/flights.js';
 import { configuration } from '../../examples/flights/spine.js';
 import { runFlights } from '../support/flights-example.js';
 
@@ -17,40 +17,38 @@ const body = {
 describe('flights: YAML and code', function () {
   this.timeout(120_000);
   let workspace: string;
-  const servers: Server[] = [];
+  let yaml: ServerOf;
+  let code: FlightsServer;
 
   before(async () => {
     workspace = mkdtempSync(join(tmpdir(), 'vivace-flights-'));
     const override = { hot: { use: 'memory' }, disk: { use: 'filesystem', path: workspace } };
-    servers.push(
-      await loadServer(configuration, {
-        override: { ...override, web: { use: 'memory' }, log: { use: 'pino', level: 'error' } },
-      }),
-      (await createFlights(override)) as unknown as Server,
-    );
-    for (const server of servers) {
+    yaml = await loadServer(configuration, {
+      override: { ...override, web: { use: 'memory' }, log: { use: 'pino', level: 'error' } },
+    });
+    code = await createFlights(override);
+    for (const server of [yaml, code]) {
       await server.start();
-      const history = server.container.get(offlineStore.id, { name: 'history' });
+      const history = server.part(offlineStore, 'history');
       for (const view of server.views.values())
         await history.materialize(view, { untilMs: Date.parse('2001-06-15') }, never);
     }
   });
   after(async () => {
-    for (const server of servers) await server.stop();
+    await yaml.stop();
+    await code.stop();
     rmSync(workspace, { recursive: true });
   });
 
   it('compile to the same plan', () => {
-    const [yaml, code] = servers.map((server) => describePlan(server.plans.get('rank-flights')!));
-    expect(code).to.deep.equal(yaml);
+    const [fromYaml, fromCode] = [yaml, code].map(({ plans }) => describePlan(plans.get('rank-flights')!));
+    expect(fromCode).to.deep.equal(fromYaml);
   });
 
   it('give the same answer, best destination first', async () => {
-    const [yaml, code] = await Promise.all(
-      servers.map((server) => server.predict('rank-flights', body as never, { requestId: 'r' })),
-    );
-    expect(code).to.deep.equal(yaml);
-    const { objects } = yaml as unknown as { objects: { delay: number }[] };
+    const fromYaml = await yaml.predict('rank-flights', body, { requestId: 'r' });
+    expect(await code.predict('rank-flights', body, { requestId: 'r' })).to.deep.equal(fromYaml);
+    const { objects } = fromYaml as unknown as { objects: { delay: number }[] };
     const delays = objects.map((object) => object.delay);
     expect(delays).to.deep.equal([...delays].sort((a, b) => a - b));
     expect(objects).to.have.length(5);

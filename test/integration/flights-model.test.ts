@@ -20,10 +20,10 @@ describe('flights: the model', function () {
 
   before(async () => {
     workspace = mkdtempSync(join(tmpdir(), 'vivace-flights-'));
-    server = (await createFlights({
+    server = await createFlights({
       hot: { use: 'memory' },
       disk: { use: 'filesystem', path: join(workspace, 'models') },
-    })) as unknown as Server;
+    });
     await server.startOnly(trainingParts(server, { pipeline: 'rank-flights', predict: true }));
   });
   after(async () => {

@@ -102,10 +102,10 @@ describe('flights: online and as-of', function () {
     workspace = mkdtempSync(join(tmpdir(), 'vivace-flights-'));
     server = await createFlights({ hot: { use: 'memory' }, disk: { use: 'filesystem', path: workspace } });
     await server.start();
-    const history = server.container.get(offlineStore.id, { name: 'history' });
+    const history = server.part(offlineStore, 'history');
     for (const view of server.views.values())
       await history.materialize(view, { untilMs: Date.parse(day) }, never);
-    flights = await asOfFlights(server as unknown as Server);
+    flights = await asOfFlights(server);
   });
   after(async () => {
     await server.stop();
@@ -156,7 +156,7 @@ describe('flights: online and as-of', function () {
   });
 
   it('builds training rows from no flight of the day itself or later', async () => {
-    expect(trainingParts(server as unknown as Server, { pipeline: 'rank-flights' })).to.include('history');
+    expect(trainingParts(server, { pipeline: 'rank-flights' })).to.include('history');
     for (const { nodes, departure } of flights) {
       for (const alias of ['here', 'there', 'route']) {
         const { eventTime } = nodes[alias]!;

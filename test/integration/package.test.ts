@@ -45,7 +45,7 @@ const moment = definePipeline({
 });
 
 export async function answer(): Promise<number> {
-  const server: Server<{ moment: typeof moment }> = await createServer({
+  const server: ServerOf<{ moment: typeof moment }> = await createServer({
     parts: { calendar: { use: 'calendar' }, ram: { use: memory }, recent: { use: cache, store: 'ram' }, web: { use: express } },
     pipelines: { moment },
   });

@@ -18,7 +18,7 @@ describe('a composed server', () => {
       override: { web: { use: memory } },
     });
     await server.start();
-    const web = server.container.get(httpServer.id, { name: 'web' }) as InjectableServer;
+    const web = server.part(httpServer, 'web') as InjectableServer;
     expect((await web.inject({ path: '/health/ready' })).json()).to.deep.equal({ ready: true, reasons: [] });
     expect((await web.inject({ path: '/v1/pipelines' })).json()).to.deep.equal({ pipelines: [] });
     expect((await web.inject({ path: '/v1/info' })).json()).to.include({ state: 'ready' });

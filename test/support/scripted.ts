@@ -10,12 +10,12 @@ import {
   type Keys,
   type Pipelines,
   type PredictContext,
-  type Server,
   type ServerSpecification,
   type Signature,
   type Tensor,
   type TransformDescription,
   type Transform,
+  type ServerOf,
 } from 'vivace';
 import { z } from 'zod';
 
@@ -83,7 +83,7 @@ export const scriptedTransform = definePlugin({
 /** Runs `use` against a started server, and stops it whatever happens. */
 export async function withServer<const P extends Pipelines, T>(
   specification: ServerSpecification<P>,
-  use: (server: Server<P>) => Promise<T>,
+  use: (server: ServerOf<P>) => Promise<T>,
 ): Promise<T> {
   const server = await createServer(specification);
   try {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { VivaceError, type PipelineDeclaration, type Pipelines, type Server, type Signature } from 'vivace';
+import { VivaceError, type PipelineDeclaration, type Pipelines, type Signature, type ServerOf } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { cache } from 'vivace/plugins/cache';
 import {
@@ -29,7 +29,7 @@ describe('A fetch with a cache', () => {
     steps: [{ fetch: 'f', cache: kept, ...extra }],
     response: { outputs: { v: 'f.v' } },
   });
-  const ask = async (server: Server<{ p: PipelineDeclaration }>, ids: readonly string[]) => {
+  const ask = async (server: ServerOf<{ p: PipelineDeclaration }>, ids: readonly string[]) => {
     const answer = await server.predict('p', { objects: ids.map((id) => ({ id })) });
     await settle();
     return { values: answer.objects.map((object) => object['v']), degraded: answer.degraded };
@@ -37,7 +37,7 @@ describe('A fetch with a cache', () => {
 
   async function withSource(
     use: (
-      server: Server<{ p: PipelineDeclaration }>,
+      server: ServerOf<{ p: PipelineDeclaration }>,
       reads: string[][],
       clock: StandingClock,
     ) => Promise<void>,
@@ -208,7 +208,7 @@ describe('A prediction with a cache', () => {
     model: { use: scriptedModel, signature, version, predict },
   });
   async function ask<P extends Pipelines>(
-    server: Server<P>,
+    server: ServerOf<P>,
     name: keyof P & string,
     objects: readonly (readonly [number, string])[],
   ) {

@@ -8,7 +8,7 @@ import {
   onlineStore as onlineStorePort,
   parseType,
   type KeyValueStore,
-  type Server,
+  type ServerOf,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
@@ -52,7 +52,7 @@ const pipeline = {
 
 async function withStore(
   plan: FaultPlan,
-  use: (server: Server<{ p: typeof pipeline }>, batches: string[][]) => Promise<void>,
+  use: (server: ServerOf<{ p: typeof pipeline }>, batches: string[][]) => Promise<void>,
 ): Promise<void> {
   const batches: string[][] = [];
   const driver = await notingStore(plan, batches);
@@ -75,8 +75,8 @@ async function withStore(
       items.forEach((_, row) => rows.column('euro').set(row, row + 1));
       const column = columnOf(parseType('string'), items);
       const { signal } = new AbortController();
-      await server.container
-        .get(onlineStorePort.id, { name: 'online' })
+      await server
+        .part(onlineStorePort, 'online')
         .open(view)
         .write({ rows: items.length, time: 0, column: () => column }, rows, { signal });
       await use(server, batches);
@@ -84,7 +84,7 @@ async function withStore(
   );
 }
 
-const ask = (server: Server<{ p: typeof pipeline }>, items: readonly string[], signal?: AbortSignal) =>
+const ask = (server: ServerOf<{ p: typeof pipeline }>, items: readonly string[], signal?: AbortSignal) =>
   server.predict('p', { objects: items.map((item) => ({ item })) }, signal === undefined ? {} : { signal });
 const prices = (answer: { objects: readonly { euro: unknown }[] }): unknown[] =>
   answer.objects.map(({ euro }) => euro);

@@ -13,7 +13,7 @@ import {
   redact,
   secret,
   type LoadOptions,
-  type Server,
+  type ServerOf,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { z } from 'zod';
@@ -46,7 +46,7 @@ describe('Configuration', () => {
     writeFileSync(file, text);
     return file;
   }
-  const load = (yaml: string, options: LoadOptions = {}): Promise<Server> =>
+  const load = (yaml: string, options: LoadOptions = {}): Promise<ServerOf> =>
     loadServer(write('vivace.yaml', yaml), { env: {}, ...options });
   /** The lines of the error that loading fails with. */
   async function mistakes(yaml: string, options: LoadOptions = {}): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createServer, definePipeline, VivaceError, type Server } from 'vivace';
+import { createServer, definePipeline, VivaceError, type ServerOf } from 'vivace';
 import { adder, doubler, table } from '../support/parts.js';
 
 const rank = definePipeline({
@@ -15,7 +15,7 @@ const rank = definePipeline({
 });
 
 describe('pipeline', () => {
-  let server: Server<{ rank: typeof rank }>;
+  let server: ServerOf<{ rank: typeof rank }>;
   const reads: string[][] = [];
   let outage: Error | undefined;
 

@@ -2,7 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createServer, isVivaceError, type PipelineDeclaration, type Server } from 'vivace';
+import { createServer, isVivaceError, type PipelineDeclaration, type ServerOf } from 'vivace';
 
 const optional = (type: string) => ({ type, optional: true });
 const fields = {
@@ -39,7 +39,7 @@ const pipelines: Record<string, PipelineDeclaration> = {
 };
 
 describe('Request decoder and request schema', () => {
-  let server: Server;
+  let server: ServerOf;
   const requests: Record<string, ValidateFunction> = {};
   const responses: Record<string, ValidateFunction> = {};
 

@@ -242,12 +242,8 @@ describe('Server', () => {
     });
     await server.start();
     const context = { signal: new AbortController().signal };
-    await server.container
-      .get(keyValueStore.id, { name: 'hot' })
-      .putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
-    expect(
-      await server.container.get(keyValueStore.id, { name: 'hot' }).getMany(['k'], context),
-    ).to.deep.equal([Uint8Array.of(1)]);
+    await server.part(keyValueStore, 'hot').putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
+    expect(await server.part(keyValueStore, 'hot').getMany(['k'], context)).to.deep.equal([Uint8Array.of(1)]);
     expect(events).to.deep.equal([]);
     await server.stop();
   });

@@ -22,7 +22,7 @@ import {
   telemetry,
   VivaceError,
   type PipelineDeclaration,
-  type Server,
+  type ServerOf,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
@@ -94,14 +94,14 @@ const parts = {
   adder: { use: adder, width: 1 },
 };
 
-async function fillPrices(server: Server<never>): Promise<void> {
+async function fillPrices(server: ServerOf<never>): Promise<void> {
   const view = server.views.get('price')!;
   const rows = new FeatureRows(view.features, 1);
   rows.column('euro').set(0, 3);
   const column = columnOf(parseType('string'), ['a']);
   const { signal } = new AbortController();
-  await server.container
-    .get(onlineStorePort.id, { name: 'online' })
+  await server
+    .part(onlineStorePort, 'online')
     .open(view)
     .write({ rows: 1, time: 0, column: () => column }, rows, { signal });
 }

@@ -60,7 +60,7 @@ async function materialize(
   const views = chosen(server, names);
   const name = partOf(server, 'offline-store', { wanted: options.store, option: '--store' });
   await server.startOnly([name]);
-  const store = server.container.get(offlineStore.id, { name });
+  const store = server.part(offlineStore, name);
   if (options.dryRun === true) return printEstimates(store, { views, untilMs, terminal });
   for (const view of views) {
     const progress = new Progress(view.name, terminal.stderr);

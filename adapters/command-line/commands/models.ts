@@ -67,9 +67,7 @@ export const addModels: AddCommand = (program, { terminal }) => {
           option: '--repository',
         });
         await server.startOnly([name]);
-        const list = await server.container
-          .get(modelRepository.id, { name })
-          .list({ signal: terminal.signal });
+        const list = await server.part(modelRepository, name).list({ signal: terminal.signal });
         for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
         if (list.length === 0) terminal.stderr.write('no models yet\n');
       });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Server } from 'vivace';
+import type { ServerOf } from 'vivace';
 import {
   defaultFile,
   loadConfiguration,
@@ -65,7 +65,7 @@ async function readBody({ json, file }: Options, terminal: Terminal): Promise<un
 }
 
 /** Models may load in the background; one that never does answers with its own error. */
-async function untilReady(server: Server, signal: AbortSignal): Promise<void> {
+async function untilReady(server: ServerOf, signal: AbortSignal): Promise<void> {
   const until = performance.now() + modelsWaitMs;
   while (!server.readiness().ready && performance.now() < until) await sleep(20, undefined, { signal });
 }

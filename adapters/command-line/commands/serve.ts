@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { messageOf, type LoadOptions, type Server, VivaceError } from 'vivace';
+import { messageOf, type LoadOptions, type ServerOf, VivaceError } from 'vivace';
 import { defaultFile, loadConfiguration, mistake, type WithConfig } from '../configuration.js';
 import { edits } from '../edits.js';
 import { greeting } from '../greeting.js';
@@ -92,7 +92,7 @@ async function serve(options: Options, terminal: Terminal): Promise<void> {
 }
 
 /** The server of an edited configuration, not started; `undefined` where it has mistakes, which are printed. */
-async function valid(text: string, options: Options, terminal: Terminal): Promise<Server | undefined> {
+async function valid(text: string, options: Options, terminal: Terminal): Promise<ServerOf | undefined> {
   try {
     return await load(text, options, terminal);
   } catch (error) {
@@ -113,7 +113,7 @@ async function readText(file: string, { config }: Options): Promise<string> {
   }
 }
 
-async function started(text: string, options: Options, terminal: Terminal): Promise<Server> {
+async function started(text: string, options: Options, terminal: Terminal): Promise<ServerOf> {
   const server = await load(text, options, terminal);
   const { signal } = terminal;
   const stop = (): void => void server.stop();
@@ -129,7 +129,7 @@ async function started(text: string, options: Options, terminal: Terminal): Prom
 }
 
 /** Adds what the command line stands for: a log sink where there is none, and the port. */
-async function load(text: string, options: Options, terminal: Terminal): Promise<Server> {
+async function load(text: string, options: Options, terminal: Terminal): Promise<ServerOf> {
   const server = await loadConfiguration(options, terminal, { text });
   const hasLogs = server.bindings.some((binding) => binding.ports.includes('log-sink'));
   const changes: LoadOptions = {
@@ -143,12 +143,12 @@ async function load(text: string, options: Options, terminal: Terminal): Promise
     : loadConfiguration(options, terminal, { text, ...changes });
 }
 
-function freeName(server: Server): string {
+function freeName(server: ServerOf): string {
   const names = server.bindings.map((binding) => binding.name);
   return names.includes('log') ? 'command-line-log' : 'log';
 }
 
-function withPort(server: Server, port: number): NonNullable<LoadOptions['override']> {
+function withPort(server: ServerOf, port: number): NonNullable<LoadOptions['override']> {
   const servers = server.bindings.filter(
     ({ ports, definition }) => ports.includes('http-server') && 'port' in definition.options.shape,
   );

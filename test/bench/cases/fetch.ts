@@ -34,7 +34,7 @@ export const benchCase: BenchCase = {
     });
     await server.startOnly(['online']);
     const view = server.views.get('airport_delay')!;
-    const source = server.container.get(onlineStore.id, { name: 'online' }).open(view);
+    const source = server.part(onlineStore, 'online').open(view);
     const plan = (await server.compile()).get('fetched')!;
     const step = new FetchFeatures(plan.nodes[0] as FetchNode, source, undefined, new PipelineCounters());
     const random = randomNumbers(3);

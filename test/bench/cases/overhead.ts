@@ -105,8 +105,8 @@ function figuresOf(
   ];
 }
 
-async function fill(server: Pick<Server, 'container' | 'views'>): Promise<void> {
-  const store = server.container.get(onlineStore.id, { name: 'online' });
+async function fill(server: Server): Promise<void> {
+  const store = server.part(onlineStore, 'online');
   for (const [name, key, count] of [
     ['user', 'u', 100],
     ['item', 'i', 1000],

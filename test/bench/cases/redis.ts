@@ -28,7 +28,7 @@ export const benchCase: BenchCase = {
     const from = performance.now();
     await server.startOnly(['online']);
     const startMs = performance.now() - from;
-    const online = server.container.get(onlineStore.id, { name: 'online' }).open(view);
+    const online = server.part(onlineStore, 'online').open(view);
     await fillWide(online, view, { rows, batchRows });
     const bare = createClient({ url: redis.url, commandOptions: { timeout: 0 } });
     bare.on('error', () => undefined);

@@ -77,7 +77,7 @@ async function addModel(directory: string, path: string): Promise<void> {
     pipelines: {},
   });
   await server.startOnly(['models']);
-  const repository = server.container.get(modelRepository.id, { name: 'models' });
+  const repository = server.part(modelRepository, 'models');
   const content = await readFile(path);
   const manifest = bundleManifest.parse({
     format: 1,

@@ -29,7 +29,7 @@ await asChild(async () => {
   const from = performance.now();
   await server.startOnly(['online']);
   const startMs = performance.now() - from;
-  const online = server.container.get(onlineStore.id, { name: 'online' }).open(view);
+  const online = server.part(onlineStore, 'online').open(view);
   await fillWide(online, view, { rows, batchRows: 1000 });
   const lean = await openBare(mock.access, {
     tracingConfig: { enableTracing: false },

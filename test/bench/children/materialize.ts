@@ -22,7 +22,7 @@ await asChild(async ({ source, hot }: Materialized) => {
     pipelines: {},
   });
   await server.startOnly(['history']);
-  const history = server.container.get(offlineStore.id, { name: 'history' });
+  const history = server.part(offlineStore, 'history');
   const from = performance.now();
   await history.materialize(
     server.views.get('wide')!,

@@ -1,0 +1,63 @@
+import type { Signature } from '../models/bundle.js';
+import type { Plan } from '../pipeline/plan.js';
+import type { Port } from '../ports/port.js';
+import type { FeatureView } from '../views/view.js';
+import type { Binding } from './part-set.js';
+import type { PipelineSteps, SlotOverride } from './step-factory.js';
+
+/**
+ * A server, whatever its pipelines are: what commands, training sets and operations work on. `createServer` gives one that also knows
+ * the types of its pipelines' requests and answers.
+ */
+export interface Server {
+  readonly views: ReadonlyMap<string, FeatureView>;
+  /** The plans: complete once the server has started. */
+  readonly plans: ReadonlyMap<string, Plan>;
+  /** What each part is, uses and was given, in the order of starting. */
+  readonly bindings: readonly Binding[];
+  /**
+   * Starts every part, compiles the pipelines with their models' signatures, and opens the transports.
+   *
+   * @param options `serve: false` leaves transports and the HTTP servers under them out, for callers in process.
+   * @throws {VivaceError} naming the part that failed; those started before it are stopped again.
+   */
+  start(options?: { readonly serve?: boolean }): Promise<this>;
+  /**
+   * Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing.
+   *
+   * @param options.timeoutMs How long each part may take; default: the server's `startTimeoutMs`.
+   */
+  startOnly(names: readonly string[], options?: { readonly timeoutMs?: number }): Promise<this>;
+  /**
+   * Readiness off, drain delay, refuse new calls, wait for those in flight and abort what is left, stop everything in reverse. Safe to
+   * call twice.
+   */
+  stop(): Promise<void>;
+  /**
+   * A part's guarded face for a port: `server.part(onlineStore, 'online')`.
+   *
+   * @throws {VivaceError} `NOT_FOUND`, with the names of the parts that provide the port.
+   */
+  part<T>(port: Port<T>, name: string): T;
+  /**
+   * The signatures of the predictors that have started.
+   *
+   * @throws {ConfigError} where a model was trained on views that this server does not have.
+   */
+  signatures(): Promise<ReadonlyMap<string, Signature>>;
+  /**
+   * Compiles the pipelines for runs outside of requests, with the signatures of predictors that have started.
+   *
+   * @param signatures Per predictor, instead of its own: to ask whether a model would fit.
+   * @throws {ConfigError} with every mistake.
+   */
+  compile(signatures?: ReadonlyMap<string, Signature>): Promise<ReadonlyMap<string, Plan>>;
+  /**
+   * The steps of a plan for a run outside of requests.
+   *
+   * @param override What stands in slots of a node instead of the part that it names.
+   */
+  createSteps(plan: Plan, override?: SlotOverride): PipelineSteps;
+  /** Where the server listens. */
+  addresses(): readonly string[];
+}
