@@ -29,7 +29,8 @@ export type { Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/
 export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
 export { coalesce } from './parts/coalesce.js';
 export { untilAborted } from './kernel/until-aborted.js';
-export { missingSdks } from './operations/missing-sdks.js';
+export { sdkProblems } from './parts/sdk.js';
+export type { SdkProblem, SdkRequirement, SdkRequirements } from './parts/sdk.js';
 export type { CapabilityPort, DriverPort, OperationSpec, PartLifecycle, Port, Tier } from './ports/port.js';
 export type { CallContext, MaybePromise } from './kernel/call.js';
 export { blobStore, checkBlobKey } from './ports/blob-store.js';

@@ -74,7 +74,7 @@ export type BigqueryOptions = z.output<typeof bigqueryOptions>;
 export const bigquery = defineAdapter({
   provides: warehouse,
   name: 'bigquery',
-  sdk: ['@google-cloud/bigquery'],
+  sdk: { '@google-cloud/bigquery': { min: '8.3.1' } },
   options: bigqueryOptions,
   create: (options, _, context) => new BigqueryWarehouse(options, context),
 });

@@ -37,7 +37,13 @@ export type DuckdbOptions = z.output<typeof duckdbOptions>;
 export const duckdb = defineAdapter({
   provides: warehouse,
   name: 'duckdb',
-  sdk: ['@duckdb/node-api'],
+  sdk: {
+    '@duckdb/node-api': {
+      min: '1.5.5',
+      because: 'with two threads its as-of join never ends',
+      tag: 'latest',
+    },
+  },
   options: duckdbOptions,
   create: (options, _, context) => new DuckdbWarehouse(options, context.directory),
 });

@@ -47,6 +47,6 @@ export const gcs = defineAdapter({
   provides: blobStore,
   name: 'gcs',
   options,
-  sdk: ['@google-cloud/storage'],
+  sdk: { '@google-cloud/storage': { min: '7.22.0' } },
   create: (given, _uses, context) => new GcsBlobs(given, context),
 });

@@ -19,7 +19,7 @@ const options = z.strictObject({
 export const keyv = defineAdapter({
   provides: cacheStore,
   name: 'keyv',
-  sdk: ['keyv'],
+  sdk: { keyv: { min: '5.6.0' } },
   options,
   create: ({ maxEntries, client }) => new KeyvCache(maxEntries, client),
 });

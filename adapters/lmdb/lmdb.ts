@@ -24,7 +24,7 @@ const options = z.strictObject({
 export const lmdb = defineAdapter({
   provides: keyValueStore,
   name: 'lmdb',
-  sdk: ['lmdb'],
+  sdk: { lmdb: { min: '3.5.6' } },
   options,
   create: ({ path, ...rest }, _uses, context) =>
     new LmdbStore({ path: resolve(context.directory, path), ...rest }),

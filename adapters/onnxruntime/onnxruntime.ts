@@ -30,7 +30,7 @@ const thread = new URL('./worker.js', import.meta.url);
 export const onnxruntime = defineAdapter({
   provides: predictorRuntime,
   name: 'onnxruntime',
-  sdk: ['onnxruntime-node'],
+  sdk: { 'onnxruntime-node': { min: '1.30.0' } },
   options,
   create: (session) => ({
     hosts: ['onnx'],

@@ -39,13 +39,15 @@ function hasMethod(value: unknown, name: string): boolean {
 export const opentelemetry = defineAdapter({
   provides: telemetry,
   name: 'opentelemetry',
-  // The OTLP exporters are asked for only where the OTEL_ variables are set.
-  sdk: [
-    '@opentelemetry/resources',
-    '@opentelemetry/sdk-trace-node',
-    '@opentelemetry/sdk-metrics',
-    '@opentelemetry/exporter-prometheus',
-  ],
+  sdk: {
+    '@opentelemetry/resources': { min: '2.12.0' },
+    '@opentelemetry/sdk-trace-node': { min: '2.12.0' },
+    '@opentelemetry/sdk-metrics': { min: '2.12.0' },
+    '@opentelemetry/exporter-prometheus': { min: '0.223.0' },
+    // Asked for only where the OTEL_ variables are set.
+    '@opentelemetry/exporter-trace-otlp-proto': { min: '0.223.0', optional: true },
+    '@opentelemetry/exporter-metrics-otlp-proto': { min: '0.223.0', optional: true },
+  },
   options: openTelemetryOptions,
   create: (options, _uses, context) => new OpenTelemetry(options, context.log),
 });

@@ -33,7 +33,7 @@ export type PinoOptions = z.output<typeof pinoOptions>;
 export const pino = defineAdapter({
   provides: logSink,
   name: 'pino',
-  sdk: ['pino'],
+  sdk: { pino: { min: '10.4.0' } },
   options: pinoOptions,
   create: (options, _uses, context) => {
     const { destination } = options;

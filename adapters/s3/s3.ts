@@ -61,6 +61,6 @@ export const s3 = defineAdapter({
   provides: blobStore,
   name: 's3',
   options,
-  sdk: ['@aws-sdk/client-s3'],
+  sdk: { '@aws-sdk/client-s3': { min: '3.1175.0' } },
   create: (given, _uses, context) => new S3Blobs(given, context),
 });

@@ -3,6 +3,7 @@ import type { CallContext } from '../kernel/call.js';
 import type { Definition } from './definition.js';
 import { GuardedPart, type GuardOptions } from './guard.js';
 import { OwnedContext, type PartSurroundings } from './part-context.js';
+import { refuseOldSdks } from './sdk.js';
 
 /** A part as the lifecycle drives it. */
 export interface RunningPart {
@@ -39,6 +40,7 @@ export function createPart(
     definition,
     guarded,
     async start(call) {
+      refuseOldSdks(definition.sdk);
       await guarded.start(call);
       context.begin();
     },

@@ -4,6 +4,7 @@ import type { FeatureSourceDescription } from '../ports/feature-source.js';
 import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
 import type { TransformDescription } from '../ports/transform.js';
 import type { PartContext } from './context.js';
+import type { SdkRequirements } from './sdk.js';
 
 /** A slot that may stay empty. */
 export interface OptionalSlot<P extends Port> {
@@ -49,8 +50,11 @@ export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U ext
   readonly name: string;
   readonly options: S;
   readonly uses?: U;
-  /** The npm packages that `loadSdk` will ask for, so that `vivace check` can say beforehand which are missing. */
-  readonly sdk?: readonly string[];
+  /**
+   * The npm packages that `loadSdk` will ask for, with the lowest versions that work: an older one is refused when the part starts, and
+   * `vivace check` says beforehand which are missing or too old.
+   */
+  readonly sdk?: SdkRequirements;
   create(options: z.output<S>, uses: UsedParts<U>, context: PartContext): Provided<P> & PartLifecycle;
 }
 
@@ -74,7 +78,7 @@ export interface Definition {
   readonly provides: readonly Port[];
   readonly options: z.ZodObject;
   readonly uses: Uses;
-  readonly sdk: readonly string[];
+  readonly sdk: SdkRequirements;
   readonly describe?: (options: never) => FeatureSourceDescription | TransformDescription;
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
 }
@@ -108,7 +112,7 @@ interface Loose {
   readonly name: string;
   readonly options: z.ZodObject;
   readonly uses?: Uses;
-  readonly sdk?: readonly string[];
+  readonly sdk?: SdkRequirements;
   readonly describe?: Definition['describe'];
   create(
     options: never,
@@ -146,7 +150,7 @@ function define(tier: Tier, spec: Loose): Definition {
     provides,
     options: spec.options,
     uses: spec.uses ?? {},
-    sdk: spec.sdk ?? [],
+    sdk: spec.sdk ?? {},
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
     create: (...args) => {
       const lifecycle = spec.create(...args);

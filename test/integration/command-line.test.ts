@@ -254,12 +254,14 @@ describe('vivace', () => {
         import { cacheStore, defineAdapter } from 'vivace';
         import { z } from 'zod';
         export const far = defineAdapter({
-          provides: cacheStore, name: 'far', sdk: ['vivace-no-such-sdk'], options: z.strictObject({}), create: () => ({}),
+          provides: cacheStore, name: 'far', sdk: { 'vivace-no-such-sdk': { min: '1.2.0' } }, options: z.strictObject({}), create: () => ({}),
         });`;
       await given({ 'far.mjs': part, 'vivace.yaml': 'parts:\n  ram: { use: ./far.mjs }\n' });
       const { code, stderr } = await project.vivace(['check']);
       expect(code).to.equal(1);
-      expect(stderr).to.include('npm install vivace-no-such-sdk');
+      expect(stderr)
+        .to.include('vivace-no-such-sdk is not installed')
+        .and.include('npm install vivace-no-such-sdk@1\n');
     });
 
     it('tries every backend with --connect, and says how long it took', async () => {

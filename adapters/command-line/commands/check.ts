@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { isVivaceError, messageOf, missingSdks, type Plan, type Server } from 'vivace';
+import { isVivaceError, messageOf, sdkProblems, type Plan, type Server } from 'vivace';
 import { defaultFile, loadConfiguration, withServer, type WithConfig } from '../configuration.js';
 import { describeParts, describePlans, describeViews } from '../describe-server.js';
 import { exitCodes } from '../exit-codes.js';
@@ -35,7 +35,11 @@ export const addCheck: AddCommand = (program, run) => {
     .action(async (options: Options) => {
       const load = (): Promise<Server> => loadConfiguration(options, terminal);
       const server = await load();
-      const missing = [...new Set(server.bindings.flatMap(({ definition }) => missingSdks(definition)))];
+      const problems = new Map(
+        server.bindings.flatMap(({ definition }) =>
+          sdkProblems(definition.sdk).map((problem) => [problem.package, problem]),
+        ),
+      );
       const { plans, unchecked } = await checkSignatures(server, load);
       const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(
         ({ branches = [] }) => branches.length > 0,
@@ -48,8 +52,11 @@ export const addCheck: AddCommand = (program, run) => {
         terminal.stdout.write(`\n${drawTree(lines)}\n`);
         if (failed) run.exitCode = exitCodes.failed;
       }
-      if (missing.length > 0) {
-        terminal.stderr.write(`\npackages are missing:\n  npm install ${missing.join(' ')}\n`);
+      if (problems.size > 0) {
+        const found = [...problems.values()];
+        const lines = found.map(({ message }) => `  ${message}\n`).join('');
+        const line = `npm install ${found.map(({ install }) => install).join(' ')}`;
+        terminal.stderr.write(`\npackages are missing or too old:\n${lines}\n  ${line}\n`);
         run.exitCode = exitCodes.mistake;
       }
     });
