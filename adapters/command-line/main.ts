@@ -1,19 +1,37 @@
 #!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { VivaceError } from 'vivace';
 import { exitCodes } from './exit-codes.js';
 import { run } from './run.js';
 
-const controller = new AbortController();
+const signals = ['SIGINT', 'SIGTERM'] as const;
+/** After its command has ended an interrupted process may close what is open for so long. */
+const closeMs = 500;
+/** The watchdog ends a process so long after its command should have ended. */
+const watchdogMs = 700;
+/** A watchdog is a process: a long drain is not to pay for it. */
+const watchedMs = 2000;
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+const controller = new AbortController();
+let watched = false;
+
+for (const signal of signals) {
   process.on(signal, () => {
-    // Whoever asks twice does not want to wait.
+    // Asked twice, the process does not wait.
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
     controller.abort(new VivaceError('CANCELLED', `${signal} received`));
   });
 }
 
-// Whoever reads may have seen enough, as `head` does.
+process.on('exit', () => {
+  if (!controller.signal.aborted) return;
+  // Native threads may keep the process from ending even now. From here on SIGINT ends it by itself.
+  for (const signal of signals) process.removeAllListeners(signal);
+  watch(watchdogMs);
+});
+
+// A reader may have seen enough, as `head` has.
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCodes.ok);
@@ -28,4 +46,26 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   directory: process.cwd(),
   signal: controller.signal,
+  leaving(withinMs) {
+    const laterMs = withinMs - watchedMs;
+    if (laterMs > 0) setTimeout(() => watch(watchedMs + watchdogMs), laterMs).unref();
+    else watch(withinMs + watchdogMs);
+  },
 });
+if (controller.signal.aborted) setTimeout(() => process.exit(), closeMs).unref();
+
+/** Starts the watchdog, once. */
+function watch(ms: number): void {
+  if (watched) return;
+  watched = true;
+  const script = fileURLToPath(new URL('watchdog.js', import.meta.url));
+  const child = spawn(process.execPath, [script, String(ms)], {
+    // The pipe tells it that this process has ended. A process group of its own: Ctrl-C is not for it.
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // Without it, the process ends by itself or is ended from outside.
+  child.on('error', () => undefined);
+  child.unref();
+  (child.stdin as unknown as { unref?(): void } | null)?.unref?.();
+}

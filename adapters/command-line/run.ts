@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { isVivaceError, messageOf } from 'vivace';
+import { abortError, isVivaceError, messageOf } from 'vivace';
 import { addCheck } from './commands/check.js';
 import { addMaterialize } from './commands/materialize.js';
 import { addModels } from './commands/models.js';
@@ -16,7 +16,12 @@ export type AddCommand = (program: Command, run: Run) => void;
 export interface Run {
   readonly terminal: Terminal;
   exitCode: number;
+  /** How long the command goes on in good order once it is interrupted, milliseconds. */
+  drainMs: number;
 }
+
+/** How long an interrupted command may take to end: half of what users are promised, because the process has to end as well. */
+const leaveMs = 1500;
 
 /**
  * Runs the `vivace` command.
@@ -25,9 +30,9 @@ export interface Run {
  * @returns The exit code; nothing ends the process.
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const state: Run = { terminal, exitCode: exitCodes.ok };
+  const state: Run = { terminal, exitCode: exitCodes.ok, drainMs: 0 };
   try {
-    await createProgram(state).parseAsync([...argv], { from: 'user' });
+    await untilLeft(createProgram(state).parseAsync([...argv], { from: 'user' }), state);
     return state.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
@@ -37,6 +42,28 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     }
     report(error, terminal);
     return exitCodeOf(error);
+  }
+}
+
+/** Settles as the command does, or rejects where it was interrupted and its time to leave is over. */
+async function untilLeft(command: Promise<unknown>, state: Run): Promise<void> {
+  const { signal, leaving } = state.terminal;
+  let timer: NodeJS.Timeout | undefined;
+  let leave: () => void = () => undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => {
+      const withinMs = state.drainMs + leaveMs;
+      leaving?.(withinMs);
+      timer = setTimeout(() => reject(abortError(signal)), withinMs);
+    };
+  });
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
+  try {
+    await Promise.race([command, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+    clearTimeout(timer);
   }
 }
 

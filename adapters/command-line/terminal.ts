@@ -8,6 +8,11 @@ export interface Terminal {
   readonly directory: string;
   /** Aborts when the user interrupts: `serve` then stops in good order, every other command gives up. */
   readonly signal: AbortSignal;
+  /**
+   * Called when `signal` has aborted: the command ends within so many milliseconds, unless JavaScript or a native library keeps its thread
+   * busy.
+   */
+  readonly leaving?: (withinMs: number) => void;
 }
 
 export interface Output {

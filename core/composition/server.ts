@@ -334,6 +334,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server, Server
     if (drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     this.#gate.close();
     const context = { signal: AbortSignal.timeout(drainTimeoutMs) };
+    const until = performance.now() + drainTimeoutMs;
     const drained = await Promise.allSettled(
       this.#parts.running(httpServer).map(async ([, server]) => server.drain(context)),
     );
@@ -341,7 +342,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server, Server
       if (outcome.status === 'rejected')
         this.#parts.log.warn('a server did not drain', { error: outcome.reason });
     }
-    await this.#gate.untilIdle(drainTimeoutMs);
+    // The servers' draining and the calls that came otherwise share the time.
+    await this.#gate.untilIdle(Math.max(0, until - performance.now()));
     if (this.#gate.inFlight > 0)
       this.#parts.log.warn('calls in flight are cut off', { inFlight: this.#gate.inFlight });
     const cut = new VivaceError('CANCELLED', 'the server has stopped');

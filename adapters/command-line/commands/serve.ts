@@ -14,6 +14,9 @@ interface Options extends WithConfig {
   readonly drainTimeout?: number;
 }
 
+/** What a server takes where nothing is said. */
+const defaultDrainTimeoutMs = 10_000;
+
 const help = `
 SIGTERM and SIGINT stop it in good order: requests in flight are answered, new ones refused; a second signal ends it at once. Without a
 log-sink part, logs are written as JSON lines on standard output.
@@ -26,7 +29,7 @@ Examples:
   vivace serve --config production.yaml
   vivace serve --watch --port 9000`;
 
-export const addServe: AddCommand = (program, { terminal }) => {
+export const addServe: AddCommand = (program, run) => {
   program
     .command('serve')
     .description('serve the pipelines of a configuration')
@@ -48,7 +51,10 @@ export const addServe: AddCommand = (program, { terminal }) => {
       millisecondsOf('--drain-timeout'),
     )
     .addHelpText('after', help)
-    .action((options: Options) => serve(options, terminal));
+    .action((options: Options) => {
+      run.drainMs = (options.drainDelay ?? 0) + (options.drainTimeout ?? defaultDrainTimeoutMs);
+      return serve(options, run.terminal);
+    });
 };
 
 function portOf(text: string): number {
