@@ -4,6 +4,8 @@ export interface Step {
   readonly rows: number;
   /** Rows there are in all, where that is known. */
   readonly total?: number;
+  /** What is being done; a line says so when it begins. */
+  readonly phase?: string;
 }
 
 const barWidth = 24;
@@ -25,9 +27,10 @@ export class Progress {
   }
 
   readonly update = (step: Step): void => {
+    const begins = step.phase !== this.#last.phase;
     this.#last = step;
     const now = performance.now();
-    if (now - this.#drawn < (this.#isTTY ? redrawMs : plainMs)) return;
+    if (!begins && now - this.#drawn < (this.#isTTY ? redrawMs : plainMs)) return;
     this.#drawn = now;
     this.#output.write(this.#isTTY ? `\r${this.#line()}\u001b[K` : `${this.#line()}\n`);
   };
@@ -48,13 +51,15 @@ export class Progress {
   }
 
   #line(): string {
-    const { rows, total } = this.#last;
+    const { rows, total, phase } = this.#last;
+    const label = phase === undefined ? this.#label : `${this.#label}: ${phase}`;
+    if (phase !== undefined && rows === 0) return label;
     const seconds = (performance.now() - this.#from) / 1000;
     const perSecond = rows / Math.max(seconds, 0.001);
     const speed = `${count(rows)}${total === undefined ? '' : ` of ${count(total)}`} rows, ${count(Math.round(perSecond))} rows/s`;
-    if (total === undefined || rows === 0) return `${this.#label}: ${speed}`;
+    if (total === undefined || rows === 0) return `${label}: ${speed}`;
     const left = duration(((total - rows) / perSecond) * 1000);
-    return `${this.#label}: ${this.#isTTY ? `${bar(rows / Math.max(total, 1))} ` : ''}${speed}, ${left} left`;
+    return `${label}: ${this.#isTTY ? `${bar(rows / Math.max(total, 1))} ` : ''}${speed}, ${left} left`;
   }
 }
 

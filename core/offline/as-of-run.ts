@@ -29,6 +29,9 @@ export interface AsOfBlock {
   readonly labels: ReadonlyMap<string, Column>;
 }
 
+/** What a run over historical requests is doing. */
+export type AsOfPhase = 'reading the spine' | 'preparing views' | 'joining' | 'writing the file';
+
 export interface AsOfOptions {
   readonly plan: Plan;
   readonly spine: BoundSpine;
@@ -36,6 +39,8 @@ export interface AsOfOptions {
   readonly createSteps: (plan: Plan, override: SlotOverride) => PipelineSteps;
   /** Whether models predict too; otherwise they, and what comes after them, are left out. */
   readonly predict: boolean;
+  /** Called when a phase begins. */
+  readonly onPhase?: (phase: AsOfPhase) => void;
 }
 
 /**
@@ -45,7 +50,7 @@ export interface AsOfOptions {
  * @param use Gets the blocks in the order of the spine.
  */
 export async function asOfRun<T>(
-  { plan, spine, store, createSteps, predict }: AsOfOptions,
+  { plan, spine, store, createSteps, predict, onPhase }: AsOfOptions,
   use: (blocks: AsyncIterable<AsOfBlock>, fields: RowBatch['fields']) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
@@ -53,10 +58,13 @@ export async function asOfRun<T>(
   setMaxListeners(0, context.signal);
   const nodes = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node));
   const views = nodes.flatMap((node) => viewOf(offlineOf(node)));
+  onPhase?.('reading the spine');
   const { fields, batches } = await store.spine(spine.spine, context);
+  onPhase?.('preparing views');
   return store.asOf(
     [...new Map(views.map((view) => [view.hash, view])).values()],
     (reader) => {
+      onPhase?.('joining');
       const { steps } = createSteps({ ...plan, nodes }, (node) => slotsOf(node, reader));
       const execute = createExecutor(steps.map(asOfNode));
       return use(runBlocks({ plan, spine, batches, execute, context }), fields);

@@ -13,7 +13,7 @@ import { offlineStore, type OfflineStore } from '../ports/offline-store.js';
 import type { CallContext } from '../kernel/call.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import { canonicalJson } from '../views/view.js';
-import { asOfRun, dependsOnModel, type AsOfBlock } from './as-of-run.js';
+import { asOfRun, dependsOnModel, type AsOfBlock, type AsOfPhase } from './as-of-run.js';
 import { RowsDigest } from './digest.js';
 import { bindSpine, type BoundSpine } from './spine.js';
 
@@ -34,6 +34,13 @@ export interface TrainingSetManifest {
   readonly digest: string;
 }
 
+/** How far a training set is. */
+export interface TrainingSetProgress {
+  readonly phase: AsOfPhase;
+  /** Rows joined so far. */
+  readonly rows: number;
+}
+
 export interface TrainingSetOptions {
   readonly pipeline: string;
   /** See docs/training-sets.md. */
@@ -42,7 +49,8 @@ export interface TrainingSetOptions {
   readonly store?: string;
   /** Let the models predict too, and keep their outputs. */
   readonly predict?: boolean;
-  readonly onProgress?: (progress: { readonly rows: number }) => void;
+  /** Called when a phase begins, and with the rows so far after each block. */
+  readonly onProgress?: (progress: TrainingSetProgress) => void;
 }
 
 /** The offline-store part that was named, or the only one. */
@@ -123,6 +131,7 @@ export async function asOf<T>(
       spine: spine!,
       store,
       predict,
+      onPhase: (phase) => options.onProgress?.({ phase, rows: 0 }),
       createSteps: (of, override) => server.createSteps(of, override),
     },
     (blocks, fields) => use(blocks, { plan, spine: spine!, fields, store }),
@@ -157,9 +166,10 @@ export async function buildTrainingSet(
           digest.add(batch.columns);
           batch.columns.forEach((column, i) => (nulls[i] = nulls[i]! + countNulls(column)));
           rows += batch.rows;
-          options.onProgress?.({ rows });
+          options.onProgress?.({ phase: 'joining', rows });
           yield batch;
         }
+        options.onProgress?.({ phase: 'writing the file', rows });
       }
       await store.save({ fields, batches: batches() }, path, context);
       return manifestOf({ plan, options, fields, columns, rows, nulls, digest: digest.finish() });

@@ -18,6 +18,7 @@ import {
   type PartDeclaration,
   type Server,
   type TrainingSetManifest,
+  type TrainingSetProgress,
 } from 'vivace';
 import { evaluate, type Evaluation } from './evaluate.js';
 import { configuration, directory, spine } from './spine.js';
@@ -57,8 +58,8 @@ async function writeTrainingSet(): Promise<TrainingSetManifest> {
   const server = await loadServer(configuration);
   await server.startOnly(trainingParts(server, { pipeline }));
   try {
-    const onProgress = ({ rows }: { rows: number }): void =>
-      void process.stdout.write(`${rows} training rows\n`);
+    const onProgress = ({ phase, rows }: TrainingSetProgress): void =>
+      void process.stdout.write(`${phase}: ${rows} training rows\n`);
     const settings = { pipeline, spine: spine('train-spine.yaml'), onProgress };
     return await buildTrainingSet(server, `${work}train.parquet`, settings, { signal: never });
   } finally {

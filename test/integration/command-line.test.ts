@@ -610,6 +610,26 @@ describe('vivace', () => {
       expect(rows[1]).to.match(/1\.0/);
     });
 
+    const train = ['training-set', 'sales', '--spine', 'spine.yaml', '--out', 'train.csv'];
+
+    it('says which phase it is in, when each begins', async () => {
+      const { stderr } = await project.vivace(train);
+      const lines = stderr.trimEnd().split('\n');
+      expect(lines.slice(0, -1)).to.deep.equal([
+        'sales: reading the spine',
+        'sales: preparing views',
+        'sales: joining',
+        lines[3],
+      ]);
+      expect(lines[3]).to.match(/^sales: writing the file: 2 rows, [\d,]+ rows\/s$/);
+      expect(lines[4]).to.match(/^sales: 2 rows, 5 columns in /);
+    });
+
+    it('shows the phase in the bar of a terminal', async () => {
+      const { stderr } = await project.vivace(train, { isTTY: true });
+      expect(stderr).to.include('\rsales: preparing views\u001b[K').and.include('\rsales: joining\u001b[K');
+    });
+
     it('refuses a spine that does not fit', async () => {
       await project.write({ 'spine.yaml': 'table: visits.csv\ntime: at\nlabel: {}\n' });
       const { code, stderr } = await project.vivace([
