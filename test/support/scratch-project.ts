@@ -11,7 +11,6 @@ const run = promisify(execFile);
 /** Settings of npm that make an install quick; the commands stay those of the page. */
 const npmSettings = {
   npm_config_prefer_offline: 'true',
-  npm_config_ignore_scripts: 'true',
   npm_config_audit: 'false',
   npm_config_fund: 'false',
   npm_config_fetch_retries: '1',
