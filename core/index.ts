@@ -1,4 +1,11 @@
-export { ContainerModule, inject, injectable, named } from 'inversify';
+export {
+  ContainerModule,
+  inject,
+  injectable,
+  injectFromBase,
+  named,
+  optional as optionalService,
+} from 'inversify';
 export {
   abortError,
   asVivaceError,
@@ -11,6 +18,8 @@ export {
   VivaceError,
 } from './kernel/errors.js';
 export type { ErrorCode, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
+export { Call } from './kernel/call.js';
+export type { Caller, CallFields } from './kernel/call.js';
 export { parseType, isTypeName, scalarTypes } from './data/types.js';
 export type { ColumnType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
@@ -105,10 +114,11 @@ export { configurationSchema } from './operations/configuration-schema.js';
 export { optionsTable, schemaTable } from './operations/options-table.js';
 export { parseSpine } from './config/yaml-file.js';
 export { redact, secret } from './config/secret.js';
-export { definePipeline } from './composition/declaration.js';
+export { definePipeline, ownStep } from './composition/declaration.js';
 export type {
   AnswerOf,
   AnswerValue,
+  OwnStep,
   PipelineDeclaration,
   RequestOf,
   StepDeclaration,
@@ -116,6 +126,30 @@ export type {
 } from './composition/declaration.js';
 export { describePlan } from './pipeline/plan.js';
 export type { Plan, PlanColumn, PlanNode } from './pipeline/plan.js';
+export { nodeLayer, runLayer } from './pipeline/layers.js';
+export type { NodeLayer, RunLayer, RunNode, RunPipeline } from './pipeline/layers.js';
+export type { NodeRun, Run } from './pipeline/run.js';
+export { scopeOf, type StepCompiler } from './pipeline/step-compiler.js';
+export {
+  defineVerb,
+  stepDefinition,
+  stepNode,
+  stepOptions,
+  stepPlan,
+  stepSlot,
+} from './pipeline/step-definition.js';
+export type {
+  NodeDraft,
+  NodeStep,
+  Offline,
+  StepDefinition,
+  StepSummary,
+  UsedPart,
+} from './pipeline/step-definition.js';
+export { ApplyTransform } from './steps/transform/apply-transform.js';
+export { FetchFeatures } from './steps/fetch/fetch-features.js';
+export { PredictRows } from './steps/predict/predict-rows.js';
+export { RunCustom } from './steps/custom/run-custom.js';
 export { defineStep } from './steps/custom/step.js';
 export type { Step, StepClass, StepType } from './steps/custom/step.js';
 export type { AsOfPhase } from './offline/as-of-run.js';

@@ -100,5 +100,6 @@ function withParts(value: unknown, add: Readonly<Record<string, PartDeclaration>
 function withModules(value: unknown, modules: readonly unknown[]): unknown {
   if (typeof value !== 'object' || value === null || modules.length === 0) return value;
   const { modules: own } = value as { modules?: unknown };
-  return { ...value, modules: [...(Array.isArray(own) ? (own as readonly unknown[]) : []), ...modules] };
+  const first: readonly unknown[] = Array.isArray(own) ? own : own === undefined || own === null ? [] : [own];
+  return { ...value, modules: [...first, ...modules] };
 }

@@ -10,7 +10,7 @@ import {
   predictor,
   resolveUse,
 } from 'vivace';
-import type { ModelRepository, PartDeclaration, Server } from 'vivace';
+import type { ModelRepository, PartDeclaration } from 'vivace';
 import { filesystem } from 'vivace/adapters/filesystem';
 import { modelRepository } from 'vivace/plugins/model-repository';
 import { callContext, startPart } from 'vivace/testing';

@@ -1,0 +1,366 @@
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  ContainerModule,
+  createServer,
+  FetchFeatures,
+  inject,
+  injectable,
+  keyValueStore,
+  loadServer,
+  nodeLayer,
+  ownStep,
+  runLayer,
+  stepDefinition,
+  type ColumnsIn,
+  type ColumnsOut,
+  type NodeLayer,
+  type RunLayer,
+  type ServerSpecification,
+  type StepDefinition,
+} from 'vivace';
+import { importBlock } from '../support/guide.js';
+import { filesOf } from '../support/repository.js';
+import { createProject } from '../support/project.js';
+import { adder, doubler, table } from '../support/parts.js';
+import { thrownBy, withServer } from '../support/scripted.js';
+
+const page = 'docs/composition.md';
+
+describe('docs/composition.md', () => {
+  it('answers with a verb of its own, in at most 40 lines', async () => {
+    expect((await importBlock(page, 'shop.ts'))['country']).to.equal('Netherlands');
+    expect(filesOf(page).get('enrich.ts')!.trimEnd().split('\n')).to.have.length.at.most(40);
+  });
+
+  it('replaces a built-in step by a subclass', async () => {
+    expect((await importBlock(page, 'counting.ts'))['fetches']).to.equal(1);
+  });
+
+  it('puts a layer around nodes', async () => {
+    expect((await importBlock(page, 'slowest.ts'))['order']).to.deep.equal(['calendar']);
+  });
+
+  it('gives a class step its options and the part in its slot', async () => {
+    expect((await importBlock(page, 'price.ts'))['value']).to.equal(21);
+  });
+
+  it("draws a team's verb in `check`, from a configuration that names its module", async () => {
+    await importBlock(page, 'enrich.ts');
+    const project = await createProject({
+      'vivace.yaml': [
+        'parts: {}',
+        'modules: ["./module.js"]',
+        'pipelines:',
+        '  greet:',
+        '    request: { code: string }',
+        '    steps: [{ enrich: request.code }]',
+        '    response: { outputs: { country: country.name } }',
+      ].join('\n'),
+      'module.js': `export { countries } from '${new URL('../../docs/composition/enrich.js', import.meta.url).href}';\n`,
+    });
+    try {
+      const checked = await project.vivace(['check']);
+      expect(checked.stderr).to.equal('');
+      expect(checked.stdout).to.include('enrich request.code as country  per request');
+      const answered = await project.vivace(['predict', 'greet', '--json', '{"request":{"code":"NL"}}']);
+      expect(JSON.parse(answered.stdout)).to.deep.include({ outputs: { country: 'Netherlands' } });
+    } finally {
+      await project.remove();
+    }
+  });
+});
+
+const simple: Pick<ServerSpecification, 'parts' | 'pipelines'> = {
+  parts: { t: { use: table, rows: { a: [1] } }, double: { use: doubler } },
+  pipelines: {
+    p: {
+      request: { id: 'string' },
+      steps: [{ fetch: 't' }, { transform: 'double', inputs: { value: 't.f0' } }],
+      response: { outputs: { twice: 'double.twice' } },
+    },
+  },
+};
+const module = (load: ConstructorParameters<typeof ContainerModule>[0]): ContainerModule =>
+  new ContainerModule(load);
+
+async function mistakesOf(specification: ServerSpecification): Promise<string> {
+  return (await thrownBy(createServer(specification))).message;
+}
+
+class Rates {
+  readonly factor: number = 2;
+}
+@injectable()
+class DearRates extends Rates {
+  override readonly factor = 10;
+}
+@injectable()
+class Converts {
+  static readonly reads = { value: 'float64' };
+  static readonly writes = { value: 'float64' };
+  static readonly offline = 'same';
+  @inject(Rates) readonly rates!: Rates;
+  run(input: ColumnsIn, out: ColumnsOut): void {
+    (input.column('value').values as Float64Array).forEach((value, row) =>
+      out.column('value').set(row, value * this.rates.factor),
+    );
+  }
+}
+@injectable()
+class NeedsConverter {
+  @inject(Rates) readonly rates!: Rates;
+}
+@injectable()
+class Nested {
+  static readonly reads = { value: 'float64' };
+  static readonly writes = { value: 'float64' };
+  static readonly offline = 'same';
+  @inject(NeedsConverter) readonly converter!: NeedsConverter;
+  run(): void {
+    throw new Error('never made');
+  }
+}
+const converted = (step: typeof Converts | typeof Nested): ServerSpecification => ({
+  parts: {},
+  pipelines: {
+    p: {
+      request: { value: 'float64' },
+      steps: [{ step, as: 's', inputs: { value: 'request.value' } }],
+      response: { outputs: { value: 's.value' } },
+    },
+  },
+});
+
+describe('A module', () => {
+  it('that binds no service which a class step needs is a mistake with pipeline, step and `modules`', async () => {
+    expect(await mistakesOf(converted(Converts))).to.equal(
+      'pipelines.p.steps[0].step: the class Converts needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`',
+    );
+  });
+
+  it('whose service lacks what it needs itself is one too, and nothing is made to find out', async () => {
+    let made = 0;
+    const modules = [
+      module(({ bind }) => {
+        bind(NeedsConverter)
+          .toSelf()
+          .onActivation((_context, service) => (made++, service));
+      }),
+    ];
+    const message = await mistakesOf({ ...converted(Nested), modules });
+    expect(message).to.include('pipelines.p.steps[0].step: the class Nested needs Rates injected');
+    expect(message).not.to.include('Trying to resolve');
+    expect(made).to.equal(0);
+  });
+
+  it('that binds a port under the name of a part is told of `override`', async () => {
+    const modules = [
+      module(
+        ({ bind }) =>
+          void bind(keyValueStore.id)
+            .toConstantValue({} as never)
+            .whenNamed('hot'),
+      ),
+    ];
+    const parts = { hot: { use: 'memory' } };
+    expect(await mistakesOf({ parts, pipelines: {}, modules })).to.match(
+      /^parts\.hot: a module binds a key-value-store named "hot" as well; .*`override: \{ hot: … \}`/,
+    );
+  });
+
+  it('that throws, that is none, or whose file is not there or exports none, is a mistake at its place', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vivace-modules-'));
+    try {
+      writeFileSync(join(directory, 'empty.js'), 'export const nothing = 1;\n');
+      const fails = module(() => {
+        throw new Error('as the test asked');
+      });
+      const modules = [fails, 5 as never, './nowhere.js', './empty.js', 'services'];
+      expect((await mistakesOf({ directory, parts: {}, pipelines: {}, modules })).split('\n')).to.deep.equal([
+        'modules[1]: a ContainerModule, or a relative .js or .mjs file that exports one',
+        `modules[2]: there is no file ./nowhere.js in ${directory}`,
+        'modules[3]: "./empty.js" exports no ContainerModule',
+        'modules[4]: "services" is no relative .js or .mjs file',
+        'modules[0]: does not load: as the test asked',
+      ]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('of a file that is in no list is a mistake with its line', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vivace-modules-'));
+    try {
+      writeFileSync(join(directory, 'vivace.yaml'), 'parts: {}\nmodules: { a: 1 }\n');
+      const loaded = async (modules: ContainerModule[]): Promise<string> =>
+        (await thrownBy(loadServer(join(directory, 'vivace.yaml'), { modules }))).message;
+      expect(await loaded([])).to.match(/^vivace\.yaml:2 modules: a list: /);
+      expect(await loaded([module(() => undefined)])).to.match(/^vivace\.yaml:2 modules\[0\]: /);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('of the caller comes after those before it, and may rebind what they bound', async () => {
+    const rates = module(({ bind }) => void bind(Rates).toSelf());
+    const dear = module(({ rebind }) => void rebind(Rates).to(DearRates));
+    await withServer({ ...converted(Converts), modules: [rates, dear] }, async (server) => {
+      const { outputs } = await server.predict('p', { request: { value: 4 } });
+      expect(outputs).to.deep.equal({ value: 40 });
+    });
+  });
+
+  it('that binds a verb twice is a mistake', async () => {
+    const again = { verb: 'fetch' } as StepDefinition;
+    const modules = [module(({ bind }) => void bind(stepDefinition).toConstantValue(again))];
+    expect(await mistakesOf({ parts: {}, pipelines: {}, modules })).to.include(
+      'the verb "fetch" is bound twice',
+    );
+  });
+
+  it('that binds a step class as a singleton is refused: one object runs one node', async () => {
+    const modules = [module(({ rebind }) => void rebind(FetchFeatures).to(FetchFeatures).inSingletonScope())];
+    const parts = { t: { use: table, rows: { a: [1] } }, u: { use: table, rows: { a: [2] } } };
+    const p = {
+      request: { id: 'string' },
+      steps: [{ fetch: 't' }, { fetch: 'u' }],
+      response: { outputs: { x: 't.f0', y: 'u.f0' } },
+    } as const;
+    const server = await createServer({ parts, pipelines: { p }, modules });
+    expect((await thrownBy(server.start())).message).to.match(
+      /FetchFeatures is bound as a singleton.*inTransientScope/,
+    );
+    await server.stop();
+  });
+
+  it('knows no verb that nothing binds', async () => {
+    const pipelines = { p: { steps: [ownStep({ enrich: 'x' })], response: { outputs: { now: 'time' } } } };
+    expect(await mistakesOf({ parts: {}, pipelines })).to.equal(
+      'pipelines.p.steps[0]: a step is one of fetch, transform, predict, step, not "enrich"; there are fetch, transform, predict, step',
+    );
+  });
+
+  it('says where `record` has its place', async () => {
+    const pipelines = { p: { steps: [ownStep({ record: {} })], response: { outputs: { now: 'time' } } } };
+    expect(await mistakesOf({ parts: {}, pipelines })).to.match(
+      /^pipelines\.p\.steps\[0\]\.record: `record` stands around the steps and is no step: write it beside `steps`/,
+    );
+  });
+});
+
+describe('Layers', () => {
+  const noting = (name: string, order: number, notes: string[]): NodeLayer => ({
+    name,
+    order,
+    wrap: (node, next) => (run) => {
+      notes.push(`${name} > ${node.alias}`);
+      const running = next(run);
+      if (running === undefined) notes.push(`${name} < ${node.alias}`);
+      return running;
+    },
+  });
+
+  it('stand around nodes by their order, and what answers at once stays synchronous', async () => {
+    const notes: string[] = [];
+    const modules = [
+      module(({ bind }) => {
+        bind(nodeLayer).toConstantValue(noting('inner', 900, notes));
+        bind(nodeLayer).toConstantValue(noting('outer', 50, notes));
+      }),
+    ];
+    await withServer({ ...simple, modules }, async (server) => {
+      await server.predict('p', { request: { id: 'a' } });
+    });
+    expect(notes).to.deep.equal(
+      ['t', 'double'].flatMap((alias) => [
+        `outer > ${alias}`,
+        `inner > ${alias}`,
+        `inner < ${alias}`,
+        `outer < ${alias}`,
+      ]),
+    );
+  });
+
+  it('are asked once per node at start, and cost nothing where they do not go around', async () => {
+    const asked: string[] = [];
+    const layer: NodeLayer = {
+      name: 'none',
+      order: 500,
+      wrap: ({ alias }) => {
+        asked.push(alias);
+        return undefined;
+      },
+    };
+    await withServer(
+      { ...simple, modules: [module(({ bind }) => void bind(nodeLayer).toConstantValue(layer))] },
+      async (server) => {
+        for (let i = 0; i < 3; i++) await server.predict('p', { request: { id: 'a' } });
+      },
+    );
+    expect(asked).to.deep.equal(['t', 'double']);
+  });
+
+  it('around requests see the frame after `next`, and what cannot be decoded as a failure', async () => {
+    const notes: string[] = [];
+    const layer: RunLayer = {
+      name: 'noting',
+      order: 250,
+      wrap: (plan, next) => async (run) => {
+        notes.push(`${plan.name} ${run.frame === undefined}`);
+        try {
+          await next(run);
+          notes.push(`ended ${run.frame === undefined}`);
+        } catch (error) {
+          notes.push((error as Error).message);
+          throw error;
+        }
+      },
+    };
+    await withServer(
+      { ...simple, modules: [module(({ bind }) => void bind(runLayer).toConstantValue(layer))] },
+      async (server) => {
+        await server.predict('p', { request: { id: 'a' } });
+        await thrownBy(server.predict('p', { request: { id: 5 } }));
+      },
+    );
+    expect(notes).to.deep.equal(['p true', 'ended false', 'p true', 'request.id: 5 is no string']);
+  });
+
+  it('that throw or reject fail the request with what they threw', async () => {
+    for (const wrap of [
+      () => () => {
+        throw new Error('thrown');
+      },
+      () => () => Promise.reject(new Error('rejected')),
+    ] satisfies NodeLayer['wrap'][]) {
+      const modules = [
+        module(({ bind }) => void bind(nodeLayer).toConstantValue({ name: 'failing', order: 250, wrap })),
+      ];
+      await withServer({ ...simple, modules }, async (server) => {
+        expect((await thrownBy(server.predict('p', { request: { id: 'a' } }))).message).to.match(
+          /thrown|rejected/,
+        );
+      });
+    }
+  });
+
+  it('leave a model that never answers at the deadline', async () => {
+    const never = new Promise<void>(() => undefined);
+    const parts = { add: { use: adder, width: 1, onPredict: () => never } };
+    const p = {
+      request: { x: 'float64' },
+      deadlineMs: 50,
+      steps: [{ predict: 'add', inputs: { x: ['x'] } }],
+      response: { outputs: { sum: 'add.sum' } },
+    } as const;
+    await withServer({ parts, pipelines: { p }, drainTimeoutMs: 50 }, async (server) => {
+      expect(await thrownBy(server.predict('p', { request: { x: 1 } }))).to.have.property(
+        'code',
+        'DEADLINE_EXCEEDED',
+      );
+    });
+  });
+});
