@@ -94,7 +94,15 @@ export type {
 export { transport } from './ports/transport.js';
 export type { Transport } from './ports/transport.js';
 export { warehouse } from './ports/warehouse.js';
-export type { AsOfJoin, Dialect, RowBatch, Statement, TableRows, Warehouse } from './ports/warehouse.js';
+export type {
+  AsOfJoin,
+  Dialect,
+  RowBatch,
+  Statement,
+  TableRows,
+  TemporaryTable,
+  Warehouse,
+} from './ports/warehouse.js';
 export { workspace } from './ports/workspace.js';
 export type { StagedFile, Workspace } from './ports/workspace.js';
 export type { PipelineDescription, PredictCall, ServerFace, ServerState } from './ports/server-face.js';

@@ -15,8 +15,10 @@ import {
   type RowBatch,
   type Statement,
   type TableRows,
+  type TemporaryTable,
   type Warehouse,
 } from 'vivace';
+import { temporaryTable } from 'vivace/kit';
 import type { BigqueryOptions } from './bigquery.js';
 import { Connection } from './connection.js';
 import { bigqueryDialect } from './dialect.js';
@@ -83,12 +85,8 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     }
   }
 
-  async withQuery<T>(
-    { sql, parameters }: Statement,
-    use: (table: string) => Promise<T>,
-    context: CallContext,
-  ): Promise<T> {
-    return this.#withTable(use, context, async (table) => {
+  async keep({ sql, parameters }: Statement, context: CallContext): Promise<TemporaryTable> {
+    return this.#temporaryTable(context, async (table) => {
       // The expiration is there from the first moment, whatever happens next.
       const expires = `TIMESTAMP_MILLIS(${Date.now() + this.#options.temporaryTtlMs})`;
       const create = `CREATE TABLE ${nameOf(table)} OPTIONS (expiration_timestamp = ${expires}) AS ${sql}`;
@@ -96,12 +94,8 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     });
   }
 
-  async withTable<T>(
-    { fields, batches }: TableRows,
-    use: (table: string) => Promise<T>,
-    context: CallContext,
-  ): Promise<T> {
-    return this.#withTable(use, context, async (table) => {
+  async load({ fields, batches }: TableRows, context: CallContext): Promise<TemporaryTable> {
+    return this.#temporaryTable(context, async (table) => {
       await this.#create(table, fields, context);
       let given = 0;
       // What the rows' source throws is its own error, not one of the upload.
@@ -184,11 +178,10 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     }
   }
 
-  async #withTable<T>(
-    use: (table: string) => Promise<T>,
+  async #temporaryTable(
     { signal }: CallContext,
     create: (table: TableReference) => Promise<void>,
-  ): Promise<T> {
+  ): Promise<TemporaryTable> {
     const dataset = this.#temporaryDataset();
     if (dataset === undefined) {
       throw new VivaceError(
@@ -197,15 +190,15 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
       );
     }
     const table = { ...dataset, tableId: `vivace_${randomUUID().replaceAll('-', '')}` };
-    try {
-      await create(table);
-      if (signal.aborted) throw abortError(signal);
-      return await use(nameOf(table));
-    } finally {
-      const dropped = this.#context.cleanUp(`table ${table.tableId}`, (call) => this.#drop(table, call));
-      // A caller that has given up waits no longer; the table would also go by itself.
-      if (!signal.aborted) await untilAborted(dropped, signal).catch(() => undefined);
-    }
+    return temporaryTable(nameOf(table), {
+      create: () => create(table),
+      drop: async () => {
+        const dropped = this.#context.cleanUp(`table ${table.tableId}`, (call) => this.#drop(table, call));
+        // A caller that has given up waits no longer; the table would also go by itself.
+        if (!signal.aborted) await untilAborted(dropped, signal).catch(() => undefined);
+      },
+      signal,
+    });
   }
 
   async #drop({ projectId, datasetId, tableId }: TableReference, { signal }: CallContext): Promise<void> {

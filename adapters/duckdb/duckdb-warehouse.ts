@@ -8,13 +8,15 @@ import {
   type CallContext,
   type Dialect,
   type Field,
+  type PartContext,
   type PartLifecycle,
   type RowBatch,
   type Statement,
   type TableRows,
+  type TemporaryTable,
   type Warehouse,
 } from 'vivace';
-import { loadSdk } from 'vivace/kit';
+import { loadSdk, temporaryTable } from 'vivace/kit';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode } from './errors.js';
@@ -29,16 +31,19 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   readonly dialect: Dialect;
   readonly errorCode = duckdbErrorCode;
   readonly #options: DuckdbOptions;
+  readonly #context: PartContext;
   readonly #directory: string;
   /** Temporary tables live in a database in memory beside the user's: DuckDB's own are seen by one connection only. */
   readonly #temporary = `vivace_${randomUUID().replaceAll('-', '')}`;
   #sdk: Sdk | undefined;
   #instance: DuckDBInstance | undefined;
   #tables = 0;
+  #stopped = false;
 
-  constructor(options: DuckdbOptions, directory: string) {
+  constructor(options: DuckdbOptions, context: PartContext) {
     this.#options = options;
-    this.#directory = resolve(directory, options.directory ?? '.');
+    this.#context = context;
+    this.#directory = resolve(context.directory, options.directory ?? '.');
     this.dialect = duckdbDialect(this.#directory);
   }
 
@@ -66,6 +71,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#instance === undefined) return;
     const connection = await this.#instance.connect();
     await connection.run(`DETACH DATABASE IF EXISTS ${this.#temporary}`);
@@ -114,45 +120,36 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     }
   }
 
-  async withQuery<T>(
-    { sql, parameters }: Statement,
-    use: (table: string) => Promise<T>,
-    context: CallContext,
-  ): Promise<T> {
-    return this.#withTable(use, context, async (table) =>
-      this.#connected(context, async (connection) => {
-        await connection.run(`CREATE TABLE ${table.name} AS ${sql}`, parameters ?? {});
-      }),
-    );
+  async keep({ sql, parameters }: Statement, context: CallContext): Promise<TemporaryTable> {
+    return this.#temporaryTable(context, async (connection, { name }) => {
+      await connection.run(`CREATE TABLE ${name} AS ${sql}`, parameters ?? {});
+    });
   }
 
-  async withTable<T>(rows: TableRows, use: (table: string) => Promise<T>, context: CallContext): Promise<T> {
+  async load({ fields, batches }: TableRows, context: CallContext): Promise<TemporaryTable> {
     const sdk = this.#sdk as Sdk;
     const types = duckdbTypes(
       sdk,
-      rows.fields.map((field) => field.type),
+      fields.map((field) => field.type),
     );
-    const columns = rows.fields.map(
+    const columns = fields.map(
       (field) => `${this.dialect.identifier(field.name)} ${this.dialect.type(field.type)}`,
     );
-    return this.#withTable(use, context, async (table) =>
-      this.#connected(context, async (connection) => {
-        await connection.run(`CREATE TABLE ${table.name} (${columns.join(', ')})`);
-        const appender = await connection.createAppender(table.bare, 'main', this.#temporary);
-        for await (const batch of rows.batches) {
-          if (context.signal.aborted) throw abortError(context.signal);
-          appendBatch(sdk, appender, types, batch);
-        }
-        appender.closeSync();
-      }),
-    );
+    return this.#temporaryTable(context, async (connection, { name, bare }) => {
+      await connection.run(`CREATE TABLE ${name} (${columns.join(', ')})`);
+      const appender = await connection.createAppender(bare, 'main', this.#temporary);
+      for await (const batch of batches) {
+        if (context.signal.aborted) throw abortError(context.signal);
+        appendBatch(sdk, appender, types, batch);
+      }
+      appender.closeSync();
+    });
   }
 
   async export(source: Statement | TableRows, path: string, context: CallContext): Promise<void> {
     if ('batches' in source) {
-      const all = (table: string): Promise<void> =>
-        this.export({ sql: `SELECT * FROM ${table}` }, path, context);
-      return this.withTable(source, all, context);
+      await using table = await this.load(source, context);
+      return await this.export({ sql: `SELECT * FROM ${table.name}` }, path, context);
     }
     const { sql, parameters } = source;
     const format = /\.(parquet|csv)$/i.exec(path)?.[1]?.toLowerCase();
@@ -166,21 +163,27 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     );
   }
 
-  async #withTable<T>(
-    use: (table: string) => Promise<T>,
+  async #temporaryTable(
     context: CallContext,
-    create: (table: { readonly name: string; readonly bare: string }) => Promise<void>,
-  ): Promise<T> {
+    fill: (
+      connection: DuckDBConnection,
+      table: { readonly name: string; readonly bare: string },
+    ) => Promise<void>,
+  ): Promise<TemporaryTable> {
     const bare = `t${this.#tables++}`;
     const name = `${this.#temporary}.main.${bare}`;
-    try {
-      await create({ name, bare });
-      if (context.signal.aborted) throw abortError(context.signal);
-      return await use(name);
-    } finally {
-      const connection = await (this.#instance as DuckDBInstance).connect();
-      await connection.run(`DROP TABLE IF EXISTS ${name}`).finally(() => connection.disconnectSync());
-    }
+    return temporaryTable(name, {
+      create: () => this.#connected(context, (connection) => fill(connection, { name, bare })),
+      drop: () => this.#context.cleanUp(`table ${name}`, () => this.#drop(name)),
+      signal: context.signal,
+    });
+  }
+
+  async #drop(table: string): Promise<void> {
+    // It was in memory, and went when the part stopped.
+    if (this.#stopped) return;
+    const connection = await (this.#instance as DuckDBInstance).connect();
+    await connection.run(`DROP TABLE IF EXISTS ${table}`).finally(() => connection.disconnectSync());
   }
 
   async #connected<T>(context: CallContext, run: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

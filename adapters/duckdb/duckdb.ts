@@ -45,5 +45,5 @@ export const duckdb = defineAdapter({
     },
   },
   options: duckdbOptions,
-  create: (options, _, context) => new DuckdbWarehouse(options, context.directory),
+  create: (options, _, context) => new DuckdbWarehouse(options, context),
 });

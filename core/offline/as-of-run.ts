@@ -61,16 +61,12 @@ export async function asOfRun<T>(
   onPhase?.('reading the spine');
   const { fields, batches } = await store.spine(spine.spine, context);
   onPhase?.('preparing views');
-  return store.asOf(
-    [...new Map(views.map((view) => [view.hash, view])).values()],
-    (reader) => {
-      onPhase?.('joining');
-      const { steps } = createSteps({ ...plan, nodes }, (node) => slotsOf(node, reader));
-      const execute = createExecutor(steps.map(asOfNode));
-      return use(runBlocks({ plan, spine, batches, execute, context }), fields);
-    },
-    context,
-  );
+  const distinct = [...new Map(views.map((view) => [view.hash, view])).values()];
+  await using reader = await store.openAsOf(distinct, context);
+  onPhase?.('joining');
+  const { steps } = createSteps({ ...plan, nodes }, (node) => slotsOf(node, reader));
+  const execute = createExecutor(steps.map(asOfNode));
+  return await use(runBlocks({ plan, spine, batches, execute, context }), fields);
 }
 
 /** Whether a node is a model or needs one's outputs. */

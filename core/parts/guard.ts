@@ -131,6 +131,7 @@ export class GuardedPart {
       maxJoined?: number;
       synchronous?: boolean;
     };
+    if (spec.opens === true) return this.#opening(this.#admitted(traced), spec.name);
     if (spec.batch !== true) return this.#counted(this.#admitted(traced));
     const batched = (one: Operation): Operation => inBatches(one, { ...spec, maxBatch });
     const alone = batched(this.#counted(this.#admitted(traced)));
@@ -178,6 +179,51 @@ export class GuardedPart {
       this.#leave();
       return isAsyncIterable(result) ? this.#iterate(result) : result;
     };
+  }
+
+  /** Counts the call until what it opened has been disposed of. */
+  #opening(operation: Operation, name: string): Operation {
+    return async (...args) => {
+      this.#inFlight++;
+      try {
+        return this.#held((await operation(...args)) as AsyncDisposable & Implementation, name);
+      } catch (error) {
+        this.#leave();
+        throw this.#wrap(error);
+      }
+    };
+  }
+
+  /** A face of what an operation opened; its calls are counted too, for one may still run when it is closed. */
+  #held(resource: AsyncDisposable & Implementation, opener: string): AsyncDisposable {
+    let closed: Promise<void> | undefined;
+    const close = async (): Promise<void> => {
+      try {
+        await resource[Symbol.asyncDispose]();
+      } catch (error) {
+        throw this.#wrap(error);
+      } finally {
+        this.#leave();
+      }
+    };
+    const face: AsyncDisposable & Record<string, unknown> = {
+      [Symbol.asyncDispose]: () => (closed ??= close()),
+    };
+    for (const [name, value] of members(resource)) {
+      if (typeof value !== 'function') {
+        Object.defineProperty(face, name, { get: () => resource[name], enumerable: true });
+        continue;
+      }
+      const call = this.#counted((...args) => (resource[name] as Operation)(...args));
+      face[name] = (...args: unknown[]) => {
+        if (closed !== undefined)
+          throw this.#wrap(
+            new VivaceError('FAILED_PRECONDITION', `what ${opener} opened was closed before ${name}`),
+          );
+        return call(...args);
+      };
+    }
+    return face;
   }
 
   /** Counts while it is iterated, which may never happen; a generator's work is done there, and so its errors arise there. */

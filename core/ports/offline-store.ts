@@ -5,12 +5,18 @@ import { capabilityPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 import type { RowBatch, TableRows } from './warehouse.js';
 
-/** Reads views as of a time per row: the offline counterpart of an online store. */
-export interface AsOfReader {
+/**
+ * Reads views as of a time per row: the offline counterpart of an online store.
+ *
+ * It holds the prepared views until it is disposed of (`await using reader = await store.openAsOf(…)`). Disposal never throws, and
+ * disposing twice is the same as once. An open reader is a call in flight: the store's `stop` waits for it up to the grace period.
+ */
+export interface AsOfReader extends AsyncDisposable {
   /**
    * For each row the feature row an online store that had kept up would have held at the row's time: `available time <= time`, the greatest
    * by event time, available time, then the bytewise greater row.
    *
+   * @param view One of those that the reader was opened for.
    * @param keys One column per key of the view's entity; `time` per row in microseconds. Rows need not be distinct.
    */
   read(
@@ -52,12 +58,12 @@ export interface MaterializeProgress {
 }
 
 export interface OfflineStore {
-  /** Prepares views once (aggregates are folded, tables kept) and gives a reader to `use`. */
-  asOf<T>(
-    views: readonly FeatureView[],
-    use: (reader: AsOfReader) => Promise<T>,
-    context: CallContext,
-  ): Promise<T>;
+  /**
+   * Prepares views once (aggregates are folded, tables kept) for a reader; a call that fails leaves nothing behind.
+   *
+   * @throws {VivaceError} What is wrong with a view's source, naming the view.
+   */
+  openAsOf(views: readonly FeatureView[], context: CallContext): Promise<AsOfReader>;
 
   /** The columns of a spine, and its rows in a stable order: by time, then by every column. Column `time` holds microseconds. */
   spine(
@@ -90,7 +96,7 @@ export interface OfflineStore {
 }
 
 export const offlineStore = capabilityPort<OfflineStore>('offline-store', {
-  asOf: {},
+  openAsOf: { opens: true },
   spine: {},
   materialize: {},
   estimate: {},

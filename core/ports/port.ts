@@ -13,6 +13,11 @@ export interface OperationSpec {
   readonly merge?: 'concat' | 'none';
   /** Calls of the same tick are joined into one, their keys de-duplicated and shared with calls in flight; up to `supports.maxJoined`. */
   readonly coalesce?: true;
+  /**
+   * The answer is an `AsyncDisposable`, and the call stays in flight until that has been disposed of. Its methods run until then, also
+   * while the part stops; the guard disposes of it once, however often it is asked to.
+   */
+  readonly opens?: true;
   /** Without a span of its own. */
   readonly quiet?: true;
 }

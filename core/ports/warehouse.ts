@@ -82,6 +82,20 @@ export interface AsOfJoin {
   readonly columns: readonly string[];
 }
 
+/**
+ * A table that is there until it is disposed of: `await using table = await warehouse.keep(…)`.
+ *
+ * Disposal drops the table, also where the signal that it was made with has aborted; then it does not wait for the table to be gone. It
+ * never throws, so that no error of its user is hidden: a table that could not be dropped is logged. Disposing twice is the same as once.
+ *
+ * An open table is a call in flight: the warehouse's `stop` waits for it up to the grace period. One that is still open after that goes
+ * with the part, and disposing of it does nothing.
+ */
+export interface TemporaryTable extends AsyncDisposable {
+  /** Ready for FROM. */
+  readonly name: string;
+}
+
 /** An analytical database: SQL in, columns out. */
 export interface Warehouse {
   readonly dialect: Dialect;
@@ -100,11 +114,20 @@ export interface Warehouse {
    */
   query(statement: Statement, context: CallContext): AsyncIterable<RowBatch>;
 
-  /** Keeps the answer of a query as a temporary table while `use` runs; `use` gets the table's name, ready for FROM. */
-  withQuery<T>(statement: Statement, use: (table: string) => Promise<T>, context: CallContext): Promise<T>;
+  /**
+   * Keeps the answer of a query as a temporary table. Every call makes a table of its own; one that fails leaves none.
+   *
+   * @throws {VivaceError} as `query` does, and `FAILED_PRECONDITION` where there is no place for temporary tables.
+   */
+  keep(statement: Statement, context: CallContext): Promise<TemporaryTable>;
 
-  /** Loads rows into a temporary table while `use` runs. */
-  withTable<T>(rows: TableRows, use: (table: string) => Promise<T>, context: CallContext): Promise<T>;
+  /**
+   * Loads rows into a temporary table. Every call makes a table of its own; one that fails leaves none.
+   *
+   * @throws {VivaceError} `FAILED_PRECONDITION` where there is no place for temporary tables, `DATA_LOSS` where not all rows arrived; what
+   *   the batches throw is handed on.
+   */
+  load(rows: TableRows, context: CallContext): Promise<TemporaryTable>;
 
   /**
    * Writes the answer of a query, or rows from elsewhere, to a local file: `.csv` or `.parquet`.
@@ -120,8 +143,8 @@ export const warehouse = driverPort<Warehouse>(
     describe: {},
     estimate: {},
     query: {},
-    withQuery: {},
-    withTable: {},
+    keep: { opens: true },
+    load: { opens: true },
     export: {},
   },
   (part, context) => part.describe({ sql: 'SELECT 1 AS one' }, context),

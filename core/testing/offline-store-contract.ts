@@ -5,7 +5,7 @@ import { status } from '../data/status.js';
 import { parseType } from '../data/types.js';
 import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
-import { offlineStore, type OfflineStore, type Spine } from '../ports/offline-store.js';
+import { offlineStore, type AsOfReader, type OfflineStore, type Spine } from '../ports/offline-store.js';
 import type { OnlineStore } from '../ports/online-store.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import { viewSchema } from '../views/schema.js';
@@ -50,12 +50,16 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
       await part.start(context());
       return part.face(offlineStore);
     };
+    const read = async (
+      store: OfflineStore,
+      of: FeatureView,
+      requests: readonly Request[],
+    ): Promise<FeatureRows> => {
+      await using reader = await store.openAsOf([of], context());
+      return await reader.read(of, requested(of, requests), context());
+    };
     const asOf = async (store: OfflineStore, of: FeatureView, requests: readonly Request[]): Promise<Row[]> =>
-      store.asOf(
-        [of],
-        async (reader) => rowsOf(await reader.read(of, requested(of, requests), context())),
-        context(),
-      );
+      rowsOf(await read(store, of, requests));
     const onlineRows = async (of: FeatureView, keys: readonly (readonly Cell[])[]): Promise<FeatureRows> => {
       const columns = keyColumns(of, keys);
       const out = new FeatureRows(of.features, keys.length);
@@ -475,6 +479,44 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
       });
     });
 
+    describe('an open reader', () => {
+      const newest = async (reader: AsOfReader): Promise<Cell | undefined> =>
+        rowsOf(await reader.read(plainView, requested(plainView, [['a', 99]]), context()))[0]!.cells[0];
+
+      it('reads views again and again, a view that was named twice too, until it is disposed of', async () => {
+        const store = await open({ t: plain([['a', 10, 10, 1]]) });
+        const reader = await store.openAsOf([plainView, plainView], context());
+        assert.deepEqual([await newest(reader), await newest(reader)], [1, 1]);
+        await Promise.all([reader[Symbol.asyncDispose](), reader[Symbol.asyncDispose]()]);
+        await reader[Symbol.asyncDispose]();
+        await assert.rejects(
+          async () => newest(reader),
+          (error) => isVivaceError(error) && error.code === 'FAILED_PRECONDITION',
+        );
+      });
+
+      it('hands on what its user throws, as it is', async () => {
+        const store = await open({ t: plain([['a', 10, 10, 1]]) });
+        const thrown = new TypeError('as the test asked');
+        const failing = async (): Promise<void> => {
+          await using reader = await store.openAsOf([plainView], context());
+          await newest(reader);
+          throw thrown;
+        };
+        await assert.rejects(failing, (error) => error === thrown);
+      });
+
+      it('keeps the store from stopping, and goes on reading meanwhile', async () => {
+        const store = await open({ t: plain([['a', 10, 10, 1]]) });
+        const reader = await store.openAsOf([plainView], context());
+        const stopping = part!.stop(60_000);
+        assert.equal(await newest(reader), 1);
+        assert.equal(part!.guarded.state, 'stopping');
+        await reader[Symbol.asyncDispose]();
+        await stopping;
+      });
+    });
+
     describe('materialize', () => {
       it('copies for each key what an as-of read finds at that time, byte for byte', async () => {
         const rows = Array.from(
@@ -493,13 +535,9 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
           ...plainSpec,
           source: { ...plainSpec.source, where: { event_day: { max: until } } },
         });
-        const read = await store.asOf(
-          [known],
-          (reader) => reader.read(known, requested(known, requests), context()),
-          context(),
-        );
-        assert.deepEqual([...stored.status], [...read.status]);
-        assert.deepEqual(bytesOf(plainView, stored), bytesOf(plainView, read));
+        const found = await read(store, known, requests);
+        assert.deepEqual([...stored.status], [...found.status]);
+        assert.deepEqual(bytesOf(plainView, stored), bytesOf(plainView, found));
       });
 
       it('includes rows dated exactly `until`, and nothing known only later', async () => {

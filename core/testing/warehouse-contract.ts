@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
 import { cellAt, columnOf, type Cell } from '../data/column.js';
 import { fieldsOf, type Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
 import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
-import { warehouse, type Dialect, type RowBatch, type Warehouse } from '../ports/warehouse.js';
+import {
+  warehouse,
+  type Dialect,
+  type RowBatch,
+  type TableRows,
+  type Warehouse,
+} from '../ports/warehouse.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import { callContext } from './start-part.js';
@@ -34,17 +41,12 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
     it('loads and gives back every scalar type, and nulls', async () => {
       const nulls = Object.keys(samples).map(() => null);
       const cells = [Object.values(samples), nulls, Object.values(samples)];
-      await lake.withTable(
-        table(Object.keys(samples), cells),
-        async (name) => {
-          const expected = Object.keys(samples).map((type) => ({ name: `c_${type}`, type: parseType(type) }));
-          const statement = { sql: `SELECT * FROM ${name}`, fields: expected };
-          const { fields, rows } = await all(lake.query(statement, context()));
-          assert.deepEqual(rows, cells);
-          assert.deepEqual(fields, expected);
-        },
-        context(),
-      );
+      await using loaded = await lake.load(table(Object.keys(samples), cells), context());
+      const expected = Object.keys(samples).map((type) => ({ name: `c_${type}`, type: parseType(type) }));
+      const statement = { sql: `SELECT * FROM ${loaded.name}`, fields: expected };
+      const { fields, rows } = await all(lake.query(statement, context()));
+      assert.deepEqual(rows, cells);
+      assert.deepEqual(fields, expected);
     });
 
     it('gives more rows than one batch holds, in the order asked for', async () => {
@@ -57,18 +59,12 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
         fields: fieldsOf({ x: 'int64' }),
         batches: [{ fields: fieldsOf({ x: 'int64' }), rows: n, columns: [column] }],
       };
-      await lake.withTable(
-        rows,
-        async (name) => {
-          let expected = 0n;
-          for await (const batch of lake.query({ sql: `SELECT x FROM ${name} ORDER BY x` }, context())) {
-            for (let row = 0; row < batch.rows; row++)
-              assert.equal(cellAt(batch.columns[0]!, row), expected++);
-          }
-          assert.equal(expected, BigInt(n));
-        },
-        context(),
-      );
+      await using loaded = await lake.load(rows, context());
+      let expected = 0n;
+      for await (const batch of lake.query({ sql: `SELECT x FROM ${loaded.name} ORDER BY x` }, context())) {
+        for (let row = 0; row < batch.rows; row++) assert.equal(cellAt(batch.columns[0]!, row), expected++);
+      }
+      assert.equal(expected, BigInt(n));
     });
 
     it('describes the columns of a query', async () => {
@@ -154,33 +150,73 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
       );
     });
 
-    it('keeps the answer of a query as a table, until its user is done', async () => {
-      const name = await lake.withQuery(
-        { sql: 'SELECT 7 AS x' },
-        async (kept) => {
-          assert.deepEqual(
-            (await answer(`SELECT x + 1 AS y FROM ${kept}`)).map((row) => Number(row[0])),
-            [8],
-          );
-          return kept;
-        },
-        context(),
-      );
+    it('keeps the answer of a query as a table until it is disposed of, once or twice', async () => {
+      const kept = await lake.keep({ sql: 'SELECT 7 AS x' }, context());
+      assert.equal(Number((await answer(`SELECT x + 1 AS y FROM ${kept.name}`))[0]![0]), 8);
+      await Promise.all([kept[Symbol.asyncDispose](), kept[Symbol.asyncDispose]()]);
+      await kept[Symbol.asyncDispose]();
+      await assert.rejects(answer(`SELECT * FROM ${kept.name}`), isVivaceError);
+    });
+
+    it('makes a table of its own in every call', async () => {
+      const statement = { sql: 'SELECT 7 AS x' };
+      const tables = await Promise.all([lake.keep(statement, context()), lake.keep(statement, context())]);
+      assert.notEqual(tables[0].name, tables[1].name);
+      await tables[0][Symbol.asyncDispose]();
+      await using other = tables[1];
+      assert.equal(Number((await answer(`SELECT x FROM ${other.name}`))[0]![0]), 7);
+    });
+
+    it('drops the table when its user fails, and hands the failure on as it is', async () => {
+      let name = '';
+      const thrown = new Error('as the test asked');
+      const failing = async (): Promise<void> => {
+        await using kept = await lake.keep({ sql: 'SELECT 1 AS x' }, context());
+        name = kept.name;
+        throw thrown;
+      };
+      await assert.rejects(failing, (error) => error === thrown);
       await assert.rejects(answer(`SELECT * FROM ${name}`), isVivaceError);
     });
 
-    it('drops the table when its user fails', async () => {
+    it('drops the table when its user is aborted', async () => {
+      const abort = new AbortController();
+      const call = { signal: abort.signal };
       let name = '';
-      const failing = lake.withQuery(
-        { sql: 'SELECT 1 AS x' },
-        async (kept) => {
-          name = kept;
-          throw new Error('as the test asked');
-        },
-        context(),
+      const failing = async (): Promise<void> => {
+        await using kept = await lake.keep({ sql: 'SELECT 1 AS x' }, call);
+        name = kept.name;
+        abort.abort();
+        await all(lake.query({ sql: `SELECT * FROM ${name}` }, call));
+      };
+      await assert.rejects(failing, (error) => isVivaceError(error) && error.code === 'CANCELLED');
+      // The aborted user does not wait for the table to be gone.
+      for (let there = true; there;)
+        there = await answer(`SELECT * FROM ${name}`).then(
+          () => true,
+          () => false,
+        );
+    });
+
+    it('leaves a table alone while the part stops, and waits for it', async () => {
+      const loaded = await lake.load(table(['int64'], [[7n]]), context());
+      const stopping = part.stop(60_000);
+      while (part.guarded.state === 'ready') await turn();
+      await assert.rejects(
+        async () => lake.keep({ sql: 'SELECT 1 AS x' }, context()),
+        (error) => isVivaceError(error) && error.code === 'UNAVAILABLE',
       );
-      await assert.rejects(failing, /as the test asked/);
-      await assert.rejects(answer(`SELECT * FROM ${name}`), isVivaceError);
+      assert.equal(part.guarded.state, 'stopping');
+      await loaded[Symbol.asyncDispose]();
+      await stopping;
+      assert.equal(part.guarded.state, 'stopped');
+    });
+
+    it('stops without a table that is never disposed of; disposing of it then does no harm', async () => {
+      const kept = await lake.keep({ sql: 'SELECT 1 AS x' }, context());
+      await part.stop(1);
+      assert.equal(part.guarded.state, 'stopped');
+      await kept[Symbol.asyncDispose]();
     });
 
     it('joins as of: the greatest available time that is not after, per key', async () => {
@@ -207,40 +243,27 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
         times.map((row, i) => [i, ...row]),
         ['row', 'key', 'time'],
       );
-      await lake.withTable(
-        left,
-        (l) =>
-          lake.withTable(
-            right,
-            async (r) => {
-              const keys = [{ left: 'key', right: 'key' }];
-              const join = {
-                left: l,
-                right: r,
-                keys,
-                time: 'time',
-                availableTime: 'available',
-                keep: ['row'],
-                columns: ['value'],
-              };
-              const statement = {
-                sql: sql.asOfJoin(join),
-                fields: fieldsOf({ row: 'int32', value: 'string' }),
-              };
-              const { fields, rows } = await all(lake.query(statement, context()));
-              assert.deepEqual(fields, statement.fields);
-              rows.sort((one, other) => (one[0] as number) - (other[0] as number));
-              assert.deepEqual(rows, [
-                [1, 'a10'],
-                [2, 'a10'],
-                [3, 'a20'],
-                [5, 'b15'],
-              ]);
-            },
-            context(),
-          ),
-        context(),
-      );
+      await using l = await lake.load(left, context());
+      await using r = await lake.load(right, context());
+      const join = {
+        left: l.name,
+        right: r.name,
+        keys: [{ left: 'key', right: 'key' }],
+        time: 'time',
+        availableTime: 'available',
+        keep: ['row'],
+        columns: ['value'],
+      };
+      const statement = { sql: sql.asOfJoin(join), fields: fieldsOf({ row: 'int32', value: 'string' }) };
+      const { fields, rows } = await all(lake.query(statement, context()));
+      assert.deepEqual(fields, statement.fields);
+      rows.sort((one, other) => (one[0] as number) - (other[0] as number));
+      assert.deepEqual(rows, [
+        [1, 'a10'],
+        [2, 'a10'],
+        [3, 'a20'],
+        [5, 'b15'],
+      ]);
     });
 
     it('runs queries side by side', async () => {
@@ -303,7 +326,7 @@ function table(
   types: readonly string[],
   rows: readonly (readonly Cell[])[],
   names = types.map((type) => `c_${type}`),
-): Parameters<Warehouse['withTable']>[0] {
+): TableRows {
   const fields = types.map((type, i) => ({ name: names[i] as string, type: parseType(type) }));
   const columns = fields.map(({ type }, i) =>
     columnOf(

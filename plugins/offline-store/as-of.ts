@@ -6,8 +6,10 @@ import {
   type Column,
   type FeatureView,
   type Field,
+  type TableRows,
   type Warehouse,
 } from 'vivace';
+import { KeptTables } from './kept-tables.js';
 import { columnsOf, fieldsOf } from './relation.js';
 import { inView, scatter } from './rows.js';
 import { withoutTies } from './ties.js';
@@ -22,16 +24,23 @@ const always = -9_007_199_254_740_991;
 type Requested = Parameters<AsOfReader['read']>[1];
 
 /** Reads views that were prepared as tables in which the row with the greatest available time up to a moment is the one that won then. */
-export class PreparedViews implements AsOfReader {
+class PreparedViews implements AsOfReader {
   readonly #warehouse: Warehouse;
+  readonly #kept: KeptTables;
+  /** Table per hash of a view. */
   readonly #tables: ReadonlyMap<string, string>;
   /** The available time of static rows: when they were prepared, microseconds. */
   readonly #preparedAt: number;
 
-  constructor(warehouse: Warehouse, tables: ReadonlyMap<string, string>, preparedAt: number) {
+  constructor({ warehouse, preparedAt }: Preparation, kept: KeptTables, tables: ReadonlyMap<string, string>) {
     this.#warehouse = warehouse;
+    this.#kept = kept;
     this.#tables = tables;
     this.#preparedAt = preparedAt;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#kept[Symbol.asyncDispose]();
   }
 
   async read(view: FeatureView, requested: Requested, context: CallContext): Promise<FeatureRows> {
@@ -39,28 +48,23 @@ export class PreparedViews implements AsOfReader {
     if (table === undefined) throw new TypeError(`view "${view.name}" was not prepared`);
     const out = new FeatureRows(view.features, requested.rows);
     const present = new Uint8Array(requested.rows);
-    await inView(view, () =>
-      this.#warehouse.withTable(
-        requestedRows(view, requested),
-        async (left) => {
-          const { keys, features } = columnsOf(view);
-          const sql = this.#warehouse.dialect.asOfJoin({
-            left,
-            right: table,
-            keys: keys.map((key) => ({ left: key, right: key })),
-            time: 'request_time',
-            availableTime: 'available_time',
-            keep: ['request_row'],
-            columns: ['event_time', 'available_time', ...features],
-          });
-          const found = fieldsOf(view).slice(view.entity.length);
-          const fields = [{ name: 'request_row', type: int32 }, ...found];
-          for await (const { columns } of this.#warehouse.query({ sql, fields }, context))
-            this.#fill(view, { columns, out, present });
-        },
-        context,
-      ),
-    );
+    await inView(view, async () => {
+      await using left = await this.#warehouse.load(requestedRows(view, requested), context);
+      const { keys, features } = columnsOf(view);
+      const sql = this.#warehouse.dialect.asOfJoin({
+        left: left.name,
+        right: table,
+        keys: keys.map((key) => ({ left: key, right: key })),
+        time: 'request_time',
+        availableTime: 'available_time',
+        keep: ['request_row'],
+        columns: ['event_time', 'available_time', ...features],
+      });
+      const found = fieldsOf(view).slice(view.entity.length);
+      const fields = [{ name: 'request_row', type: int32 }, ...found];
+      for await (const { columns } of this.#warehouse.query({ sql, fields }, context))
+        this.#fill(view, { columns, out, present });
+    });
     for (let row = 0; row < present.length; row++) if (present[row] === 0) out.setMissing(row);
     return out;
   }
@@ -83,49 +87,48 @@ export class PreparedViews implements AsOfReader {
   }
 }
 
-/** Prepares each view once, as a table, while `use` runs. */
-export async function withPreparedViews<T>(
+/** What preparing views takes. */
+export interface Preparation {
+  readonly warehouse: Warehouse;
+  /** The available time of static rows, microseconds. */
+  readonly preparedAt: number;
+}
+
+/** Prepares each view once, as a table that is there until the reader is disposed of. */
+export async function openAsOf(
   views: readonly FeatureView[],
-  { warehouse, preparedAt, context }: { warehouse: Warehouse; preparedAt: number; context: CallContext },
-  use: (reader: AsOfReader) => Promise<T>,
-): Promise<T> {
-  const distinct = [...new Map(views.map((view) => [view.hash, view])).values()];
+  preparation: Preparation,
+  context: CallContext,
+): Promise<AsOfReader> {
+  const kept = new KeptTables(preparation.warehouse, context);
   const tables = new Map<string, string>();
-  // What `use` throws is its caller's own: it is carried past the views and the warehouse, which would put their names to it.
-  let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
-  const finish = async (): Promise<void> => {
-    try {
-      outcome = { value: await use(new PreparedViews(warehouse, tables, preparedAt)) };
-    } catch (error) {
-      outcome = { error };
+  try {
+    for (const view of views) {
+      if (tables.has(view.hash)) continue;
+      const table = await inView(view, () => prepare(view, { ...preparation, kept, context }));
+      tables.set(view.hash, table);
     }
-  };
-  const prepareFrom = async (next: number): Promise<void> => {
-    const view = distinct[next];
-    if (view === undefined) return finish();
-    const keep = (relation: string): Promise<void> =>
-      warehouse.withQuery(
-        { sql: view.isStatic ? staticRows(view, relation) : winnersOverTime(view, relation) },
-        (table) => {
-          tables.set(view.hash, table);
-          return prepareFrom(next + 1);
-        },
-        context,
-      );
-    return inView(view, async () => {
-      const relation = await viewRelation(view, warehouse, context);
-      if (view.isAggregate) return keep(relation);
-      const untied = (rows: string): Promise<void> =>
-        withoutTies(view, rows, { warehouse, context, use: keep });
-      return warehouse.dialect.remote === true
-        ? warehouse.withQuery({ sql: relation }, (table) => untied(`SELECT * FROM ${table}`), context)
-        : untied(relation);
-    });
-  };
-  await prepareFrom(0);
-  if (outcome === undefined) throw new TypeError('the views were not prepared');
-  if ('error' in outcome) throw outcome.error;
-  return outcome.value;
+  } catch (error) {
+    await kept[Symbol.asyncDispose]();
+    throw error;
+  }
+  return new PreparedViews(preparation, kept, tables);
+}
+
+/** Keeps the table that a view is read from; those on the way to it are gone when this returns. */
+async function prepare(
+  view: FeatureView,
+  { warehouse, kept, context }: { warehouse: Warehouse; kept: KeptTables; context: CallContext },
+): Promise<string> {
+  const relation = await viewRelation(view, warehouse, context);
+  if (view.isAggregate) return kept.keep({ sql: winnersOverTime(view, relation) });
+  await using tables = new KeptTables(warehouse, context);
+  const rows =
+    warehouse.dialect.remote === true ? `SELECT * FROM ${await tables.keep({ sql: relation })}` : relation;
+  const untied = await withoutTies(view, rows, { warehouse, tables, context });
+  return await kept.keep({
+    sql: view.isStatic ? staticRows(view, untied) : winnersOverTime(view, untied),
+  });
 }
 
 function staticRows(view: FeatureView, relation: string): string {
@@ -148,10 +151,7 @@ function winnersOverTime(view: FeatureView, relation: string): string {
 ) AS ranked WHERE event_time = newest_event AND (next_available IS NULL OR next_available > available_time)`;
 }
 
-function requestedRows(
-  view: FeatureView,
-  { rows, columns, time }: Requested,
-): Parameters<Warehouse['withTable']>[0] {
+function requestedRows(view: FeatureView, { rows, columns, time }: Requested): TableRows {
   const ids = new Int32Array(rows);
   const micros = new BigInt64Array(rows);
   for (let row = 0; row < rows; row++) {

@@ -8,6 +8,7 @@ import {
   type RowBatch,
   type Warehouse,
 } from 'vivace';
+import { KeptTables } from './kept-tables.js';
 import { columnsOf, fieldsOf } from './relation.js';
 import { adopt } from './rows.js';
 import { viewRelation } from './view-relation.js';
@@ -31,15 +32,9 @@ export async function materialize(
 ): Promise<MaterializeProgress> {
   const { warehouse } = work;
   if (warehouse.dialect.remote === true) {
-    const sql = await newestRows(view, work, context);
-    return warehouse.withQuery(
-      { sql },
-      async (table) => {
-        const rows = `SELECT * FROM ${table}`;
-        return copy(view, rows, { ...work, total: await countRows(warehouse, rows, context) }, context);
-      },
-      context,
-    );
+    await using table = await warehouse.keep({ sql: await newestRows(view, work, context) }, context);
+    const rows = `SELECT * FROM ${table.name}`;
+    return await copy(view, rows, { ...work, total: await countRows(warehouse, rows, context) }, context);
   }
   const relation = await viewRelation(view, warehouse, context);
   const { keys, all } = columnsOf(view);
@@ -47,24 +42,17 @@ export async function materialize(
     const total = await countRows(warehouse, relation, context);
     return copy(view, `SELECT ${all.join(', ')} FROM (${relation}) AS r`, { ...work, total }, context);
   }
-  const newestOf = (rows: string): Promise<MaterializeProgress> => {
-    const known = `(SELECT * FROM ${rows} WHERE event_time <= ${work.until} AND available_time <= ${work.until})`;
-    const newest = `SELECT ${keys.join(', ')}, MAX(event_time) AS event_time FROM ${known} AS known GROUP BY ${keys.join(', ')}`;
-    return warehouse.withQuery(
-      { sql: newest },
-      async (table) => {
-        const total = await countRows(warehouse, `SELECT * FROM ${table}`, context);
-        const join = `SELECT ${all.map((name) => `known.${name}`).join(', ')} FROM ${known} AS known JOIN ${table} AS newest ON
-          ${[...keys, 'event_time'].map((name) => `known.${name} = newest.${name}`).join(' AND ')}`;
-        return copy(view, join, { ...work, total }, context);
-      },
-      context,
-    );
-  };
+  await using tables = new KeptTables(warehouse, context);
   // Aggregates are folded once and kept; plain rows are cheaper to read twice than to keep.
-  return view.isAggregate
-    ? warehouse.withQuery({ sql: relation }, newestOf, context)
-    : newestOf(`(${relation}) AS r`);
+  const rows = view.isAggregate ? await tables.keep({ sql: relation }) : `(${relation}) AS r`;
+  const known = `(SELECT * FROM ${rows} WHERE event_time <= ${work.until} AND available_time <= ${work.until})`;
+  const newest = await tables.keep({
+    sql: `SELECT ${keys.join(', ')}, MAX(event_time) AS event_time FROM ${known} AS known GROUP BY ${keys.join(', ')}`,
+  });
+  const total = await countRows(warehouse, `SELECT * FROM ${newest}`, context);
+  const join = `SELECT ${all.map((name) => `known.${name}`).join(', ')} FROM ${known} AS known JOIN ${newest} AS newest ON
+    ${[...keys, 'event_time'].map((name) => `known.${name} = newest.${name}`).join(' AND ')}`;
+  return await copy(view, join, { ...work, total }, context);
 }
 
 /** The bytes that a materialization of a view would be billed for, where the warehouse bills. */

@@ -1,6 +1,6 @@
 import { definePlugin, offlineStore as port, onlineStore, optional, VivaceError, warehouse } from 'vivace';
 import { z } from 'zod';
-import { withPreparedViews } from './as-of.js';
+import { openAsOf } from './as-of.js';
 import { estimate, materialize } from './materialize.js';
 import { inView } from './rows.js';
 import { readSpine } from './spine.js';
@@ -12,8 +12,8 @@ export const offlineStore = definePlugin({
   options: z.strictObject({}),
   uses: { warehouse, online: optional(onlineStore), files: optional(warehouse) },
   create: (_, { warehouse: lake, online, files = lake }, { clock }) => ({
-    asOf: (views, use, context) =>
-      withPreparedViews(views, { warehouse: lake, preparedAt: clock.now() * 1000, context }, use),
+    openAsOf: (views, context) =>
+      openAsOf(views, { warehouse: lake, preparedAt: clock.now() * 1000 }, context),
 
     spine: (spine, context) => readSpine(spine, lake, context),
 

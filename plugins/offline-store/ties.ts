@@ -11,6 +11,7 @@ import {
   type Warehouse,
 } from 'vivace';
 import { encodeRowKeys, RowCodec } from 'vivace/wire';
+import type { KeptTables } from './kept-tables.js';
 import { columnsOf, fieldsOf } from './relation.js';
 import { adopt } from './rows.js';
 
@@ -18,44 +19,28 @@ import { adopt } from './rows.js';
  * Of rows with equal key and times, an online store keeps the bytewise greater one. Engines know nothing of our bytes, so where there
  * are such rows they are compared here.
  *
- * @param use Gets a query of the relation without ties.
+ * @param tables Holds what the answer reads.
+ * @returns A query of the relation without ties.
  */
-export async function withoutTies<T>(
+export async function withoutTies(
   view: FeatureView,
   relation: string,
-  {
-    warehouse,
-    context,
-    use,
-  }: { warehouse: Warehouse; context: CallContext; use: (relation: string) => Promise<T> },
-): Promise<T> {
+  { warehouse, tables, context }: { warehouse: Warehouse; tables: KeptTables; context: CallContext },
+): Promise<string> {
   const columns = columnsOf(view);
-  const identity = [...columns.keys, 'event_time', 'available_time'].join(', ');
-  const tied = `SELECT ${identity} FROM (${relation}) AS r GROUP BY ${identity} HAVING COUNT(*) > 1`;
-  return warehouse.withQuery(
-    { sql: tied },
-    async (ties) => {
-      const rows = `SELECT r.* FROM (${relation}) AS r JOIN ${ties} AS t USING (${identity})`;
-      const statement = { sql: rows, fields: fieldsOf(view) };
-      const winners = await greatestRows(view, warehouse.query(statement, context));
-      if (winners === undefined) return use(relation);
-      return warehouse.withTable(
-        winners,
-        (table) => {
-          const equal = [...columns.keys, 'event_time', 'available_time']
-            .map((name) => `t.${name} = r.${name}`)
-            .join(' AND ');
-          const all = columns.all.join(', ');
-          return use(
-            `SELECT ${all} FROM (${relation}) AS r WHERE NOT EXISTS (SELECT 1 FROM ${ties} AS t WHERE ${equal})
-UNION ALL SELECT ${all} FROM ${table} AS w`,
-          );
-        },
-        context,
-      );
-    },
-    context,
-  );
+  const identity = [...columns.keys, 'event_time', 'available_time'];
+  const names = identity.join(', ');
+  const ties = await tables.keep({
+    sql: `SELECT ${names} FROM (${relation}) AS r GROUP BY ${names} HAVING COUNT(*) > 1`,
+  });
+  const tied = `SELECT r.* FROM (${relation}) AS r JOIN ${ties} AS t USING (${names})`;
+  const winners = await greatestRows(view, warehouse.query({ sql: tied, fields: fieldsOf(view) }, context));
+  if (winners === undefined) return relation;
+  const won = await tables.load(winners);
+  const equal = identity.map((name) => `t.${name} = r.${name}`).join(' AND ');
+  const all = columns.all.join(', ');
+  return `SELECT ${all} FROM (${relation}) AS r WHERE NOT EXISTS (SELECT 1 FROM ${ties} AS t WHERE ${equal})
+UNION ALL SELECT ${all} FROM ${won} AS w`;
 }
 
 interface Winner {

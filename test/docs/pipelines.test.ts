@@ -78,26 +78,15 @@ describe('docs/pipelines.md', () => {
   it('shows the rows of its view by their date', async () => {
     const rows = tableAfter('**The date of a row.**').slice(1);
     const view = server.views.get('customer_orders')!;
-    const read = await server.part(offlineStore, 'history').asOf(
-      [view],
-      (reader) =>
-        reader.read(
-          view,
-          {
-            rows: rows.length,
-            columns: [
-              columnOf(
-                parseType('string'),
-                rows.map(([customer]) => customer!),
-              ),
-            ],
-            // Half a day later: the row of the day, and not of the day before.
-            time: Float64Array.from(rows, ([, date]) => Date.parse(`${date}T12:00:00Z`) * 1000),
-          },
-          context,
-        ),
-      context,
+    const customers = columnOf(
+      parseType('string'),
+      rows.map(([customer]) => customer!),
     );
+    // Half a day later: the row of the day, and not of the day before.
+    const time = Float64Array.from(rows, ([, date]) => Date.parse(`${date}T12:00:00Z`) * 1000);
+    const history = server.part(offlineStore, 'history');
+    await using reader = await history.openAsOf([view], context);
+    const read = await reader.read(view, { rows: rows.length, columns: [customers], time }, context);
     expect(cellsOf(read, ['orders_1d', 'orders_7d', 'spent'])).to.deep.equal(rows.map((row) => row.slice(2)));
     const days = Array.from(read.eventTime, (micros) => new Date(micros / 1000).toISOString().slice(0, 10));
     expect(days).to.deep.equal(rows.map(([, date]) => date));

@@ -90,16 +90,11 @@ const isRead = ({ method, url }: SeenRequest): boolean => method === 'GET' && ur
 async function roundTrip(lake: Warehouse): Promise<number> {
   const values = BigInt64Array.from({ length: rows }, (_, i) => BigInt(i));
   const batches = [{ fields, rows, columns: [{ type: fields[0]!.type, rows, values }] }];
-  return lake.withTable(
-    { fields, batches },
-    async (table) => {
-      let seen = 0;
-      for await (const batch of lake.query({ sql: `SELECT n FROM ${table}` }, callContext()))
-        seen += batch.rows;
-      return seen;
-    },
-    callContext(),
-  );
+  await using table = await lake.load({ fields, batches }, callContext());
+  let seen = 0;
+  for await (const batch of lake.query({ sql: `SELECT n FROM ${table.name}` }, callContext()))
+    seen += batch.rows;
+  return seen;
 }
 
 /** The row of `bigquery` in docs/testing.md. */

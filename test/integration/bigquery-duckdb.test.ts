@@ -79,9 +79,10 @@ describeNeeding([bigqueryServer, googlesqlParser], 'bigquery beside duckdb', () 
     it(`reads "${name}" as of any time with equal rows`, async () => {
       const asked = requests(view);
       const [one, other] = await Promise.all(
-        sides.map(({ store }) =>
-          store.asOf([view], (reader) => reader.read(view, asked, context()), context()),
-        ),
+        sides.map(async ({ store }) => {
+          await using reader = await store.openAsOf([view], context());
+          return await reader.read(view, asked, context());
+        }),
       );
       expectEqual(view, one!, other!);
       expect([...one!.status].filter((status) => status === 0).length).to.be.greaterThan(asked.rows / 2);

@@ -177,23 +177,16 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
         [['ż'], [0, 1], -Infinity, null],
       ];
       const columns = fields.map(({ type }, i) => columnOf(type, cells.map((row) => row[i] as Cell))); // prettier-ignore
-      const read = await lake.withTable(
-        { fields, batches: [{ fields, columns, rows: 3 }] },
-        (table) => all({ sql: `SELECT * FROM ${table} ORDER BY i DESC NULLS LAST`, fields }),
-        callContext(),
-      );
+      await using table = await lake.load({ fields, batches: [{ fields, columns, rows: 3 }] }, callContext());
+      const read = await all({ sql: `SELECT * FROM ${table.name} ORDER BY i DESC NULLS LAST`, fields });
       expect(read.rows).to.deep.equal([cells[1], cells[0], cells[2]]);
       expect(Object.is((read.rows[1]![1] as number[])[1], -0)).to.equal(true);
     });
 
     it('loads no rows into an empty table, without a job', async () => {
       const fields = fieldsOf({ x: 'int64' });
-      const rows = await lake.withTable(
-        { fields, batches: [] },
-        async (table) => (await all({ sql: `SELECT * FROM ${table}` })).rows,
-        callContext(),
-      );
-      expect(rows).to.deep.equal([]);
+      await using table = await lake.load({ fields, batches: [] }, callContext());
+      expect((await all({ sql: `SELECT * FROM ${table.name}` })).rows).to.deep.equal([]);
       expect(asked('POST', '/upload/')).to.have.length(0);
     });
   });
@@ -259,7 +252,8 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       const from = Date.now();
       const brief = await open({ temporaryTtlMs: 3_600_000 });
       proxy.seen.length = 0;
-      await brief.withQuery({ sql: 'SELECT 1 AS x' }, () => Promise.resolve(), callContext());
+      const kept = await brief.keep({ sql: 'SELECT 1 AS x' }, callContext());
+      await Promise.all([kept[Symbol.asyncDispose](), kept[Symbol.asyncDispose]()]);
       const [job] = jobs();
       const created =
         /^CREATE TABLE `test\.vivace_test\.(vivace_\w{32})` OPTIONS \(expiration_timestamp = TIMESTAMP_MILLIS\((\d+)\)\) AS SELECT 1 AS x$/.exec(
@@ -268,12 +262,11 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       expect(Number(created![2]) - from).to.be.within(3_600_000, 3_660_000);
       expect(asked('DELETE', `/tables/${created![1]}`)).to.have.length(1);
       const fields = fieldsOf({ x: 'int64' });
-      const failing = brief.withTable(
-        { fields, batches: [oneRow(fields)] },
-        () => Promise.reject(new Error('as asked')),
-        callContext(),
-      );
-      expect(await failureOf(failing)).to.include('as asked');
+      const failing = async (): Promise<void> => {
+        await using _ = await brief.load({ fields, batches: [oneRow(fields)] }, callContext());
+        throw new Error('as asked');
+      };
+      expect(await failureOf(failing())).to.include('as asked');
       const [table] = asked('POST', '/tables?');
       const body = JSON.parse(table!.body.toString()) as {
         expirationTime: string;
@@ -285,7 +278,7 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
 
     it('uploads as Avro, appended to a table that is there', async () => {
       const fields = fieldsOf({ x: 'int64' });
-      await lake.withTable({ fields, batches: [oneRow(fields)] }, () => Promise.resolve(), callContext());
+      await using _ = await lake.load({ fields, batches: [oneRow(fields)] }, callContext());
       const [upload] = asked('POST', '/upload/bigquery/v2/projects/test/jobs?uploadType=multipart');
       const text = upload!.body.toString('latin1');
       expect(text).to.include(
@@ -300,7 +293,7 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
         yield oneRow(fields);
         throw new VivaceError('UNAVAILABLE', 'the source went away');
       }
-      const loading = lake.withTable({ fields, batches: broken() }, () => Promise.resolve(), callContext());
+      const loading = lake.load({ fields, batches: broken() }, callContext());
       expect(await failureOf(loading)).to.equal('UNAVAILABLE bigquery: the source went away');
     });
   });
@@ -364,11 +357,7 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       proxy.intercept = ({ method, url }) =>
         url.startsWith('/upload') || (method === 'GET' && url.includes('/jobs/')) ? running : undefined;
       const fields = fieldsOf({ x: 'int64' });
-      const loading = lake.withTable(
-        { fields, batches: [oneRow(fields)] },
-        () => Promise.resolve(),
-        callContext(400),
-      );
+      const loading = lake.load({ fields, batches: [oneRow(fields)] }, callContext(400));
       expect(await failureOf(loading)).to.match(/^DEADLINE_EXCEEDED/);
     });
 
@@ -431,9 +420,7 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       const started = await startPart(bigquery, server.options, {
         onLog: ({ message }) => warned.push(message),
       });
-      const keeping = started
-        .face(warehouse)
-        .withQuery({ sql: 'SELECT * FROM no_such_table' }, () => Promise.resolve(), callContext());
+      const keeping = started.face(warehouse).keep({ sql: 'SELECT * FROM no_such_table' }, callContext());
       expect(await failureOf(keeping)).to.match(/^NOT_FOUND/);
       await started.stop();
       expect(warned).to.deep.equal([]);
@@ -510,9 +497,7 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       const { dataset: _, ...options } = server.options as Record<string, unknown>;
       const started = await startPart(bigquery, options);
       opened.push(started);
-      const keeping = started
-        .face(warehouse)
-        .withQuery({ sql: 'SELECT 1' }, () => Promise.resolve(), callContext());
+      const keeping = started.face(warehouse).keep({ sql: 'SELECT 1' }, callContext());
       expect(await failureOf(keeping)).to.match(/^FAILED_PRECONDITION .*temporaryDataset/);
     });
   });

@@ -85,13 +85,8 @@ describe('duckdb', () => {
     await stops.pop()!();
     const reader = await open({ path: 'data/lake.db', readOnly: true });
     expect(await rowsOf('SELECT * FROM t', reader)).to.deep.equal([[5]]);
-    expect(
-      await reader.withQuery(
-        { sql: 'SELECT * FROM t' },
-        (name) => rowsOf(`SELECT x * 2 FROM ${name}`, reader),
-        context(),
-      ),
-    ).to.deep.equal([[10]]);
+    await using table = await reader.keep({ sql: 'SELECT * FROM t' }, context());
+    expect(await rowsOf(`SELECT x * 2 FROM ${table.name}`, reader)).to.deep.equal([[10]]);
     expect((await failure(rowsOf('CREATE TABLE u AS SELECT 1', reader))).code).to.equal('INVALID_ARGUMENT');
   });
 
@@ -130,9 +125,8 @@ describe('duckdb', () => {
       'float32[3]',
     ]);
     const batches = lake.query({ sql }, context());
-    expect(
-      await lake.withTable({ fields, batches }, (name) => rowsOf(`SELECT * FROM ${name}`), context()),
-    ).to.deep.equal(expected);
+    await using table = await lake.load({ fields, batches }, context());
+    expect(await rowsOf(`SELECT * FROM ${table.name}`)).to.deep.equal(expected);
   });
 
   it('gives nulls as 0, NaN and empty beneath an unset bit, and strings of every length', async () => {
@@ -202,11 +196,7 @@ describe('duckdb', () => {
     const { DuckDBInstance } = await import('@duckdb/node-api');
     const client = await DuckDBInstance.create(':memory:', { memory_limit: '16MB', temp_directory: '' });
     const small = await open({ client });
-    const work = small.withQuery(
-      { sql: 'SELECT i, md5(i::VARCHAR) AS m FROM range(2000000) AS r(i)' },
-      async () => undefined,
-      context(),
-    );
+    const work = small.keep({ sql: 'SELECT i, md5(i::VARCHAR) AS m FROM range(2000000) AS r(i)' }, context());
     expect((await failure(work)).code).to.equal('RESOURCE_EXHAUSTED');
   });
 
@@ -219,9 +209,7 @@ describe('duckdb', () => {
         abort.abort();
       }
     }
-    const loading = lake.withTable({ fields, batches: forever() }, async () => undefined, {
-      signal: abort.signal,
-    });
+    const loading = lake.load({ fields, batches: forever() }, { signal: abort.signal });
     expect((await failure(loading)).code).to.equal('CANCELLED');
   });
 

@@ -14,7 +14,7 @@ import { projectOf, shell } from '../support/scratch-project.js';
 
 /** What a user of the package might write: every entry point, with the types that it promises. */
 const program = `
-import { createServer, defineAdapter, definePipeline, keyValueStore, loadServer, type KeyValueEntry, type Server } from 'vivace';
+import { createServer, defineAdapter, definePipeline, keyValueStore, loadServer, type CallContext, type KeyValueEntry, type Server, type Warehouse } from 'vivace';
 import { cache } from 'vivace/plugins/cache';
 import { memory } from 'vivace/adapters/memory';
 import { express } from 'vivace/adapters/express';
@@ -55,6 +55,11 @@ export async function answer(): Promise<number> {
   // @ts-expect-error there is no such pipeline
   await server.predict('other', {});
   return objects[0]!.index + degraded.length;
+}
+
+export async function temporary(lake: Warehouse, context: CallContext): Promise<string> {
+  await using table = await lake.keep({ sql: 'SELECT 1 AS x' }, context);
+  return table.name;
 }
 
 export const prove = (runner: Runner): void => keyValueStoreContract({ runner, make: () => makePart(table) });

@@ -16,11 +16,8 @@ export async function createTables(lake: RunningPart, tables: Tables): Promise<v
   };
   for (const [name, rows] of Object.entries(tables)) {
     const table = face.dialect.table(name);
-    await face.withTable(
-      rows,
-      (loaded) => run(`CREATE OR REPLACE TABLE ${table} AS SELECT * FROM ${loaded}`),
-      callContext(60_000),
-    );
+    await using loaded = await face.load(rows, callContext(60_000));
+    await run(`CREATE OR REPLACE TABLE ${table} AS SELECT * FROM ${loaded.name}`);
   }
 }
 
