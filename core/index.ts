@@ -25,6 +25,7 @@ export type { ColumnType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
 export { cellAt, columnOf, ColumnWriter, createValues, gather, isValid } from './data/column.js';
 export type { Cell, Column, Values } from './data/column.js';
+export { fitsFloat32 } from './data/float32.js';
 export { FeatureRows, fieldsOf, timeOf } from './data/feature-rows.js';
 export type { Field, Keys } from './data/feature-rows.js';
 export { status, statusNames } from './data/status.js';

@@ -1,5 +1,6 @@
 import {
   ColumnWriter,
+  fitsFloat32,
   parseType,
   VivaceError,
   type Cell,
@@ -169,7 +170,7 @@ function checkOf(name: string, element: ScalarType): Check | undefined {
   }
   if (element === 'float32') {
     return (value) => {
-      if (Number.isFinite(value) && !Number.isFinite(Math.fround(value as number))) refuse(value);
+      if (!fitsFloat32(value as number)) refuse(value);
     };
   }
   return undefined;

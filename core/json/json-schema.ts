@@ -1,3 +1,4 @@
+import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
 import { base64Text, int64Text } from './json-values.js';
 import { rfc3339 } from '../kernel/time.js';
@@ -19,7 +20,7 @@ function elementSchema(type: ColumnType): JsonSchema {
   switch (type.element) {
     case 'float32':
       return {
-        anyOf: [{ type: 'number', minimum: -3.4028234663852886e38, maximum: 3.4028234663852886e38 }, named],
+        anyOf: [{ type: 'number', minimum: -largestFloat32, maximum: largestFloat32 }, named],
       };
     case 'float64':
       return { anyOf: [{ type: 'number' }, named] };

@@ -1,4 +1,5 @@
 import { cellAt, type Cell, type Column, type ColumnWriter } from '../data/column.js';
+import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { formatTimestamp, timestampMicros } from '../kernel/time.js';
@@ -10,7 +11,6 @@ export type ValueReader = (
   at: { row: number; path: () => string },
 ) => void;
 
-const largestFloat32 = 3.4028234663852886e38;
 const floatNames: ReadonlyMap<unknown, number> = new Map([
   ['NaN', NaN],
   ['Infinity', Infinity],

@@ -1,15 +1,14 @@
 import { cellAt, columnOf, type Cell, type Column } from '../data/column.js';
+import { fitsFloat32 } from '../data/float32.js';
 import type { ColumnType, ScalarType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
-
-const largestFloat32 = 3.4028234663852886e38;
 
 /** Whether a type has room for a number; a float32 may round it, as it does in a request. */
 function holds(element: ScalarType, number: number): boolean {
   if (element === 'int32') return (number | 0) === number;
   if (element === 'int64')
     return Number.isInteger(number) && BigInt.asIntN(64, BigInt(number)) === BigInt(number);
-  return element === 'float64' || !Number.isFinite(number) || Math.abs(number) <= largestFloat32;
+  return element === 'float64' || fitsFloat32(number);
 }
 
 const numeric = ['float32', 'float64', 'int32', 'int64'];

@@ -9,6 +9,7 @@ import {
   createValues,
   FeatureRows,
   fieldsOf,
+  fitsFloat32,
 } from 'vivace';
 import { gather, isSet, isTypeName, isValid, parseType, scalarTypes, setBit, timeOf } from 'vivace';
 import { status, statusNames, VivaceError } from 'vivace';
@@ -252,5 +253,19 @@ describe('Frame', () => {
   it('takes a row for PRESENT where a column has no status bytes', () => {
     expect(statusAt(column, 0)).to.equal(status.PRESENT);
     expect(statusAt({ ...column, status: Uint8Array.of(0, status.STALE, 0) }, 1)).to.equal(status.STALE);
+  });
+});
+
+describe('fitsFloat32', () => {
+  it('takes what does not become infinite as a float32', () => {
+    for (const value of [0, -0, NaN, Infinity, -Infinity, 3.4028235e38, -3.4028235677973362e38, 5e-324])
+      expect(fitsFloat32(value), String(value)).to.equal(true);
+    for (const value of [3.4028235677973366e38, -3.4028235677973366e38, Number.MAX_VALUE])
+      expect(fitsFloat32(value), String(value)).to.equal(false);
+    fc.assert(
+      fc.property(fc.double(), (value) => {
+        expect(fitsFloat32(value)).to.equal(!Number.isFinite(value) || Number.isFinite(Math.fround(value)));
+      }),
+    );
   });
 });
