@@ -107,6 +107,7 @@ export type {
 export { workspace } from './ports/workspace.js';
 export type { StagedFile, Workspace } from './ports/workspace.js';
 export type { PipelineDescription, PredictCall, ServerFace, ServerState } from './ports/server-face.js';
+export type { SourceRows } from './views/source-rows.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 export { createServer, loadServer } from './composition/create-server.js';
 export type { LoadOptions } from './composition/create-server.js';

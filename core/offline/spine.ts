@@ -5,7 +5,9 @@ import { parseWith } from '../config/parse.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
 import { timestampMicros } from '../kernel/time.js';
 import type { Spine } from '../ports/offline-store.js';
-import { viewSource } from '../views/schema.js';
+import { hasOneSource, oneSource, sourceRowsOf, sourceRowsShape } from '../views/source-rows.js';
+
+const { table, query, ...rows } = sourceRowsShape;
 
 const moment = z.union([z.string(), z.date()]).transform((value, context) => {
   const micros = timestampMicros(
@@ -19,8 +21,8 @@ const moment = z.union([z.string(), z.date()]).transform((value, context) => {
 /** Historical requests, as a file or as code: one request with one object per row of a table. */
 export const spineSchema = z
   .strictObject({
-    table: z.string().optional().describe('a table of the warehouse or, where it reads files, a file'),
-    query: z.string().optional().describe('SQL of one dialect, instead of `table`'),
+    table,
+    query,
     time: z.string().describe('column of the request time'),
     request: z
       .record(z.string(), z.string())
@@ -33,17 +35,13 @@ export const spineSchema = z
     labels: z.record(z.string(), z.string()).default({}).describe('columns to keep beside the features'),
     from: moment.optional().describe('request times from then on'),
     to: moment.optional().describe('request times before then'),
-    where: viewSource.shape.where,
-    distinct: z.boolean().default(false),
+    ...rows,
     sample: z
       .strictObject({ of: z.int().min(1) })
       .optional()
       .describe('keep one row in so many; the same ones every time'),
   })
-  .refine(
-    (spine) => (spine.table === undefined) !== (spine.query === undefined),
-    'give either `table` or `query`',
-  );
+  .refine(hasOneSource, oneSource);
 
 export type SpineInput = z.input<typeof spineSchema>;
 
@@ -78,14 +76,11 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
   for (const [label, column] of Object.entries(spec.labels)) columns[`label.${label}`] = column;
   return {
     spine: {
-      ...(spec.table === undefined ? {} : { table: spec.table }),
-      ...(spec.query === undefined ? {} : { query: spec.query }),
+      ...sourceRowsOf(spec),
       columns,
       time: spec.time,
       ...(spec.from === undefined ? {} : { fromMs: spec.from }),
       ...(spec.to === undefined ? {} : { toMs: spec.to }),
-      where: spec.where as NonNullable<Spine['where']>,
-      distinct: spec.distinct,
       ...(spec.sample === undefined ? {} : { sample: spec.sample }),
     },
     fields,

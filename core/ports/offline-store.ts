@@ -1,5 +1,6 @@
 import type { Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
+import type { SourceRows } from '../views/source-rows.js';
 import type { FeatureView } from '../views/view.js';
 import { capabilityPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
@@ -27,9 +28,7 @@ export interface AsOfReader extends AsyncDisposable {
 }
 
 /** Historical requests as columns of a table. */
-export interface Spine {
-  readonly table?: string;
-  readonly query?: string;
+export interface Spine extends Partial<SourceRows> {
   /** Output name → column of the table. */
   readonly columns: Readonly<Record<string, string>>;
   /** Column of the request time. */
@@ -37,14 +36,6 @@ export interface Spine {
   /** Request times from (inclusive) and to (exclusive), epoch milliseconds. */
   readonly fromMs?: number;
   readonly toMs?: number;
-  /** Rows to use, by column, as in a view's source. */
-  readonly where?: Readonly<
-    Record<
-      string,
-      { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }
-    >
-  >;
-  readonly distinct?: boolean;
   /** Keep one row in `sample.of`, chosen by the hash of the row; the same rows every time, on every engine. */
   readonly sample?: { readonly of: number };
 }

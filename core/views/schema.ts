@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isTypeName } from '../data/types.js';
+import { hasOneSource, oneSource, sourceRowsShape } from './source-rows.js';
 
 export const typeName = z
   .string()
@@ -40,12 +41,12 @@ export const aggregateFeature = z.strictObject({
   description: z.string().optional(),
 });
 
-const bound = z.union([z.number(), z.string(), z.boolean()]);
+const { table, query, ...rows } = sourceRowsShape;
 
 export const viewSource = z
   .strictObject({
-    table: z.string().optional().describe('a table of the warehouse or, where it reads files, a file'),
-    query: z.string().optional().describe('SQL of one dialect, instead of `table`'),
+    table,
+    query,
     key: z
       .record(z.string(), z.string())
       .default({})
@@ -55,19 +56,9 @@ export const viewSource = z
       .string()
       .optional()
       .describe('column of the time the row became known; default: the event time'),
-    where: z
-      .record(
-        z.string(),
-        z.strictObject({ min: z.number().optional(), max: z.number().optional(), equals: bound.optional() }),
-      )
-      .default({})
-      .describe('rows to use, by column; bounds are inclusive'),
-    distinct: z.boolean().default(false).describe('use equal rows once'),
+    ...rows,
   })
-  .refine(
-    (source) => (source.table === undefined) !== (source.query === undefined),
-    'give either `table` or `query`',
-  );
+  .refine(hasOneSource, oneSource);
 
 export const viewSchema = z.strictObject({
   store: z.string().describe('the online-store part that serves it'),

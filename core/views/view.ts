@@ -4,6 +4,7 @@ import { parseType, type ColumnType, type ScalarType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { base32 } from '../wire/base32.js';
 import type { ViewSpec } from './schema.js';
+import { sourceRowsOf, type SourceRows } from './source-rows.js';
 
 export type Aggregate = 'count' | 'sum' | 'mean' | 'stddev' | 'share' | 'min' | 'max';
 
@@ -25,20 +26,11 @@ export interface ViewFeature extends Field {
   readonly description?: string;
 }
 
-export interface ViewSource {
-  readonly table?: string;
-  readonly query?: string;
+export interface ViewSource extends SourceRows {
   /** Column of the source per entity key. */
   readonly key: Readonly<Record<string, string>>;
   readonly eventTime?: string;
   readonly availableTime?: string;
-  readonly where: Readonly<
-    Record<
-      string,
-      { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }
-    >
-  >;
-  readonly distinct: boolean;
 }
 
 /** One version of a feature view: features of one entity from one source. Immutable, known by the hash of its definition. */
@@ -174,13 +166,10 @@ const defaults: Readonly<Record<ScalarType, (value: unknown) => boolean>> = {
 
 function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly Field[]): ViewSource {
   return {
-    ...(source.table === undefined ? {} : { table: source.table }),
-    ...(source.query === undefined ? {} : { query: source.query }),
+    ...sourceRowsOf(source),
     key: Object.fromEntries(entity.map((key) => [key.name, source.key[key.name] ?? key.name])),
     ...(source.eventTime === undefined ? {} : { eventTime: source.eventTime }),
     ...(source.eventTime === undefined ? {} : { availableTime: source.availableTime ?? source.eventTime }),
-    where: source.where as ViewSource['where'],
-    distinct: source.distinct,
   };
 }
 

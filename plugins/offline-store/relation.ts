@@ -5,6 +5,7 @@ import {
   type Dialect,
   type FeatureView,
   type Field,
+  type SourceRows,
   type ViewSource,
 } from 'vivace';
 
@@ -43,12 +44,10 @@ export function sourceOf(view: FeatureView): ViewSource {
   throw new VivaceError('FAILED_PRECONDITION', 'it has no source: its rows are only pushed');
 }
 
-type Rows = Pick<ViewSource, 'table' | 'query' | 'distinct'> & { readonly where: ViewSource['where'] };
-
 /** The rows that a view or a spine uses of its table or query, as they stand after FROM. */
-export function sourceRows(source: Rows, sql: Dialect): string {
+export function sourceRows(source: Partial<SourceRows>, sql: Dialect): string {
   const from = source.query === undefined ? sql.table(source.table as string) : `(${source.query}\n) AS q`;
-  const conditions = Object.entries(source.where).flatMap(([column, { min, max, equals }]) => {
+  const conditions = Object.entries(source.where ?? {}).flatMap(([column, { min, max, equals }]) => {
     const name = sql.identifier(column);
     return [
       ...(min === undefined ? [] : [`${name} >= ${sql.literal(min)}`]),
@@ -57,7 +56,7 @@ export function sourceRows(source: Rows, sql: Dialect): string {
     ];
   });
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  return `(SELECT ${source.distinct ? 'DISTINCT ' : ''}* FROM ${from}${where}) AS s`;
+  return `(SELECT ${source.distinct === true ? 'DISTINCT ' : ''}* FROM ${from}${where}) AS s`;
 }
 
 /** What is known of a source: types of its columns, as the warehouse describes them. */

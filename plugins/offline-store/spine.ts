@@ -52,17 +52,10 @@ function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
     ...(spine.toMs === undefined ? [] : [`${sql.micros(time)} < ${Math.round(spine.toMs * 1000)}`]),
     `${time} IS NOT NULL`,
   ];
-  const from = sourceRows(
-    { ...source(spine), where: spine.where ?? {}, distinct: spine.distinct ?? false },
-    sql,
-  );
+  const from = sourceRows(spine, sql);
   const asTime = `${sql.cast(time, parseType('timestamp'))} AS request_time`;
   const order = ['request_time', ...names].map((name) => `${name} NULLS FIRST`);
   return `SELECT ${[...selected, asTime].join(', ')} FROM ${from} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
-}
-
-function source({ table, query }: Spine): { table?: string; query?: string } {
-  return { ...(table === undefined ? {} : { table }), ...(query === undefined ? {} : { query }) };
 }
 
 async function* sampled(batches: AsyncIterable<RowBatch>, of: number): AsyncGenerator<RowBatch> {
