@@ -1,3 +1,4 @@
+import { requestIds } from '../config/names.js';
 import { errorCodes, type VivaceError } from '../kernel/errors.js';
 import type { HttpResponse } from '../ports/http-server.js';
 
@@ -45,10 +46,8 @@ function cut(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }
 
-const wellFormed = /^[A-Za-z0-9._-]{1,128}$/;
-
 /** The caller's own id of a request, where it sent one that is safe to repeat in headers and logs. */
 export function requestIdOf(headers: Readonly<Record<string, string | undefined>>): string | undefined {
   const id = headers['x-request-id'];
-  return id !== undefined && wellFormed.test(id) ? id : undefined;
+  return id !== undefined && requestIds.pattern.test(id) ? id : undefined;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathNames } from '../config/names.js';
 
 const datatype = z.enum(['FP32', 'FP64', 'INT32', 'INT64', 'BOOL', 'BYTES']);
 const hex = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hexadecimal');
@@ -37,8 +38,8 @@ export const signature = z.strictObject({
 export const bundleManifest = z
   .strictObject({
     format: z.literal(1),
-    name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
-    version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+    name: z.string().regex(pathNames.pattern, pathNames.text),
+    version: z.string().regex(pathNames.pattern, pathNames.text),
     /** The kind of runtime that hosts it: `onnx`, `javascript`. */
     runtime: z.string().min(1),
     /** The file that the runtime loads. */

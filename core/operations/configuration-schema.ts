@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { columnNames, partNames, pathNames } from '../config/names.js';
 import { slotPort, type Definition } from '../parts/definition.js';
 import { pipelineSchema } from '../pipeline/schema.js';
 import { builtInVerbs } from '../steps/index.js';
@@ -20,13 +21,9 @@ export async function configurationSchema(): Promise<JsonSchema> {
     type: 'object',
     additionalProperties: false,
     properties: {
-      parts: block('backends and behaviours, by name', '^[A-Za-z][A-Za-z0-9_-]{0,62}$', partSchema(builtIn)),
-      views: block(
-        'feature views, by name',
-        '^[A-Za-z_][A-Za-z0-9_]{0,99}$',
-        withReferences(toJson(viewSchema)),
-      ),
-      pipelines: block('pipelines, by name', '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', pipelineJson()),
+      parts: block('backends and behaviours, by name', partNames.pattern.source, partSchema(builtIn)),
+      views: block('feature views, by name', columnNames.pattern.source, withReferences(toJson(viewSchema))),
+      pipelines: block('pipelines, by name', pathNames.pattern.source, pipelineJson()),
     },
   };
 }

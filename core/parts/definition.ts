@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { definitionNames } from '../config/names.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { FeatureSourceDescription } from '../ports/feature-source.js';
 import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
@@ -126,8 +127,8 @@ function define(tier: Tier, spec: Loose): Definition {
     ? (spec.provides as readonly Port[])
     : [spec.provides as Port];
   const kind = tier === 'driver' ? 'adapter' : 'plugin';
-  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(spec.name)) {
-    throw new VivaceError('INVALID_CONFIG', `the ${kind} name "${spec.name}" is not kebab-case`);
+  if (!definitionNames.pattern.test(spec.name)) {
+    throw new VivaceError('INVALID_CONFIG', `the ${kind} name "${spec.name}" is not ${definitionNames.text}`);
   }
   const wrong = provides.find((port) => port.tier !== tier);
   if (wrong !== undefined || provides.length === 0) {

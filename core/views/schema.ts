@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { columnNames } from '../config/names.js';
 import { isTypeName } from '../data/types.js';
 import { hasOneSource, oneSource, sourceRowsShape } from './source-rows.js';
 
@@ -13,7 +14,7 @@ export const typeName = z
 /** Names of columns, features, fields and steps: they become part of `alias.feature`. */
 export const columnName = z
   .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'letters, digits and _, not beginning with a digit')
+  .regex(columnNames.pattern, columnNames.text)
   .refine((name) => !(name in Object.prototype), 'a name that every JavaScript object has: take another');
 
 const defaultValue = z.union([z.number(), z.string(), z.boolean()]);

@@ -1,6 +1,5 @@
-import { VivaceError, type ModelVersion } from 'vivace';
+import { pathNames, VivaceError, type ModelVersion } from 'vivace';
 
-const name = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const aliasFolder = 'aliases';
 
 /** Where a version's manifest and files lie. */
@@ -48,11 +47,7 @@ function checkVersion(version: string): string {
 }
 
 function checkName(value: string, what: string): string {
-  if (!name.test(value)) {
-    throw invalid(
-      `"${value}" is no ${what}: letters, digits, ".", "_" and "-", 1 to 100 of them, a letter or digit first`,
-    );
-  }
+  if (!pathNames.pattern.test(value)) throw invalid(`"${value}" is no ${what}: ${pathNames.text}`);
   return value;
 }
 
