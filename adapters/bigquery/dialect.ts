@@ -1,4 +1,5 @@
 import type { AsOfJoin, ColumnType, Dialect, ScalarType } from 'vivace';
+import { literalWriter } from 'vivace/kit';
 
 /** GoogleSQL's types; it has one float and one integer. */
 export const scalarNames: Readonly<Record<ScalarType, string>> = {
@@ -19,8 +20,7 @@ export const bigqueryDialect: Dialect = {
   identifier,
   // The whole path between one pair of quotes: `project.dataset.table`, with the project's hyphens.
   table: identifier,
-  literal: (value) =>
-    typeof value === 'string' ? text(value) : typeof value === 'number' ? number(value) : String(value),
+  literal: literalWriter({ text, float64: scalarNames.float64 }),
   parameter: (name) => `@${name}`,
   type: typeName,
   cast: (expression, type) =>
@@ -54,12 +54,6 @@ function text(value: string): string {
     .replaceAll('\r', '\\r')
     .replaceAll('\0', '\\000');
   return `'${escaped}'`;
-}
-
-function number(value: number): string {
-  if (!Number.isFinite(value)) return `CAST('${value}' AS FLOAT64)`;
-  // Beyond int64 an integer literal is none.
-  return Number.isInteger(value) && Math.abs(value) >= 2 ** 63 ? value.toExponential() : String(value);
 }
 
 function typeName(type: ColumnType): string {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { AsOfJoin, ColumnType, Dialect, ScalarType } from 'vivace';
+import { doubleQuoted, literalWriter } from 'vivace/kit';
 
 const types: Readonly<Record<ScalarType, string>> = {
   float32: 'FLOAT',
@@ -28,8 +29,7 @@ export function duckdbDialect(directory: string): Dialect {
       if (reader === undefined) return reference.split('.').map(identifier).join('.');
       return `${reader}(${text(reference.includes('://') ? reference : resolve(directory, reference))})`;
     },
-    literal: (value) =>
-      typeof value === 'string' ? text(value) : typeof value === 'number' ? number(value) : String(value),
+    literal: literalWriter({ text, float64: types.float64 }),
     parameter: (name) => `$${name}`,
     type: typeName,
     cast: (expression, type) => `CAST(${expression} AS ${typeName(type)})`,
@@ -45,16 +45,12 @@ export function duckdbDialect(directory: string): Dialect {
 }
 
 function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return doubleQuoted(name, '"');
 }
 
 /** A string literal. */
 export function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
-}
-
-function number(value: number): string {
-  return Number.isFinite(value) ? String(value) : `CAST('${value}' AS DOUBLE)`;
+  return doubleQuoted(value, "'");
 }
 
 function typeName(type: ColumnType): string {

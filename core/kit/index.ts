@@ -1,10 +1,11 @@
 /**
  * `vivace/kit`: what several adapters need and no plugin does. Lazy SDKs, TLS, errors of the operating system, contents in pieces,
- * models in threads, temporary tables. It holds no policy, and a plugin may not import it.
+ * models in threads, temporary tables, SQL text. It holds no policy, and a plugin may not import it.
  */
 export { contentChunks, contentPieces, type ContentPiece } from './content.js';
 export { loadSdk } from './load-sdk.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
+export { doubleQuoted, literalWriter, type LiteralSyntax } from './sql-text.js';
 export { systemErrorCode, tlsReason } from './system-error.js';
 export { temporaryTable, type TableSteps } from './temporary-table.js';
 export { readTls, tlsFiles, type TlsFiles, type TlsMaterial } from './tls.js';

@@ -110,7 +110,8 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
 
     it('writes literals and names so that nothing in them is SQL', async () => {
       assert.equal(await value(sql.literal('\'; DROP TABLE x; --\\ "ż"')), '\'; DROP TABLE x; --\\ "ż"');
-      assert.equal(await value(sql.literal(-1.5)), -1.5);
+      for (const number of [-1.5, 1e300, -(2 ** 70), 5e-324, NaN, -Infinity])
+        assert.deepEqual(await value(sql.literal(number)), number);
       assert.equal(await value(sql.literal(true)), true);
       const { fields } = await all(lake.query({ sql: `SELECT 1 AS ${sql.identifier('select')}` }, context()));
       assert.deepEqual(
