@@ -1,5 +1,5 @@
 import { isVivaceError, messageOf, VivaceError, type ErrorCode } from 'vivace';
-import { systemErrorCode, tlsReason } from 'vivace/kit';
+import { systemErrorCode, tlsFailure } from 'vivace/kit';
 
 /** What BigQuery says of a job or a call that failed. */
 export interface Reason {
@@ -100,12 +100,9 @@ export function callError(error: unknown, address: string): VivaceError {
       },
     );
   }
-  return new VivaceError(
-    'UNAVAILABLE',
-    `${address} cannot be reached: ${tlsReason(error)}${tlsAdvice(code)}`,
-    {
-      cause: error,
-    },
+  return (
+    tlsFailure(error, address) ??
+    new VivaceError('UNAVAILABLE', `${address} cannot be reached: ${message}`, { cause: error })
   );
 }
 
@@ -132,14 +129,6 @@ function authError(message: string, cause: unknown): VivaceError {
     `${message} (give a valid key in \`credentialsFile\`, or set up application default credentials: gcloud auth application-default login; an emulator needs \`anonymous: true\`)`,
     { cause },
   );
-}
-
-function tlsAdvice(code: unknown): string {
-  if (typeof code !== 'string') return '';
-  if (code === 'EPROTO') return ' (see `endpoint`: it may not speak TLS)';
-  return /CERT|SIGNATURE|ISSUER/.test(code)
-    ? ' (its certificate is of an authority that Node does not know: see `caFile`)'
-    : '';
 }
 
 /** The code of anything else. */

@@ -1,9 +1,8 @@
 import { messageOf, VivaceError, type ErrorCode } from 'vivace';
-import { systemErrorCode, tlsReason } from 'vivace/kit';
+import { systemErrorCode, tlsFailure } from 'vivace/kit';
 
 /** What the SDK's transport throws. */
 interface ApiError {
-  readonly code?: string | number;
   readonly config?: { readonly retryConfig?: { readonly currentRetryAttempt?: number } };
   readonly response?: {
     readonly status: number;
@@ -31,14 +30,11 @@ const advice = {
  * @see https://cloud.google.com/storage/docs/json_api/v1/status-codes
  */
 export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Where): VivaceError {
-  const { response, code } = error as ApiError;
+  const { response } = error as ApiError;
   const status = response?.status ?? 0;
   if (response === undefined) {
-    const tls = typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code);
-    if (tls) {
-      const text = `no TLS connection to ${endpoint} (${tlsReason(error)}): check "endpoint" and "caFile"`;
-      return new VivaceError('UNAVAILABLE', text, { cause: error });
-    }
+    const tls = tlsFailure(error, endpoint);
+    if (tls !== undefined) return tls;
     const system = systemErrorCode(causeOf(error));
     if (system === 'UNAVAILABLE') {
       const text =

@@ -21,13 +21,16 @@ const replies: Readonly<Record<string, ErrorCode>> = {
   NOPERM: 'PERMISSION_DENIED',
 };
 
+/** The SDK hands errors of TLS on as texts. */
+const tlsText = /certificate|\bTLS\b|\bSSL\b|wrong version number/i;
+
 /** Other errors, of the server and of the SDK, by their text. */
 const texts: readonly (readonly [RegExp, ErrorCode])[] = [
   [/max number of clients reached/, 'RESOURCE_EXHAUSTED'],
   [/unknown command ['`]?HELLO|unsupported protocol version/i, 'UNIMPLEMENTED'],
   [/DB index is out of range|No such master|cluster support disabled/i, 'FAILED_PRECONDITION'],
   [/^The queue is full|sentinels are available|valid master node|Too many Cluster red/, 'UNAVAILABLE'],
-  [/certificate|\bTLS\b|\bSSL\b|wrong version number/i, 'UNAVAILABLE'],
+  [tlsText, 'UNAVAILABLE'],
 ];
 
 const connectionErrors: ReadonlySet<string> = new Set([
@@ -54,10 +57,7 @@ const advice: Partial<Record<string, string>> = {
 
 /** The same for other errors, by their text. */
 const textAdvice: readonly (readonly [RegExp, string])[] = [
-  [
-    /certificate|\bTLS\b|\bSSL\b|wrong version number/i,
-    'check `caFile`, `certFile` and `keyFile`, and whether both sides speak TLS',
-  ],
+  [tlsText, 'check `caFile`, `certFile` and `keyFile`, and whether both sides speak TLS'],
   [/^getaddrinfo|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/, 'check the address, and that the server runs'],
   [
     /^Connection timeout/,

@@ -1,11 +1,10 @@
 import { messageOf, VivaceError, type ErrorCode } from 'vivace';
-import { systemErrorCode, tlsReason } from 'vivace/kit';
+import { systemErrorCode, tlsFailure } from 'vivace/kit';
 import type { S3Options } from './s3.js';
 
 /** What the SDK throws, for an answer of the service or without one. */
 interface SdkError {
   readonly name: string;
-  readonly code?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
 }
@@ -67,7 +66,7 @@ const byStatus: Readonly<Record<number, readonly [ErrorCode, string]>> = {
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 export function toFailure(error: unknown, { bucket, endpoint, region }: S3Options): VivaceError {
-  const { name, code, $metadata, $response } = error as SdkError;
+  const { name, $metadata, $response } = error as SdkError;
   const status = $metadata?.httpStatusCode;
   const where = endpoint ?? `S3${region === undefined ? '' : ` in ${region}`}`;
   const make = (failure: ErrorCode, text: string): VivaceError => {
@@ -84,12 +83,8 @@ export function toFailure(error: unknown, { bucket, endpoint, region }: S3Option
   if (messageOf(error).includes('Region is missing')) {
     return make('FAILED_PRECONDITION', 'no region is set: give "region" or set AWS_REGION');
   }
-  if (typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code)) {
-    return make(
-      'UNAVAILABLE',
-      `no TLS connection to ${where} (${tlsReason(error)}): check "endpoint" and "caFile"`,
-    );
-  }
+  const tls = tlsFailure(error, where);
+  if (tls !== undefined) return tls;
   if (status === undefined || status < 300) {
     const system = systemErrorCode(error);
     const broken =

@@ -6,6 +6,6 @@ export { contentChunks, contentPieces, type ContentPiece } from './content.js';
 export { loadSdk } from './load-sdk.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
 export { doubleQuoted, literalWriter, type LiteralSyntax } from './sql-text.js';
-export { systemErrorCode, tlsReason } from './system-error.js';
+export { systemErrorCode } from './system-error.js';
 export { temporaryTable, type TableSteps } from './temporary-table.js';
-export { readTls, tlsFiles, type TlsFiles, type TlsMaterial } from './tls.js';
+export { readTls, tlsFailure, tlsFiles, tlsReason, type TlsFiles, type TlsMaterial } from './tls.js';

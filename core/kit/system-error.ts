@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { messageOf, type ErrorCode } from '../kernel/errors.js';
+import type { ErrorCode } from '../kernel/errors.js';
 
 const byName: Readonly<Record<string, ErrorCode>> = {
   EACCES: 'PERMISSION_DENIED',
@@ -46,13 +46,4 @@ export function systemErrorCode(error: unknown): ErrorCode | undefined {
   const code = (error as { code?: unknown } | undefined | null)?.code;
   if (typeof code === 'number') return byNumber.get(code);
   return typeof code === 'string' && Object.hasOwn(byName, code) ? byName[code] : undefined;
-}
-
-/**
- * The message of an error, on one line: of one of OpenSSL, such as `wrong version number` where the other side speaks no TLS, the
- * reason alone, without the files and lines of its source.
- */
-export function tlsReason(error: unknown): string {
-  const text = messageOf(error);
-  return /:SSL routines:[^:]*:([^:]+):/.exec(text)?.[1] ?? text;
 }

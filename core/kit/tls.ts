@@ -66,3 +66,30 @@ export async function readTls(
     ...(keyFile === undefined ? {} : { key: await read('keyFile', keyFile) }),
   };
 }
+
+/**
+ * The message of an error, on one line: of one of OpenSSL, such as `wrong version number` where the other side speaks no TLS, the
+ * reason alone, without the files and lines of its source.
+ */
+export function tlsReason(error: unknown): string {
+  const text = messageOf(error);
+  return /:SSL routines:[^:]*:([^:]+):/.exec(text)?.[1] ?? text;
+}
+
+/** OpenSSL's and Node's codes of certificates that are not accepted, and of another side that does not speak TLS. */
+const tlsCode = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/;
+
+/**
+ * The failure that an error of TLS stands for, saying what to do; `undefined` for any other error.
+ *
+ * @param where The address, as its user knows it.
+ */
+export function tlsFailure(error: unknown, where: string): VivaceError | undefined {
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== 'string' || !tlsCode.test(code)) return undefined;
+  return new VivaceError(
+    'UNAVAILABLE',
+    `no TLS connection to ${where} (${tlsReason(error)}): check \`endpoint\` and \`caFile\``,
+    { cause: error },
+  );
+}

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readTls } from 'vivace/kit';
+import { connect } from 'node:tls';
+import { readTls, tlsFailure, tlsReason } from 'vivace/kit';
 import { failureOf } from '../support/failure.js';
 
 describe('readTls', () => {
@@ -37,5 +40,29 @@ describe('readTls', () => {
     expect(await failureOf(readTls({ keyFile: 'key.pem' }, directory))).to.equal(
       'FAILED_PRECONDITION keyFile is of use only together with certFile',
     );
+  });
+});
+
+describe('What is wrong with TLS', () => {
+  it('is said by the reason of OpenSSL, on one line', async () => {
+    const server = createServer((socket) => socket.end('no TLS')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    const [error] = await once(socket, 'error');
+    expect(tlsReason(error)).to.equal('wrong version number');
+    const failure = tlsFailure(error, 'https://there')!;
+    expect(`${failure.code} ${failure.message}`).to.equal(
+      'UNAVAILABLE no TLS connection to https://there (wrong version number): check `endpoint` and `caFile`',
+    );
+    expect(failure.cause).to.equal(error);
+    server.close();
+  });
+
+  it('is not said of other errors', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    expect(tlsFailure(refused, 'https://there')).to.equal(undefined);
+    expect(tlsFailure(new Error('odd'), 'https://there')).to.equal(undefined);
+    expect(tlsFailure(Object.assign(new Error('odd'), { code: 5 }), 'https://there')).to.equal(undefined);
+    expect(tlsReason(new Error('connect ECONNREFUSED'))).to.equal('connect ECONNREFUSED');
   });
 });
