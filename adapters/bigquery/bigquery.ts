@@ -1,6 +1,6 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { defineAdapter, warehouse } from 'vivace';
-import { tlsFiles } from 'vivace/kit';
+import { googleFiles, tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { BigqueryWarehouse } from './bigquery-warehouse.js';
 
@@ -44,13 +44,7 @@ export const bigqueryOptions = z.strictObject({
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
     .default({})
     .describe('labels of every job, which the billing export lists; default: none'),
-  credentialsFile: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      "JSON file of a service account or of a workload identity, relative to the configuration file; default: Google's own search (`GOOGLE_APPLICATION_CREDENTIALS`, gcloud, the attached service account)",
-    ),
+  ...googleFiles,
   anonymous: z.boolean().default(false).describe('sends no credentials, for emulators; default false'),
   endpoint: z
     .string()

@@ -1,10 +1,9 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { abortError, messageOf, untilAborted, VivaceError } from 'vivace';
-import { loadSdk, readTls } from 'vivace/kit';
+import { googleClientOptions, loadSdk, readTls } from 'vivace/kit';
 import type { BigqueryOptions } from './bigquery.js';
 import { callError } from './errors.js';
 
@@ -48,15 +47,9 @@ export class Connection {
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    const { client, projectId, credentialsFile, anonymous, endpoint, caFile } = this.#options;
+    const { client, projectId, anonymous, caFile } = this.#options;
     const sdk = await loadSdk('@google-cloud/bigquery', () => import('@google-cloud/bigquery'));
-    this.#client =
-      client ??
-      new sdk.BigQuery({
-        ...(projectId === undefined ? {} : { projectId }),
-        ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
-        ...(credentialsFile === undefined ? {} : { keyFilename: resolve(this.#directory, credentialsFile) }),
-      });
+    this.#client = client ?? new sdk.BigQuery(googleClientOptions(this.#options, this.#directory));
     const { authClient } = this.#client;
     // A client of the SDK's own copy of the library, for what it sends by, which adds nothing.
     this.#sender = anonymous && client === undefined ? authClient.fromAPIKey('-').transporter : authClient;

@@ -1,5 +1,5 @@
 import { isVivaceError, messageOf, VivaceError, type ErrorCode } from 'vivace';
-import { systemErrorCode, tlsFailure } from 'vivace/kit';
+import { googleCredentialsError, googleWays, systemErrorCode, tlsFailure } from 'vivace/kit';
 
 /** What BigQuery says of a job or a call that failed. */
 export interface Reason {
@@ -53,8 +53,7 @@ const statuses: Readonly<Record<number, ErrorCode>> = {
 const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   PERMISSION_DENIED:
     'grant the service account roles/bigquery.jobUser on `projectId`, roles/bigquery.dataViewer on what it reads and roles/bigquery.dataEditor on `temporaryDataset`',
-  UNAUTHENTICATED:
-    'check `credentialsFile` or the application default credentials, and the clock of this machine',
+  UNAUTHENTICATED: `check the clock of this machine, and ${googleWays}`,
 };
 
 const reasonAdvice: Readonly<Record<string, string>> = {
@@ -84,13 +83,14 @@ export function callError(error: unknown, address: string): VivaceError {
   const told = (data as { error?: unknown } | undefined)?.error;
   if (told === 'invalid_grant' || told === 'invalid_client' || told === 'unauthorized_client') {
     const why = (data as { error_description?: string }).error_description ?? told;
-    return authError(`the credentials are refused: ${why}`, error);
+    return googleCredentialsError(`refused: ${why}`, error);
   }
   const status = response?.status;
   if (status !== undefined) return statusError(status, told, { message, error });
-  if (/default credentials|Could not refresh access token/i.test(message)) return authError(message, error);
+  if (/default credentials|Could not refresh access token/i.test(message))
+    return googleCredentialsError(message, error);
   if (typeof code === 'string' && code.startsWith('ERR_OSSL'))
-    return authError('the private key in `credentialsFile` is none', error);
+    return googleCredentialsError('the private key in `credentialsFile` cannot be read', error);
   if (code === 'ENOENT' || error instanceof SyntaxError || /private_key|client_email/.test(message)) {
     return new VivaceError(
       'FAILED_PRECONDITION',
@@ -121,14 +121,6 @@ function statusError(
   return new VivaceError(code, `${said} (HTTP ${status}${hint === undefined ? '' : `; ${hint}`})`, {
     cause: error,
   });
-}
-
-function authError(message: string, cause: unknown): VivaceError {
-  return new VivaceError(
-    'UNAUTHENTICATED',
-    `${message} (give a valid key in \`credentialsFile\`, or set up application default credentials: gcloud auth application-default login; an emulator needs \`anonymous: true\`)`,
-    { cause },
-  );
 }
 
 /** The code of anything else. */

@@ -2,10 +2,9 @@ import type { Storage } from '@google-cloud/storage';
 import { once } from 'node:events';
 import { Agent as HttpAgent, request as overHttp, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as overHttps } from 'node:https';
-import { resolve } from 'node:path';
 import { json, text } from 'node:stream/consumers';
 import { abortError, untilAborted } from 'vivace';
-import { loadSdk, readTls, type TlsMaterial } from 'vivace/kit';
+import { googleClientOptions, loadSdk, readTls, type TlsMaterial } from 'vivace/kit';
 import { toFailure } from './errors.js';
 import type { GcsOptions } from './gcs.js';
 
@@ -64,12 +63,7 @@ export class Connection {
 
   static async open(options: GcsOptions, directory: string): Promise<Connection> {
     const sdk = await loadSdk('@google-cloud/storage', () => import('@google-cloud/storage'));
-    const { projectId, endpoint, credentialsFile } = options;
-    const storage = new sdk.Storage({
-      ...(projectId === undefined ? {} : { projectId }),
-      ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
-      ...(credentialsFile === undefined ? {} : { keyFilename: resolve(directory, credentialsFile) }),
-    });
+    const storage = new sdk.Storage(googleClientOptions(options, directory));
     return new Connection(storage, options, await readTls(options, directory));
   }
 

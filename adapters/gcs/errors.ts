@@ -1,5 +1,5 @@
 import { messageOf, VivaceError, type ErrorCode } from 'vivace';
-import { systemErrorCode, tlsFailure } from 'vivace/kit';
+import { googleCredentialsError, googleWays, systemErrorCode, tlsFailure } from 'vivace/kit';
 
 /** What the SDK's transport throws. */
 interface ApiError {
@@ -19,8 +19,7 @@ export interface Where {
 }
 
 const advice = {
-  UNAUTHENTICATED:
-    'give a valid "credentialsFile", set GOOGLE_APPLICATION_CREDENTIALS, run "gcloud auth application-default login", or run where a service account is attached',
+  UNAUTHENTICATED: googleWays,
   PERMISSION_DENIED: 'its account needs the role roles/storage.objectUser on the bucket',
 } as const;
 
@@ -49,8 +48,7 @@ export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Wher
       const text = `whoever gives the Google credentials fails for the moment (HTTP ${status}: ${messageOf(error)})`;
       return new VivaceError('UNAVAILABLE', text, { cause: error });
     }
-    const text = `no usable Google credentials (${messageOf(error)}): ${advice.UNAUTHENTICATED}`;
-    return new VivaceError('UNAUTHENTICATED', text, { cause: error });
+    return googleCredentialsError(messageOf(error), error);
   }
   const { message, reason } = explanationOf(response?.data);
   const said = message === '' ? messageOf(error) : message;

@@ -1,5 +1,5 @@
 import { blobStore, defineAdapter } from 'vivace';
-import { tlsFiles } from 'vivace/kit';
+import { googleFiles, tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { GcsBlobs } from './blobs.js';
 
@@ -17,13 +17,7 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe('Google Cloud project; default: that of the credentials, which is right nearly always'),
-  credentialsFile: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      "JSON file of a service account or of a workload identity, relative to the configuration file; default: Google's own search (`GOOGLE_APPLICATION_CREDENTIALS`, gcloud, the attached service account)",
-    ),
+  ...googleFiles,
   endpoint: z
     .url()
     .optional()

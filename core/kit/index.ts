@@ -1,8 +1,16 @@
 /**
- * `vivace/kit`: what several adapters need and no plugin does. Lazy SDKs, TLS, errors of the operating system, contents in pieces,
+ * `vivace/kit`: what several adapters need and no plugin does. Lazy SDKs, TLS, Google's credentials, errors of the operating system, contents in pieces,
  * models in threads, temporary tables, SQL text. It holds no policy, and a plugin may not import it.
  */
 export { contentChunks, contentPieces, type ContentPiece } from './content.js';
+export {
+  googleClientOptions,
+  googleCredentialsError,
+  googleFiles,
+  googleWays,
+  type GoogleClientOptions,
+  type GoogleOptions,
+} from './google.js';
 export { loadSdk } from './load-sdk.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
 export { doubleQuoted, literalWriter, type LiteralSyntax } from './sql-text.js';
