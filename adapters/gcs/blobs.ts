@@ -1,5 +1,4 @@
 import {
-  abortError,
   checkBlobKey,
   VivaceError,
   type BlobContent,
@@ -9,7 +8,7 @@ import {
   type PartContext,
   type WriteCondition,
 } from 'vivace';
-import { systemErrorCode } from 'vivace/kit';
+import { bodyChunks, byteRange, noBlob, systemErrorCode } from 'vivace/kit';
 import { Connection } from './connection.js';
 import { Crc32c } from './crc32c.js';
 import { answered } from './errors.js';
@@ -61,7 +60,7 @@ export class GcsBlobs implements BlobStore {
     const { signal } = context;
     const url = this.#url(key);
     if (range?.lengthBytes === 0) {
-      if ((await this.head(key, context)) === undefined) throw this.#notFound(key);
+      if ((await this.head(key, context)) === undefined) throw noBlob(key, this.#options.bucket);
       return;
     }
     const { status, headers, data } = await this.#missingIsAnswer(() =>
@@ -69,29 +68,26 @@ export class GcsBlobs implements BlobStore {
         url,
         params: { alt: 'media' },
         // Without it Cloud Storage would decompress what others have stored as gzip: other bytes than listed and checked.
-        headers: { 'accept-encoding': 'gzip', ...(range === undefined ? {} : { range: rangeOf(range) }) },
+        headers: { 'accept-encoding': 'gzip', ...(range === undefined ? {} : { range: byteRange(range) }) },
         accept: [416],
         signal,
       }),
     );
-    if (status === 404 || data === undefined) throw this.#notFound(key);
-    try {
-      if (status === 416) return; // begins after the end
-      const checksum = range === undefined ? new Crc32c() : undefined;
-      for await (const chunk of data as AsyncIterable<Buffer>) {
-        checksum?.update(chunk);
-        yield chunk;
-      }
-      if (!data.complete) throw new VivaceError('UNAVAILABLE', `"${key}" was cut short while it was read`);
-      const sent = /crc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
-      if (checksum !== undefined && sent !== undefined && sent !== String(checksum)) {
-        throw new VivaceError('DATA_LOSS', `"${key}" has arrived with other bytes than are stored (crc32c)`);
-      }
-    } catch (error) {
-      if (signal.aborted) throw abortError(signal);
-      throw error;
-    } finally {
+    if (status === 404 || data === undefined) throw noBlob(key, this.#options.bucket);
+    if (status === 416) {
+      // It begins after the end.
       data.destroy();
+      return;
+    }
+    const checksum = range === undefined ? new Crc32c() : undefined;
+    for await (const chunk of bodyChunks(data, signal)) {
+      checksum?.update(chunk);
+      yield chunk;
+    }
+    if (!data.complete) throw new VivaceError('UNAVAILABLE', `"${key}" was cut short while it was read`);
+    const sent = /crc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
+    if (checksum !== undefined && sent !== undefined && sent !== String(checksum)) {
+      throw new VivaceError('DATA_LOSS', `"${key}" has arrived with other bytes than are stored (crc32c)`);
     }
   }
 
@@ -174,12 +170,4 @@ export class GcsBlobs implements BlobStore {
   #info({ name, size, generation }: ApiObject): BlobInfo {
     return { key: name.slice(this.#options.prefix.length), sizeBytes: Number(size), version: generation };
   }
-
-  #notFound(key: string): VivaceError {
-    return new VivaceError('NOT_FOUND', `there is no blob "${key}" in bucket ${this.#options.bucket}`);
-  }
-}
-
-function rangeOf({ offset, lengthBytes }: { readonly offset: number; readonly lengthBytes: number }): string {
-  return `bytes=${offset}-${Number.isFinite(lengthBytes) ? offset + lengthBytes - 1 : ''}`;
 }

@@ -1,5 +1,5 @@
 import { messageOf, VivaceError, type ErrorCode } from 'vivace';
-import { googleCredentialsError, googleWays, systemErrorCode, tlsFailure } from 'vivace/kit';
+import { googleCredentialsError, googleWays, retryAfter, systemErrorCode, tlsFailure } from 'vivace/kit';
 
 /** What the SDK's transport throws. */
 interface ApiError {
@@ -59,10 +59,9 @@ export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Wher
       : failure === 'FAILED_PRECONDITION'
         ? ': create the bucket or correct "bucket"'
         : '';
-  const seconds = Number(response?.headers?.['retry-after']);
   return new VivaceError(failure, `bucket ${bucket}: ${said} (HTTP ${status})${hint}`, {
     cause: error,
-    ...(seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}),
+    ...retryAfter(response?.headers),
   });
 }
 

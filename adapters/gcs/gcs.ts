@@ -1,17 +1,10 @@
 import { blobStore, defineAdapter } from 'vivace';
-import { googleFiles, tlsFiles } from 'vivace/kit';
+import { bucketOptions, googleFiles, tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { GcsBlobs } from './blobs.js';
 
 const options = z.strictObject({
-  bucket: z.string().min(3).describe('name of the bucket, which must exist'),
-  prefix: z
-    .string()
-    .max(100)
-    .default('')
-    .describe(
-      'put before every key, so that several environments share a bucket; end it with `/` to make it a folder',
-    ),
+  ...bucketOptions,
   projectId: z
     .string()
     .min(1)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { VivaceError, type BlobContent, type CallContext } from 'vivace';
-import { contentPieces } from 'vivace/kit';
+import { uploadContent } from 'vivace/kit';
 import type { ApiAnswer, Connection } from './connection.js';
 import { Crc32c } from './crc32c.js';
 import { answered } from './errors.js';
@@ -39,31 +39,31 @@ export interface Upload {
  * @see https://cloud.google.com/storage/docs/performing-resumable-uploads
  */
 export async function upload(connection: Connection, given: Upload): Promise<ApiObject> {
-  const { content, signal } = given;
+  const { content, signal, cleanUp } = given;
   const checksum = new Crc32c();
-  let session: string | undefined;
-  let offset = 0;
-  try {
-    for await (const { bytes, last } of contentPieces(content, pieceBytes, signal)) {
-      checksum.update(bytes);
-      if (last && session === undefined) return await inOneRequest(connection, given, bytes, checksum);
-      session ??= await beginSession(connection, given);
-      const done = await sendPiece(connection, {
-        session,
-        bytes,
-        offset,
-        signal,
-        ...(last ? { checksum: String(checksum) } : {}),
-      });
-      if (done !== undefined) return verified(done, checksum);
-      offset += bytes.length;
-    }
-    throw new VivaceError('INTERNAL', 'a resumable upload has not ended with its last piece');
-  } catch (error) {
-    const left = session;
-    if (left !== undefined) given.cleanUp((context) => cancel(connection, left, context));
-    throw error;
-  }
+  return uploadContent<ApiObject>(content, {
+    pieceBytes,
+    signal,
+    cleanUp,
+    async begin(first) {
+      if (first.last) {
+        checksum.update(first.bytes);
+        return { done: await inOneRequest(connection, given, first.bytes, checksum) };
+      }
+      const session = await beginSession(connection, given);
+      let offset = 0;
+      return {
+        async send({ bytes, last }) {
+          checksum.update(bytes);
+          const sum = last ? { checksum: String(checksum) } : {};
+          const done = await sendPiece(connection, { session, bytes, offset, signal, ...sum });
+          offset += bytes.length;
+          return done && verified(done, checksum);
+        },
+        abort: (context) => cancel(connection, session, context),
+      };
+    },
+  });
 }
 
 async function inOneRequest(

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import {
-  abortError,
   checkBlobKey,
   isVivaceError,
   VivaceError,
@@ -11,7 +10,7 @@ import {
   type PartContext,
   type WriteCondition,
 } from 'vivace';
-import { systemErrorCode } from 'vivace/kit';
+import { bodyChunks, byteRange, noBlob, systemErrorCode } from 'vivace/kit';
 import { Connection } from './connection.js';
 import { answered, toFailure } from './errors.js';
 import type { S3Options } from './s3.js';
@@ -57,36 +56,29 @@ export class S3Blobs implements BlobStore {
     const { signal } = context;
     const at = this.#at(key);
     if (range?.lengthBytes === 0) {
-      if ((await this.head(key, context)) === undefined) throw this.#notFound(key);
+      if ((await this.head(key, context)) === undefined) throw noBlob(key, this.#options.bucket);
       return;
     }
     const command = new this.#connection.sdk.GetObjectCommand({
       ...at,
-      ...(range === undefined ? {} : { Range: rangeOf(range) }),
+      ...(range === undefined ? {} : { Range: byteRange(range) }),
     });
     const found = await this.#connection.send(command, signal).catch((error: unknown) => {
       if (answered(error).status === 416) return { Body: undefined }; // begins after the end
       return missing(error);
     });
-    if (found === undefined) throw this.#notFound(key);
+    if (found === undefined) throw noBlob(key, this.#options.bucket);
     if (found.Body === undefined) return;
-    const body = found.Body as Readable;
-    const leave = (): void => void body.destroy(abortError(signal));
-    signal.addEventListener('abort', leave, { once: true });
     let sizeBytes = 0;
     try {
-      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      for await (const chunk of bodyChunks(found.Body as Readable, signal)) {
         sizeBytes += chunk.length;
         yield chunk;
       }
       if ('ContentLength' in found && found.ContentLength !== undefined && sizeBytes < found.ContentLength)
         throw new VivaceError('UNAVAILABLE', `"${key}" was cut short while it was read`);
     } catch (error) {
-      if (signal.aborted) throw abortError(signal);
       throw isVivaceError(error) ? error : toFailure(error, this.#options);
-    } finally {
-      signal.removeEventListener('abort', leave);
-      body.destroy();
     }
   }
 
@@ -159,10 +151,6 @@ export class S3Blobs implements BlobStore {
     checkBlobKey(key);
     return { Bucket: this.#options.bucket, Key: this.#options.prefix + key };
   }
-
-  #notFound(key: string): VivaceError {
-    return new VivaceError('NOT_FOUND', `there is no blob "${key}" in bucket ${this.#options.bucket}`);
-  }
 }
 
 /** For `.catch`: `undefined` where the object is missing; a missing bucket is an error. */
@@ -174,8 +162,4 @@ function missing(error: unknown): undefined {
 function isLost(error: unknown): boolean {
   const { status, name } = answered(error);
   return status === 412 || name === 'ConditionalRequestConflict' || name === 'NoSuchKey';
-}
-
-function rangeOf({ offset, lengthBytes }: { readonly offset: number; readonly lengthBytes: number }): string {
-  return `bytes=${offset}-${Number.isFinite(lengthBytes) ? offset + lengthBytes - 1 : ''}`;
 }

@@ -1,5 +1,5 @@
 import { messageOf, VivaceError, type ErrorCode } from 'vivace';
-import { systemErrorCode, tlsFailure } from 'vivace/kit';
+import { retryAfter, systemErrorCode, tlsFailure } from 'vivace/kit';
 import type { S3Options } from './s3.js';
 
 /** What the SDK throws, for an answer of the service or without one. */
@@ -69,13 +69,8 @@ export function toFailure(error: unknown, { bucket, endpoint, region }: S3Option
   const { name, $metadata, $response } = error as SdkError;
   const status = $metadata?.httpStatusCode;
   const where = endpoint ?? `S3${region === undefined ? '' : ` in ${region}`}`;
-  const make = (failure: ErrorCode, text: string): VivaceError => {
-    const seconds = Number($response?.headers?.['retry-after']);
-    return new VivaceError(failure, text, {
-      cause: error,
-      ...(seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}),
-    });
-  };
+  const make = (failure: ErrorCode, text: string): VivaceError =>
+    new VivaceError(failure, text, { cause: error, ...retryAfter($response?.headers) });
   const said = `bucket ${bucket}: ${name}${status === undefined ? '' : ` (HTTP ${status})`}: ${messageOf(error).replace(/\.$/, '')}`;
   const found = known.find(([pattern]) => pattern.test(name));
   if (found !== undefined) return make(found[1], `${said}: ${found[2]}`);

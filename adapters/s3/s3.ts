@@ -1,18 +1,11 @@
 import { blobStore, defineAdapter, secret } from 'vivace';
-import { tlsFiles } from 'vivace/kit';
+import { bucketOptions, tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { S3Blobs } from './blobs.js';
 
 const options = z
   .strictObject({
-    bucket: z.string().min(3).describe('name of the bucket, which must exist'),
-    prefix: z
-      .string()
-      .max(100)
-      .default('')
-      .describe(
-        'put before every key, so that several environments share a bucket; end it with `/` to make it a folder',
-      ),
+    ...bucketOptions,
     region: z
       .string()
       .min(1)

@@ -1,7 +1,7 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { VivaceError, type BlobContent, type CallContext } from 'vivace';
-import { contentPieces } from 'vivace/kit';
+import { uploadContent, type PartsUpload } from 'vivace/kit';
 import type { Connection } from './connection.js';
 import { answered } from './errors.js';
 
@@ -40,23 +40,22 @@ export interface Uploaded {
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
  */
 export async function upload(connection: Connection, given: Upload): Promise<Uploaded | false> {
-  // A size of its own for each upload in parts: equal contents differ in their ETags then.
-  const partBytes = pieceBytes + randomInt(1024 * 1024);
-  const pieces = contentPieces(given.content, partBytes, given.signal);
-  const begun = await pieces.next();
-  if (begun.done === true) throw new VivaceError('INTERNAL', 'a content has no pieces');
-  const first = begun.value;
+  const { content, signal, cleanUp } = given;
   const { IfMatch, IfNoneMatch } = given.condition;
   const conditional = IfMatch !== undefined || IfNoneMatch !== undefined;
-  try {
-    const before = conditional && first.last ? IfMatch : await given.current();
-    if (conditional && before !== IfMatch) return false;
-    if (first.last && before !== plainEtag(first.bytes))
-      return await inOneRequest(connection, given, first.bytes);
-    return await inParts(connection, given, first, pieces);
-  } finally {
-    await pieces.return(undefined);
-  }
+  return uploadContent<Uploaded | false>(content, {
+    // A size of its own for each upload in parts: equal contents differ in their ETags then.
+    pieceBytes: pieceBytes + randomInt(1024 * 1024),
+    signal,
+    cleanUp,
+    async begin(first) {
+      const before = conditional && first.last ? IfMatch : await given.current();
+      if (conditional && before !== IfMatch) return { done: false };
+      return first.last && before !== plainEtag(first.bytes)
+        ? { done: await inOneRequest(connection, given, first.bytes) }
+        : await inParts(connection, given);
+    },
+  });
 }
 
 async function inOneRequest(connection: Connection, given: Upload, bytes: Uint8Array): Promise<Uploaded> {
@@ -73,12 +72,7 @@ async function inOneRequest(connection: Connection, given: Upload, bytes: Uint8A
   return { etag: String(ETag), sizeBytes: bytes.length };
 }
 
-async function inParts(
-  connection: Connection,
-  given: Upload,
-  first: { readonly bytes: Uint8Array; readonly last: boolean },
-  rest: AsyncIterable<{ readonly bytes: Uint8Array; readonly last: boolean }>,
-): Promise<Uploaded> {
+async function inParts(connection: Connection, given: Upload): Promise<PartsUpload<Uploaded>> {
   const { bucket, name, condition, checksums, signal } = given;
   const { sdk } = connection;
   const nonce = randomUUID();
@@ -94,8 +88,8 @@ async function inParts(
   const parts: { PartNumber: number; ETag?: string | undefined; ChecksumCRC32?: string | undefined }[] = [];
   let sizeBytes = 0;
   let checksum = 0;
-  try {
-    const send = async ({ bytes }: { readonly bytes: Uint8Array }): Promise<void> => {
+  return {
+    async send({ bytes, last }) {
       if (parts.length === maxParts) {
         throw new VivaceError(
           'INVALID_ARGUMENT',
@@ -103,38 +97,35 @@ async function inParts(
         );
       }
       const PartNumber = parts.length + 1;
-      const command = new sdk.UploadPartCommand({
+      const part = new sdk.UploadPartCommand({
         ...at,
         UploadId,
         PartNumber,
         Body: bytes,
         ...(checksums ? { ChecksumAlgorithm: 'CRC32' } : {}),
       });
-      const { ETag, ChecksumCRC32 } = await connection.send(command, signal);
+      const { ETag, ChecksumCRC32 } = await connection.send(part, signal);
       parts.push({ PartNumber, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) });
       sizeBytes += bytes.length;
       checksum = crc32(bytes, checksum);
-    };
-    await send(first);
-    if (!first.last) for await (const piece of rest) await send(piece);
-    const command = new sdk.CompleteMultipartUploadCommand({
-      ...at,
-      UploadId,
-      MultipartUpload: { Parts: parts },
-      ...(checksums ? { ChecksumType: 'FULL_OBJECT', ChecksumCRC32: base64(checksum) } : {}),
-      ...condition,
-    });
-    const { ETag } = await connection.send(command, signal).catch(unlessOwn(connection, given, nonce));
-    return { etag: String(ETag), sizeBytes };
-  } catch (error) {
-    given.cleanUp(async (context) => {
+      if (!last) return undefined;
+      const complete = new sdk.CompleteMultipartUploadCommand({
+        ...at,
+        UploadId,
+        MultipartUpload: { Parts: parts },
+        ...(checksums ? { ChecksumType: 'FULL_OBJECT', ChecksumCRC32: base64(checksum) } : {}),
+        ...condition,
+      });
+      const object = await connection.send(complete, signal).catch(unlessOwn(connection, given, nonce));
+      return { etag: String(object.ETag), sizeBytes };
+    },
+    async abort(context) {
       const command = new sdk.AbortMultipartUploadCommand({ ...at, UploadId });
       await connection.send(command, context.signal).catch((failure: unknown) => {
         if (answered(failure).status !== 404) throw failure;
       });
-    });
-    throw error;
-  }
+    },
+  };
 }
 
 /** A repeated write may have lost against its own first attempt, whose answer was lost: then it was carried out. */

@@ -1,5 +1,5 @@
 /**
- * `vivace/kit`: what several adapters need and no plugin does. Lazy SDKs, TLS, Google's credentials, errors of the operating system, contents in pieces,
+ * `vivace/kit`: what several adapters need and no plugin does. Lazy SDKs, TLS, Google's credentials, errors of the operating system, contents in pieces, objects in buckets,
  * models in threads, temporary tables, SQL text. It holds no policy, and a plugin may not import it.
  */
 export { contentChunks, contentPieces, type ContentPiece } from './content.js';
@@ -13,6 +13,16 @@ export {
 } from './google.js';
 export { loadSdk } from './load-sdk.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
+export {
+  bodyChunks,
+  bucketOptions,
+  byteRange,
+  noBlob,
+  retryAfter,
+  uploadContent,
+  type ContentUpload,
+  type PartsUpload,
+} from './objects.js';
 export { doubleQuoted, literalWriter, type LiteralSyntax } from './sql-text.js';
 export { systemErrorCode } from './system-error.js';
 export { temporaryTable, type TableSteps } from './temporary-table.js';
