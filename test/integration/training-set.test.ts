@@ -209,10 +209,10 @@ describe('Training sets', () => {
     ): Promise<string> => (await within((server) => build(server, options), declared, {}, viewed)).id;
     const base = await id();
     const steps = [...pipeline.steps];
-    const policy = { ...pipeline, steps: steps.with(1, { fetch: 'price', onMissing: 'null' }) };
+    const policy = { ...pipeline, steps: steps.with(0, { fetch: 'price', onMissing: 'null' }) };
     const renamed = {
       ...pipeline,
-      steps: steps.with(4, { predict: 'model', as: 'other', inputs: { x: ['double.twice'] } }),
+      steps: steps.with(3, { predict: 'model', as: 'other', inputs: { x: ['double.twice'] } }),
       response: { outputs: { y: 'other.sum' } },
     };
     const aged = { ...views, price: { ...views.price, maxAgeMs: 1 } };
