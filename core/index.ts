@@ -53,15 +53,16 @@ export { featureSource } from './ports/feature-source.js';
 export type { FeatureSource, FeatureSourceDescription, FeatureSpec } from './ports/feature-source.js';
 export { httpServer } from './ports/http-server.js';
 export type {
-  HttpHandler,
+  HttpRoute,
   HttpRequest,
   HttpRequestHead,
   HttpResponse,
   HttpRouter,
   HttpServer,
 } from './ports/http-server.js';
-export { errorResponse, requestIdOf } from './json/error-response.js';
-export type { ErrorResponseOptions } from './json/error-response.js';
+export { errorResponse, failureResponse } from './json/error-response.js';
+export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
+export { callFrom, requestIdOf } from './json/call-from-headers.js';
 export { traceFrom } from './kernel/trace-context.js';
 export { keyValueStore } from './ports/key-value-store.js';
 export type { KeyValueEntry, KeyValueStore } from './ports/key-value-store.js';
@@ -93,7 +94,7 @@ export type {
   TransformInput,
 } from './ports/transform.js';
 export { transport } from './ports/transport.js';
-export type { Transport } from './ports/transport.js';
+export type { Planes, Transport } from './ports/transport.js';
 export { warehouse } from './ports/warehouse.js';
 export type {
   AsOfJoin,
@@ -106,7 +107,30 @@ export type {
 } from './ports/warehouse.js';
 export { workspace } from './ports/workspace.js';
 export type { StagedFile, Workspace } from './ports/workspace.js';
-export type { PipelineDescription, PredictCall, ServerFace, ServerState } from './ports/server-face.js';
+export type {
+  DataPlane,
+  Degradation,
+  ExplainedNode,
+  Explanation,
+  FeaturePlane,
+  PipelineAnswer,
+  PipelineDescription,
+  PipelineField,
+  PipelineInput,
+  PipelinePlane,
+  PredictorPlane,
+} from './ports/data-plane.js';
+export type {
+  ControlPlane,
+  PartState,
+  PartStatus,
+  PredictorStatus,
+  ServerState,
+} from './ports/control-plane.js';
+export { pipelineCodec } from './json/pipeline-codec.js';
+export type { PipelineCodec } from './json/pipeline-codec.js';
+export type { JsonSchema } from './json/json-schema.js';
+export type { DecodedRequest } from './json/request-decoder.js';
 export type { SourceRows } from './views/source-rows.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 export { createServer, loadServer } from './composition/create-server.js';

@@ -1,18 +1,18 @@
-import { httpServer, type ServerOf } from 'vivace';
-
-type JsonSchema = Readonly<Record<string, unknown>>;
+import { httpServer, pipelineCodec, type JsonSchema, type Server } from 'vivace';
 
 /** Where the server listens, and a request to paste for its first pipeline. */
-export function greeting(server: ServerOf): string {
+export function greeting(server: Server): string {
   const addresses = server.addresses();
   const lines = addresses.map((address) => `serving on ${address}`);
   const api = server.bindings.find((binding) => binding.use === 'rest');
-  const [pipeline] = server.pipelines();
+  const [pipeline] = server.data.pipelines.names();
   const name = api?.slots['server'];
   const address = name === undefined ? undefined : server.part(httpServer, name).address();
   if (address !== undefined && pipeline !== undefined) {
     const { prefix = '' } = (api?.options ?? {}) as { prefix?: string };
-    const body = JSON.stringify(exampleOf(server.describe(pipeline).requestSchema as JsonSchema));
+    const body = JSON.stringify(
+      exampleOf(pipelineCodec(server.data.pipelines.describe(pipeline)).requestSchema),
+    );
     const url = `${address.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]')}${prefix}/v1/pipelines/${pipeline}/predict`;
     lines.push(
       'try:',

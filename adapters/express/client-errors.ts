@@ -1,13 +1,14 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorResponse, VivaceError, type HttpResponse } from 'vivace';
+import type { Exchange } from './exchange.js';
 
 /** The last request of a connection, whose answer may still be outstanding. */
 export interface LastRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** False where a host application answers it. */
-  readonly ours: boolean;
+  /** `undefined` where a host application answers it. */
+  readonly exchange: Exchange | undefined;
 }
 
 const statusOf: Readonly<Record<string, readonly [status: number, message: string] | undefined>> = {
@@ -47,7 +48,13 @@ export function answerRaw(socket: Duplex, { status, headers, body }: HttpRespons
 export function onClientError(
   error: NodeJS.ErrnoException,
   socket: Duplex,
-  { last, fail }: { last: LastRequest | undefined; fail: (last: LastRequest, error: VivaceError) => void },
+  {
+    last,
+    fail,
+  }: {
+    last: LastRequest | undefined;
+    fail: (exchange: Exchange, response: ServerResponse, error: VivaceError) => void;
+  },
 ): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     if (!answered.has(socket)) socket.destroy();
@@ -56,12 +63,13 @@ export function onClientError(
   if (answered.has(socket)) return;
   if (last === undefined || (last.response.closed && last.request.complete)) {
     answerRaw(socket, errorResponse(clientError(error)));
-  } else if (last.response.closed || (!last.request.complete && !last.ours)) {
+  } else if (last.response.closed || (!last.request.complete && last.exchange === undefined)) {
     socket.destroy();
   } else {
     answered.add(socket);
     last.response.shouldKeepAlive = false;
     last.response.once('close', () => socket.destroy());
-    if (!last.request.complete) fail(last, clientError(error));
+    if (!last.request.complete && last.exchange !== undefined)
+      fail(last.exchange, last.response, clientError(error));
   }
 }

@@ -1,27 +1,41 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   errorResponse,
+  failureResponse,
   isVivaceError,
-  requestIdOf,
   VivaceError,
-  type HttpHandler,
+  type Call,
   type HttpResponse,
+  type HttpRoute,
   type HttpRouter,
+  type MaybePromise,
   type PartContext,
 } from 'vivace';
 import { acceptedEncodings } from 'vivace/wire';
 import { Exchange } from './exchange.js';
+import { hasBody } from './read-body.js';
 
 export interface DispatchOptions {
   /** Gives the request its body. */
-  fillBody(exchange: Exchange, request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+  fillBody(exchange: Routed, request: IncomingMessage, response: ServerResponse): MaybePromise<void>;
+  /** The address of the peer, where it is not that of the socket. */
+  peerOf?(request: IncomingMessage): string | undefined;
 }
 
-/** From node's request to a handler, and from its answer to node's response. */
+/** An exchange that a route answers. */
+export type Routed = Exchange & { readonly route: HttpRoute; call: Call };
+
+/** Node's two ends of an exchange. */
+interface Messages {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** From node's request to a route, and from its answer to node's response. */
 export class Dispatcher {
   /** True from `drain` on: every answer then closes its connection. */
   draining = false;
-  /** True once nothing is handed to a handler any more. */
+  /** True once nothing is handed to a route any more. */
   stopped = false;
   readonly #routers: HttpRouter[] = [];
   readonly #options: DispatchOptions;
@@ -54,27 +68,50 @@ export class Dispatcher {
   /**
    * Answers a request, or calls `next` where its path is nobody's.
    *
-   * @returns True where Vivace answers.
+   * @returns The exchange, where Vivace answers.
    */
-  dispatch(request: IncomingMessage, response: ServerResponse, next?: () => void): boolean {
-    const exchange = new Exchange(request, response);
-    const ready = !this.stopped && this.#routers.length > 0;
-    const handler = ready ? this.#find(exchange) : undefined;
-    if (ready && handler === undefined && next !== undefined) {
+  dispatch(request: IncomingMessage, response: ServerResponse, next?: () => void): Exchange | undefined {
+    const exchange = this.exchange(request, response);
+    const ready = this.#routers.length > 0;
+    if (ready && exchange.route === undefined && next !== undefined) {
       next();
-      return false;
+      return undefined;
     }
     this.track(response);
-    if (handler !== undefined) void this.#answer(handler, exchange, { request, response });
-    else this.fail(exchange, response, ready ? unknownPath(exchange) : this.#notReady());
-    return true;
+    if (this.stopped || !ready) this.fail(exchange, response, this.#notReady());
+    else if (isRouted(exchange)) void this.#answer(exchange, { request, response });
+    else this.fail(exchange, response, unknownPath(exchange));
+    return exchange;
   }
 
-  /** Answers with an error, unless an answer is on its way already. */
-  fail(exchange: Pick<Exchange, 'headers'>, response: ServerResponse, error: VivaceError): void {
-    if (response.headersSent || response.destroyed) return;
-    const headers = error.httpStatus === 415 ? { 'accept-encoding': acceptedEncodings } : {};
-    this.#send(response, errorResponse(error, { requestId: requestIdOf(exchange.headers), headers }));
+  /** A request and the route of its path, where there is one. */
+  exchange(request: IncomingMessage, response: ServerResponse): Exchange {
+    const exchange = new Exchange(request, response, this.#options.peerOf?.(request));
+    for (const router of this.#routers) {
+      const route = router(exchange);
+      if (route === undefined) continue;
+      exchange.answeredBy(route);
+      break;
+    }
+    return exchange;
+  }
+
+  /** Answers with an error, as the route formats it, unless an answer is on its way already. */
+  fail(
+    exchange: Exchange,
+    response: ServerResponse,
+    error: unknown,
+    headers: HttpResponse['headers'] = {},
+  ): void {
+    const { route, call } = exchange;
+    const failure = failureResponse(error, { head: exchange, route, call, log: this.#log });
+    try {
+      this.#send(response, { ...failure, headers: { ...headers, ...failure.headers } });
+    } catch (fault) {
+      // Such as a header that HTTP does not allow.
+      this.#log.error('an answer could not be sent', { error: fault, requestId: call?.requestId });
+      this.#send(response, errorResponse(new VivaceError('INTERNAL', 'internal error')));
+    }
   }
 
   #notReady(): VivaceError {
@@ -82,35 +119,28 @@ export class Dispatcher {
     return new VivaceError('UNAVAILABLE', why, { retryAfterMs: 1000 });
   }
 
-  #find(exchange: Exchange): HttpHandler | undefined {
-    for (const router of this.#routers) {
-      const handler = router(exchange);
-      if (handler !== undefined) return handler;
-    }
-    return undefined;
-  }
-
-  async #answer(
-    handler: HttpHandler,
-    exchange: Exchange,
-    { request, response }: { request: IncomingMessage; response: ServerResponse },
-  ): Promise<void> {
+  async #answer(exchange: Routed, { request, response }: Messages): Promise<void> {
+    const { route } = exchange;
+    let ownHeaders = {};
     try {
-      const filled = this.#options.fillBody(exchange, request, response);
-      if (filled !== undefined) await filled;
-      const answer = handler(exchange);
+      if (route.admit !== undefined) {
+        const admitted = route.admit(exchange, exchange.call);
+        exchange.call = admitted instanceof Promise ? await unread(request, admitted) : admitted;
+      }
+      try {
+        const filled = this.#options.fillBody(exchange, request, response);
+        if (filled !== undefined) await filled;
+      } catch (error) {
+        if (isVivaceError(error) && error.httpStatus === 415)
+          ownHeaders = { 'accept-encoding': acceptedEncodings };
+        throw error;
+      }
+      const answer = route.handle(exchange, exchange.call);
       this.#send(response, answer instanceof Promise ? await answer : answer);
     } catch (error) {
       // A body cut short by its sender: the connection is gone, and with it everybody who could read an answer.
       if (request.destroyed && !request.complete) return;
-      if (!isVivaceError(error) || error.httpStatus === 500) {
-        this.#log.error('a request failed', { error, requestId: requestIdOf(exchange.headers) });
-      }
-      this.fail(
-        exchange,
-        response,
-        isVivaceError(error) ? error : new VivaceError('INTERNAL', 'internal error'),
-      );
+      this.fail(exchange, response, error, ownHeaders);
     }
   }
 
@@ -126,6 +156,23 @@ export class Dispatcher {
   }
 }
 
+function isRouted(exchange: Exchange): exchange is Routed {
+  return exchange.route !== undefined;
+}
+
 function unknownPath({ method, path }: Exchange): VivaceError {
   return new VivaceError('NOT_FOUND', `nothing answers ${method} ${path}`);
+}
+
+/** Waits, and reads nothing of the body meanwhile: node would read ahead. */
+async function unread<T>(request: IncomingMessage, pending: Promise<T>): Promise<T> {
+  // The socket of HTTP/2 is shared, and has flow control of its own.
+  if (request.complete || request.httpVersionMajor !== 1 || !hasBody(request)) return pending;
+  const { socket } = request;
+  socket.pause();
+  try {
+    return await pending;
+  } finally {
+    socket.resume();
+  }
 }

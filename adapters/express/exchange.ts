@@ -1,21 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { VivaceError, type HttpRequest, type HttpRequestHead } from 'vivace';
+import {
+  callFrom,
+  VivaceError,
+  type Call,
+  type HttpRequest,
+  type HttpRequestHead,
+  type HttpRoute,
+} from 'vivace';
 
 const nothing = new Uint8Array(0);
 
-/** A request and the connection it came on. */
+/** A request, what answers it, and the connection it came on. */
 export class Exchange implements HttpRequest {
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly headers: HttpRequestHead['headers'];
-  peer: string;
+  readonly peer: string;
+  /** What answers it, once that is found; `call` is there from then on. */
+  route: HttpRoute | undefined;
+  call: Call | undefined;
   body: Uint8Array = nothing;
   parsedBody?: unknown;
   #controller: AbortController | undefined;
   #gone = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, peer = request.socket.remoteAddress ?? '') {
     const target = originForm(request.url ?? '');
     const mark = target.indexOf('?');
     this.method = request.method ?? '';
@@ -23,10 +33,16 @@ export class Exchange implements HttpRequest {
     this.query = mark < 0 ? '' : target.slice(mark + 1);
     // Node joins repeated headers itself; only set-cookie, which no request has, would be an array.
     this.headers = request.headers as HttpRequestHead['headers'];
-    this.peer = request.socket.remoteAddress ?? '';
+    this.peer = peer;
     response.on('close', () => {
       if (!response.writableFinished) this.#leave();
     });
+  }
+
+  /** Gives the request to a route, and makes the call that it is. */
+  answeredBy(route: HttpRoute): void {
+    this.route = route;
+    this.call = callFrom(this.headers, () => this.signal);
   }
 
   /** Made when first asked for: a controller costs more than all the rest of this object. */

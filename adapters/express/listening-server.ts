@@ -10,13 +10,12 @@ import {
   type PartLifecycle,
 } from 'vivace';
 import { answerRaw, onClientError, type LastRequest } from './client-errors.js';
-import { Dispatcher } from './dispatcher.js';
-import type { Exchange } from './exchange.js';
+import { Dispatcher, type Routed } from './dispatcher.js';
 import { messageClasses } from './express-messages.js';
 import type { ExpressApplication } from './express-types.js';
 import { listenError } from './listen-error.js';
 import type { ExpressOptions } from './options.js';
-import { checkLength, hasBody, readBody } from './read-body.js';
+import { checkLength, hasBody, limitsOf, readBody } from './read-body.js';
 
 /** Listens on a port of its own; an express application, where there is one, gets what Vivace does not take. */
 export class ListeningServer implements HttpServer, PartLifecycle {
@@ -112,7 +111,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     server.on('clientError', (error, socket) =>
       onClientError(error, socket, {
         last: this.#last.get(socket),
-        fail: ({ request, response }, mistake) => this.#dispatcher.fail(headOf(request), response, mistake),
+        fail: (exchange, response, mistake) => this.#dispatcher.fail(exchange, response, mistake),
       }),
     );
     server.on('connect', (_request, socket: Socket) => {
@@ -127,9 +126,12 @@ export class ListeningServer implements HttpServer, PartLifecycle {
       return;
     }
     const { app } = this.#options;
-    const next = app === undefined ? undefined : (): void => this.#handOn(app, request, response);
-    const ours = this.#dispatcher.dispatch(request, response, next);
-    this.#last.set(request.socket, { request, response, ours });
+    const next =
+      app === undefined || this.#dispatcher.stopped
+        ? undefined
+        : (): void => this.#handOn(app, request, response);
+    const exchange = this.#dispatcher.dispatch(request, response, next);
+    this.#last.set(request.socket, { request, response, exchange });
   }
 
   #handOn(app: ExpressApplication, request: IncomingMessage, response: ServerResponse): void {
@@ -139,11 +141,12 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     app(request, response);
   }
 
-  #fillBody(exchange: Exchange, request: IncomingMessage, response: ServerResponse): void | Promise<void> {
+  #fillBody(exchange: Routed, request: IncomingMessage, response: ServerResponse): void | Promise<void> {
     if (!hasBody(request)) return;
-    checkLength(request, this.#options);
+    const limits = limitsOf(exchange.route, this.#options);
+    checkLength(request, limits);
     this.#sendContinue(request, response);
-    return readBody(request, this.#options).then((body) => {
+    return readBody(request, limits).then((body) => {
       exchange.body = body;
     });
   }
@@ -162,13 +165,9 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   ): void {
     response.shouldKeepAlive = false;
     this.#dispatcher.fail(
-      headOf(request),
+      this.#dispatcher.exchange(request, response),
       response,
       new VivaceError('INVALID_ARGUMENT', message, { httpStatus: status }),
     );
   }
-}
-
-function headOf(request: IncomingMessage): { headers: Record<string, string | undefined> } {
-  return { headers: request.headers as Record<string, string | undefined> };
 }

@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VivaceError, type HttpRouter, type HttpServer, type PartContext, type PartLifecycle } from 'vivace';
-import { Dispatcher } from './dispatcher.js';
-import type { Exchange } from './exchange.js';
+import { Dispatcher, type Routed } from './dispatcher.js';
 import type { ExpressRouter, Middleware } from './express-types.js';
-import { checkLength, hasBody, readBody, type BodyLimits } from './read-body.js';
+import { checkLength, hasBody, limitsOf, readBody, type BodyLimits } from './read-body.js';
 
 /** Mounted on a router of a team's own application: that application listens, and closes. */
 export class MountedServer implements HttpServer, PartLifecycle {
@@ -17,7 +16,10 @@ export class MountedServer implements HttpServer, PartLifecycle {
   ) {
     this.#options = options;
     this.#dispatcher = new Dispatcher(
-      { fillBody: (exchange, request) => this.#fillBody(exchange, request) },
+      {
+        fillBody: (exchange, request) => this.#fillBody(exchange, request),
+        peerOf: (request: ParsedMessage) => request.ip,
+      },
       log,
     );
     options.router.use(this.#middleware);
@@ -48,12 +50,12 @@ export class MountedServer implements HttpServer, PartLifecycle {
     this.#dispatcher.dispatch(request, response, next);
   };
 
-  #fillBody(exchange: Exchange, request: ParsedMessage): void | Promise<void> {
-    exchange.peer = request.ip ?? exchange.peer;
+  #fillBody(exchange: Routed, request: ParsedMessage): void | Promise<void> {
     if (!hasBody(request)) return;
     if (!request.readableDidRead) {
-      checkLength(request, this.#options);
-      return readBody(request, this.#options).then((body) => {
+      const limits = limitsOf(exchange.route, this.#options);
+      checkLength(request, limits);
+      return readBody(request, limits).then((body) => {
         exchange.body = body;
       });
     }

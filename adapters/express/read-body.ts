@@ -1,10 +1,19 @@
 import type { IncomingMessage } from 'node:http';
-import { VivaceError } from 'vivace';
+import { VivaceError, type HttpRoute } from 'vivace';
 import { decodeContent, isPlain } from 'vivace/wire';
 
 export interface BodyLimits {
   readonly bodyLimitBytes: number;
   readonly decompressedLimitBytes: number;
+}
+
+/** The limits of a server, narrowed by what the route of a request takes. */
+export function limitsOf({ bodyLimitBytes }: HttpRoute, limits: BodyLimits): BodyLimits {
+  if (bodyLimitBytes === undefined) return limits;
+  return {
+    bodyLimitBytes: Math.min(bodyLimitBytes, limits.bodyLimitBytes),
+    decompressedLimitBytes: Math.min(bodyLimitBytes, limits.decompressedLimitBytes),
+  };
 }
 
 /** True where the headers announce a body. */
@@ -35,6 +44,8 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
 }
 
 function gather(request: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
+  // A stream that is destroyed says nothing any more.
+  if (request.destroyed) return Promise.reject(new VivaceError('CANCELLED', 'the peer went away'));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -1,12 +1,12 @@
 import {
-  errorResponse,
+  callFrom,
+  failureResponse,
   isVivaceError,
-  requestIdOf,
   VivaceError,
   type CallContext,
-  type HttpRequest,
   type HttpRequestHead,
   type HttpResponse,
+  type HttpRoute,
   type HttpRouter,
   type HttpServer,
   type Log,
@@ -75,7 +75,7 @@ export class InProcessServer implements InjectableServer {
     const { headers, body } = encoded(request);
     const [path = '', ...query] = request.path.split('?');
     const method = request.method ?? (request.body === undefined ? 'GET' : 'POST');
-    const head: HttpRequestHead = { method, path, query: query.join('?'), headers };
+    const head: HttpRequestHead = { method, path, query: query.join('?'), headers, peer: '' };
     const { signal = new AbortController().signal } = request;
     const { status, ...answer } = await this.#answer(head, body, signal);
     const bytes = method === 'HEAD' ? new Uint8Array(0) : Buffer.from(answer.body as string);
@@ -84,34 +84,51 @@ export class InProcessServer implements InjectableServer {
   }
 
   async #answer(head: HttpRequestHead, sent: Uint8Array, signal: AbortSignal): Promise<HttpResponse> {
+    const route = this.#routeOf(head);
+    let call = route === undefined ? undefined : callFrom(head.headers, signal);
+    let ownHeaders = {};
     try {
-      const handler = this.#handlerOf(head);
-      const { bodyLimitBytes, decompressedLimitBytes } = this.#limits;
-      if (sent.length > bodyLimitBytes) {
-        throw new VivaceError('INVALID_ARGUMENT', `the body exceeds ${bodyLimitBytes} bytes`, {
-          httpStatus: 413,
-        });
-      }
-      const body = await decodeContent(sent, head.headers['content-encoding'], decompressedLimitBytes);
-      return await handler({ ...head, body, peer: '', signal });
+      this.#checkReady();
+      if (route === undefined || call === undefined)
+        throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
+      if (route.admit !== undefined) call = await route.admit(head, call);
+      const body = await this.#bodyOf(head, sent, route).catch((error: unknown) => {
+        if (isVivaceError(error) && error.httpStatus === 415)
+          ownHeaders = { 'accept-encoding': acceptedEncodings };
+        throw error;
+      });
+      return await route.handle({ ...head, body }, call);
     } catch (error) {
-      const known = isVivaceError(error);
-      if (!known || error.httpStatus === 500) this.#log.error('a request failed', { error });
-      const headers = known && error.httpStatus === 415 ? { 'accept-encoding': acceptedEncodings } : {};
-      const answered = known ? error : new VivaceError('INTERNAL', 'internal error');
-      return errorResponse(answered, { requestId: requestIdOf(head.headers), headers });
+      const failure = failureResponse(error, { head, route, call, log: this.#log });
+      return { ...failure, headers: { ...ownHeaders, ...failure.headers } };
     }
   }
 
-  #handlerOf(head: HttpRequestHead): (request: HttpRequest) => HttpResponse | Promise<HttpResponse> {
+  async #bodyOf(
+    { headers }: HttpRequestHead,
+    sent: Uint8Array,
+    { bodyLimitBytes: own = Infinity }: HttpRoute,
+  ): Promise<Uint8Array> {
+    const largest = Math.min(own, this.#limits.bodyLimitBytes);
+    if (sent.length > largest) {
+      throw new VivaceError('INVALID_ARGUMENT', `the body exceeds ${largest} bytes`, { httpStatus: 413 });
+    }
+    const limit = Math.min(own, this.#limits.decompressedLimitBytes);
+    return decodeContent(sent, headers['content-encoding'], limit);
+  }
+
+  #checkReady(): void {
     if (this.#draining) throw new VivaceError('UNAVAILABLE', 'the server takes no new connections');
     if (this.#routers.length === 0)
       throw new VivaceError('UNAVAILABLE', 'the server is starting', { retryAfterMs: 1000 });
+  }
+
+  #routeOf(head: HttpRequestHead): HttpRoute | undefined {
     for (const router of this.#routers) {
-      const handler = router(head);
-      if (handler !== undefined) return handler;
+      const route = router(head);
+      if (route !== undefined) return route;
     }
-    throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
+    return undefined;
   }
 }
 

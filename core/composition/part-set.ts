@@ -3,6 +3,7 @@ import { logLevelsOf, type Clock, type Log } from '../parts/context.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { Definition } from '../parts/definition.js';
 import { toRecord } from '../parts/part-context.js';
+import type { PartStatus } from '../ports/control-plane.js';
 import { httpServer } from '../ports/http-server.js';
 import { logSink, type LogRecord, type LogSink } from '../ports/log-sink.js';
 import type { Port } from '../ports/port.js';
@@ -60,6 +61,21 @@ export class PartSet {
       const { definition, slots, options } = this.#parts.get(name)!;
       const ports = definition.provides.map((port) => port.name);
       return { name, use: definition.name, ports, slots, options, definition };
+    });
+  }
+
+  /** Where each part stands, in the order of starting. */
+  get statuses(): readonly PartStatus[] {
+    const running = new Map(this.#running.map((part) => [part.name, part.guarded]));
+    return this.bindings.map(({ name, use, ports }) => {
+      const guarded = running.get(name);
+      return {
+        name,
+        use,
+        ports,
+        state: guarded?.state ?? 'created',
+        inFlight: guarded?.inFlight ?? 0,
+      };
     });
   }
 

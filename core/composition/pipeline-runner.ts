@@ -1,11 +1,15 @@
 import type { Container } from 'inversify';
-import type { Frame } from '../data/frame.js';
 import type { Call } from '../kernel/call.js';
+import { abortError } from '../kernel/errors.js';
+import type { Clock } from '../parts/context.js';
 import { createExecutor } from '../pipeline/execute.js';
 import { layered, nodeLayer, runLayer, type RunPipeline } from '../pipeline/layers.js';
 import type { Plan } from '../pipeline/plan.js';
 import { Run, type NodeRun } from '../pipeline/run.js';
 import type { PipelineCounters } from '../steps/counters.js';
+import type { PipelineAnswer, PipelineInput } from '../ports/data-plane.js';
+import { answerOf } from './pipeline-answer.js';
+import { frameOf } from './pipeline-input.js';
 import { createSteps } from './step-factory.js';
 
 /** Runs one pipeline online: its layers, its graph, its steps. */
@@ -13,9 +17,11 @@ export class PipelineRunner {
   readonly plan: Plan;
   readonly counters: PipelineCounters;
   readonly #run: RunPipeline;
+  readonly #clock: Clock;
 
-  constructor(plan: Plan, container: Container) {
+  constructor(plan: Plan, { container, clock }: { container: Container; clock: Clock }) {
     this.plan = plan;
+    this.#clock = clock;
     const { steps, counters } = createSteps(container, plan);
     this.counters = counters;
     const nodeLayers = container.isBound(nodeLayer) ? container.getAll(nodeLayer) : [];
@@ -32,20 +38,25 @@ export class PipelineRunner {
     );
     this.#run = layered(
       runLayers,
-      (run: Run) => execute(run.decode()),
+      (run: Run) => {
+        const { signal } = run.call;
+        if (signal.aborted) throw abortError(signal);
+        return execute(run.decode());
+      },
       (layer, next) => layer.wrap(plan, next),
     );
   }
 
-  /**
-   * Runs the pipeline once.
-   *
-   * @param decode Makes the frame of the request, inside the layers: what it throws is a failed run.
-   */
-  async run(call: Call, decode: () => Frame): Promise<NodeRun> {
-    const run = new Run(call, decode);
+  /** Answers a request; see `PipelinePlane`. */
+  async predict(input: PipelineInput | (() => PipelineInput), call: Call): Promise<PipelineAnswer> {
+    let explain = false;
+    const run = new Run(call, () => {
+      const given = typeof input === 'function' ? input() : input;
+      explain = given.explain === true;
+      return frameOf(this.plan, given, this.#clock.now());
+    });
     const running = this.#run(run);
     if (running !== undefined) await running;
-    return run as NodeRun;
+    return answerOf(this.plan, run as NodeRun, explain);
   }
 }

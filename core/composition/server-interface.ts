@@ -1,5 +1,7 @@
 import type { Signature } from '../models/bundle.js';
 import type { Plan } from '../pipeline/plan.js';
+import type { ControlPlane } from '../ports/control-plane.js';
+import type { DataPlane } from '../ports/data-plane.js';
 import type { Port } from '../ports/port.js';
 import type { FeatureView } from '../views/view.js';
 import type { Binding } from './part-set.js';
@@ -10,6 +12,10 @@ import type { PipelineSteps, SlotOverride } from './step-factory.js';
  * the types of its pipelines' requests and answers.
  */
 export interface Server {
+  /** What callers may ask; transports answer from it. */
+  readonly data: DataPlane;
+  /** What those who operate the server may ask. */
+  readonly control: ControlPlane;
   readonly views: ReadonlyMap<string, FeatureView>;
   /** The plans: complete once the server has started. */
   readonly plans: ReadonlyMap<string, Plan>;
@@ -23,7 +29,8 @@ export interface Server {
    */
   start(options?: { readonly serve?: boolean }): Promise<this>;
   /**
-   * Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing.
+   * Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. The server
+   * is then `partial`, and answers no request.
    *
    * @param options.timeoutMs How long each part may take; default: the server's `startTimeoutMs`.
    */

@@ -3,23 +3,20 @@ import { setMaxListeners } from 'node:events';
 import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
-import type { Frame } from '../data/frame.js';
 import { Call, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Signature } from '../models/bundle.js';
-import { packageVersion } from '../kernel/package-version.js';
 import type { Clock } from '../parts/context.js';
 import { systemClock } from '../parts/part-context.js';
-import { createAnswerWriter, type FinishedRun } from '../json/answer-writer.js';
-import { createRequestDecoder, type DecodedRequest } from '../json/request-decoder.js';
 import { DeadlineNodes, DeadlineRuns } from '../pipeline/deadline-layer.js';
 import { nodeLayer, runLayer } from '../pipeline/layers.js';
 import { TraceNodes, TraceRuns } from '../pipeline/trace-layer.js';
 import type { AnswerOf, RequestOf } from './declaration.js';
-import { requestSchema, responseSchema } from '../json/json-schema.js';
-import { describePlan, type Plan } from '../pipeline/plan.js';
+import { pipelineCodec, type PipelineCodec } from '../json/pipeline-codec.js';
+import type { Plan } from '../pipeline/plan.js';
+import type { ControlPlane, ServerState } from '../ports/control-plane.js';
+import type { DataPlane } from '../ports/data-plane.js';
 import { httpServer } from '../ports/http-server.js';
-import type { ModelVersion } from '../ports/model-repository.js';
 import { predictor } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
 import { observeServer } from './observe-server.js';
@@ -28,10 +25,11 @@ import type { Port } from '../ports/port.js';
 import type { Server } from './server-interface.js';
 import { createSteps, type PipelineSteps, type SlotOverride } from './step-factory.js';
 import { CallGate, refused } from './call-gate.js';
+import { createControlPlane, partialMessage } from './control-plane.js';
+import { createDataPlane } from './data-plane.js';
 import { checkLock } from './features-lock.js';
 import { PartSet, type Binding } from './part-set.js';
 import { PipelineRunner } from './pipeline-runner.js';
-import type { PipelineDescription, PredictCall, ServerFace, ServerState } from '../ports/server-face.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
 
 /** How a caller in process may call. */
@@ -45,16 +43,22 @@ export interface PredictOptions {
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
 
 /** A server: parts, started in the order of their dependencies, and the pipelines that run on them. */
-export class ServerOf<P extends Pipelines = Pipelines> implements Server, ServerFace {
+export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly #container: Container;
   readonly views: ReadonlyMap<string, FeatureView>;
+  /** What callers may ask; transports answer from it. */
+  readonly data: DataPlane;
+  /** What those who operate the server may ask. */
+  readonly control: ControlPlane;
   readonly #checked: CheckedSpecification;
   readonly #settings: Settings;
   readonly #clock: Clock;
   readonly #parts: PartSet;
   readonly #gate = new CallGate();
   #runners: ReadonlyMap<string, PipelineRunner> = new Map();
+  readonly #codecs = new Map<string, PipelineCodec>();
   #state: ServerState = 'created';
+  #startedOnly: readonly string[] = [];
   #cut = new AbortController();
   #unobserve: (() => void) | undefined;
   #starting: Promise<void> | undefined;
@@ -77,6 +81,24 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server, Server
     this.#container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
     this.#container.bind(nodeLayer).toConstantValue(new TraceNodes(tracing));
     this.#container.bind(nodeLayer).toConstantValue(new DeadlineNodes());
+    const common = {
+      plans: () => this.plans,
+      predictors: () => this.#parts.running(predictor),
+      views: () => this.views,
+      cut: this.#cut.signal,
+    };
+    this.data = createDataPlane({
+      ...common,
+      runners: () => this.#runners,
+      counted: (call) => this.#counted(call),
+    });
+    this.control = createControlPlane({
+      ...common,
+      state: () => this.#state,
+      startedOnly: () => this.#startedOnly,
+      parts: () => this.#parts.statuses,
+      telemetries: () => this.#parts.telemetries,
+    });
   }
 
   get state(): ServerState {
@@ -114,13 +136,13 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server, Server
       this.#runners = this.#createRunners(await this.signatures());
       this.#unobserve = observeServer({
         inFlight: () => this.#gate.inFlight,
-        ready: () => this.readiness().ready,
-        models: () => this.models(),
+        ready: () => this.control.readiness().ready,
+        models: () => this.control.models(),
         pipelines: () => [...this.#runners].map(([name, { counters }]) => ({ name, counters })),
       });
       this.#state = 'ready';
       for (const [, part] of serve ? this.#parts.running(transport) : []) {
-        await part.serve(this, { signal: this.#cut.signal });
+        await part.serve({ data: this.data, control: this.control }, { signal: this.#cut.signal });
       }
     } catch (error) {
       this.#state = 'failed';
@@ -128,12 +150,17 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server, Server
       await this.#parts.stop().catch(() => undefined);
       throw error;
     }
-    this.#parts.log.info('ready', { pipelines: this.pipelines(), models: this.models() });
+    this.#parts.log.info('ready', {
+      pipelines: this.data.pipelines.names(),
+      models: this.control.models(),
+    });
   }
 
   async startOnly(names: readonly string[], { timeoutMs }: { timeoutMs?: number } = {}): Promise<this> {
-    await this.#begun(this.#startParts(this.#parts.withUsed(names), timeoutMs));
-    this.#state = 'ready';
+    const started = this.#parts.withUsed(names);
+    await this.#begun(this.#startParts(started, timeoutMs));
+    this.#startedOnly = started;
+    this.#state = 'partial';
     return this;
   }
 
@@ -172,70 +199,28 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server, Server
     body: RequestOf<P[N]>,
     options: PredictOptions = {},
   ): Promise<AnswerOf<P[N]>> {
-    const call = this.#callOf(body, options);
-    return (await this.#counted(pipeline, async (runner) =>
-      createAnswerWriter(runner.plan).value(await this.#run(runner, call)),
-    )) as AnswerOf<P[N]>;
-  }
-
-  predictJson(pipeline: string, call: PredictCall): Promise<string> {
-    return this.#counted(pipeline, async (runner) =>
-      createAnswerWriter(runner.plan).text(await this.#run(runner, call)),
+    const codec = this.#codecOf(pipeline);
+    let columnar = false;
+    const answer = await this.data.pipelines.predict(
+      pipeline,
+      () => {
+        const decoded = codec.decode(body);
+        columnar = decoded.columnar;
+        return decoded.input;
+      },
+      this.#callOf(options),
     );
+    return codec.value(answer, columnar) as AnswerOf<P[N]>;
   }
 
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] } {
-    if (this.#state !== 'ready') return { ready: false, reasons: [`the server is ${this.#state}`] };
-    const reasons = this.#parts
-      .running(predictor)
-      .filter(([, part]) => part.serving() === undefined)
-      .map(([name]) => `predictor "${name}" has no loaded model`);
-    return { ready: reasons.length === 0, reasons };
-  }
-
-  pipelines(): readonly string[] {
-    return [...this.plans.keys()];
-  }
-
-  describe(pipeline: string): PipelineDescription {
-    const plan = this.plans.get(pipeline);
-    if (plan === undefined) throw this.#unknown(pipeline);
-    return {
-      name: pipeline,
-      requestSchema: requestSchema(plan),
-      responseSchema: responseSchema(plan),
-      plan: describePlan(plan),
-    };
-  }
-
-  models(): readonly (ModelVersion & { readonly predictor: string })[] {
-    if (this.#state !== 'ready' && this.#state !== 'draining') return [];
-    return this.#parts.running(predictor).flatMap(([name, part]) => {
-      const serving = part.serving();
-      return serving === undefined ? [] : [{ predictor: name, ...serving }];
-    });
-  }
-
-  async scrape(
-    context: CallContext,
-  ): Promise<{ readonly contentType: string; readonly body: string } | undefined> {
-    for (const part of this.#parts.telemetries) {
-      const scraped = await part.scrape(context);
-      if (scraped !== undefined) return scraped;
+  #codecOf(pipeline: string): PipelineCodec {
+    let codec = this.#codecs.get(pipeline);
+    if (codec === undefined) {
+      codec = pipelineCodec(this.data.pipelines.describe(pipeline));
+      // Before it has started, a plan may lack what the model gives.
+      if (this.#runners.has(pipeline)) this.#codecs.set(pipeline, codec);
     }
-    return undefined;
-  }
-
-  info(): Readonly<Record<string, unknown>> {
-    return {
-      name: 'vivace',
-      version: packageVersion,
-      state: this.#state,
-      pipelines: this.pipelines(),
-      models: this.models(),
-      parts: Object.fromEntries(this.bindings.map(({ name, use }) => [name, use])),
-      views: Object.fromEntries([...this.views].map(([name, view]) => [name, view.hash])),
-    };
+    return codec;
   }
 
   part<T>(port: Port<T>, name: string): T {
@@ -273,51 +258,28 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server, Server
     const mistakes = new Mistakes();
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
     this.#checked.throwIfAny(mistakes);
-    return new Map([...plans].map(([name, plan]) => [name, new PipelineRunner(plan, this.#container)]));
-  }
-
-  #callOf(body: unknown, options: PredictOptions): PredictCall {
-    return {
-      body,
-      requestId: options.requestId ?? randomUUID(),
-      context: {
-        signal: options.signal ?? this.#cut.signal,
-        ...(options.trace === undefined ? {} : { trace: options.trace }),
-      },
-      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
-    };
-  }
-
-  async #counted<T>(pipeline: string, run: (runner: PipelineRunner) => Promise<T>): Promise<T> {
-    if (this.#state !== 'ready' && this.#state !== 'draining') throw refused(this.#state);
-    return this.#gate.pass(() => {
-      const runner = this.#runners.get(pipeline);
-      if (runner === undefined) throw this.#unknown(pipeline);
-      return run(runner);
-    });
-  }
-
-  async #run(
-    runner: PipelineRunner,
-    { body, requestId, context, deadlineMs }: PredictCall,
-  ): Promise<FinishedRun> {
-    let decoded: DecodedRequest | undefined;
-    const decode = (): Frame => (decoded = createRequestDecoder(runner.plan)(body, this.#clock.now())).frame;
-    const call = new Call({
-      requestId,
-      signal: context.signal,
-      trace: context.trace,
-      deadline: deadlineMs === undefined ? undefined : performance.now() + deadlineMs,
-    });
-    const { frame, models, degraded } = await runner.run(call, decode);
-    return { ...decoded!, requestId, frame, models, degraded };
-  }
-
-  #unknown(pipeline: string): VivaceError {
-    return new VivaceError(
-      'NOT_FOUND',
-      `there is no pipeline "${pipeline}"${didYouMean(pipeline, this.pipelines())}`,
+    return new Map(
+      [...plans].map(([name, plan]) => [
+        name,
+        new PipelineRunner(plan, { container: this.#container, clock: this.#clock }),
+      ]),
     );
+  }
+
+  #callOf({ requestId, signal, deadlineMs, trace }: PredictOptions): Call {
+    return new Call({
+      requestId: requestId ?? randomUUID(),
+      signal: signal ?? this.#cut.signal,
+      ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
+      ...(trace === undefined ? {} : { trace }),
+    });
+  }
+
+  async #counted<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#state === 'partial')
+      throw new VivaceError('FAILED_PRECONDITION', partialMessage(this.#startedOnly));
+    if (this.#state !== 'ready' && this.#state !== 'draining') throw refused(this.#state);
+    return this.#gate.pass(call);
   }
 
   async #stop(): Promise<void> {

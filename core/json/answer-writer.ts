@@ -1,43 +1,21 @@
-import { cellAt, isValid, type Column } from '../data/column.js';
-import type { Frame } from '../data/frame.js';
-import type { ModelVersion } from '../ports/model-repository.js';
-import { columnAt } from '../pipeline/inputs.js';
+import { cellAt, type Column } from '../data/column.js';
+import type { PipelineAnswer, PipelineDescription } from '../ports/data-plane.js';
+import { explainRun } from './explain.js';
 import { jsonValue, valueWriter } from './json-values.js';
-import { explainRun } from '../pipeline/explain.js';
-import { explanationValue } from './explain.js';
-import type { Plan } from '../pipeline/plan.js';
-import type { Degradation } from '../ports/data-plane.js';
-
-/** A finished run of one request. */
-export interface FinishedRun {
-  readonly requestId: string;
-  readonly frame: Frame;
-  readonly columnar: boolean;
-  readonly explain: boolean;
-  readonly models: ReadonlyMap<string, ModelVersion>;
-  readonly degraded: readonly Degradation[];
-}
 
 /** Makes the two forms of an answer: JSON text for transports, an object in process. Both say the same. */
-export function createAnswerWriter(plan: Plan): {
-  text(run: FinishedRun): string;
-  value(run: FinishedRun): object;
+export function createAnswerWriter(description: PipelineDescription): {
+  text(answer: PipelineAnswer, columnar: boolean): string;
+  value(answer: PipelineAnswer, columnar: boolean): object;
 } {
-  const { outputs } = plan.response;
-  const fields = plan.objects?.fields ?? [];
-  const objectNames = [...fields.map((field) => field.name), ...outputs.map((output) => output.name)];
+  const { outputs } = description;
+  const hasObjects = description.objects !== undefined;
+  const objectNames = [...(description.objects?.fields ?? []), ...outputs].map(({ name }) => name);
   const prefixes = objectNames.map((name) => `,${JSON.stringify(name)}:`);
 
-  function objectColumns(frame: Frame): Column[] {
-    return [
-      ...fields.map((field) => frame.column(field.slot)),
-      ...outputs.map(({ column }) => columnAt(frame, column, 'object')),
-    ];
-  }
-
-  function objectsText({ frame, columnar }: FinishedRun): string {
-    const order = orderOf(plan, frame);
-    const writers = objectColumns(frame).map(valueWriter);
+  function objectsText({ outputs: given, objects }: PipelineAnswer, columnar: boolean): string {
+    const { fields, order } = objects!;
+    const writers = [...fields, ...given].map(valueWriter);
     if (columnar) {
       const columns = writers.map((write, i) => `${prefixes[i]}[${Array.from(order, write).join(',')}]`);
       return `{"index":[${order.join(',')}]${columns.join('')}}`;
@@ -52,9 +30,9 @@ export function createAnswerWriter(plan: Plan): {
     return text + ']';
   }
 
-  function objectsValue({ frame, columnar }: FinishedRun): unknown {
-    const order = Array.from(orderOf(plan, frame));
-    const columns = objectColumns(frame);
+  function objectsValue({ outputs: given, objects }: PipelineAnswer, columnar: boolean): unknown {
+    const order = Array.from(objects!.order);
+    const columns = [...objects!.fields, ...given];
     const cell = (column: Column, row: number): unknown => jsonValue(cellAt(column, row), column);
     if (columnar) {
       return Object.fromEntries([
@@ -69,53 +47,28 @@ export function createAnswerWriter(plan: Plan): {
     });
   }
 
-  const outputsValue = ({ frame }: FinishedRun): object =>
-    Object.fromEntries(
-      outputs.map(({ name, column }) => [name, jsonValue(cellAt(frame.column(column.slot), 0), column)]),
-    );
-  const modelsOf = (run: FinishedRun): object[] =>
-    [...run.models].map(([step, { name, version }]) => ({ step, name, version }));
-  const hasObjects = plan.objects !== undefined;
+  const outputsValue = ({ outputs: given }: PipelineAnswer): object =>
+    Object.fromEntries(outputs.map(({ name }, i) => [name, jsonValue(cellAt(given[i]!, 0), given[i]!)]));
 
   return {
-    text(run) {
+    text(answer, columnar) {
+      const { requestId, models, degraded, explanation } = answer;
       const results = hasObjects
-        ? `"objects":${objectsText(run)}`
-        : `"outputs":${JSON.stringify(outputsValue(run))}`;
-      const explained = run.explain
-        ? `,"explain":${JSON.stringify(explanationValue(explainRun(plan, run.frame), hasObjects))}`
-        : '';
-      return `{"requestId":${JSON.stringify(run.requestId)},"models":${JSON.stringify(modelsOf(run))},${results},"degraded":${JSON.stringify(run.degraded)}${explained}}`;
+        ? `"objects":${objectsText(answer, columnar)}`
+        : `"outputs":${JSON.stringify(outputsValue(answer))}`;
+      const explained =
+        explanation === undefined ? '' : `,"explain":${JSON.stringify(explainRun(explanation, hasObjects))}`;
+      return `{"requestId":${JSON.stringify(requestId)},"models":${JSON.stringify(models)},${results},"degraded":${JSON.stringify(degraded)}${explained}}`;
     },
-    value(run) {
+    value(answer, columnar) {
+      const { requestId, models, degraded, explanation } = answer;
       return {
-        requestId: run.requestId,
-        models: modelsOf(run),
-        ...(hasObjects ? { objects: objectsValue(run) } : { outputs: outputsValue(run) }),
-        degraded: [...run.degraded],
-        ...(run.explain ? { explain: explanationValue(explainRun(plan, run.frame), hasObjects) } : {}),
+        requestId,
+        models: [...models],
+        ...(hasObjects ? { objects: objectsValue(answer, columnar) } : { outputs: outputsValue(answer) }),
+        degraded: [...degraded],
+        ...(explanation === undefined ? {} : { explain: explainRun(explanation, hasObjects) }),
       };
     },
   };
-}
-
-/** The object rows of an answer, in its order: skipped ones are left out; ties keep the order of the request; nulls come last. */
-function orderOf(plan: Plan, frame: Frame): Uint32Array {
-  const kept = frame.kept(plan.skips);
-  const rows = kept === undefined ? new Uint32Array(frame.objects) : kept.rows.slice();
-  if (kept === undefined) for (let row = 0; row < rows.length; row++) rows[row] = row;
-  const { orderBy, descending, limit } = plan.response;
-  if (orderBy !== undefined) {
-    const column = columnAt(frame, orderBy, 'object');
-    const values = column.values as readonly (number | string)[] | Float64Array;
-    const sign = descending ? -1 : 1;
-    const last = (row: number): boolean => !isValid(column, row) || Number.isNaN(values[row]);
-    rows.sort((a, b) => {
-      const [aLast, bLast] = [last(a), last(b)];
-      if (aLast || bLast) return Number(aLast) - Number(bLast) || a - b;
-      const [x, y] = [values[a]!, values[b]!];
-      return x < y ? -sign : x > y ? sign : a - b;
-    });
-  }
-  return limit === undefined ? rows : rows.subarray(0, limit);
 }

@@ -1,6 +1,7 @@
-import { requestIds } from '../config/names.js';
-import { errorCodes, type VivaceError } from '../kernel/errors.js';
-import type { HttpResponse } from '../ports/http-server.js';
+import type { Call } from '../kernel/call.js';
+import { requestIdOf } from './call-from-headers.js';
+import { errorCodes, isVivaceError, VivaceError } from '../kernel/errors.js';
+import type { HttpRequestHead, HttpResponse, HttpRoute } from '../ports/http-server.js';
 
 export interface ErrorResponseOptions {
   readonly requestId?: string | undefined;
@@ -42,12 +43,33 @@ export function errorResponse(
   };
 }
 
-function cut(text: string, longest: number): string {
-  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
+/** An exchange that failed, for the server that answers it. */
+export interface FailedExchange {
+  readonly head: HttpRequestHead;
+  /** Of the head, where there is one; `call` is then known as well. */
+  readonly route?: HttpRoute | undefined;
+  readonly call?: Call | undefined;
+  /** Where what callers are not told goes. */
+  readonly log: { error(message: string, fields: { error: unknown; requestId?: string | undefined }): void };
 }
 
-/** The caller's own id of a request, where it sent one that is safe to repeat in headers and logs. */
-export function requestIdOf(headers: Readonly<Record<string, string | undefined>>): string | undefined {
-  const id = headers['x-request-id'];
-  return id !== undefined && requestIds.pattern.test(id) ? id : undefined;
+/** The answer to an exchange that failed with `error`: as its route formats it, else in the default format. */
+export function failureResponse(error: unknown, { head, route, call, log }: FailedExchange): HttpResponse {
+  const requestId = call?.requestId ?? requestIdOf(head.headers);
+  if (!isVivaceError(error) || error.httpStatus === 500) log.error('a request failed', { error, requestId });
+  const known = isVivaceError(error)
+    ? error
+    : new VivaceError('INTERNAL', 'internal error', { cause: error });
+  if (route?.failed !== undefined && call !== undefined) {
+    try {
+      return route.failed(known, head, call);
+    } catch (fault) {
+      log.error('an error could not be formatted', { error: fault, requestId });
+    }
+  }
+  return errorResponse(known, { requestId });
+}
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }

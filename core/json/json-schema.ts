@@ -1,10 +1,12 @@
+import type { Field } from '../data/feature-rows.js';
 import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
 import { base64Text, int64Text } from './json-values.js';
 import { rfc3339 } from '../kernel/time.js';
-import type { Plan, PlanColumn, PlanField } from '../pipeline/plan.js';
+import type { PipelineDescription, PipelineField } from '../ports/data-plane.js';
 
-type JsonSchema = Readonly<Record<string, unknown>>;
+/** A schema of JSON Schema 2020-12. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** JSON Schema (2020-12) of one value: what `valueReader` takes and `valueWriter` gives. */
 export function valueSchema(type: ColumnType): JsonSchema {
@@ -45,17 +47,13 @@ function elementSchema(type: ColumnType): JsonSchema {
 }
 
 /** The schema of a request body. */
-export function requestSchema(plan: Plan): JsonSchema {
-  const objects = plan.objects;
+export function requestSchema({ request, objects }: PipelineDescription): JsonSchema {
   return {
     type: 'object',
     additionalProperties: false,
-    required: [
-      ...(plan.request.length > 0 ? ['request'] : []),
-      ...(objects === undefined ? [] : ['objects']),
-    ],
+    required: [...(request.length > 0 ? ['request'] : []), ...(objects === undefined ? [] : ['objects'])],
     properties: {
-      request: fieldsSchema(plan.request),
+      request: fieldsSchema(request),
       ...(objects === undefined
         ? {}
         : {
@@ -71,7 +69,7 @@ export function requestSchema(plan: Plan): JsonSchema {
   };
 }
 
-function fieldsSchema(fields: readonly PlanField[]): JsonSchema {
+function fieldsSchema(fields: readonly PipelineField[]): JsonSchema {
   return {
     type: 'object',
     additionalProperties: false,
@@ -82,7 +80,7 @@ function fieldsSchema(fields: readonly PlanField[]): JsonSchema {
   };
 }
 
-function columnsSchema({ fields, max }: NonNullable<Plan['objects']>): JsonSchema {
+function columnsSchema({ fields, max }: NonNullable<PipelineDescription['objects']>): JsonSchema {
   return {
     type: 'object',
     additionalProperties: false,
@@ -96,11 +94,11 @@ function columnsSchema({ fields, max }: NonNullable<Plan['objects']>): JsonSchem
   };
 }
 
-function optionalSchema(field: PlanField): JsonSchema {
+function optionalSchema(field: PipelineField): JsonSchema {
   return field.optional ? { anyOf: [valueSchema(field.type), { type: 'null' }] } : valueSchema(field.type);
 }
 
-function texts({ description, unit }: PlanField): JsonSchema {
+function texts({ description, unit }: PipelineField): JsonSchema {
   const text = [description, unit === undefined ? undefined : `unit: ${unit}`]
     .filter((part) => part !== undefined)
     .join('; ');
@@ -108,14 +106,9 @@ function texts({ description, unit }: PlanField): JsonSchema {
 }
 
 /** The schema of an answer. */
-export function responseSchema(plan: Plan): JsonSchema {
-  const nullable = (column: Pick<PlanColumn, 'type'>): JsonSchema => ({
-    anyOf: [valueSchema(column.type), { type: 'null' }],
-  });
-  const outputs = Object.fromEntries(
-    plan.response.outputs.map(({ name, column }) => [name, nullable(column)]),
-  );
-  const objects = plan.objects;
+export function responseSchema({ objects, ...description }: PipelineDescription): JsonSchema {
+  const nullable = ({ type }: Field): JsonSchema => ({ anyOf: [valueSchema(type), { type: 'null' }] });
+  const outputs = Object.fromEntries(description.outputs.map((output) => [output.name, nullable(output)]));
   const perObject =
     objects === undefined
       ? {}

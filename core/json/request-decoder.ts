@@ -1,81 +1,56 @@
-import { ColumnWriter } from '../data/column.js';
-import { Frame } from '../data/frame.js';
+import { ColumnWriter, type Column } from '../data/column.js';
 import { VivaceError } from '../kernel/errors.js';
+import type { PipelineDescription, PipelineField, PipelineInput } from '../ports/data-plane.js';
 import { mistake, valueReader, type ValueReader } from './json-values.js';
-import type { Plan, PlanField } from '../pipeline/plan.js';
 
 /** A decoded request. */
 export interface DecodedRequest {
-  readonly frame: Frame;
+  readonly input: PipelineInput;
   /** The objects came as columns, so the answer's do too. */
   readonly columnar: boolean;
-  readonly explain: boolean;
 }
 
 interface FieldReader {
-  readonly field: PlanField;
+  readonly field: PipelineField;
   readonly read: ValueReader;
 }
 
 /**
- * Makes the function that reads a request body `{ request, objects?, explain? }` into a frame. Everything it needs to know is resolved
- * here, from the plan.
+ * Makes the function that reads a request body `{ request, objects?, explain? }` into columns. Everything it needs to know is resolved
+ * here, from the description.
  *
  * @returns A function that throws `INVALID_ARGUMENT` with the path of what is wrong.
  */
-export function createRequestDecoder(plan: Plan): (body: unknown, arrivalMs: number) => DecodedRequest {
-  const request = plan.request.map((field): FieldReader => ({ field, read: valueReader(field.type) }));
-  const objects = plan.objects?.fields.map((field): FieldReader => ({
+export function createRequestDecoder(description: PipelineDescription): (body: unknown) => DecodedRequest {
+  const request = description.request.map((field): FieldReader => ({ field, read: valueReader(field.type) }));
+  const objects = description.objects?.fields.map((field): FieldReader => ({
     field,
     read: valueReader(field.type),
   }));
   const bodyKeys = new Set(
     objects === undefined ? ['request', 'explain'] : ['request', 'objects', 'explain'],
   );
-  const max = plan.objects?.max ?? 0;
+  const max = description.objects?.max ?? 0;
 
-  return (body, arrivalMs) => {
+  return (body) => {
     const root = asObject(body, () => '');
     for (const key in root) if (!bodyKeys.has(key)) throw mistake(unknownField([...bodyKeys]), key);
     const explain = root['explain'] === undefined ? false : root['explain'];
     if (typeof explain !== 'boolean') throw mistake('true or false', 'explain');
     const given = root['request'] === undefined && request.length === 0 ? {} : root['request'];
-    const requestColumns = readRows(request, [given], () => 'request');
-    const list = objects === undefined ? undefined : root['objects'];
-    if (objects !== undefined && list === undefined)
-      throw mistake('is missing: a list of objects, or an object of lists', 'objects');
-    const columnar = objects !== undefined && !Array.isArray(list);
-    const objectColumns =
-      objects === undefined
-        ? []
-        : columnar
-          ? readColumns(objects, list, max)
-          : readObjects(objects, list as unknown[], max);
-    const rows = objectColumns[0]?.rows ?? (Array.isArray(list) ? list.length : 0);
-    const frame = new Frame({
-      time: new Float64Array(1),
-      offsets: Uint32Array.from([0, rows]),
-      columns: plan.columns.length,
-      fetches: plan.fetches,
-      skips: plan.skips,
-    });
-    plan.request.forEach((field, i) => frame.write(field.slot, requestColumns[i]!.finish()));
-    plan.objects?.fields.forEach((field, i) => frame.write(field.slot, objectColumns[i]!.finish()));
-    setTime(plan, frame, arrivalMs);
-    return { frame, columnar, explain };
+    const columns = readRows(request, [given], () => 'request').map(finish);
+    if (objects === undefined) return { input: { request: columns, explain }, columnar: false };
+    const list = root['objects'];
+    if (list === undefined) throw mistake('is missing: a list of objects, or an object of lists', 'objects');
+    const columnar = !Array.isArray(list);
+    const read = columnar ? readColumns(objects, list, max) : readObjects(objects, list as unknown[], max);
+    const rows = read[0]?.rows ?? (columnar ? 0 : (list as unknown[]).length);
+    return { input: { request: columns, objects: { rows, columns: read.map(finish) }, explain }, columnar };
   };
 }
 
-/** The request time of a frame with one request, as value and as column. */
-function setTime(plan: Plan, frame: Frame, arrivalMs: number): void {
-  const { time } = plan;
-  if (time === undefined) frame.time[0] = Math.floor(arrivalMs * 1000);
-  else {
-    const column = frame.column(time.slot);
-    if (column.valid !== undefined) throw mistake('the request time must be given', time.name);
-    frame.time[0] = column.values[0] as number;
-  }
-  frame.write(plan.timeColumn.slot, { type: plan.timeColumn.type, rows: 1, values: frame.time });
+function finish(writer: ColumnWriter): Column {
+  return writer.finish();
 }
 
 function readObjects(readers: readonly FieldReader[], list: unknown[], max: number): ColumnWriter[] {

@@ -40,6 +40,7 @@ export class Call implements CallContext {
   readonly trace: TraceContext | undefined;
   readonly caller: Caller | undefined;
   readonly #signal: AbortSignal | (() => AbortSignal);
+  #added: object | undefined;
 
   constructor({ requestId, signal, deadline, trace, caller }: CallFields) {
     this.requestId = requestId;
@@ -53,10 +54,13 @@ export class Call implements CallContext {
     return typeof this.#signal === 'function' ? this.#signal() : this.#signal;
   }
 
-  /** This call with some fields changed, and with more fields where an operation takes them, such as the `rows` of a prediction. */
+  /**
+   * This call with some fields changed, and with more fields where an operation takes them, such as the `rows` of a prediction. Fields
+   * that were added before stay.
+   */
   derive<C extends object = object>(
     change: Partial<CallFields> & C,
-  ): Call & Readonly<Omit<C, keyof CallFields>> {
+  ): this & Readonly<Omit<C, keyof CallFields>> {
     const { requestId, signal, deadline, trace, caller, ...more } = change;
     const derived = new Call({
       requestId: requestId ?? this.requestId,
@@ -65,7 +69,19 @@ export class Call implements CallContext {
       trace: trace ?? this.trace,
       caller: caller ?? this.caller,
     });
-    return Object.assign(derived, more);
+    const added = this.#added === undefined ? more : { ...this.#added, ...more };
+    for (const _ in added) {
+      derived.#added = added;
+      Object.assign(derived, added);
+      break;
+    }
+    return derived as this & Readonly<Omit<C, keyof CallFields>>;
+  }
+
+  /** This call, to end in `durationMs` milliseconds at the latest. */
+  within(durationMs: number): this {
+    const deadline = performance.now() + durationMs;
+    return this.derive({ deadline: Math.min(deadline, this.deadline ?? Infinity) });
   }
 }
 

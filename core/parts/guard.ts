@@ -1,4 +1,5 @@
 import { isPartialFailure, isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
+import type { PartState } from '../ports/control-plane.js';
 import type { OperationSpec, PartLifecycle, Port } from '../ports/port.js';
 import type { CallContext } from '../kernel/call.js';
 import { coalesce } from './coalesce.js';
@@ -7,9 +8,6 @@ import { inBatches } from './in-batches.js';
 import { inSpan } from './in-span.js';
 
 type Operation = (...args: unknown[]) => unknown;
-
-/** Where a part stands. Operations run in `ready` only; those running when `stop` begins are waited for. */
-export type PartState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped' | 'failed';
 
 export interface GuardOptions {
   /** Whether spans are wanted: switched on by a telemetry part, or because the host set up a tracer. */
@@ -49,6 +47,11 @@ export class GuardedPart {
 
   get state(): PartState {
     return this.#state;
+  }
+
+  /** Calls that are running; a joined read counts beside the callers that wait for it. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   async start(context: CallContext): Promise<void> {

@@ -26,7 +26,8 @@ export class DeadlineRuns implements RunLayer {
     return (run) => {
       const { signal, deadline = Infinity } = run.call;
       if (signal.aborted) throw abortError(signal);
-      const limit = new Limit(run.call, Math.min(deadlineMs, deadline - performance.now()));
+      // Whole milliseconds: a timer of node would cut the rest off, and be early.
+      const limit = new Limit(run.call, Math.min(deadlineMs, Math.ceil(deadline - performance.now())));
       const leave = (): void => limit.abort(abortError(signal));
       signal.addEventListener('abort', leave, { once: true });
       this.#running.add(limit);
@@ -69,7 +70,7 @@ class Limit {
   readonly fetchCall: Call;
   readonly #controller = new AbortController();
   readonly #deadlineMs: number;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   readonly #fetchDeadline: number;
   #fetches: AbortController | undefined;
   #fetchTimer: NodeJS.Timeout | undefined;
@@ -80,7 +81,9 @@ class Limit {
     this.#fetchDeadline = from + deadlineMs * fetchShare;
     this.call = call.derive({ signal: this.#controller.signal, deadline: from + deadlineMs });
     this.fetchCall = call.derive({ signal: () => this.#fetchSignal(), deadline: this.#fetchDeadline });
-    this.#timer = setTimeout(() => this.abort(late('the deadline', deadlineMs)), deadlineMs);
+    if (deadlineMs <= 0)
+      this.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed', { started: false }));
+    else this.#timer = setTimeout(() => this.abort(late('the deadline', deadlineMs)), deadlineMs);
   }
 
   abort(reason: VivaceError): void {

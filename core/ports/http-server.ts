@@ -1,5 +1,6 @@
 import { driverPort } from './port.js';
-import { type CallContext } from '../kernel/call.js';
+import type { VivaceError } from '../kernel/errors.js';
+import type { Call, CallContext, MaybePromise } from '../kernel/call.js';
 
 /** What is known of a request before its body is read. */
 export interface HttpRequestHead {
@@ -11,6 +12,8 @@ export interface HttpRequestHead {
   readonly query: string;
   /** Lower-case names; repeated headers joined by `, `. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The address of the peer; empty where it is not known. */
+  readonly peer: string;
 }
 
 /** A whole request. */
@@ -19,10 +22,6 @@ export interface HttpRequest extends HttpRequestHead {
   readonly body: Uint8Array;
   /** The body as a host application's own middleware has parsed it; then `body` is empty. */
   readonly parsedBody?: unknown;
-  /** The address of the peer; empty where it is not known. */
-  readonly peer: string;
-  /** Aborts when the peer goes away. */
-  readonly signal: AbortSignal;
 }
 
 /** An answer. The server adds `content-length`, and leaves the body out where HTTP has none, as for HEAD. */
@@ -33,18 +32,39 @@ export interface HttpResponse {
   readonly body: string | Uint8Array;
 }
 
-/** Answers a request. What it throws is logged by the server and answered with 500. */
-export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+/**
+ * What answers the requests of a path, in this order: `admit`, the body, `handle`. What any of them throws is answered as `failed`
+ * formats it; an error that is not a `VivaceError`, or has the status 500, is logged by the server.
+ *
+ * The call is made by the server when the head has come: its id is the caller's own (`x-request-id`) or a new one, its trace that of
+ * the headers, and its signal aborts when the peer goes away.
+ */
+export interface HttpRoute {
+  /**
+   * Decides, before the body is read, whether there is anything to read: throws to refuse, and returns the call to go on with, which may
+   * have another deadline or a caller. While it is pending nothing of the body is read, so a peer that leaves is noticed afterwards.
+   */
+  admit?(head: HttpRequestHead, call: Call): MaybePromise<Call>;
+  handle(request: HttpRequest, call: Call): MaybePromise<HttpResponse>;
+  /**
+   * Formats every error of an exchange of this route, the server's own (405, 408, 413, 415, 503 and the like) included. Where it throws
+   * itself, and without it, the default holds: JSON `{code, message, path?, requestId?}`.
+   */
+  failed?(error: VivaceError, head: HttpRequestHead, call: Call): HttpResponse;
+  /** Largest body, bytes, as sent and after decompression; the server's own limits hold where they are smaller. */
+  readonly bodyLimitBytes?: number;
+}
 
 /**
- * Finds the handler of a request, or `undefined` where the path is not its own. It is asked before the body is read, so that a request
+ * Finds the route of a request, or `undefined` where the path is not its own. It is asked before the body is read, so that a request
  * for somebody else is left untouched, and it never throws.
  */
-export type HttpRouter = (head: HttpRequestHead) => HttpHandler | undefined;
+export type HttpRouter = (head: HttpRequestHead) => HttpRoute | undefined;
 
 /**
- * Speaks HTTP and nothing above it. It limits body, header and decompressed size and time itself, answers a violation with a JSON
- * error `{code, message, requestId?}`, a path that no router takes with 404, and, before one is mounted, everything with 503.
+ * Speaks HTTP and nothing above it. It limits body, header and decompressed size and time itself, answers a violation as the route
+ * formats it (where no route is known, with a JSON error `{code, message, requestId?}`), a path that no router takes with 404, and,
+ * before one is mounted, everything with 503.
  */
 export interface HttpServer {
   /** Routers are asked in the order they were mounted. */

@@ -30,10 +30,18 @@ export interface Predictor {
    * @throws {VivaceError} `RESOURCE_EXHAUSTED` where the queue is full, `PREDICTOR_FAILED` where the model threw.
    */
   predict(inputs: readonly Tensor[], context: PredictContext): Promise<Prediction>;
+  /**
+   * Looks for a new version at once, where the predictor follows a repository; resolves when it serves, or when there is none. A look
+   * that is under way is shared. A caller that leaves ends nothing.
+   *
+   * @throws {VivaceError} Why the version that should serve does not; the one before it goes on.
+   */
+  refresh?(context: CallContext): Promise<void>;
 }
 
 export const predictor = capabilityPort<Predictor>('predictor', {
   describe: {},
   serving: { quiet: true },
   predict: {},
+  refresh: {},
 });

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { setImmediate as tick } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import type { Call } from '../kernel/call.js';
 import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
-import { httpServer, type HttpRequest, type HttpResponse, type HttpServer } from '../ports/http-server.js';
+import {
+  httpServer,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpRoute,
+  type HttpServer,
+} from '../ports/http-server.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import { sendOverSocket, type SentRequest, type SentResponse } from './send-over-socket.js';
@@ -43,13 +50,17 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
       assert.ok(send, 'the contract needs `send` for a server that does not listen');
       return send(server, request);
     };
+    const mount = (handle: HttpRoute['handle'], more: Partial<HttpRoute> = {}): void =>
+      server.mount(() => ({ handle, ...more }));
     const errorOf = (answer: SentResponse): { code: string; message: string; requestId?: string } =>
       JSON.parse(answer.text) as { code: string; message: string; requestId?: string };
 
     it('hands over method, path, query, headers and body, and gives back status, headers and body', async () => {
       let seen: HttpRequest | undefined;
-      server.mount(() => (request) => {
+      let call: Call | undefined;
+      mount((request, given) => {
         seen = request;
+        call = given;
         return { status: 201, headers: { 'x-answer': 'yes' }, body: 'żółć' };
       });
       const answer = await ask({
@@ -66,21 +77,17 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
       assert.equal(seen.query, 'x=1&y=%3F?');
       assert.equal(seen.headers['x-mixed-case'], 'Value');
       assert.deepEqual([...seen.body], [0, 255, 10]);
-      assert.equal(seen.signal.aborted, false);
+      assert.equal(call?.signal.aborted, false);
     });
 
     it('gives an empty body and query where there is none', async () => {
-      server.mount(
-        () =>
-          ({ body, query }) =>
-            text(`${body.length},${query.length}`),
-      );
+      mount(({ body, query }) => text(`${body.length},${query.length}`));
       assert.equal((await ask({ path: '/' })).text, '0,0');
     });
 
     it('sends bytes as they are, and waits for a promise', async () => {
       const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 31) & 255);
-      server.mount(() => async () => {
+      mount(async () => {
         await tick();
         return { status: 200, headers: {}, body: bytes };
       });
@@ -88,15 +95,15 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     });
 
     it('answers HEAD without a body', async () => {
-      server.mount(() => () => text('long'));
+      mount(() => text('long'));
       const answer = await ask({ method: 'HEAD', path: '/' });
       assert.deepEqual([answer.status, answer.text], [200, '']);
     });
 
     it('asks the routers in their order, and answers 404 where none takes the path', async () => {
-      server.mount(({ path }) => (path.startsWith('/a') ? () => text('first') : undefined));
+      server.mount(({ path }) => (path.startsWith('/a') ? { handle: () => text('first') } : undefined));
       server.mount(({ path }) =>
-        path.startsWith('/ab') || path === '/b' ? () => text('second') : undefined,
+        path.startsWith('/ab') || path === '/b' ? { handle: () => text('second') } : undefined,
       );
       assert.equal((await ask({ path: '/ab' })).text, 'first');
       assert.equal((await ask({ path: '/b' })).text, 'second');
@@ -115,11 +122,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     });
 
     it('undoes gzip', async () => {
-      server.mount(
-        () =>
-          ({ body }) =>
-            text(Buffer.from(body).toString()),
-      );
+      mount(({ body }) => text(Buffer.from(body).toString()));
       const body = gzipSync('x'.repeat(3_000));
       assert.equal(
         (await ask({ path: '/', headers: { 'content-encoding': 'gzip' }, body })).text,
@@ -128,7 +131,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     });
 
     it('answers 413 to a body above the limit, plain or decompressed', async () => {
-      server.mount(() => () => text('read'));
+      mount(() => text('read'));
       assert.equal((await ask({ path: '/', body: new Uint8Array(1_000) })).status, 200);
       const plain = await ask({ path: '/', body: new Uint8Array(1_001) });
       assert.deepEqual([plain.status, errorOf(plain).code], [413, 'INVALID_ARGUMENT']);
@@ -138,7 +141,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     });
 
     it('answers 415 to an encoding it does not know, and names those it knows', async () => {
-      server.mount(() => () => text('read'));
+      mount(() => text('read'));
       const answer = await ask({
         path: '/',
         headers: { 'content-encoding': 'pack200' },
@@ -149,7 +152,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     });
 
     it('answers 400 to broken compressed data', async () => {
-      server.mount(() => () => text('read'));
+      mount(() => text('read'));
       const answer = await ask({
         path: '/',
         headers: { 'content-encoding': 'gzip' },
@@ -159,24 +162,25 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     });
 
     it('answers 500 without details when a handler throws or rejects', async () => {
-      server.mount(({ path }) =>
-        path === '/throws'
-          ? () => {
-              throw new Error('secret');
-            }
-          : () => Promise.reject(new Error('secret')),
-      );
+      mount(({ path }) => {
+        if (path === '/rejects') return Promise.reject(new Error('secret'));
+        throw new Error('secret');
+      });
       for (const path of ['/throws', '/rejects']) {
-        const answer = await ask({ path });
+        const answer = await ask({ path, headers: { 'x-request-id': 'mine-2' } });
         assert.equal(answer.status, 500);
-        assert.deepEqual(errorOf(answer), { code: 'INTERNAL', message: 'internal error' });
+        assert.deepEqual(errorOf(answer), {
+          code: 'INTERNAL',
+          message: 'internal error',
+          requestId: 'mine-2',
+        });
       }
     });
 
     it('aborts the signal when the peer goes away', async () => {
       const peer = new AbortController();
       const aborted = new Promise<unknown>((resolve) => {
-        server.mount(() => ({ signal }) => {
+        mount((_request, { signal }) => {
           signal.addEventListener('abort', () => resolve(signal.reason));
           peer.abort();
           return new Promise(() => undefined);
@@ -190,7 +194,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     it('finishes what is in flight while it drains', async () => {
       let release: () => void = () => undefined;
       const entered = new Promise<void>((resolve) => {
-        server.mount(() => async () => {
+        mount(async () => {
           resolve();
           await new Promise<void>((go) => (release = go));
           return text('finished');
@@ -205,7 +209,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
     });
 
     it('takes no new connection after draining', async () => {
-      server.mount(() => () => text('read'));
+      mount(() => text('read'));
       const address = server.address();
       await server.drain(callContext());
       const refused =

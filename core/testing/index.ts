@@ -32,6 +32,7 @@ export { modelRepositoryContract } from './model-repository-contract.js';
 export type { ModelRepositorySetup } from './model-repository-contract.js';
 export { predictorContract } from './predictor-contract.js';
 export type { PredictorSetup } from './predictor-contract.js';
-export { serverFace } from './server-face.js';
+export { echoed, planes } from './planes.js';
+export type { OwnPlanes } from './planes.js';
 export { transportContract } from './transport-contract.js';
 export type { TransportSetup } from './transport-contract.js';

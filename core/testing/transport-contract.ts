@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import type { ServerFace } from '../ports/server-face.js';
 import { abortError, errorCodes, VivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { httpServer, type HttpServer } from '../ports/http-server.js';
-import { transport } from '../ports/transport.js';
+import { transport, type Planes } from '../ports/transport.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { Runner } from './runner.js';
 import { sendOverSocket, type SentRequest, type SentResponse } from './send-over-socket.js';
-import { serverFace } from './server-face.js';
+import { echoed, planes } from './planes.js';
 import { callContext } from './start-part.js';
 
 /** What the contract needs to know of a transport over HTTP. */
@@ -19,7 +18,7 @@ export interface TransportSetup {
   readonly makeServer: () => RunningPart | Promise<RunningPart>;
   /** Sends a request to a server that does not listen; others are asked at their `address()`. */
   readonly send?: (server: HttpServer, request: SentRequest) => Promise<SentResponse>;
-  /** A request that is answered by what `predictJson` (of the pipeline `echo`) or `scrape` resolves to. */
+  /** A request that is answered by what `pipelines.predict` (of the pipeline `echo`) or `scrape` resolves to. */
   readonly request: SentRequest;
 }
 
@@ -32,15 +31,19 @@ interface ErrorBody {
 const answered = 'what the server answered';
 
 /** A server whose calls end as `work` does. */
-const working = (work: (signal: AbortSignal) => Promise<void>): ServerFace =>
-  serverFace({
-    predictJson: async (_pipeline, { context }) => {
-      await work(context.signal);
-      return JSON.stringify({ answered });
+const working = (work: (signal: AbortSignal) => Promise<void>): Planes =>
+  planes({
+    pipelines: {
+      predict: async (_pipeline, _input, { requestId, signal }) => {
+        await work(signal);
+        return echoed(requestId, answered);
+      },
     },
-    scrape: async ({ signal }) => {
-      await work(signal);
-      return { contentType: 'text/plain', body: answered };
+    control: {
+      scrape: async ({ signal }) => {
+        await work(signal);
+        return { contentType: 'text/plain', body: answered };
+      },
     },
   });
 
@@ -71,8 +74,8 @@ export function transportContract({ runner, make, makeServer, send, request }: T
       });
       afterEach(() => part.stop());
 
-      const serve = async (face: ServerFace): Promise<void> =>
-        part.face(transport).serve(face, callContext());
+      const serve = async (served: Planes): Promise<void> =>
+        part.face(transport).serve(served, callContext());
       const ask = (more: Partial<SentRequest> = {}): Promise<SentResponse> => {
         const sent = { ...request, ...more, headers: { ...request.headers, ...more.headers } };
         // One that drains has no address any more.
@@ -110,15 +113,17 @@ export function transportContract({ runner, make, makeServer, send, request }: T
       });
 
       it('leaves to others what is not its own', async () => {
-        await serve(serverFace());
+        await serve(planes());
         server.mount(({ path }) =>
-          path === '/of/another' ? () => ({ status: 200, headers: {}, body: 'another' }) : undefined,
+          path === '/of/another'
+            ? { handle: () => ({ status: 200, headers: {}, body: 'another' }) }
+            : undefined,
         );
         assert.equal((await ask({ method: 'GET', path: '/of/another' })).text, 'another');
       });
 
       it('refuses a method that a path of its own does not take, and names those it takes', async () => {
-        await serve(serverFace());
+        await serve(planes());
         const answer = await ask({ method: 'DELETE' });
         assert.equal(answer.status, 405);
         assert.match(answer.headers['allow'] ?? '', /GET|POST/);
@@ -169,11 +174,11 @@ export function transportContract({ runner, make, makeServer, send, request }: T
         const held = new Promise<void>((resolve) => (go = resolve));
         let first: Promise<SentResponse> | undefined;
         await new Promise<void>((begun, failed) => {
-          const face = working(async () => {
+          const served = working(async () => {
             begun();
             await held;
           });
-          serve(face).then(() => (first = ask()), failed);
+          serve(served).then(() => (first = ask()), failed);
         });
         const draining = Promise.resolve(server.drain(callContext()));
         const second = await ask().catch(() => undefined);
@@ -185,7 +190,7 @@ export function transportContract({ runner, make, makeServer, send, request }: T
     });
 
     lifecycleContract({ runner, make: async () => make(await startServer()) }, async (started) => {
-      await started.face(transport).serve(serverFace(), callContext());
+      await started.face(transport).serve(planes(), callContext());
     });
   });
 }

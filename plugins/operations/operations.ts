@@ -15,6 +15,6 @@ export const operations = definePlugin({
   }),
   uses: { server: httpServer },
   create: ({ prefix }, { server }) => ({
-    serve: (face) => server.mount(operationsRouter(face, prefix)),
+    serve: (planes) => server.mount(operationsRouter(planes, prefix)),
   }),
 });

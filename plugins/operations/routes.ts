@@ -1,36 +1,42 @@
 import {
   errorResponse,
-  requestIdOf,
   VivaceError,
-  type HttpHandler,
+  type Call,
   type HttpResponse,
+  type HttpRoute,
   type HttpRouter,
-  type ServerFace,
+  type Planes,
 } from 'vivace';
 
 /** Finds the route of `/health/live`, `/health/ready`, `/metrics` and `/v1/info`. */
-export function operationsRouter(face: ServerFace, prefix: string): HttpRouter {
-  const routes = new Map<string, HttpHandler>([
-    [`${prefix}/health/live`, () => json(200, { live: true })],
+export function operationsRouter({ data, control }: Planes, prefix: string): HttpRouter {
+  const routes = new Map<string, HttpRoute>([
+    [`${prefix}/health/live`, { handle: () => json(200, { live: true }) }],
     [
       `${prefix}/health/ready`,
-      () => {
-        const { ready, reasons } = face.readiness();
-        return json(ready ? 200 : 503, { ready, reasons });
+      {
+        handle: () => {
+          const { ready, reasons } = control.readiness();
+          return json(ready ? 200 : 503, { ready, reasons });
+        },
       },
     ],
-    [
-      `${prefix}/metrics`,
-      ({ headers, signal }) => metrics(face, { signal, requestId: requestIdOf(headers) }),
-    ],
+    [`${prefix}/metrics`, { handle: async (_request, call) => metrics(control, call) }],
     [
       `${prefix}/v1/info`,
-      () => json(200, { ...face.info(), models: face.models(), pipelines: face.pipelines() }),
+      {
+        handle: () =>
+          json(200, {
+            ...control.info(),
+            models: control.models(),
+            pipelines: data.pipelines.names(),
+          }),
+      },
     ],
   ]);
   return ({ method, path }) => {
-    const handler = routes.get(path);
-    return handler === undefined || method === 'GET' || method === 'HEAD' ? handler : notAllowed;
+    const route = routes.get(path);
+    return route === undefined || method === 'GET' || method === 'HEAD' ? route : notAllowed(method);
   };
 }
 
@@ -40,23 +46,28 @@ function json(status: number, value: object): HttpResponse {
   return { status, headers, body: JSON.stringify(value) };
 }
 
-async function metrics(
-  face: ServerFace,
-  { signal, requestId }: { signal: AbortSignal; requestId: string | undefined },
-): Promise<HttpResponse> {
-  const scraped = await face.scrape({ signal });
+async function metrics(control: Planes['control'], call: Call): Promise<HttpResponse> {
+  const scraped = await control.scrape(call);
   if (scraped !== undefined)
     return { status: 200, headers: { 'content-type': scraped.contentType }, body: scraped.body };
-  const message =
-    'no part offers metrics to a scraper: add `telemetry: { use: opentelemetry }` to the parts of the configuration';
-  return errorResponse(new VivaceError('NOT_FOUND', message), { requestId });
+  throw new VivaceError(
+    'NOT_FOUND',
+    'no part offers metrics to a scraper: add `telemetry: { use: opentelemetry }` to the parts of the configuration',
+  );
 }
 
-const notAllowed: HttpHandler = ({ method, headers }) =>
-  errorResponse(
-    new VivaceError('INVALID_ARGUMENT', `${method} is not allowed here: use GET`, { httpStatus: 405 }),
-    {
-      requestId: requestIdOf(headers),
-      headers: { allow: 'GET, HEAD' },
-    },
-  );
+/** Refuses, without reading the body. */
+function notAllowed(method: string): HttpRoute {
+  const refused = new VivaceError('INVALID_ARGUMENT', `${method} is not allowed here: use GET`, {
+    httpStatus: 405,
+  });
+  const refuse = (): never => {
+    throw refused;
+  };
+  return {
+    admit: refuse,
+    handle: refuse,
+    failed: (error, _head, { requestId }) =>
+      errorResponse(error, { requestId, headers: error === refused ? { allow: 'GET, HEAD' } : {} }),
+  };
+}

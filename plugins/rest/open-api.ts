@@ -1,4 +1,4 @@
-import type { PipelineDescription, ServerFace } from 'vivace';
+import type { SpokenPipeline } from './rest-api.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -21,17 +21,17 @@ const errors: Readonly<Record<string, string>> = {
  *
  * @see https://spec.openapis.org/oas/v3.1.0
  */
-export function openApiDocument(face: ServerFace, prefix: string): Json {
-  const pipelines = face.pipelines().map((name) => face.describe(name));
-  const { version } = face.info();
+export function openApiDocument(
+  pipelines: readonly SpokenPipeline[],
+  { prefix, version }: { readonly prefix: string; readonly version: string },
+): Json {
+  const names = pipelines.map(({ description }) => description.name);
   return {
     openapi: '3.1.0',
-    info: { title: 'Vivace', version: typeof version === 'string' ? version : '0' },
+    info: { title: 'Vivace', version },
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     paths: {
-      ...Object.fromEntries(
-        pipelines.map((pipeline) => [predictPath(prefix, pipeline), predictItem(pipeline)]),
-      ),
+      ...Object.fromEntries(names.map((name) => [predictPath(prefix, name), predictItem(name)])),
       [`${prefix}/v1/pipelines`]: get('listPipelines', 'The names of the pipelines', {
         type: 'object',
         required: ['pipelines'],
@@ -46,9 +46,9 @@ export function openApiDocument(face: ServerFace, prefix: string): Json {
       schemas: {
         Error: errorSchema,
         ...Object.fromEntries(
-          pipelines.flatMap(({ name, requestSchema, responseSchema }) => [
-            [schemaName(name, 'Request'), relocate(requestSchema, schemaName(name, 'Request'))],
-            [schemaName(name, 'Response'), relocate(responseSchema, schemaName(name, 'Response'))],
+          pipelines.flatMap(({ description: { name }, codec }) => [
+            [schemaName(name, 'Request'), codec.requestSchema],
+            [schemaName(name, 'Response'), codec.responseSchema],
           ]),
         ),
       },
@@ -92,11 +92,11 @@ const requestHeaders: readonly Json[] = [
   { name: 'traceparent', in: 'header', description: 'W3C trace context', schema: { type: 'string' } },
 ];
 
-function predictPath(prefix: string, { name }: PipelineDescription): string {
+function predictPath(prefix: string, name: string): string {
   return `${prefix}/v1/pipelines/${encodeURIComponent(name)}/predict`;
 }
 
-function predictItem({ name }: PipelineDescription): Json {
+function predictItem(name: string): Json {
   const content = (kind: string): Json => ({
     'application/json': { schema: { $ref: `#/components/schemas/${schemaName(name, kind)}` } },
   });
@@ -136,17 +136,4 @@ function errorResponses(statuses: readonly string[]): Json {
 /** Component names are letters, digits, `.`, `-` and `_` only. */
 function schemaName(pipeline: string, kind: string): string {
   return `${pipeline.replace(/[^A-Za-z0-9._-]/g, '_')}.${kind}`;
-}
-
-/** References inside a schema count from its root, which has moved into the document. */
-function relocate(schema: unknown, name: string): unknown {
-  if (Array.isArray(schema)) return schema.map((item) => relocate(item, name));
-  if (typeof schema !== 'object' || schema === null) return schema;
-  return Object.fromEntries(
-    Object.entries(schema).map(([key, value]) =>
-      key === '$ref' && typeof value === 'string' && value.startsWith('#')
-        ? [key, `#/components/schemas/${name}${value.slice(1)}`]
-        : [key, relocate(value, name)],
-    ),
-  );
 }

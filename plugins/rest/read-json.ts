@@ -7,11 +7,10 @@ import { scan } from './scan.js';
 /**
  * The JSON value of a body.
  *
- * @throws {VivaceError} `INVALID_ARGUMENT`: HTTP 415 for another content type, 400 for an empty body, broken UTF-8 or JSON (with its
- * position), nesting deeper than `maxDepth`, and keys that could reach an object's prototype (with their path).
+ * @throws {VivaceError} `INVALID_ARGUMENT`, HTTP 400, for an empty body, broken UTF-8 or JSON (with its position), nesting deeper than
+ * `maxDepth`, and keys that could reach an object's prototype (with their path).
  */
-export function readJson({ headers, body, parsedBody }: HttpRequest, maxDepth: number): unknown {
-  checkType(headers['content-type']);
+export function readJson({ body, parsedBody }: HttpRequest, maxDepth: number): unknown {
   if (parsedBody !== undefined) {
     inspect(parsedBody, maxDepth);
     return parsedBody;
@@ -46,8 +45,12 @@ function parse(text: string): unknown {
   }
 }
 
-/** Many clients send no content type: only a wrong one is refused. */
-function checkType(type: string | undefined): void {
+/**
+ * Many clients send no content type: only a wrong one is refused.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT`, HTTP 415.
+ */
+export function checkType(type: string | undefined): void {
   if (type === undefined || type === 'application/json') return;
   const [media = '', ...parameters] = type.toLowerCase().split(';');
   const charset = parameters

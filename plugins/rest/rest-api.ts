@@ -1,89 +1,99 @@
-import { randomUUID } from 'node:crypto';
 import {
-  errorResponse,
-  isVivaceError,
-  requestIdOf,
-  traceFrom,
+  pipelineCodec,
   VivaceError,
+  type Call,
   type HttpRequest,
+  type HttpRequestHead,
   type HttpResponse,
-  type Log,
-  type ServerFace,
+  type PipelineCodec,
+  type PipelineDescription,
+  type Planes,
 } from 'vivace';
 import { openApiDocument } from './open-api.js';
-import { readJson } from './read-json.js';
+import { checkType, readJson } from './read-json.js';
 
-/** The operations of the API, each from a request to its answer. They never throw. */
+/** A pipeline, and how it is spoken to in JSON. */
+export interface SpokenPipeline {
+  readonly description: PipelineDescription;
+  readonly codec: PipelineCodec;
+}
+
+/** The operations of the API, each from a request to its answer. What they throw, the server answers. */
 export class RestApi {
-  readonly #face: ServerFace;
+  readonly #planes: Planes;
   readonly #prefix: string;
   readonly #maxDepth: number;
-  readonly #log: Log;
+  /** By name; pipelines do not change while they are served. */
+  readonly #spoken = new Map<string, SpokenPipeline>();
 
-  constructor(given: { face: ServerFace; prefix: string; maxDepth: number; log: Log }) {
-    this.#face = given.face;
-    this.#prefix = given.prefix;
-    this.#maxDepth = given.maxDepth;
-    this.#log = given.log;
+  constructor({ planes, prefix, maxDepth }: { planes: Planes; prefix: string; maxDepth: number }) {
+    this.#planes = planes;
+    this.#prefix = prefix;
+    this.#maxDepth = maxDepth;
   }
 
-  async predict(pipeline: string, request: HttpRequest): Promise<HttpResponse> {
-    const { headers, signal } = request;
-    const requestId = requestIdOf(headers) ?? randomUUID();
-    try {
-      const deadlineMs = deadlineOf(headers);
-      const trace = traceFrom(headers);
-      const body = readJson(request, this.#maxDepth);
-      const text = await this.#face.predictJson(pipeline, {
-        body,
-        requestId,
-        context: trace === undefined ? { signal } : { signal, trace },
-        ...(deadlineMs === undefined ? {} : { deadlineMs }),
-      });
-      return json(text, requestId);
-    } catch (error) {
-      return this.#failed(error, requestId);
+  /** Refuses, before its body is read, a prediction whose headers are wrong. */
+  admitPrediction({ headers }: HttpRequestHead, call: Call): Call {
+    checkType(headers['content-type']);
+    const given = headers['x-deadline-ms'];
+    return given === undefined ? call : call.within(milliseconds(given));
+  }
+
+  async predict(pipeline: string, request: HttpRequest, call: Call): Promise<HttpResponse> {
+    const { codec } = this.#pipeline(pipeline);
+    let columnar = false;
+    const answer = await this.#planes.data.pipelines.predict(
+      pipeline,
+      () => {
+        const decoded = codec.decode(readJson(request, this.#maxDepth));
+        columnar = decoded.columnar;
+        return decoded.input;
+      },
+      call,
+    );
+    return json(codec.text(answer, columnar), call);
+  }
+
+  list(call: Call): HttpResponse {
+    return json(JSON.stringify({ pipelines: this.#planes.data.pipelines.names() }), call);
+  }
+
+  describe(pipeline: string, call: Call): HttpResponse {
+    const { description, codec } = this.#pipeline(pipeline);
+    const { requestSchema, responseSchema } = codec;
+    const { name, plan } = description;
+    return json(JSON.stringify({ name, requestSchema, responseSchema, plan }), call);
+  }
+
+  openApi(call: Call): HttpResponse {
+    const { data, control } = this.#planes;
+    const pipelines = data.pipelines.names().map((name) => this.#pipeline(name));
+    const { version } = control.info();
+    const document = openApiDocument(pipelines, {
+      prefix: this.#prefix,
+      version: typeof version === 'string' ? version : '0',
+    });
+    return json(JSON.stringify(document), call);
+  }
+
+  /** @throws {VivaceError} `NOT_FOUND`, with the names that exist. */
+  #pipeline(name: string): SpokenPipeline {
+    let spoken = this.#spoken.get(name);
+    if (spoken === undefined) {
+      const description = this.#planes.data.pipelines.describe(name);
+      spoken = { description, codec: pipelineCodec(description) };
+      this.#spoken.set(name, spoken);
     }
-  }
-
-  list(request: HttpRequest): HttpResponse {
-    return this.#answer(request, () => ({ pipelines: this.#face.pipelines() }));
-  }
-
-  describe(pipeline: string, request: HttpRequest): HttpResponse {
-    return this.#answer(request, () => this.#face.describe(pipeline));
-  }
-
-  openApi(request: HttpRequest): HttpResponse {
-    return this.#answer(request, () => openApiDocument(this.#face, this.#prefix));
-  }
-
-  #answer({ headers }: HttpRequest, value: () => object): HttpResponse {
-    const requestId = requestIdOf(headers) ?? randomUUID();
-    try {
-      return json(JSON.stringify(value()), requestId);
-    } catch (error) {
-      return this.#failed(error, requestId);
-    }
-  }
-
-  #failed(error: unknown, requestId: string): HttpResponse {
-    const known = isVivaceError(error)
-      ? error
-      : new VivaceError('INTERNAL', 'internal error', { cause: error });
-    if (known.httpStatus === 500) this.#log.error('a request failed', { error, requestId });
-    return errorResponse(known, { requestId });
+    return spoken;
   }
 }
 
-function json(body: string, requestId: string): HttpResponse {
+function json(body: string, { requestId }: Call): HttpResponse {
   return { status: 200, headers: { 'content-type': 'application/json', 'x-request-id': requestId }, body };
 }
 
-function deadlineOf(headers: HttpRequest['headers']): number | undefined {
-  const given = headers['x-deadline-ms'];
-  if (given === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(given)) return Number(given);
+function milliseconds(header: string): number {
+  if (/^[1-9]\d{0,8}$/.test(header)) return Number(header);
   throw new VivaceError(
     'INVALID_ARGUMENT',
     'the header x-deadline-ms is a whole number of milliseconds above 0',

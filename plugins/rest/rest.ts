@@ -21,7 +21,7 @@ export const rest = definePlugin({
       .describe('deepest nesting of arrays and objects in a body; more is answered with 400; default 32'),
   }),
   uses: { server: httpServer },
-  create: ({ prefix, maxDepth }, { server }, { log }) => ({
-    serve: (face) => server.mount(restRouter(new RestApi({ face, prefix, maxDepth, log }), prefix)),
+  create: ({ prefix, maxDepth }, { server }) => ({
+    serve: (planes) => server.mount(restRouter(new RestApi({ planes, prefix, maxDepth }), prefix)),
   }),
 });

@@ -1,14 +1,14 @@
-import { errorResponse, requestIdOf, VivaceError, type HttpHandler, type HttpRouter } from 'vivace';
+import { errorResponse, VivaceError, type HttpRoute, type HttpRouter } from 'vivace';
 import type { RestApi } from './rest-api.js';
 
-type Methods = Readonly<Record<string, HttpHandler | undefined>>;
+type Methods = Readonly<Record<string, HttpRoute | undefined>>;
 
 const pipelines = '/v1/pipelines';
 
 /** Finds the route of a path: `/v1/pipelines[/{name}[/predict]]` and `/openapi.json`. */
 export function restRouter(api: RestApi, prefix: string): HttpRouter {
-  const list: Methods = reading((request) => api.list(request));
-  const openApi: Methods = reading((request) => api.openApi(request));
+  const list: Methods = reading((_request, call) => api.list(call));
+  const openApi: Methods = reading((_request, call) => api.openApi(call));
   return ({ method, path }) => {
     if (!path.startsWith(prefix)) return undefined;
     const rest = path.slice(prefix.length);
@@ -27,23 +27,42 @@ function pipelineMethods(api: RestApi, path: string): Methods | undefined {
     const refuse = refusal('the path has a broken percent-encoding', 400);
     return { GET: refuse, HEAD: refuse, POST: refuse };
   }
-  return action === undefined
-    ? reading((request) => api.describe(decoded, request))
-    : { POST: (request) => api.predict(decoded, request) };
+  if (action === undefined) return reading((_request, call) => api.describe(decoded, call));
+  return {
+    POST: {
+      admit: (head, call) => api.admitPrediction(head, call),
+      handle: (request, call) => api.predict(decoded, request, call),
+      failed,
+    },
+  };
 }
 
-function reading(handler: HttpHandler): Methods {
-  return { GET: handler, HEAD: handler };
+/** Every answer names the request, an error as well. */
+const failed: NonNullable<HttpRoute['failed']> = (error, _head, { requestId }) =>
+  errorResponse(error, { requestId });
+
+function reading(handle: HttpRoute['handle']): Methods {
+  const route: HttpRoute = { handle, failed };
+  return { GET: route, HEAD: route };
 }
 
-function notAllowed(method: string, methods: Methods): HttpHandler {
+function notAllowed(method: string, methods: Methods): HttpRoute {
   const allow = Object.keys(methods).join(', ');
   return refusal(`${method} is not allowed here: use ${allow}`, 405, { allow });
 }
 
-function refusal(message: string, httpStatus: number, headers: Record<string, string> = {}): HttpHandler {
-  const error = new VivaceError('INVALID_ARGUMENT', message, { httpStatus });
-  return (request) => errorResponse(error, { requestId: requestIdOf(request.headers), headers });
+/** A route that refuses every request, without reading its body. */
+function refusal(message: string, httpStatus: number, headers: Record<string, string> = {}): HttpRoute {
+  const refused = new VivaceError('INVALID_ARGUMENT', message, { httpStatus });
+  const refuse = (): never => {
+    throw refused;
+  };
+  return {
+    admit: refuse,
+    handle: refuse,
+    failed: (error, _head, { requestId }) =>
+      errorResponse(error, { requestId, headers: error === refused ? headers : {} }),
+  };
 }
 
 function decode(segment: string): string | undefined {

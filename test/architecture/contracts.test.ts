@@ -5,10 +5,10 @@ import * as testing from 'vivace/testing';
 const camelCase = (name: string): string =>
   name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** Port files, without the two that hold no port of their own. */
+/** Port files, without those that hold no port of their own. */
 const ports = readdirSync('core/ports')
   .map((file) => file.replace(/\.ts$/, ''))
-  .filter((name) => name !== 'port' && !name.endsWith('-plane') && name !== 'server-face');
+  .filter((name) => name !== 'port' && !name.endsWith('-plane'));
 
 describe('Contracts', () => {
   it('exist for every port, are run, and have a row in docs/testing.md', () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asOf, cellAt, offlineStore, trainingParts, type AsOfBlock, type Plan, type Server } from 'vivace';
-import { nodeValue } from '../../core/json/explain.js';
+import { explainNode as explainedRow } from '../../core/json/explain.js';
 import { explainNode } from '../../core/pipeline/explain.js';
 import { createFlights, type FlightsServer } from '../../examples/flights/flights.js';
 
@@ -58,7 +58,7 @@ function collect(flights: Flight[], { frame }: AsOfBlock, plan: Plan): void {
       destination: cellAt(column('object.destination'), row) as string,
       departure: new Date(frame.time[row]! / 1000).toISOString(),
       nodes: Object.fromEntries(
-        nodes.map((node) => [node.alias, nodeValue(explainNode(node, frame), row) as ExplainedNode]),
+        nodes.map((node) => [node.alias, explainedRow(explainNode(node, frame), row) as ExplainedNode]),
       ),
     });
   }

@@ -1,7 +1,7 @@
-import { httpServer, transport, type ServerFace } from 'vivace';
+import { httpServer, transport } from 'vivace';
 import { express } from 'vivace/adapters/express';
 import { rest } from 'vivace/plugins/rest';
-import { callContext, serverFace, startPart } from 'vivace/testing';
+import { callContext, planes, startPart, type OwnPlanes } from 'vivace/testing';
 
 export interface RunningApi {
   readonly address: string;
@@ -10,14 +10,11 @@ export interface RunningApi {
 }
 
 /** The rest API on a free port, in front of a server with the pipeline `echo`. */
-export async function restOverExpress(
-  options: object = {},
-  own: Partial<ServerFace> = {},
-): Promise<RunningApi> {
+export async function restOverExpress(options: object = {}, own: OwnPlanes = {}): Promise<RunningApi> {
   const web = await startPart(express, { port: 0, ...options });
   const server = web.face(httpServer);
   const api = await startPart(rest, {}, { uses: { server } });
-  await api.face(transport).serve(serverFace(own), callContext());
+  await api.face(transport).serve(planes(own), callContext());
   return {
     address: server.address() as string,
     drain: async () => server.drain(callContext()),

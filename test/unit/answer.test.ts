@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, definePipeline, describePlan, loadServer, type PipelineDeclaration } from 'vivace';
 import { scripted, withServer, type ReadRows } from '../support/scripted.js';
+import { predictText } from '../support/predict-text.js';
 
 const sorted = (type: string, response: object): PipelineDeclaration => ({
   objects: { fields: { v: { type, optional: true }, name: { type: 'string', optional: true } } },
@@ -101,14 +102,7 @@ describe('An answer', () => {
   it('comes in columns where the objects did, with the same order and limit', async () => {
     const body = { request: { greeting: 'hi' }, objects: { id: ['3', 'x', '1', '2'] } };
     const [value, text] = await withServer({ parts, pipelines: { both }, clock }, (server) =>
-      Promise.all([
-        server.predict('both', body, { requestId: 'r' }),
-        server.predictJson('both', {
-          body,
-          requestId: 'r',
-          context: { signal: new AbortController().signal },
-        }),
-      ]),
+      Promise.all([server.predict('both', body, { requestId: 'r' }), predictText(server.data, 'both', body)]),
     );
     expect(value.objects).to.deep.equal({ index: [2, 3], id: ['1', '2'], hello: ['hi', 'hi'], v: [1, 2] });
     expect(JSON.parse(text)).to.deep.equal(value);
@@ -208,11 +202,10 @@ describe('A pipeline in YAML and in code', () => {
         objects: [{ item: 'a' }, { item: 'b' }],
         explain: true,
       };
-      const context = { signal: new AbortController().signal };
       const [yaml, code] = await Promise.all(
         servers.map(async (server) => {
           await server.start();
-          const text = await server.predictJson('p', { body, requestId: 'r', context });
+          const text = await predictText(server.data, 'p', body);
           const description = describePlan(server.plans.get('p')!);
           await server.stop();
           return { text, description };

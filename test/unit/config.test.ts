@@ -419,7 +419,7 @@ pipelines:
     });
 
     it('that is empty is an empty server', async () => {
-      expect((await load('')).pipelines()).to.deep.equal([]);
+      expect((await load('')).data.pipelines.names()).to.deep.equal([]);
     });
 
     it('may repeat itself by anchors', async () => {

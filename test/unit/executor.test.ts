@@ -295,7 +295,7 @@ describe('Executor', () => {
           },
         },
       },
-      (server) => server.predict('p', { request: { id: '1' } }, { deadlineMs: 10 }),
+      (server) => server.predict('p', { request: { id: '1' } }, { deadlineMs: 100 }),
     );
     expect(answer.degraded).to.deep.equal([
       { step: 'slow', status: 'FAILED', rows: 1, code: 'DEADLINE_EXCEEDED' },

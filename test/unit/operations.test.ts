@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { httpServer, transport, type ServerFace } from 'vivace';
+import { httpServer, transport, type ControlPlane } from 'vivace';
 import { memory, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
 import { operations } from 'vivace/plugins/operations';
-import { callContext, serverFace, startPart } from 'vivace/testing';
+import { callContext, planes, startPart } from 'vivace/testing';
 
-async function get(path: string, own: Partial<ServerFace> = {}, method = 'GET'): Promise<InjectedResponse> {
+async function get(path: string, own: Partial<ControlPlane> = {}, method = 'GET'): Promise<InjectedResponse> {
   const server = (await startPart(memory)).face(httpServer) as InjectableServer;
   const part = await startPart(operations, { prefix: '/ops' }, { uses: { server } });
-  await part.face(transport).serve(serverFace(own), callContext());
+  await part.face(transport).serve(planes({ control: own }), callContext());
   return server.inject({ path: `/ops${path}`, method });
 }
 
@@ -49,7 +49,7 @@ describe('operations', () => {
 
   it('says what is running', async () => {
     const models = [{ predictor: 'delays', name: 'flight-delays', version: '3' }] as unknown as ReturnType<
-      ServerFace['models']
+      ControlPlane['models']
     >;
     const answer = await get('/v1/info', { models: () => models });
     expect(answer.json()).to.deep.include({ name: 'vivace', version: '1.2.3', models, pipelines: ['echo'] });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createServer, definePipeline, VivaceError, type ServerOf } from 'vivace';
 import { adder, doubler, table } from '../support/parts.js';
+import { predictText } from '../support/predict-text.js';
 
 const rank = definePipeline({
   request: { from: 'string', bonus: 'float64' },
@@ -103,11 +104,7 @@ describe('pipeline', () => {
       objects: [{ to: 'x' }, { to: 'nowhere' }],
       explain: true,
     };
-    const text = await server.predictJson('rank', {
-      body,
-      requestId: 'r',
-      context: { signal: new AbortController().signal },
-    });
+    const text = await predictText(server.data, 'rank', body);
     expect(JSON.parse(text)).to.deep.equal(await server.predict('rank', body, { requestId: 'r' }));
   });
 

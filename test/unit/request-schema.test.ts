@@ -2,7 +2,8 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createServer, isVivaceError, type PipelineDeclaration, type ServerOf } from 'vivace';
+import { createServer, isVivaceError, pipelineCodec, type PipelineDeclaration, type ServerOf } from 'vivace';
+import { predictText } from '../support/predict-text.js';
 
 const optional = (type: string) => ({ type, optional: true });
 const fields = {
@@ -48,8 +49,9 @@ describe('Request decoder and request schema', () => {
     await server.start();
     const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
     addFormats.default(ajv);
-    for (const name of server.pipelines()) {
-      const { requestSchema, responseSchema } = server.describe(name);
+    const { pipelines: plane } = server.data;
+    for (const name of plane.names()) {
+      const { requestSchema, responseSchema } = pipelineCodec(plane.describe(name));
       requests[name] = ajv.compile(requestSchema);
       responses[name] = ajv.compile(responseSchema);
     }
@@ -63,8 +65,7 @@ describe('Request decoder and request schema', () => {
   ): Promise<{ path: string | undefined } | 'accepted'> {
     let text: string;
     try {
-      const context = { signal: new AbortController().signal };
-      text = await server.predictJson(pipeline, { body, requestId: 'r', context });
+      text = await predictText(server.data, pipeline, body);
     } catch (error) {
       if (!isVivaceError(error) || error.code !== 'INVALID_ARGUMENT') throw error;
       return { path: error.path };
@@ -88,20 +89,9 @@ describe('Request decoder and request schema', () => {
 
   const values: Record<string, readonly [good: readonly string[], bad: readonly string[]]> = {
     f32: [
+      ['0', '-0', '1.5', '3.4028234663852886e38', '1e-320', '"NaN"', '"Infinity"', '"-Infinity"', 'null'],
       [
-        '0',
-        '-0',
-        '1.5',
-        '3.4028235e38',
-        '-3.4028235677973362e38',
-        '1e-320',
-        '"NaN"',
-        '"Infinity"',
-        '"-Infinity"',
-        'null',
-      ],
-      [
-        '3.4028235677973366e38',
+        '3.5e38',
         '-3.5e38',
         '1e400',
         '"nan"',

@@ -13,11 +13,12 @@ import {
   type ColumnsIn,
   type ColumnsOut,
   type PartDeclaration,
-  type ServerFace,
+  type Planes,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { z } from 'zod';
 import { adder, table } from '../support/parts.js';
+import { predictText } from '../support/predict-text.js';
 
 const echo = {
   request: { a: 'float64' },
@@ -142,7 +143,7 @@ describe('Server', () => {
       503,
       1000,
     ]);
-    expect(server.readiness().ready).to.equal(false);
+    expect(server.control.readiness().ready).to.equal(false);
     release();
     expect((await inFlight).outputs).to.deep.equal({ sum: 3 });
     await stopping;
@@ -195,12 +196,12 @@ describe('Server', () => {
       pipelines: { echo },
     });
     await server.start();
-    expect(server.readiness()).to.deep.equal({
+    expect(server.control.readiness()).to.deep.equal({
       ready: false,
       reasons: ['predictor "adder" has no loaded model'],
     });
     loaded = true;
-    expect(server.readiness().ready).to.equal(true);
+    expect(server.control.readiness().ready).to.equal(true);
     await server.stop();
   });
 
@@ -211,11 +212,8 @@ describe('Server', () => {
       name: 'probe',
       options: z.strictObject({}),
       create: () => ({
-        async serve(server: ServerFace) {
-          const context = { signal: new AbortController().signal };
-          answer = JSON.parse(
-            await server.predictJson('echo', { body: { request: { a: 2 } }, requestId: 'r1', context }),
-          );
+        async serve({ data }: Planes) {
+          answer = JSON.parse(await predictText(data, 'echo', { request: { a: 2 } }));
         },
       }),
     });
@@ -226,7 +224,7 @@ describe('Server', () => {
     await server.start();
     await server.stop();
     expect(answer).to.deep.equal({
-      requestId: 'r1',
+      requestId: 'r',
       models: [{ step: 'adder', name: 'adder', version: '1' }],
       outputs: { sum: 2 },
       degraded: [],
@@ -331,11 +329,11 @@ describe('Server', () => {
 
   it('has no models before it started and after it stopped, and says so without failing', async () => {
     const server = await createServer({ parts: { adder: { use: adder, width: 1 } }, pipelines: { echo } });
-    expect([server.models(), server.info()['models']]).to.deep.equal([[], []]);
+    expect([server.control.models(), server.control.info()['models']]).to.deep.equal([[], []]);
     await server.start();
-    expect(server.models()).to.have.length(1);
+    expect(server.control.models()).to.have.length(1);
     await server.stop();
-    expect([server.models(), server.readiness().ready]).to.deep.equal([[], false]);
+    expect([server.control.models(), server.control.readiness().ready]).to.deep.equal([[], false]);
   });
 
   it('stops what has started when it is stopped while it starts', async () => {

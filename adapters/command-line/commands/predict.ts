@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerOf } from 'vivace';
 import {
@@ -40,17 +39,13 @@ export const addPredict: AddCommand = (program, { terminal }) => {
     .action(async (pipeline: string, options: Options) => {
       const body = await readBody(options, terminal);
       await withServer(await loadConfiguration(options, terminal), async (server) => {
-        server.describe(pipeline);
+        // Before anything starts: the name may be wrong.
+        server.data.pipelines.describe(pipeline);
         await server.start({ serve: false });
         await untilReady(server, terminal.signal);
-        const answer = await server.predictJson(pipeline, {
-          body,
-          requestId: randomUUID(),
-          context: { signal: terminal.signal },
-        });
-        terminal.stdout.write(
-          `${terminal.stdout.isTTY === true ? JSON.stringify(JSON.parse(answer), undefined, 2) : answer}\n`,
-        );
+        const answer = await server.predict(pipeline, body as object, { signal: terminal.signal });
+        const indent = terminal.stdout.isTTY === true ? 2 : undefined;
+        terminal.stdout.write(`${JSON.stringify(answer, undefined, indent)}\n`);
       });
     });
 };
@@ -67,5 +62,6 @@ async function readBody({ json, file }: Options, terminal: Terminal): Promise<un
 /** Models may load in the background; one that never does answers with its own error. */
 async function untilReady(server: ServerOf, signal: AbortSignal): Promise<void> {
   const until = performance.now() + modelsWaitMs;
-  while (!server.readiness().ready && performance.now() < until) await sleep(20, undefined, { signal });
+  while (!server.control.readiness().ready && performance.now() < until)
+    await sleep(20, undefined, { signal });
 }

@@ -1,0 +1,37 @@
+import type { Call } from '../kernel/call.js';
+import { abortError, VivaceError } from '../kernel/errors.js';
+
+/** The longest that a timer of node can wait. */
+const longestMs = 2 ** 31 - 1;
+
+/** Runs a call whose signal aborts at its deadline too, and when the server cuts off what is in flight. */
+export async function bounded<C extends Call, T>(
+  call: C,
+  cut: AbortSignal,
+  run: (call: C) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const { signal, deadline } = call;
+  const leave = (): void => controller.abort(abortError(signal));
+  const end = (): void => controller.abort(abortError(cut));
+  if (signal.aborted) throw abortError(signal);
+  if (cut.aborted) throw abortError(cut);
+  signal.addEventListener('abort', leave, { once: true });
+  cut.addEventListener('abort', end, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  if (deadline !== undefined) {
+    const late = (): void =>
+      controller.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed'));
+    const leftMs = Math.ceil(deadline - performance.now());
+    if (leftMs <= 0) late();
+    else timer = setTimeout(late, Math.min(leftMs, longestMs));
+  }
+  try {
+    if (controller.signal.aborted) throw abortError(controller.signal);
+    return await run(call.derive({ signal: controller.signal }));
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', leave);
+    cut.removeEventListener('abort', end);
+  }
+}

@@ -1,0 +1,88 @@
+import { VivaceError } from '../kernel/errors.js';
+import { packageVersion } from '../kernel/package-version.js';
+import { describePlan, type Plan } from '../pipeline/plan.js';
+import type { ControlPlane, PartStatus, PredictorStatus, ServerState } from '../ports/control-plane.js';
+import type { Predictor } from '../ports/predictor.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import type { FeatureView } from '../views/view.js';
+import { bounded } from './bounded-call.js';
+import { refused } from './call-gate.js';
+import { predictorNamed } from './data-plane.js';
+
+/** What the control plane needs of its server. */
+export interface ControlledServer {
+  state(): ServerState;
+  /** The parts that were started, where only some were. */
+  startedOnly(): readonly string[];
+  plans(): ReadonlyMap<string, Plan>;
+  predictors(): readonly (readonly [name: string, part: Predictor])[];
+  views(): ReadonlyMap<string, FeatureView>;
+  parts(): readonly PartStatus[];
+  telemetries(): readonly Telemetry[];
+  /** Aborts when the server cuts off what is still in flight. */
+  readonly cut: AbortSignal;
+}
+
+/** What those who operate a server may ask of it, in no protocol. */
+export function createControlPlane(server: ControlledServer): ControlPlane {
+  const isRunning = (): boolean => ['ready', 'partial', 'draining'].includes(server.state());
+  const predictors = (): readonly PredictorStatus[] =>
+    isRunning() ? server.predictors().map(([name, part]) => ({ name, serving: part.serving() })) : [];
+  const models: ControlPlane['models'] = () =>
+    predictors().flatMap(({ name, serving }) =>
+      serving === undefined ? [] : [{ predictor: name, ...serving }],
+    );
+  return {
+    get state() {
+      return server.state();
+    },
+    readiness() {
+      const reasons = reasonsOf(server, predictors());
+      return { ready: reasons.length === 0, reasons };
+    },
+    parts: () => server.parts(),
+    predictors,
+    models,
+    plans: () => Object.fromEntries([...server.plans()].map(([name, plan]) => [name, describePlan(plan)])),
+    views: () => server.views(),
+    info: () => ({
+      name: 'vivace',
+      version: packageVersion,
+      state: server.state(),
+      pipelines: [...server.plans().keys()],
+      models: models(),
+      parts: Object.fromEntries(server.parts().map(({ name, use }) => [name, use])),
+      views: Object.fromEntries([...server.views()].map(([name, view]) => [name, view.hash])),
+    }),
+    async scrape(context) {
+      for (const part of server.telemetries()) {
+        const scraped = await part.scrape(context);
+        if (scraped !== undefined) return scraped;
+      }
+      return undefined;
+    },
+    async refresh(name, call) {
+      if (!isRunning()) throw refused(server.state());
+      const part = predictorNamed(server.predictors(), name);
+      if (part.refresh === undefined)
+        throw new VivaceError('UNIMPLEMENTED', `predictor "${name}" follows no repository`);
+      const refresh = part.refresh.bind(part);
+      await bounded(call, server.cut, (within) => Promise.resolve(refresh(within)));
+      return { name, serving: part.serving() };
+    },
+  };
+}
+
+function reasonsOf(server: ControlledServer, predictors: readonly PredictorStatus[]): readonly string[] {
+  const state = server.state();
+  if (state === 'partial') return [partialMessage(server.startedOnly())];
+  if (state !== 'ready') return [`the server is ${state}`];
+  return predictors
+    .filter(({ serving }) => serving === undefined)
+    .map(({ name }) => `predictor "${name}" has no loaded model`);
+}
+
+/** Why a server answers nothing of which only some parts were started. */
+export function partialMessage(started: readonly string[]): string {
+  return `only some parts were started (${started.join(', ')}): \`start\` starts the others and serves`;
+}

@@ -1,0 +1,68 @@
+import { didYouMean } from '../config/did-you-mean.js';
+import { VivaceError } from '../kernel/errors.js';
+import type { Plan } from '../pipeline/plan.js';
+import type { DataPlane, PipelinePlane, PredictorPlane } from '../ports/data-plane.js';
+import type { Predictor } from '../ports/predictor.js';
+import type { FeatureView } from '../views/view.js';
+import { bounded } from './bounded-call.js';
+import { descriptionOf } from './pipeline-answer.js';
+import type { PipelineRunner } from './pipeline-runner.js';
+
+/** What the data plane needs of its server. */
+export interface ServedData {
+  plans(): ReadonlyMap<string, Plan>;
+  runners(): ReadonlyMap<string, PipelineRunner>;
+  predictors(): readonly (readonly [name: string, part: Predictor])[];
+  views(): ReadonlyMap<string, FeatureView>;
+  /** Counts a call while it runs, or refuses it. */
+  counted<T>(call: () => Promise<T>): Promise<T>;
+  /** Aborts when the server cuts off what is still in flight. */
+  readonly cut: AbortSignal;
+}
+
+/** What callers may ask of a server, in no protocol. */
+export function createDataPlane(served: ServedData): DataPlane {
+  return {
+    pipelines: pipelinePlane(served),
+    predictors: predictorPlane(served),
+    features: { views: () => served.views() },
+  };
+}
+
+function pipelinePlane(served: ServedData): PipelinePlane {
+  const known = <T>(map: ReadonlyMap<string, T>, name: string): T => {
+    const found = map.get(name);
+    if (found !== undefined) return found;
+    throw new VivaceError('NOT_FOUND', `there is no pipeline "${name}"${didYouMean(name, [...map.keys()])}`);
+  };
+  return {
+    names: () => [...served.plans().keys()],
+    describe: (pipeline) => descriptionOf(known(served.plans(), pipeline)),
+    predict: async (pipeline, input, call) =>
+      served.counted(() => known(served.runners(), pipeline).predict(input, call)),
+  };
+}
+
+function predictorPlane(served: ServedData): PredictorPlane {
+  return {
+    list: () => served.predictors().map(([name, part]) => ({ name, serving: part.serving() })),
+    describe: async (name, call) =>
+      served.counted(() =>
+        bounded(call, served.cut, (within) => predictorNamed(served.predictors(), name).describe(within)),
+      ),
+    predict: async (name, inputs, call) =>
+      served.counted(() =>
+        bounded(call, served.cut, (within) =>
+          predictorNamed(served.predictors(), name).predict(inputs, within),
+        ),
+      ),
+  };
+}
+
+/** @throws {VivaceError} `NOT_FOUND`, with the names that exist. */
+export function predictorNamed(parts: ReturnType<ServedData['predictors']>, name: string): Predictor {
+  const found = parts.find(([other]) => other === name);
+  if (found !== undefined) return found[1];
+  const names = parts.map(([other]) => other);
+  throw new VivaceError('NOT_FOUND', `there is no predictor "${name}"${didYouMean(name, names)}`);
+}

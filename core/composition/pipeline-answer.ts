@@ -1,0 +1,78 @@
+import { isValid } from '../data/column.js';
+import type { Frame } from '../data/frame.js';
+import { explainRun } from '../pipeline/explain.js';
+import { columnAt } from '../pipeline/inputs.js';
+import { describePlan, type Plan, type PlanField } from '../pipeline/plan.js';
+import type { NodeRun } from '../pipeline/run.js';
+import type { PipelineAnswer, PipelineDescription, PipelineField } from '../ports/data-plane.js';
+
+/** A pipeline as callers may know it, from its plan. */
+export function descriptionOf(plan: Plan): PipelineDescription {
+  const { time, objects, description } = plan;
+  return {
+    name: plan.name,
+    ...(description === undefined ? {} : { description }),
+    request: plan.request.map(fieldOf),
+    ...(time === undefined ? {} : { time: plan.request.find(({ slot }) => slot === time.slot)!.name }),
+    ...(objects === undefined ? {} : { objects: { fields: objects.fields.map(fieldOf), max: objects.max } }),
+    outputs: plan.response.outputs.map(({ name, column }) => ({ name, type: column.type })),
+    deadlineMs: plan.deadlineMs,
+    plan: describePlan(plan),
+  };
+}
+
+function fieldOf({ name, type, optional, description, unit }: PlanField): PipelineField {
+  return {
+    name,
+    type,
+    optional,
+    ...(description === undefined ? {} : { description }),
+    ...(unit === undefined ? {} : { unit }),
+  };
+}
+
+/** The answer of a run that has ended; its columns are the frame's. */
+export function answerOf(
+  plan: Plan,
+  { call, frame, models, degraded }: NodeRun,
+  explain: boolean,
+): PipelineAnswer {
+  const { objects, response } = plan;
+  const scope = objects === undefined ? 'request' : 'object';
+  return {
+    requestId: call.requestId,
+    models: [...models].map(([step, { name, version }]) => ({ step, name, version })),
+    degraded,
+    outputs: response.outputs.map(({ column }) => columnAt(frame, column, scope)),
+    ...(objects === undefined
+      ? {}
+      : {
+          objects: {
+            fields: objects.fields.map(({ slot }) => frame.column(slot)),
+            order: orderOf(plan, frame),
+          },
+        }),
+    ...(explain ? { explanation: explainRun(plan, frame) } : {}),
+  };
+}
+
+/** The object rows of an answer, in its order: skipped ones are left out; ties keep the order of the request; nulls come last. */
+function orderOf(plan: Plan, frame: Frame): Uint32Array {
+  const kept = frame.kept(plan.skips);
+  const rows = kept === undefined ? new Uint32Array(frame.objects) : kept.rows.slice();
+  if (kept === undefined) for (let row = 0; row < rows.length; row++) rows[row] = row;
+  const { orderBy, descending, limit } = plan.response;
+  if (orderBy !== undefined) {
+    const column = columnAt(frame, orderBy, 'object');
+    const values = column.values as readonly (number | string)[] | Float64Array;
+    const sign = descending ? -1 : 1;
+    const last = (row: number): boolean => !isValid(column, row) || Number.isNaN(values[row]);
+    rows.sort((a, b) => {
+      const [aLast, bLast] = [last(a), last(b)];
+      if (aLast || bLast) return Number(aLast) - Number(bLast) || a - b;
+      const [x, y] = [values[a]!, values[b]!];
+      return x < y ? -sign : x > y ? sign : a - b;
+    });
+  }
+  return limit === undefined ? rows : rows.subarray(0, limit);
+}

@@ -1,0 +1,110 @@
+import { isValid, type Column, type Values } from '../data/column.js';
+import { Frame } from '../data/frame.js';
+import type { ScalarType } from '../data/types.js';
+import { VivaceError } from '../kernel/errors.js';
+import type { Plan, PlanField } from '../pipeline/plan.js';
+import type { PipelineInput } from '../ports/data-plane.js';
+
+/**
+ * Makes the frame of one request from its columns, with the request time; the columns are taken as they are, not copied.
+ *
+ * @param arrivalMs The request time of a pipeline that takes none from its request, epoch milliseconds.
+ * @throws {VivaceError} `INVALID_ARGUMENT` with the path of a field that does not fit the plan.
+ */
+export function frameOf(plan: Plan, input: PipelineInput, arrivalMs: number): Frame {
+  checkColumns(plan.request, input.request, { rows: 1, place: 'request' });
+  const objects = objectsOf(plan, input);
+  const frame = new Frame({
+    time: new Float64Array(1),
+    offsets: Uint32Array.of(0, objects.rows),
+    columns: plan.columns.length,
+    fetches: plan.fetches,
+    skips: plan.skips,
+  });
+  plan.request.forEach((field, i) => frame.write(field.slot, input.request[i] as Column));
+  plan.objects?.fields.forEach((field, i) => frame.write(field.slot, objects.columns[i] as Column));
+  setTime(plan, frame, arrivalMs);
+  return frame;
+}
+
+const none = { rows: 0, columns: [] } as const;
+
+function objectsOf(plan: Plan, { objects }: PipelineInput): NonNullable<PipelineInput['objects']> {
+  if (plan.objects === undefined) {
+    if (objects !== undefined) throw mistake('the pipeline takes none', 'objects');
+    return none;
+  }
+  if (objects === undefined) throw mistake('are missing', 'objects');
+  const { rows, columns } = objects;
+  const { fields, max } = plan.objects;
+  if (!Number.isInteger(rows) || rows < 0) throw mistake(`${rows} is not a number of objects`, 'objects');
+  if (rows > max) throw mistake(`${rows} objects, and a request may have ${max}`, 'objects');
+  checkColumns(fields, columns, { rows, place: 'objects' });
+  return objects;
+}
+
+function checkColumns(
+  fields: readonly PlanField[],
+  columns: readonly Column[],
+  { rows, place }: { rows: number; place: string },
+): void {
+  if (columns.length !== fields.length)
+    throw mistake(`${columns.length} columns where there are ${fields.length} fields`, place);
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i] as PlanField;
+    const wrong = wrongColumn(field, columns[i] as Column, rows);
+    if (wrong !== undefined) throw mistake(wrong, `${place}.${field.name}`);
+  }
+}
+
+function wrongColumn({ type, optional }: PlanField, column: Column, rows: number): string | undefined {
+  if (column.type.name !== type.name) return `a column of ${column.type.name} where ${type.name} is expected`;
+  if (column.rows !== rows) return `${column.rows} rows where ${rows} are expected`;
+  const { values, valid, offsets } = column;
+  if (!holds(values, type.element)) return `the values are not those of a column of ${type.element}`;
+  if (type.kind === 'list' && (offsets?.length !== rows + 1 || !ascends(offsets)))
+    return `a list column has ${rows + 1} ascending offsets`;
+  const length = type.kind === 'list' ? (offsets?.[rows] as number) : rows * type.width;
+  if (values.length < length) return `${values.length} values where ${length} are expected`;
+  if (valid === undefined) return undefined;
+  if (valid.length * 8 < rows) return `the validity bitmap ends before row ${rows}`;
+  if (!optional) for (let row = 0; row < rows; row++) if (!isValid(column, row)) return 'may not be null';
+  return undefined;
+}
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  timestamp: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+  string: Array,
+  bytes: Array,
+} as const satisfies Record<ScalarType, unknown>;
+
+function holds(values: Values, element: ScalarType): boolean {
+  return values instanceof arrays[element];
+}
+
+function ascends(offsets: Uint32Array): boolean {
+  for (let i = 1; i < offsets.length; i++)
+    if ((offsets[i] as number) < (offsets[i - 1] as number)) return false;
+  return offsets[0] === 0;
+}
+
+/** The request time, as value and as column. */
+function setTime(plan: Plan, frame: Frame, arrivalMs: number): void {
+  const { time } = plan;
+  if (time === undefined) frame.time[0] = Math.floor(arrivalMs * 1000);
+  else {
+    const column = frame.column(time.slot);
+    if (!isValid(column, 0)) throw mistake('the request time must be given', time.name);
+    frame.time[0] = column.values[0] as number;
+  }
+  frame.write(plan.timeColumn.slot, { type: plan.timeColumn.type, rows: 1, values: frame.time });
+}
+
+function mistake(message: string, path: string): VivaceError {
+  return new VivaceError('INVALID_ARGUMENT', `${path}: ${message}`, { path });
+}

@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto';
+import { requestIds } from '../config/names.js';
+import { Call } from '../kernel/call.js';
+import { traceFrom } from '../kernel/trace-context.js';
+
+/** The caller's own id of a request, where it sent one that is safe to repeat in headers and logs. */
+export function requestIdOf(headers: Readonly<Record<string, string | undefined>>): string | undefined {
+  const id = headers['x-request-id'];
+  return id !== undefined && requestIds.pattern.test(id) ? id : undefined;
+}
+
+/**
+ * The call that a request over HTTP is: with the id that its headers give or a new one, and the trace they name.
+ *
+ * @param headers Lower-case names.
+ * @param signal Aborts when the peer goes away.
+ */
+export function callFrom(
+  headers: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal | (() => AbortSignal),
+): Call {
+  return new Call({ requestId: requestIdOf(headers) ?? randomUUID(), signal, trace: traceFrom(headers) });
+}
