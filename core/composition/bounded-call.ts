@@ -1,10 +1,14 @@
 import type { Call } from '../kernel/call.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
+import { untilAborted } from '../kernel/until-aborted.js';
 
 /** The longest that a timer of node can wait. */
 const longestMs = 2 ** 31 - 1;
 
-/** Runs a call whose signal aborts at its deadline too, and when the server cuts off what is in flight. */
+/**
+ * Runs a call that ends when its signal aborts, at its deadline, and when the server cuts off what is in flight; whatever runs then is
+ * left behind.
+ */
 export async function bounded<C extends Call, T>(
   call: C,
   cut: AbortSignal,
@@ -28,7 +32,7 @@ export async function bounded<C extends Call, T>(
   }
   try {
     if (controller.signal.aborted) throw abortError(controller.signal);
-    return await run(call.derive({ signal: controller.signal }));
+    return await untilAborted(run(call.derive({ signal: controller.signal })), controller.signal);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', leave);

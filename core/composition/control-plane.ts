@@ -84,5 +84,5 @@ function reasonsOf(server: ControlledServer, predictors: readonly PredictorStatu
 
 /** Why a server answers nothing of which only some parts were started. */
 export function partialMessage(started: readonly string[]): string {
-  return `only some parts were started (${started.join(', ')}): \`start\` starts the others and serves`;
+  return `only some parts were started (${started.join(', ')}): a server that answers requests is started with \`start\`, not \`startOnly\``;
 }

@@ -51,8 +51,19 @@ export async function stopParts(parts: readonly RunningPart[], graceMs?: number)
   if (errors.length > 0) throw errors[0];
 }
 
+/** The error of a part, with its name: that of a part it uses is told as its own, with the other's as the cause. */
 function named(part: RunningPart, error: unknown): VivaceError {
-  if (isVivaceError(error) && error.message.includes(part.name)) return error;
-  const code = isVivaceError(error) ? error.code : 'INTERNAL';
-  return new VivaceError(code, `${part.name}: ${messageOf(error)}`, { part: part.name, cause: error });
+  if (!isVivaceError(error))
+    return new VivaceError('INTERNAL', `${part.name}: ${messageOf(error)}`, {
+      part: part.name,
+      cause: error,
+    });
+  if (error.part === part.name) return error;
+  const { code, path, httpStatus } = error;
+  return new VivaceError(code, `${part.name}: ${error.message}`, {
+    part: part.name,
+    httpStatus,
+    ...(path === undefined ? {} : { path }),
+    cause: error,
+  });
 }

@@ -17,6 +17,8 @@ export interface PredictorSetup extends ContractSetup<RunningPart> {
   readonly hold?: () => () => void;
   /** Takes the model away from the part that runs, and lets none load; resolved once none is loaded. Left out where nothing can. */
   readonly lose?: () => Promise<void>;
+  /** Makes another version of the same model the one to serve, without telling the part; left out where it follows no repository. */
+  readonly release?: () => Promise<ModelVersion>;
 }
 
 type Row = readonly [number, number];
@@ -27,7 +29,7 @@ const valuesOf = ({ outputs }: Prediction): number[] => Array.from(outputs[0]!.d
 const answerTo = (rows: readonly Row[]): number[] => rows.map(([a, b]) => a + 2 * b);
 
 /** What every `Predictor` promises. */
-export function predictorContract({ runner, make, model, hold, lose }: PredictorSetup): void {
+export function predictorContract({ runner, make, model, hold, lose, release }: PredictorSetup): void {
   const { describe, it, beforeEach, afterEach } = runner;
   describe('Predictor contract', () => {
     let part: RunningPart;
@@ -152,6 +154,20 @@ export function predictorContract({ runner, make, model, hold, lose }: Predictor
         );
       },
     );
+
+    withHook(it, release)('serves a new version as soon as it is asked to look for one', async (release) => {
+      const next = await release();
+      assert.deepEqual(subject.serving(), model);
+      await subject.refresh?.(callContext());
+      assert.deepEqual(subject.serving(), next);
+      assert.deepEqual((await subject.predict(affineInput([1, 1]), context(1))).model, next);
+    });
+
+    withHook(it, release)('serves on where it is asked to look and there is nothing new', async () => {
+      await Promise.all([subject.refresh?.(callContext()), subject.refresh?.(callContext())]);
+      assert.deepEqual(subject.serving(), model);
+      assert.deepEqual(await ask([1, 1]), [3]);
+    });
 
     lifecycleContract({ runner, make }, async (started) => {
       await started.face(predictor).predict(affineInput([1, 1]), context(1));

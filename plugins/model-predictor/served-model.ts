@@ -22,6 +22,7 @@ import { Loader } from './loader.js';
 import type { PredictorOptions } from './options.js';
 import type { Slot } from './slot.js';
 import { difference, zeros } from './tensors.js';
+import { VersionWatch } from './version-watch.js';
 
 /** A version and its instances. */
 interface Deployment {
@@ -39,12 +40,13 @@ export class ServedModel implements Predictor {
   readonly #context: PartContext;
   readonly #loader: Loader;
   readonly #dispatcher: Dispatcher;
+  readonly #watch: VersionWatch;
   readonly #restarts;
   readonly #loadFailures;
   readonly #all = new Set<Slot>();
   #current: Deployment | undefined;
-  /** A version that cannot serve, whatever is tried. */
-  #refused: string | undefined;
+  /** Resolves when the versions that were replaced are gone. */
+  #retired: Promise<unknown> = Promise.resolve();
   /** Set while no instance is loaded and none is about to be: how long callers should wait, milliseconds. */
   #downMs: number | undefined;
 
@@ -66,7 +68,17 @@ export class ServedModel implements Predictor {
       unit: '{load}',
       description: 'Versions and instances that did not load',
     });
-    if (options.refreshMs > 0) context.every(options.refreshMs, (call) => this.#refresh(call));
+    const watched = {
+      serving: () => this.#current?.model,
+      deploy: (model: ModelVersion, bundle: Bundle, call: CallContext) => this.#deploy(model, bundle, call),
+      retired: () => this.#retired,
+    };
+    this.#watch = new VersionWatch(watched, options, {
+      repository,
+      loader: this.#loader,
+      loadFailures: this.#loadFailures,
+      context,
+    });
     if (options.callTimeoutMs > 0) {
       context.every(Math.min(5_000, Math.ceil(options.callTimeoutMs / 4)), () => this.#endHanging());
     }
@@ -97,6 +109,10 @@ export class ServedModel implements Predictor {
     return this.#current !== undefined && this.#current.slots.size > 0 ? this.#current.model : undefined;
   }
 
+  refresh(context: CallContext): Promise<void> {
+    return this.#watch.look(context);
+  }
+
   predict(inputs: readonly Tensor[], context: PredictContext): Promise<Prediction> {
     const current = this.#current;
     if (context.signal.aborted) return Promise.reject(abortError(context.signal));
@@ -111,33 +127,7 @@ export class ServedModel implements Predictor {
     return call.promise;
   }
 
-  async #refresh(context: CallContext): Promise<void> {
-    let version: string | undefined;
-    try {
-      const next = await this.#loader.within(context.signal, async (signal) => {
-        const model = await this.#repository.resolve(this.#options.model, { signal });
-        version = model.version;
-        if (version === this.#current?.model.version || version === this.#refused) return undefined;
-        return { model, bundle: await this.#repository.fetch(model, { signal }) };
-      });
-      if (next === undefined) return;
-      this.#refused = undefined;
-      await this.#deploy(next.model, next.bundle, context);
-    } catch (error) {
-      if (context.signal.aborted) return;
-      // What is wrong with a version stays wrong, versions being immutable; the rest is tried again.
-      if (isVivaceError(error) && error.code === 'FAILED_PRECONDITION') this.#refused = version;
-      this.#loadFailures.add(1);
-      this.#context.log.error('a new version does not serve; the one before it stays', {
-        error,
-        model: this.#options.model,
-        version,
-        serving: this.#current?.model.version,
-      });
-    }
-  }
-
-  /** Loads a version beside the one that serves, swaps them, and lets the old one finish. */
+  /** Loads a version beside the one that serves, and swaps them; the old one finishes its calls. */
   async #deploy(model: ModelVersion, bundle: Bundle, context: CallContext): Promise<void> {
     const serving = this.#current;
     const different =
@@ -154,7 +144,8 @@ export class ServedModel implements Predictor {
     this.#current = deployment;
     for (const slot of slots) this.#adopt(deployment, slot);
     this.#context.log.info('a model version serves', { model: model.name, version: model.version });
-    if (serving !== undefined) await this.#retire(serving, context.signal);
+    if (serving !== undefined)
+      this.#retired = Promise.all([this.#retired, this.#retire(serving, context.signal)]);
   }
 
   #adopt(deployment: Deployment, slot: Slot): void {

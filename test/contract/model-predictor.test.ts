@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { predictorRuntime, VivaceError, type PredictorRuntime } from 'vivace';
+import { predictorRuntime, VivaceError, type ModelVersion, type PredictorRuntime } from 'vivace';
 import { javascript } from 'vivace/adapters/javascript';
 import { memory, type PredictFunction } from 'vivace/adapters/memory';
 import { onnxruntime } from 'vivace/adapters/onnxruntime';
@@ -15,6 +15,7 @@ const model = { name: 'affine', version: '1' };
 
 describe('model-predictor', () => {
   const close: (() => Promise<void>)[] = [];
+  let release: () => Promise<ModelVersion>;
   afterEach(async () => {
     for (const each of close.splice(0).reverse()) await each();
   });
@@ -23,6 +24,11 @@ describe('model-predictor', () => {
   async function make(file: string, runtime: PredictorRuntime): Promise<ReturnType<typeof makePart>> {
     const models = await startRepository();
     close.push(() => models.close());
+    release = async () => {
+      const version = '2';
+      await models.add(readFileSync(join(fixtures, file)), file, { version, alias: 'champion' });
+      return { name: 'affine', version };
+    };
     await models.add(readFileSync(join(fixtures, file)), file, { alias: 'champion' });
     const uses = { repository: models.repository, runtime };
     return makePart(modelPredictor, { model: 'affine', refreshMs: 0 }, { uses });
@@ -42,6 +48,7 @@ describe('model-predictor', () => {
       predictorContract({
         runner,
         model,
+        release: async () => release(),
         make: async () => make(file, await startRuntime(definition)),
       });
     });
@@ -57,6 +64,7 @@ describe('model-predictor', () => {
     predictorContract({
       runner,
       model,
+      release: async () => release(),
       async make() {
         held = undefined;
         const runtime = await startRuntime(memory, { predict, hosts: ['javascript'] });

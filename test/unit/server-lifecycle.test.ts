@@ -9,7 +9,8 @@ import {
   injectable,
   keyValueStore,
   transport,
-  type VivaceError,
+  VivaceError,
+  type CallContext,
   type ColumnsIn,
   type ColumnsOut,
   type PartDeclaration,
@@ -29,7 +30,7 @@ const echo = {
 /** A driver that notes what happens to it. */
 function noting(
   events: string[],
-  options: { failStart?: boolean; hang?: boolean } = {},
+  options: { failStart?: boolean; hang?: boolean; failRead?: boolean } = {},
 ): PartDeclaration['use'] {
   return defineAdapter({
     provides: keyValueStore,
@@ -43,7 +44,10 @@ function noting(
         if (options.failStart === true) throw new Error('no route to host');
       },
       stop: () => void events.push(`stop ${name}`),
-      getMany: (keys) => keys.map(() => undefined),
+      getMany(keys) {
+        if (options.failRead === true) throw new VivaceError('UNAVAILABLE', 'no route in time');
+        return keys.map(() => undefined);
+      },
       putNewest: (entries) => entries.map(() => true),
     }),
   });
@@ -100,6 +104,36 @@ describe('Server', () => {
     expect(error.message).to.match(/second.*no route to host/);
     expect(events).to.deep.equal(['start first', 'start second', 'stop second', 'stop first']);
     expect(server.state).to.equal('failed');
+  });
+
+  it('names the part that did not start, not the one it uses, also where one name is in the other', async () => {
+    const reader = definePlugin({
+      provides: featureSource,
+      name: 'reader',
+      options: z.strictObject({}),
+      uses: { store: keyValueStore },
+      describe: () => ({ keys: { id: 'string' }, features: { v: 'float64' }, offline: 'log-only' }),
+      create: (_, { store }) => ({
+        async start(context: CallContext) {
+          await store.getMany(['k'], context);
+        },
+        read: () => undefined,
+      }),
+    });
+    const server = await createServer({
+      parts: {
+        in: { use: reader, store: 'inner' },
+        inner: { use: noting([], { failRead: true }) },
+      },
+      pipelines: {},
+    });
+    const error = await failure(server.start());
+    expect([error.part, error.code, error.message]).to.deep.equal([
+      'in',
+      'UNAVAILABLE',
+      'in: inner: no route in time',
+    ]);
+    expect((error.cause as VivaceError).part).to.equal('inner');
   });
 
   it('names the part that hangs at start', async () => {
