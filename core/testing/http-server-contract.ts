@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { setImmediate as tick } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Call } from '../kernel/call.js';
-import { isVivaceError } from '../kernel/errors.js';
+import { isVivaceError, VivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import {
   httpServer,
   type HttpRequest,
+  type HttpRequestHead,
   type HttpResponse,
   type HttpRoute,
   type HttpServer,
@@ -177,6 +178,134 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
       }
     });
 
+    it('gives the call the id of its headers, or one of its own, and tells both in errors', async () => {
+      const seen: string[] = [];
+      mount((_request, { requestId }) => {
+        seen.push(requestId);
+        throw new VivaceError('ABORTED', 'as the test asked');
+      });
+      const given = await ask({ path: '/', headers: { 'x-request-id': 'mine-3' } });
+      const own = await ask({ path: '/', headers: { 'x-request-id': 'not a good one' } });
+      assert.equal(seen[0], 'mine-3');
+      assert.match(seen[1] ?? '', /^[0-9a-f-]{36}$/);
+      assert.deepEqual([errorOf(given).requestId, errorOf(own).requestId], seen);
+    });
+
+    for (const way of ['at once', 'later'] as const) {
+      const settle = async <T>(work: () => T): Promise<T> => {
+        await tick();
+        return work();
+      };
+
+      it(`goes on with the call that \`admit\` returns ${way}`, async () => {
+        const steps: string[] = [];
+        const admitted = (head: HttpRequestHead, call: Call): Call => {
+          steps.push(`admit ${head.method} ${head.path}`);
+          return call.derive({ caller: { id: 'tester' } });
+        };
+        mount(
+          ({ body }, { caller }) => {
+            steps.push(`handle ${body.length}`);
+            return text(caller?.id ?? 'nobody');
+          },
+          {
+            admit: (head, call) =>
+              way === 'at once' ? admitted(head, call) : settle(() => admitted(head, call)),
+          },
+        );
+        const answer = await ask({ path: '/a', body: Uint8Array.of(1, 2) });
+        assert.deepEqual([answer.status, answer.text], [200, 'tester']);
+        assert.deepEqual(steps, ['admit POST /a', 'handle 2']);
+      });
+
+      it(`hands over nothing that \`admit\` refuses ${way}`, async () => {
+        let handled = 0;
+        const refuse = (): never => {
+          throw new VivaceError('PERMISSION_DENIED', 'not you');
+        };
+        mount(() => text(String(++handled)), {
+          admit: () => (way === 'at once' ? refuse() : settle(refuse)),
+        });
+        const answer = await ask({ path: '/', body: new Uint8Array(500) });
+        assert.deepEqual([answer.status, errorOf(answer).code, handled], [403, 'PERMISSION_DENIED', 0]);
+      });
+    }
+
+    it('formats every error of a route as the route does, its own violations too', async () => {
+      const refused = new VivaceError('INVALID_ARGUMENT', 'use POST', { httpStatus: 405 });
+      mount(
+        ({ path }) => {
+          throw path === '/known' ? new VivaceError('DATA_LOSS', 'gone') : new Error('secret');
+        },
+        {
+          admit(head, call) {
+            if (head.method === 'PUT') throw refused;
+            return call;
+          },
+          failed: (error, head, call) => ({
+            status: error.httpStatus,
+            headers: { 'content-type': 'text/plain', 'x-mine': call.requestId },
+            body: `${head.path} ${error.code}`,
+          }),
+        },
+      );
+      const gzip = { 'content-encoding': 'gzip' };
+      const bytes = Uint8Array.of(1, 2, 3);
+      const sent: readonly [SentRequest, number, string][] = [
+        [{ path: '/known' }, 500, 'DATA_LOSS'],
+        [{ path: '/unknown' }, 500, 'INTERNAL'],
+        [{ path: '/method', method: 'PUT' }, 405, 'INVALID_ARGUMENT'],
+        [{ path: '/large', body: new Uint8Array(1_001) }, 413, 'INVALID_ARGUMENT'],
+        [{ path: '/bomb', headers: gzip, body: gzipSync(new Uint8Array(100_000)) }, 413, 'INVALID_ARGUMENT'],
+        [{ path: '/broken', headers: gzip, body: bytes }, 400, 'INVALID_ARGUMENT'],
+        [
+          { path: '/coding', headers: { 'content-encoding': 'pack200' }, body: bytes },
+          415,
+          'INVALID_ARGUMENT',
+        ],
+      ];
+      for (const [request, status, code] of sent) {
+        const answer = await ask({ ...request, headers: { ...request.headers, 'x-request-id': 'mine-4' } });
+        assert.deepEqual([answer.status, answer.text], [status, `${request.path} ${code}`]);
+        assert.equal(answer.headers['x-mine'], 'mine-4');
+        if (status === 415) assert.match(answer.headers['accept-encoding'] ?? '', /gzip/);
+      }
+    });
+
+    it('answers in the default format where the format of a route fails', async () => {
+      mount(
+        () => {
+          throw new VivaceError('ABORTED', 'as the test asked');
+        },
+        {
+          failed: () => {
+            throw new TypeError('secret');
+          },
+        },
+      );
+      const answer = await ask({ path: '/', headers: { 'x-request-id': 'mine-5' } });
+      assert.equal(answer.status, 409);
+      assert.deepEqual(errorOf(answer), {
+        code: 'ABORTED',
+        message: 'as the test asked',
+        requestId: 'mine-5',
+      });
+    });
+
+    it('takes no larger body than the route does, plain or decompressed', async () => {
+      mount(({ body }) => text(String(body.length)), { bodyLimitBytes: 100 });
+      assert.equal((await ask({ path: '/', body: new Uint8Array(100) })).text, '100');
+      assert.equal((await ask({ path: '/', body: new Uint8Array(101) })).status, 413);
+      const headers = { 'content-encoding': 'gzip' };
+      assert.equal((await ask({ path: '/', headers, body: gzipSync(new Uint8Array(100)) })).text, '100');
+      assert.equal((await ask({ path: '/', headers, body: gzipSync(new Uint8Array(101)) })).status, 413);
+    });
+
+    it('takes no larger body than the server does, whatever the route says', async () => {
+      mount(() => text('read'), { bodyLimitBytes: 1_000_000 });
+      assert.equal((await ask({ path: '/', body: new Uint8Array(1_001) })).status, 413);
+    });
+
     it('aborts the signal when the peer goes away', async () => {
       const peer = new AbortController();
       const aborted = new Promise<unknown>((resolve) => {
@@ -217,6 +346,16 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
           ? ask({ path: '/' }).then(({ status }) => status)
           : sendOverSocket(address, { path: '/' }).then(({ status }) => status);
       assert.equal(await refused.catch(() => 503), 503);
+    });
+
+    it('refuses as the route formats it after draining, where it does not listen itself', async () => {
+      if (server.address() !== undefined) return;
+      mount(() => text('read'), {
+        failed: ({ httpStatus, code }) => text(`formatted ${code}`, httpStatus),
+      });
+      await server.drain(callContext());
+      const answer = await ask({ path: '/' });
+      assert.deepEqual([answer.status, answer.text], [503, 'formatted UNAVAILABLE']);
     });
 
     lifecycleContract({ runner, make }, async (started) => {
