@@ -197,7 +197,7 @@ describe('Control plane', () => {
       const { pipelines, predictors } = server.data;
       expect(await failureOf(pipelines.predict('echo', { request: [] }, call()))).to.equal(message);
       expect(await failureOf(predictors.describe('adder', call()))).to.equal(message);
-      const reader = server.container.get(keyValueStore.id, { name: 'store' });
+      const reader = server.part(keyValueStore, 'store');
       expect(await reader.getMany(['k'], call())).to.deep.equal([undefined]);
     });
 

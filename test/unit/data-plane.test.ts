@@ -8,7 +8,7 @@ import {
   type Cell,
   type Column,
   type PipelineInput,
-  type Server,
+  type ServerOf,
 } from 'vivace';
 import { failureOf } from '../support/failure.js';
 import { adder } from '../support/parts.js';
@@ -23,7 +23,7 @@ const rank = {
   steps: [{ predict: 'adder', inputs: { x: ['object.value', 'request.bonus'] } }],
   response: { outputs: { sum: 'adder.sum', at: 'time' }, orderBy: 'sum', descending: true, limit: 2 },
 } as const;
-const bare = { steps: [{ record: {} }], response: { outputs: { now: 'time' } } } as const;
+const bare = { steps: [], response: { outputs: { now: 'time' } } } as const;
 
 const request = [column('float64', 10), column('timestamp', 1_000_000), column('list<string>', ['a', 'b'])];
 const objects = {
@@ -32,7 +32,7 @@ const objects = {
 } as const;
 
 describe('Data plane', () => {
-  let server: Server<{ rank: typeof rank; bare: typeof bare }>;
+  let server: ServerOf<{ rank: typeof rank; bare: typeof bare }>;
   let hold: Promise<void> | undefined;
   before(async () => {
     server = await createServer({
