@@ -6,6 +6,8 @@ import { coalesce } from './coalesce.js';
 import type { MadePart } from './definition.js';
 import { inBatches } from './in-batches.js';
 import { inSpan } from './in-span.js';
+import { members } from './members.js';
+import { openedFace, type OpenedResource } from './opened-face.js';
 
 type Operation = (...args: unknown[]) => unknown;
 
@@ -189,7 +191,7 @@ export class GuardedPart {
     return async (...args) => {
       this.#inFlight++;
       try {
-        return this.#held((await operation(...args)) as AsyncDisposable & Implementation, name);
+        return this.#held((await operation(...args)) as OpenedResource, name);
       } catch (error) {
         this.#leave();
         throw this.#wrap(error);
@@ -197,36 +199,24 @@ export class GuardedPart {
     };
   }
 
-  /** A face of what an operation opened; its calls are counted too, for one may still run when it is closed. */
-  #held(resource: AsyncDisposable & Implementation, opener: string): AsyncDisposable {
-    let closed: Promise<void> | undefined;
-    const close = async (): Promise<void> => {
-      try {
-        await resource[Symbol.asyncDispose]();
-      } catch (error) {
-        throw this.#wrap(error);
-      } finally {
-        this.#leave();
-      }
-    };
-    const face: AsyncDisposable & Record<string, unknown> = {
-      [Symbol.asyncDispose]: () => (closed ??= close()),
-    };
-    for (const [name, value] of members(resource)) {
-      if (typeof value !== 'function') {
-        Object.defineProperty(face, name, { get: () => resource[name], enumerable: true });
-        continue;
-      }
-      const call = this.#counted((...args) => (resource[name] as Operation)(...args));
-      face[name] = (...args: unknown[]) => {
-        if (closed !== undefined)
-          throw this.#wrap(
-            new VivaceError('FAILED_PRECONDITION', `what ${opener} opened was closed before ${name}`),
-          );
-        return call(...args);
-      };
-    }
-    return face;
+  /** Its methods are counted too, for one may still run when it is closed. */
+  #held(resource: OpenedResource, opener: string): AsyncDisposable {
+    return openedFace(resource, {
+      guard: (method) => this.#counted(method),
+      refused: (method) =>
+        this.#wrap(
+          new VivaceError('FAILED_PRECONDITION', `what ${opener} opened was closed before ${method}`),
+        ),
+      close: async () => {
+        try {
+          await resource[Symbol.asyncDispose]();
+        } catch (error) {
+          throw this.#wrap(error);
+        } finally {
+          this.#leave();
+        }
+      },
+    });
   }
 
   /** Counts while it is iterated, which may never happen; a generator's work is done there, and so its errors arise there. */
@@ -273,22 +263,6 @@ export class GuardedPart {
 type Implementation = Record<string, unknown>;
 
 const lifecycle = new Set(['start', 'stop', 'errorCode', 'constructor']);
-
-/** Own members and those of the part's class, so that a part may be a literal or an instance. */
-function* members(part: Record<string, unknown>): Generator<[string, unknown]> {
-  const seen = new Set<string>();
-  for (
-    let object: object = part;
-    object !== Object.prototype && object !== null;
-    object = Object.getPrototypeOf(object) as object
-  ) {
-    for (const name of Object.getOwnPropertyNames(object)) {
-      if (seen.has(name) || name === 'constructor') continue;
-      seen.add(name);
-      yield [name, part[name]];
-    }
-  }
-}
 
 function optionsOf(error: VivaceError): object {
   return {
