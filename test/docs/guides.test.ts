@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadServer, resolveUse } from 'vivace';
+import * as kit from 'vivace/kit';
 import * as testing from 'vivace/testing';
 import { compilePage, importBlock, removeFolder, writeFiles } from '../support/guide.js';
 import { filesOf, readText, root } from '../support/repository.js';
@@ -57,6 +58,15 @@ describe('docs/writing-a-plugin.md', () => {
       (name) => filesOf(page).get(name)!.split('\n').length > 31,
     );
     expect(long).to.deep.equal([]);
+  });
+});
+
+describe('docs/writing-an-adapter.md', () => {
+  it('lists what vivace/kit has, and nothing else', () => {
+    const section = readText('docs/writing-an-adapter.md').split('## What `vivace/kit` has')[1]!;
+    const rows = section.split('\n## ')[0]!.matchAll(/^\| [^|]* \| (.*) \|$/gm);
+    const listed = [...rows].flatMap(([, names]) => [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(listed.sort()).to.deep.equal(Object.keys(kit).sort());
   });
 });
 
