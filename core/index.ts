@@ -146,7 +146,7 @@ export type { ConfigPath, Mistake } from './config/mistake.js';
 export { builtInNames, resolveUse } from './composition/resolve-use.js';
 export { configurationSchema } from './operations/configuration-schema.js';
 export { optionsTable, schemaTable } from './operations/options-table.js';
-export { pathNames, type NameRule } from './config/names.js';
+export { pathNames, requestIds, type NameRule } from './config/names.js';
 export { parseSpine } from './config/yaml-file.js';
 export { redact, secret } from './config/secret.js';
 export { definePipeline, ownStep } from './composition/declaration.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
+import { partNames } from '../config/names.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
 import { resolveUse } from './resolve-use.js';
 import { isDefinition, slotPort, type Definition } from '../parts/definition.js';
@@ -17,7 +18,6 @@ export interface ResolvedPart {
   readonly slots: Readonly<Record<string, string>>;
 }
 
-const partName = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 const declaration = z.looseObject({
   use: z.union([
     z.string(),
@@ -37,8 +37,7 @@ export async function resolveParts(
   const found = new Map<string, { definition: Definition; rest: Record<string, unknown> }>();
   for (const [name, value] of Object.entries(declared)) {
     const path = ['parts', name];
-    if (!partName.test(name))
-      mistakes.add(path, 'a part name has letters, digits, _ and -, and begins with a letter');
+    if (!partNames.pattern.test(name)) mistakes.add(path, `a part name has ${partNames.text}`);
     const parsed = parseWith(declaration, value, { path, mistakes });
     if (parsed === undefined) continue;
     const { use, ...rest } = parsed;

@@ -1,6 +1,7 @@
 import type { Container, ContainerModule } from 'inversify';
 import { z } from 'zod';
 import { didYouMean } from '../config/did-you-mean.js';
+import { columnNames, pathNames } from '../config/names.js';
 import type { Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
 import { fieldsOf } from '../data/feature-rows.js';
@@ -66,8 +67,6 @@ const blocks = z.looseObject({
   modules: z.unknown().optional().describe('files with services, verbs and layers of your own'),
 });
 
-const pipelineName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
 /** Checks the three blocks of a specification; every mistake is gathered. */
 export async function checkSpecification(
   spec: unknown,
@@ -105,8 +104,8 @@ export async function checkSpecification(
   for (const name of Object.keys(parsed.views)) if (!views.has(name)) broken.add(name);
   const specs = parsePipelines(parsed.pipelines, { mistakes, ...env });
   for (const name of specs.keys()) {
-    if (!pipelineName.test(name))
-      mistakes.add(['pipelines', name], 'a pipeline name has letters, digits, ., _ and -');
+    if (!pathNames.pattern.test(name))
+      mistakes.add(['pipelines', name], `a pipeline name has ${pathNames.text}`);
   }
   const steps = await importSteps(specs, { directory, mistakes });
   const container = createContainer(await importModules(parsed.modules, { directory, mistakes }), mistakes);
@@ -167,8 +166,7 @@ function compileViews(
       ...(environment === undefined ? {} : { environment }),
     });
     if (spec === undefined) continue;
-    if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name))
-      mistakes.add(path, 'a view name has letters, digits and _');
+    if (!columnNames.pattern.test(name)) mistakes.add(path, `a view name has ${columnNames.text}`);
     if (!broken.has(spec.store) && !stores.some((part) => part.name === spec.store)) {
       mistakes.add(
         [...path, 'store'],

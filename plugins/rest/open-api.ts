@@ -1,3 +1,4 @@
+import { requestIds } from 'vivace';
 import type { SpokenPipeline } from './rest-api.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -81,7 +82,7 @@ const requestHeaders: readonly Json[] = [
     name: 'x-request-id',
     in: 'header',
     description: 'repeated in the answer and in the log; made up where absent',
-    schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' },
+    schema: { type: 'string', pattern: requestIds.pattern.source },
   },
   {
     name: 'x-deadline-ms',
