@@ -1,7 +1,12 @@
-import type { Tensor, TensorData } from '../data/tensor.js';
+import type { Datatype, Tensor, TensorData } from '../data/tensor.js';
 import type { ErrorCode } from '../kernel/errors.js';
 import { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
-import type { Signature } from '../models/bundle.js';
+
+/** What a signature says of a tensor that both sides know. */
+export interface DeclaredTensor {
+  readonly name: string;
+  readonly datatype: Datatype;
+}
 
 /** A call to a model in another thread. Names and datatypes are the signature's, so only data and shapes travel. */
 export interface ModelCall {
@@ -75,12 +80,12 @@ export function packTensors(tensors: readonly Tensor[]): {
 
 /** Names and datatypes put back on data and shapes that travelled. */
 export function unpackTensors(
-  declared: Signature['inputs'] | Signature['outputs'],
+  declared: readonly DeclaredTensor[],
   message: { readonly shapes: readonly (readonly number[])[]; readonly data: readonly TensorData[] },
 ): Tensor[] {
   return declared.map(({ name, datatype }, i) => ({
     name,
-    datatype: datatype,
+    datatype,
     shape: message.shapes[i] as readonly number[],
     data: message.data[i] as TensorData,
   }));
@@ -89,7 +94,7 @@ export function unpackTensors(
 /** The thread's half: answers each call through `port` with what `predict` gives. */
 export function answerCalls(
   port: CallPort,
-  signature: Signature,
+  signature: { readonly inputs: readonly DeclaredTensor[] },
   predict: (
     inputs: readonly Tensor[],
     context: { readonly rows: number; readonly offsets?: Uint32Array; readonly signal: AbortSignal },

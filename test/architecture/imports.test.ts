@@ -22,7 +22,7 @@ const folderOf = (file: string, depth: number): string => file.split('/').slice(
 /** What a folder of core may take from npm, beside zod and @opentelemetry/api. */
 const corePackages: Readonly<Record<string, readonly string[]>> = {
   'core/composition': ['inversify', 'reflect-metadata'],
-  'core/steps': ['inversify', 'reflect-metadata'],
+  'core/steps': ['inversify'],
   'core/index.ts': ['inversify', 'reflect-metadata'],
   'core/config': ['yaml'],
 };
