@@ -13,7 +13,10 @@ import {
 } from 'vivace';
 import { acceptedEncodings } from 'vivace/wire';
 import { Exchange } from './exchange.js';
+import { withCaller, type MiddlewareChain } from './middleware-chain.js';
+import { headersOf } from './middleware-error.js';
 import { hasBody } from './read-body.js';
+import { silence } from './silence.js';
 
 export interface DispatchOptions {
   /** Gives the request its body. */
@@ -37,6 +40,8 @@ export class Dispatcher {
   draining = false;
   /** True once nothing is handed to a route any more. */
   stopped = false;
+  /** Goes before every route, where there is some; set before the first router is mounted. */
+  middleware: MiddlewareChain | undefined;
   readonly #routers: HttpRouter[] = [];
   readonly #options: DispatchOptions;
   readonly #log: PartContext['log'];
@@ -104,6 +109,7 @@ export class Dispatcher {
     headers: HttpResponse['headers'] = {},
   ): void {
     const { route, call } = exchange;
+    exchange.failed = true;
     const failure = failureResponse(error, { head: exchange, route, call, log: this.#log });
     try {
       this.#send(response, { ...failure, headers: { ...headers, ...failure.headers } });
@@ -122,7 +128,19 @@ export class Dispatcher {
   async #answer(exchange: Routed, { request, response }: Messages): Promise<void> {
     const { route } = exchange;
     let ownHeaders = {};
+    let isMiddlewares = false;
     try {
+      if (this.middleware !== undefined) {
+        if (this.draining) response.shouldKeepAlive = false;
+        try {
+          if (!(await this.middleware.run(exchange, request, response))) return;
+        } catch (error) {
+          isMiddlewares = true;
+          ownHeaders = headersOf(error);
+          throw error;
+        }
+      }
+      exchange.call = withCaller(exchange.call, request);
       if (route.admit !== undefined) {
         const admitted = route.admit(exchange, exchange.call);
         exchange.call = admitted instanceof Promise ? await unread(request, admitted) : admitted;
@@ -141,6 +159,8 @@ export class Dispatcher {
       // A body cut short by its sender: the connection is gone, and with it everybody who could read an answer.
       if (request.destroyed && !request.complete) return;
       this.fail(exchange, response, error, ownHeaders);
+      // Whatever it does later would meet a response that is sent, and end the process.
+      if (isMiddlewares) silence(response);
     }
   }
 

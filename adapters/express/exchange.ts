@@ -20,6 +20,8 @@ export class Exchange implements HttpRequest {
   /** What answers it, once that is found; `call` is there from then on. */
   route: HttpRoute | undefined;
   call: Call | undefined;
+  /** Whether the server has answered with an error. */
+  failed = false;
   body: Uint8Array = nothing;
   parsedBody?: unknown;
   #controller: AbortController | undefined;

@@ -1,15 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from 'vivace';
 
-/** A middleware as express calls it. */
-export type Middleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => void;
+/** A middleware as express calls it; it may be asynchronous. */
+export type Middleware = (request: never, response: never, next: (error?: unknown) => void) => unknown;
+
+/** A request as middleware may leave it. */
+export interface MiddlewareRequest extends IncomingMessage {
+  /** Who calls, for `Call.caller`. */
+  vivace?: { readonly caller?: Caller };
+  res?: ServerResponse;
+}
 
 /** The part of an express Router or Application that Vivace mounts itself on. */
 export interface ExpressRouter {
-  use(middleware: Middleware): unknown;
+  use(
+    middleware: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void,
+  ): unknown;
 }
 
 /** The part of an express Application that Vivace hands requests on to. */

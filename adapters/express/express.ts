@@ -7,12 +7,14 @@ import { options } from './options.js';
  * HTTP/1.1 over node:http, alone or together with an express application.
  *
  * Alone it listens and answers Vivace's paths itself; with `app`, your express application gets every other request. With `router` it is
- * mounted in your own application instead, and neither listens nor closes anything.
+ * mounted in your own application instead, and neither listens nor closes anything. `middleware` goes before every route of the part.
  */
 export const express = defineAdapter({
   provides: httpServer,
   name: 'express',
   options,
-  create: ({ router, ...given }, _uses, { log }) =>
-    router === undefined ? new ListeningServer(given, log) : new MountedServer({ ...given, router }, log),
+  create: ({ router, ...given }, _uses, context) =>
+    router === undefined
+      ? new ListeningServer(given, context)
+      : new MountedServer({ ...given, router }, context),
 });

@@ -1,2 +1,2 @@
 export { express } from './express.js';
-export type { ExpressApplication, ExpressRouter, Middleware } from './express-types.js';
+export type { ExpressApplication, ExpressRouter, Middleware, MiddlewareRequest } from './express-types.js';

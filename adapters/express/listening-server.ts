@@ -10,16 +10,18 @@ import {
   type PartLifecycle,
 } from 'vivace';
 import { answerRaw, onClientError, type LastRequest } from './client-errors.js';
-import { Dispatcher, type Routed } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
 import { messageClasses } from './express-messages.js';
 import type { ExpressApplication } from './express-types.js';
 import { listenError } from './listen-error.js';
 import type { ExpressOptions } from './options.js';
-import { checkLength, hasBody, limitsOf, readBody } from './read-body.js';
+import { MiddlewareChain } from './middleware-chain.js';
+import { fillBody } from './read-body.js';
 
 /** Listens on a port of its own; an express application, where there is one, gets what Vivace does not take. */
 export class ListeningServer implements HttpServer, PartLifecycle {
   readonly #options: ExpressOptions;
+  readonly #context: PartContext;
   readonly #log: PartContext['log'];
   readonly #dispatcher: Dispatcher;
   readonly #server: Server;
@@ -28,13 +30,20 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   readonly #waiting = new WeakMap<IncomingMessage, boolean>();
   #closed: Promise<void> | undefined;
 
-  constructor(options: ExpressOptions, log: PartContext['log']) {
+  constructor(options: ExpressOptions, context: PartContext) {
     this.#options = options;
-    this.#log = log;
+    this.#context = context;
+    this.#log = context.log;
     const { app, headersTimeoutMs, requestTimeoutMs } = options;
     this.#dispatcher = new Dispatcher(
-      { fillBody: (exchange, request, response) => this.#fillBody(exchange, request, response) },
-      log,
+      {
+        fillBody: (exchange, request, response) =>
+          fillBody(exchange, request, {
+            limits: options,
+            beforeReading: () => this.#sendContinue(request, response),
+          }),
+      },
+      context.log,
     );
     this.#server = createServer({
       ...(app === undefined ? {} : messageClasses(app)),
@@ -52,6 +61,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
 
   async start(): Promise<void> {
     const { port, host } = this.#options;
+    this.#dispatcher.middleware = await MiddlewareChain.load(this.#options, this.#context);
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause) => reject(listenError(cause, { port, host })));
       this.#server.listen({ port, host }, resolve);
@@ -100,6 +110,8 @@ export class ListeningServer implements HttpServer, PartLifecycle {
       // Refused without leave to send the body, the peer may or may not send it: the connection could not be used again.
       this.#waiting.set(request, response.shouldKeepAlive);
       response.shouldKeepAlive = false;
+      if (this.#dispatcher.middleware !== undefined)
+        onceRead(request, () => this.#sendContinue(request, response));
       this.#onRequest(request, response);
     });
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -141,19 +153,10 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     app(request, response);
   }
 
-  #fillBody(exchange: Routed, request: IncomingMessage, response: ServerResponse): void | Promise<void> {
-    if (!hasBody(request)) return;
-    const limits = limitsOf(exchange.route, this.#options);
-    checkLength(request, limits);
-    this.#sendContinue(request, response);
-    return readBody(request, limits).then((body) => {
-      exchange.body = body;
-    });
-  }
-
   #sendContinue(request: IncomingMessage, response: ServerResponse): void {
     const keepAlive = this.#waiting.get(request);
     if (keepAlive === undefined) return;
+    this.#waiting.delete(request);
     response.shouldKeepAlive = keepAlive;
     response.writeContinue();
   }
@@ -170,4 +173,14 @@ export class ListeningServer implements HttpServer, PartLifecycle {
       new VivaceError('INVALID_ARGUMENT', message, { httpStatus: status }),
     );
   }
+}
+
+/** Calls `use` as soon as somebody begins to read a request. */
+function onceRead(request: IncomingMessage, use: () => void): void {
+  const onListener = (event: string | symbol): void => {
+    if (event !== 'data' && event !== 'readable') return;
+    request.off('newListener', onListener);
+    use();
+  };
+  request.on('newListener', onListener);
 }

@@ -1,28 +1,41 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VivaceError, type HttpRouter, type HttpServer, type PartContext, type PartLifecycle } from 'vivace';
-import { Dispatcher, type Routed } from './dispatcher.js';
-import type { ExpressRouter, Middleware } from './express-types.js';
-import { checkLength, hasBody, limitsOf, readBody, type BodyLimits } from './read-body.js';
+import { type HttpRouter, type HttpServer, type PartContext, type PartLifecycle } from 'vivace';
+import { Dispatcher } from './dispatcher.js';
+import type { ExpressRouter } from './express-types.js';
+import { MiddlewareChain, type MiddlewareOptions } from './middleware-chain.js';
+import { fillBody, type BodyLimits } from './read-body.js';
+
+type MountedOptions = BodyLimits &
+  Pick<MiddlewareOptions, 'middleware' | 'middlewareTimeoutMs'> & { readonly stopTimeoutMs: number };
 
 /** Mounted on a router of a team's own application: that application listens, and closes. */
 export class MountedServer implements HttpServer, PartLifecycle {
   readonly #dispatcher: Dispatcher;
-  readonly #options: BodyLimits & { readonly stopTimeoutMs: number };
+  readonly #options: MountedOptions;
+  readonly #context: PartContext;
 
-  constructor(
-    options: BodyLimits & { readonly stopTimeoutMs: number; readonly router: ExpressRouter },
-    log: PartContext['log'],
-  ) {
+  constructor(options: MountedOptions & { readonly router: ExpressRouter }, context: PartContext) {
     this.#options = options;
+    this.#context = context;
     this.#dispatcher = new Dispatcher(
       {
-        fillBody: (exchange, request) => this.#fillBody(exchange, request),
-        peerOf: (request: ParsedMessage) => request.ip,
+        fillBody: (exchange, request) => fillBody(exchange, request, { limits: options }),
+        peerOf: (request: IncomingMessage & { readonly ip?: string }) => request.ip,
       },
-      log,
+      context.log,
     );
-    options.router.use(this.#middleware);
+    options.router.use((request, response, next) => {
+      this.#dispatcher.dispatch(request, response, next);
+    });
+  }
+
+  async start(): Promise<void> {
+    const { middleware, middlewareTimeoutMs } = this.#options;
+    this.#dispatcher.middleware = await MiddlewareChain.load(
+      { middleware, middlewareTimeoutMs, hosted: true },
+      this.#context,
+    );
   }
 
   mount(router: HttpRouter): void {
@@ -45,39 +58,4 @@ export class MountedServer implements HttpServer, PartLifecycle {
       this.#dispatcher.idle(),
     ]);
   }
-
-  readonly #middleware: Middleware = (request, response, next) => {
-    this.#dispatcher.dispatch(request, response, next);
-  };
-
-  #fillBody(exchange: Routed, request: ParsedMessage): void | Promise<void> {
-    if (!hasBody(request)) return;
-    if (!request.readableDidRead) {
-      const limits = limitsOf(exchange.route, this.#options);
-      checkLength(request, limits);
-      return readBody(request, limits).then((body) => {
-        exchange.body = body;
-      });
-    }
-    const { body } = request;
-    if (body === undefined) throw consumed();
-    if (body instanceof Uint8Array) exchange.body = body;
-    else if (typeof body === 'string') exchange.body = Buffer.from(body);
-    else exchange.parsedBody = body;
-  }
-}
-
-/** A request as express and its body parsers leave it. */
-interface ParsedMessage extends IncomingMessage {
-  readonly body?: unknown;
-  readonly ip?: string;
-}
-
-function consumed(): VivaceError {
-  return new VivaceError(
-    'FAILED_PRECONDITION',
-    'a middleware of this application has read the body without parsing it: ' +
-      'use the router of Vivace before that middleware, or express.json() instead of it',
-    { httpStatus: 500 },
-  );
 }

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { isApplication, isRouter, type ExpressApplication, type ExpressRouter } from './express-types.js';
+import {
+  isApplication,
+  isRouter,
+  type ExpressApplication,
+  type ExpressRouter,
+  type Middleware,
+} from './express-types.js';
 
 const mebibyte = 1024 * 1024;
 
@@ -67,6 +73,24 @@ const shape = z.strictObject({
     .default(5_000)
     .describe(
       'how long stopping waits for answers to be sent before it cuts connections, milliseconds; default 5 s',
+    ),
+  middleware: z
+    .array(
+      z.union([
+        z.string().regex(/^\.{0,2}\/.+\.[cm]?js$/, 'the path of a .js file, such as ./auth.js'),
+        z.custom<Middleware>((value) => typeof value === 'function', 'express middleware'),
+      ]),
+    )
+    .default([])
+    .describe(
+      'express middleware before every route of this part, in order: modules whose default export it is, such as ./auth.js; in code also functions; default none',
+    ),
+  middlewareTimeoutMs: z
+    .int()
+    .positive()
+    .default(10_000)
+    .describe(
+      'how long middleware may take to answer or to go on, milliseconds; more is answered with 504; default 10 s',
     ),
   app: z
     .custom<ExpressApplication>(isApplication, 'an express application')

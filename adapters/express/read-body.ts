@@ -1,14 +1,56 @@
 import type { IncomingMessage } from 'node:http';
 import { VivaceError, type HttpRoute } from 'vivace';
 import { decodeContent, isPlain } from 'vivace/wire';
+import type { Exchange } from './exchange.js';
 
 export interface BodyLimits {
   readonly bodyLimitBytes: number;
   readonly decompressedLimitBytes: number;
 }
 
+/** A request as express and its body parsers leave it. */
+interface ParsedMessage extends IncomingMessage {
+  readonly body?: unknown;
+}
+
+/**
+ * Gives a request its body: what a middleware has made of it, where one has read it, and else what comes over the wire.
+ *
+ * @param beforeReading Called where the body is read here.
+ * @throws {VivaceError} as `checkLength` and `readBody`, and where a middleware has read the body and kept it.
+ */
+export function fillBody(
+  exchange: Exchange & { readonly route: HttpRoute },
+  request: ParsedMessage,
+  { limits, beforeReading }: { limits: BodyLimits; beforeReading?: () => void },
+): void | Promise<void> {
+  if (!hasBody(request)) return;
+  if (!request.readableDidRead) {
+    const narrowed = limitsOf(exchange.route, limits);
+    checkLength(request, narrowed);
+    beforeReading?.();
+    return readBody(request, narrowed).then((body) => {
+      exchange.body = body;
+    });
+  }
+  const { body } = request;
+  if (body === undefined) throw consumed();
+  if (body instanceof Uint8Array) exchange.body = body;
+  else if (typeof body === 'string') exchange.body = Buffer.from(body);
+  else exchange.parsedBody = body;
+}
+
+function consumed(): VivaceError {
+  return new VivaceError(
+    'FAILED_PRECONDITION',
+    'a middleware of this application has read the body without parsing it: ' +
+      'let Vivace come before that middleware, or use express.json() instead of it',
+    { httpStatus: 500 },
+  );
+}
+
 /** The limits of a server, narrowed by what the route of a request takes. */
-export function limitsOf({ bodyLimitBytes }: HttpRoute, limits: BodyLimits): BodyLimits {
+function limitsOf({ bodyLimitBytes }: HttpRoute, limits: BodyLimits): BodyLimits {
   if (bodyLimitBytes === undefined) return limits;
   return {
     bodyLimitBytes: Math.min(bodyLimitBytes, limits.bodyLimitBytes),
@@ -27,7 +69,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
  *
  * @throws {VivaceError} `INVALID_ARGUMENT` with HTTP 413.
  */
-export function checkLength({ headers }: IncomingMessage, { bodyLimitBytes }: BodyLimits): void {
+function checkLength({ headers }: IncomingMessage, { bodyLimitBytes }: BodyLimits): void {
   if (Number(headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge(bodyLimitBytes);
 }
 
@@ -37,7 +79,7 @@ export function checkLength({ headers }: IncomingMessage, { bodyLimitBytes }: Bo
  * @throws {VivaceError} `INVALID_ARGUMENT`: HTTP 413 above a limit, 415 for an unknown encoding, 400 for broken data.
  * @throws {Error} where the peer cut the connection: nobody is left to answer.
  */
-export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Array> {
+async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Array> {
   const raw = await gather(request, limits.bodyLimitBytes);
   const encoding = request.headers['content-encoding'];
   return isPlain(encoding) ? raw : decodeContent(raw, encoding, limits.decompressedLimitBytes);

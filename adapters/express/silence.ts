@@ -1,0 +1,16 @@
+import type { ServerResponse } from 'node:http';
+
+/** Makes a response that has been sent take whatever else is done to it, and do nothing. */
+export function silence(response: ServerResponse): void {
+  const same = (): ServerResponse => response;
+  Object.assign(response, {
+    setHeader: same,
+    setHeaders: same,
+    appendHeader: same,
+    removeHeader: () => undefined,
+    flushHeaders: () => undefined,
+    writeHead: same,
+    write: () => true,
+    end: same,
+  });
+}
