@@ -11,6 +11,7 @@ import {
   type MaybePromise,
   type PartContext,
 } from 'vivace';
+import { InFlight } from 'vivace/kit';
 import { acceptedEncodings } from 'vivace/wire';
 import { Exchange } from './exchange.js';
 import { withCaller, type MiddlewareChain } from './middleware-chain.js';
@@ -45,8 +46,7 @@ export class Dispatcher {
   readonly #routers: HttpRouter[] = [];
   readonly #options: DispatchOptions;
   readonly #log: PartContext['log'];
-  #open = 0;
-  #idle: (() => void) | undefined;
+  readonly #open = new InFlight();
 
   constructor(options: DispatchOptions, log: PartContext['log']) {
     this.#options = options;
@@ -58,16 +58,14 @@ export class Dispatcher {
   }
 
   /** Resolves as soon as no answer is outstanding. */
-  async idle(): Promise<void> {
-    if (this.#open > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  idle(): Promise<void> {
+    return this.#open.untilIdle();
   }
 
   /** Counts a response as outstanding until its connection has it. */
   track(response: ServerResponse): void {
-    this.#open++;
-    response.on('close', () => {
-      if (--this.#open === 0) this.#idle?.();
-    });
+    this.#open.enter();
+    response.on('close', () => this.#open.leave());
   }
 
   /**

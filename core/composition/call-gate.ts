@@ -1,22 +1,22 @@
 import { VivaceError } from '../kernel/errors.js';
+import { InFlight } from '../kernel/in-flight.js';
 
 /** Counts calls in flight, and refuses new ones once it is closed. */
 export class CallGate {
-  #inFlight = 0;
+  readonly #calls = new InFlight();
   #closed = false;
-  #idle: (() => void) | undefined;
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#calls.count;
   }
 
   async pass<T>(call: () => Promise<T>): Promise<T> {
     if (this.#closed) throw refused('draining');
-    this.#inFlight++;
+    this.#calls.enter();
     try {
       return await call();
     } finally {
-      if (--this.#inFlight === 0) this.#idle?.();
+      this.#calls.leave();
     }
   }
 
@@ -25,14 +25,8 @@ export class CallGate {
   }
 
   /** Resolves when no call is in flight, or after `timeoutMs`. */
-  async untilIdle(timeoutMs: number): Promise<void> {
-    if (this.#inFlight === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#idle = resolve;
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    clearTimeout(timer);
+  untilIdle(timeoutMs: number): Promise<void> {
+    return this.#calls.untilIdle(timeoutMs);
   }
 }
 

@@ -85,5 +85,12 @@ export class Call implements CallContext {
   }
 }
 
+/** A context as an operation may be given one, with some fields changed: a call is derived, anything else is copied. */
+export function derivedContext(context: CallContext, change: Partial<CallContext>): CallContext {
+  if (context instanceof Call) return context.derive(change);
+  // Named, because a signal may be a getter of a class, which a spread leaves behind.
+  return { ...context, signal: context.signal, ...change };
+}
+
 /** An operation may answer at once: a synchronous return stays synchronous. */
 export type MaybePromise<T> = T | Promise<T>;

@@ -12,6 +12,7 @@ export {
   type GoogleClientOptions,
   type GoogleOptions,
 } from './google.js';
+export { InFlight } from '../kernel/in-flight.js';
 export { loadSdk } from './load-sdk.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
 export {

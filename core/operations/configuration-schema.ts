@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { columnNames, partNames, pathNames } from '../config/names.js';
 import { slotPort, type Definition } from '../parts/definition.js';
 import { pipelineSchema } from '../pipeline/schema.js';
+import type { StepDefinition } from '../pipeline/step-definition.js';
 import { builtInVerbs } from '../steps/index.js';
 import { viewSchema } from '../views/schema.js';
 import { builtInNames, resolveUse } from '../composition/resolve-use.js';
@@ -11,8 +12,12 @@ type JsonSchema = Readonly<Record<string, unknown>>;
 /**
  * The JSON Schema (draft 2020-12) of a configuration file, for editors: one branch per built-in part with its options and slots, a loose one
  * for parts of other packages and files. References between blocks are checked by `vivace check`, not by the schema.
+ *
+ * @param verbs Those that a step may have; default: those of Vivace.
  */
-export async function configurationSchema(): Promise<JsonSchema> {
+export async function configurationSchema(
+  verbs: readonly StepDefinition[] = builtInVerbs,
+): Promise<JsonSchema> {
   const definitions = await Promise.all(builtInNames().map((name) => resolveUse(name, '/')));
   const builtIn = definitions.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return {
@@ -21,9 +26,15 @@ export async function configurationSchema(): Promise<JsonSchema> {
     type: 'object',
     additionalProperties: false,
     properties: {
+      modules: {
+        description:
+          'files with services, verbs and layers of your own: relative .js or .mjs files that export ContainerModules',
+        type: 'array',
+        items: { type: 'string', pattern: '^\\.{0,2}/.*\\.m?js$' },
+      },
       parts: block('backends and behaviours, by name', partNames.pattern.source, partSchema(builtIn)),
       views: block('feature views, by name', columnNames.pattern.source, withReferences(toJson(viewSchema))),
-      pipelines: block('pipelines, by name', pathNames.pattern.source, pipelineJson()),
+      pipelines: block('pipelines, by name', pathNames.pattern.source, pipelineJson(verbs)),
     },
   };
 }
@@ -75,10 +86,10 @@ function definitionSchema({ name, provides, options, uses }: Definition): JsonSc
   };
 }
 
-function pipelineJson(): JsonSchema {
+function pipelineJson(verbs: readonly StepDefinition[]): JsonSchema {
   const { properties, ...rest } = withReferences(toJson(pipelineSchema)) as { properties: JsonSchema };
   // The texts of steps are not resolved from the environment.
-  const steps = builtInVerbs.map(({ verb, schema }) => {
+  const steps = verbs.map(({ verb, schema }) => {
     const json = toJson(schema) as { properties: JsonSchema; required?: readonly string[] };
     return { ...json, required: [...new Set([verb, ...(json.required ?? [])])] };
   });

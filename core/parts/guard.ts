@@ -1,6 +1,7 @@
 import { isPartialFailure, isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
 import type { PartState } from '../ports/control-plane.js';
 import type { OperationSpec, PartLifecycle, Port } from '../ports/port.js';
+import { InFlight } from '../kernel/in-flight.js';
 import type { CallContext } from '../kernel/call.js';
 import { coalesce } from './coalesce.js';
 import type { MadePart } from './definition.js';
@@ -25,8 +26,7 @@ export class GuardedPart {
   readonly #options: GuardOptions;
   readonly #beforeStop: () => Promise<void>;
   #state: PartState = 'created';
-  #inFlight = 0;
-  #idle: (() => void) | undefined;
+  readonly #calls = new InFlight();
   #started = false;
 
   constructor(
@@ -53,7 +53,7 @@ export class GuardedPart {
 
   /** Calls that are running; a joined read counts beside the callers that wait for it. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#calls.count;
   }
 
   async start(context: CallContext): Promise<void> {
@@ -62,7 +62,7 @@ export class GuardedPart {
     this.#state = 'starting';
     this.#started = true;
     // Like a call: a `stop` meanwhile waits for it, or what it opens late would stay open.
-    this.#inFlight++;
+    this.#calls.enter();
     try {
       await this.#part.start?.(context);
       if (this.#state === 'starting') this.#state = 'ready';
@@ -70,7 +70,7 @@ export class GuardedPart {
       if (this.#state === 'starting') this.#state = 'failed';
       throw this.#wrap(error);
     } finally {
-      this.#leave();
+      this.#calls.leave();
     }
   }
 
@@ -81,7 +81,7 @@ export class GuardedPart {
   async stop(graceMs = 5000): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') return;
     this.#state = 'stopping';
-    if (this.#inFlight > 0) await this.#untilIdle(graceMs);
+    await this.#calls.untilIdle(graceMs);
     await this.#beforeStop();
     try {
       if (this.#started) await this.#part.stop?.();
@@ -90,15 +90,6 @@ export class GuardedPart {
     } finally {
       this.#state = 'stopped';
     }
-  }
-
-  async #untilIdle(graceMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#idle = resolve;
-      timer = setTimeout(resolve, graceMs);
-    });
-    clearTimeout(timer);
   }
 
   #face(port: Port, part: Implementation): object {
@@ -161,27 +152,27 @@ export class GuardedPart {
   /** Counts the call while it runs, and wraps what it throws. */
   #counted(operation: Operation): Operation {
     return (...args) => {
-      this.#inFlight++;
+      this.#calls.enter();
       let result: unknown;
       try {
         result = operation(...args);
       } catch (error) {
-        this.#leave();
+        this.#calls.leave();
         throw this.#wrap(error);
       }
       if (result instanceof Promise) {
         return result.then(
           (value: unknown) => {
-            this.#leave();
+            this.#calls.leave();
             return value;
           },
           (error: unknown) => {
-            this.#leave();
+            this.#calls.leave();
             throw this.#wrap(error);
           },
         );
       }
-      this.#leave();
+      this.#calls.leave();
       return isAsyncIterable(result) ? this.#iterate(result) : result;
     };
   }
@@ -189,11 +180,11 @@ export class GuardedPart {
   /** Counts the call until what it opened has been disposed of. */
   #opening(operation: Operation, name: string): Operation {
     return async (...args) => {
-      this.#inFlight++;
+      this.#calls.enter();
       try {
         return this.#held((await operation(...args)) as OpenedResource, name);
       } catch (error) {
-        this.#leave();
+        this.#calls.leave();
         throw this.#wrap(error);
       }
     };
@@ -213,7 +204,7 @@ export class GuardedPart {
         } catch (error) {
           throw this.#wrap(error);
         } finally {
-          this.#leave();
+          this.#calls.leave();
         }
       },
     });
@@ -222,18 +213,14 @@ export class GuardedPart {
   /** Counts while it is iterated, which may never happen; a generator's work is done there, and so its errors arise there. */
   async *#iterate(source: AsyncIterable<unknown>): AsyncGenerator {
     if (this.#state !== 'ready') throw this.#notReady();
-    this.#inFlight++;
+    this.#calls.enter();
     try {
       yield* source;
     } catch (error) {
       throw this.#wrap(error);
     } finally {
-      this.#leave();
+      this.#calls.leave();
     }
-  }
-
-  #leave(): void {
-    if (--this.#inFlight === 0) this.#idle?.();
   }
 
   #notReady(): VivaceError {

@@ -1,13 +1,7 @@
-import {
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  type Attributes,
-  type Context,
-} from '@opentelemetry/api';
-import { messageOf } from '../kernel/errors.js';
-import type { CallContext } from '../kernel/call.js';
+import { ROOT_CONTEXT, SpanKind, trace, type Attributes, type Context } from '@opentelemetry/api';
+import { around } from '../kernel/around.js';
+import { derivedContext, type CallContext } from '../kernel/call.js';
+import { endSpan } from '../kernel/span.js';
 import type { JoinedContext } from './coalesce.js';
 
 type Operation = (...args: unknown[]) => unknown;
@@ -30,31 +24,14 @@ export function inSpan(
   const span = trace
     .getTracer('vivace')
     .startSpan(name, { kind: SpanKind.CLIENT, attributes, links }, parent);
-  // Named, because a context's signal may be a getter of its class, which a spread leaves behind.
   const inner =
     context === undefined
       ? args
-      : args.with(at, { ...context, signal: context.signal, trace: trace.setSpan(parent, span) });
-  const fail = (error: unknown): never => {
-    span.recordException(error instanceof Error ? error : String(error));
-    span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
-    span.end();
-    throw error;
-  };
-  let result: unknown;
-  try {
-    result = operation(...inner);
-  } catch (error) {
-    return fail(error);
-  }
-  if (result instanceof Promise) {
-    return result.then((value: unknown) => {
-      span.end();
-      return value;
-    }, fail);
-  }
-  span.end();
-  return result;
+      : args.with(at, derivedContext(context, { trace: trace.setSpan(parent, span) }));
+  return around(
+    () => operation(...inner),
+    (failure) => endSpan(span, failure),
+  );
 }
 
 function isCallContext(value: unknown): value is CallContext {

@@ -1,7 +1,8 @@
+import { around } from '../kernel/around.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
 import type { Call } from '../kernel/call.js';
 import { untilAborted } from '../kernel/until-aborted.js';
-import { around, type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
+import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
 import type { Plan, PlanNode } from './plan.js';
 
 const order = 200;

@@ -44,25 +44,3 @@ export function layered<L extends { readonly order: number }, R>(
     .toSorted((a, b) => a.order - b.order)
     .reduceRight((next, layer) => wrap(layer, next) ?? next, inner);
 }
-
-/** Calls `next` and then `ended`, with what it threw where it failed; synchronous where `next` is. */
-export function around(
-  next: () => MaybePromise<void>,
-  ended: (failure?: { readonly error: unknown }) => void,
-): MaybePromise<void> {
-  let running: MaybePromise<void>;
-  try {
-    running = next();
-  } catch (error) {
-    ended({ error });
-    throw error;
-  }
-  if (!(running instanceof Promise)) return void ended();
-  return running.then(
-    () => ended(),
-    (error: unknown) => {
-      ended({ error });
-      throw error;
-    },
-  );
-}

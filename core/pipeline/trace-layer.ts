@@ -1,6 +1,7 @@
+import { around } from '../kernel/around.js';
 import { ROOT_CONTEXT, SpanKind, trace, type Attributes, type Context, type Span } from '@opentelemetry/api';
 import { endSpan } from '../kernel/span.js';
-import { around, type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
+import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
 import type { Plan, PlanNode } from './plan.js';
 import type { NodeRun, Run } from './run.js';
 

@@ -1,13 +1,8 @@
+import { around } from '../../kernel/around.js';
 import { inject, injectable } from 'inversify';
 import type { MaybePromise } from '../../kernel/call.js';
 import { isVivaceError } from '../../kernel/errors.js';
-import {
-  around,
-  type NodeLayer,
-  type RunLayer,
-  type RunNode,
-  type RunPipeline,
-} from '../../pipeline/layers.js';
+import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from '../../pipeline/layers.js';
 import type { Plan, PlanNode } from '../../pipeline/plan.js';
 import { Instruments } from './instruments.js';
 

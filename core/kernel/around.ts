@@ -1,0 +1,27 @@
+/**
+ * Calls `next` and then `ended`, with what it threw where it failed. What `next` answers or throws passes through, and an answer at once
+ * stays one.
+ */
+export function around<T>(next: () => T, ended: (failure?: { readonly error: unknown }) => void): T {
+  let answer: T;
+  try {
+    answer = next();
+  } catch (error) {
+    ended({ error });
+    throw error;
+  }
+  if (!(answer instanceof Promise)) {
+    ended();
+    return answer;
+  }
+  return answer.then(
+    (value: unknown) => {
+      ended();
+      return value;
+    },
+    (error: unknown) => {
+      ended({ error });
+      throw error;
+    },
+  ) as T;
+}
