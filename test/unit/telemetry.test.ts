@@ -16,6 +16,7 @@ import {
   columnOf,
   defineAdapter,
   FeatureRows,
+  httpServer,
   keyValueStore,
   onlineStore as onlineStorePort,
   parseType,
@@ -24,8 +25,9 @@ import {
   type PipelineDeclaration,
   type ServerOf,
 } from 'vivace';
-import { memory } from 'vivace/adapters/memory';
+import { memory, type InjectableServer } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
+import { rest } from 'vivace/plugins/rest';
 import { faulty, startPart } from 'vivace/testing';
 import { z } from 'zod';
 import { metricNames } from '../../core/kernel/metric-names.js';
@@ -289,6 +291,21 @@ describe('Telemetry', () => {
         });
       },
     );
+  });
+
+  it('records a request that is not JSON', async () => {
+    const { part, collected } = inMemory();
+    const p = { steps: [{ record: {} }], response: { outputs: { now: 'time' } } } as const;
+    const parts = { web: { use: memory }, api: { use: rest, server: 'web' }, telemetry: { use: part } };
+    await withServer({ parts, pipelines: { p } }, async (server) => {
+      const web = server.container.get(httpServer.id, { name: 'web' }) as InjectableServer;
+      expect((await web.inject({ path: '/v1/pipelines/p/predict', body: '{' })).status).to.equal(400);
+      const found = await collected();
+      expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({
+        pipeline: 'p',
+        code: 'INVALID_ARGUMENT',
+      });
+    });
   });
 
   it('records the code of a request that failed', async () => {
