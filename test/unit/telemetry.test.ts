@@ -295,10 +295,10 @@ describe('Telemetry', () => {
 
   it('records a request that is not JSON', async () => {
     const { part, collected } = inMemory();
-    const p = { steps: [{ record: {} }], response: { outputs: { now: 'time' } } } as const;
+    const p = { steps: [], response: { outputs: { now: 'time' } } } as const;
     const parts = { web: { use: memory }, api: { use: rest, server: 'web' }, telemetry: { use: part } };
     await withServer({ parts, pipelines: { p } }, async (server) => {
-      const web = server.container.get(httpServer.id, { name: 'web' }) as InjectableServer;
+      const web = server.part(httpServer, 'web') as InjectableServer;
       expect((await web.inject({ path: '/v1/pipelines/p/predict', body: '{' })).status).to.equal(400);
       const found = await collected();
       expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({
