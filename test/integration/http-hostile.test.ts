@@ -4,6 +4,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 import { sendOverSocket } from 'vivace/testing';
 import { RawConnection, type RawAnswer } from '../support/raw-socket.js';
 import { restOverExpress, type RunningApi } from '../support/rest-over-express.js';
+import { fuzzRuns } from '../support/fuzz-runs.js';
 
 const path = '/v1/pipelines/echo/predict';
 /** The smallest request that is answered. */
@@ -328,7 +329,7 @@ describe('hostile input over HTTP', () => {
           }
           await connection.ended;
         }),
-        { numRuns: Number(process.env.FUZZ_RUNS ?? 400) },
+        { numRuns: fuzzRuns(400) },
       );
     });
 
@@ -351,7 +352,7 @@ describe('hostile input over HTTP', () => {
             expect(() => JSON.parse(bytes.toString().trim()) as unknown).not.to.throw();
           else expect(JSON.parse(answer.text)).to.include({ code: 'INVALID_ARGUMENT' });
         }),
-        { numRuns: Number(process.env.FUZZ_RUNS ?? 400) },
+        { numRuns: fuzzRuns(400) },
       );
     });
   });

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { createServer, isVivaceError, pipelineCodec, type PipelineDeclaration, type ServerOf } from 'vivace';
 import { predictText } from '../support/predict-text.js';
+import { fuzzRuns } from '../support/fuzz-runs.js';
 
 const optional = (type: string) => ({ type, optional: true });
 const fields = {
@@ -349,7 +350,7 @@ describe('Request decoder and request schema', () => {
         fc.pre(!/\\ud[89a-f]/i.test(text) && !/"-?\d{19}"/.test(text));
         if (await agree('echo', text)) accepted++;
       }),
-      { numRuns: 1500 },
+      { numRuns: fuzzRuns(1500) },
     );
     expect(accepted).to.be.above(50);
   });

@@ -4,6 +4,7 @@ import { cellAt, columnOf, FeatureRows, fieldsOf, parseType, status, statusNames
 import type { Cell, Column, ColumnType, Field } from 'vivace';
 import { base32, encodeRowKeys, RowCodec } from 'vivace/wire';
 import { blocksOf, readText } from '../support/repository.js';
+import { fuzzRuns } from '../support/fuzz-runs.js';
 
 interface RowVector {
   readonly columns: Record<string, string>;
@@ -241,7 +242,7 @@ describe('Row format', () => {
             rows.forEach((_, row) => expect(cellAt(column, row)).to.deep.equal(cellAt(columns[i]!, row))),
           );
         }),
-        { numRuns: 300 },
+        { numRuns: fuzzRuns(300) },
       );
     });
 
@@ -362,7 +363,7 @@ describe('Row format', () => {
           expect(rows.error?.code).to.equal('DATA_LOSS');
           expect(cells).to.deep.equal(mixed.map(() => null));
         }),
-        { numRuns: 1000 },
+        { numRuns: fuzzRuns(1000) },
       );
     });
   });
