@@ -1,11 +1,60 @@
-export {
-  ContainerModule,
-  inject,
-  injectable,
-  injectFromBase,
-  named,
-  optional as optionalService,
-} from 'inversify';
+/**
+ * `vivace`: what authors of configurations in code, plugins, adapters, steps and layers need. What adapters alone need is `vivace/kit`, bytes
+ * that two rooms or languages speak are `vivace/wire`, contracts are `vivace/testing`. Nothing else of core is public.
+ */
+
+// Servers: pipelines and parts put together, in code or from a file.
+export { createServer, loadServer } from './composition/create-server.js';
+export type { LoadOptions } from './composition/create-server.js';
+export type { Server } from './composition/server-interface.js';
+export { ServerOf } from './composition/server.js';
+export type { PredictOptions } from './composition/server.js';
+export type { Pipelines, ServerSpecification } from './composition/specification.js';
+export type { PartDeclaration } from './composition/parts.js';
+export type { Binding } from './composition/part-set.js';
+export { definePipeline, ownStep } from './composition/declaration.js';
+export type {
+  AnswerOf,
+  AnswerValue,
+  OwnStep,
+  PipelineDeclaration,
+  RequestOf,
+  StepDeclaration,
+  ValueOf,
+} from './composition/declaration.js';
+export type {
+  ControlPlane,
+  PartState,
+  PartStatus,
+  PredictorStatus,
+  ServerState,
+} from './ports/control-plane.js';
+export type {
+  DataPlane,
+  Degradation,
+  ExplainedNode,
+  Explanation,
+  FeaturePlane,
+  PipelineAnswer,
+  PipelineDescription,
+  PipelineField,
+  PipelineInput,
+  PipelinePlane,
+  PredictorPlane,
+} from './ports/data-plane.js';
+
+// Parts: what adapters and plugins are defined by, and what they get.
+export { defineAdapter, definePlugin, isDefinition, optional } from './parts/definition.js';
+export type { Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/definition.js';
+export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
+export { sdkProblems } from './parts/sdk.js';
+export type { SdkProblem, SdkRequirement, SdkRequirements } from './parts/sdk.js';
+export { Call } from './kernel/call.js';
+export type { CallContext, Caller, CallFields, MaybePromise } from './kernel/call.js';
+export { resolveUse } from './composition/resolve-use.js';
+export { redact, secret } from './config/secret.js';
+
+// Errors, and mistakes of a configuration.
 export {
   abortError,
   asVivaceError,
@@ -18,9 +67,13 @@ export {
   VivaceError,
 } from './kernel/errors.js';
 export type { ErrorCode, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
-export { Call } from './kernel/call.js';
-export type { Caller, CallFields } from './kernel/call.js';
-export { parseType, isTypeName, scalarTypes } from './data/types.js';
+export { ConfigError } from './config/mistake.js';
+export type { ConfigPath, Mistake } from './config/mistake.js';
+export { pathNames, requestIds } from './config/names.js';
+export type { NameRule } from './config/names.js';
+
+// Data: types, columns, rows, tensors.
+export { parseType } from './data/types.js';
 export type { ColumnType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
 export { cellAt, columnOf, ColumnWriter, createValues, gather, isValid } from './data/column.js';
@@ -32,17 +85,10 @@ export { status, statusNames } from './data/status.js';
 export type { StatusName } from './data/status.js';
 export { checkTensor, createTensorData, elementOf } from './data/tensor.js';
 export type { Datatype, Tensor, TensorData } from './data/tensor.js';
-export { bundleManifest } from './models/bundle.js';
-export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
-export { defineAdapter, definePlugin, isDefinition, optional } from './parts/definition.js';
-export type { Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/definition.js';
-export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
-export { coalesce } from './parts/coalesce.js';
-export { untilAborted } from './kernel/until-aborted.js';
-export { sdkProblems } from './parts/sdk.js';
-export type { SdkProblem, SdkRequirement, SdkRequirements } from './parts/sdk.js';
+export type { Frame, FrameColumn, Scope } from './data/frame.js';
+
+// Ports, for adapters and plugins.
 export type { CapabilityPort, DriverPort, OperationSpec, PartLifecycle, Port, Tier } from './ports/port.js';
-export type { CallContext, MaybePromise } from './kernel/call.js';
 export { blobStore, checkBlobKey } from './ports/blob-store.js';
 export type { BlobContent, BlobInfo, BlobStore, WriteCondition } from './ports/blob-store.js';
 export { cache } from './ports/cache.js';
@@ -53,17 +99,13 @@ export { featureSource } from './ports/feature-source.js';
 export type { FeatureSource, FeatureSourceDescription, FeatureSpec } from './ports/feature-source.js';
 export { httpServer } from './ports/http-server.js';
 export type {
-  HttpRoute,
   HttpRequest,
   HttpRequestHead,
   HttpResponse,
+  HttpRoute,
   HttpRouter,
   HttpServer,
 } from './ports/http-server.js';
-export { errorResponse, failureResponse } from './json/error-response.js';
-export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
-export { callFrom, requestIdOf } from './json/call-from-headers.js';
-export { traceFrom } from './kernel/trace-context.js';
 export { keyValueStore } from './ports/key-value-store.js';
 export type { KeyValueEntry, KeyValueStore } from './ports/key-value-store.js';
 export { logLevels, logSink } from './ports/log-sink.js';
@@ -107,64 +149,29 @@ export type {
 } from './ports/warehouse.js';
 export { workspace } from './ports/workspace.js';
 export type { StagedFile, Workspace } from './ports/workspace.js';
-export type {
-  DataPlane,
-  Degradation,
-  ExplainedNode,
-  Explanation,
-  FeaturePlane,
-  PipelineAnswer,
-  PipelineDescription,
-  PipelineField,
-  PipelineInput,
-  PipelinePlane,
-  PredictorPlane,
-} from './ports/data-plane.js';
-export type {
-  ControlPlane,
-  PartState,
-  PartStatus,
-  PredictorStatus,
-  ServerState,
-} from './ports/control-plane.js';
-export { pipelineCodec } from './json/pipeline-codec.js';
-export type { PipelineCodec } from './json/pipeline-codec.js';
-export type { JsonSchema } from './json/json-schema.js';
-export type { DecodedRequest } from './json/request-decoder.js';
+
+// Models and views.
+export { bundleManifest } from './models/bundle.js';
+export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export type { SourceRows } from './views/source-rows.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
-export { createServer, loadServer } from './composition/create-server.js';
-export type { LoadOptions } from './composition/create-server.js';
-export type { Server } from './composition/server-interface.js';
-export { ServerOf } from './composition/server.js';
-export type { Binding } from './composition/part-set.js';
-export type { PredictOptions } from './composition/server.js';
-export type { Pipelines, ServerSpecification } from './composition/specification.js';
-export type { PartDeclaration } from './composition/parts.js';
-export { ConfigError, pathText } from './config/mistake.js';
-export type { ConfigPath, Mistake } from './config/mistake.js';
-export { builtInNames, resolveUse } from './composition/resolve-use.js';
-export { configurationSchema } from './operations/configuration-schema.js';
-export { optionsTable, schemaTable } from './operations/options-table.js';
-export { pathNames, requestIds, type NameRule } from './config/names.js';
-export { parseSpine } from './config/yaml-file.js';
-export { redact, secret } from './config/secret.js';
-export { definePipeline, ownStep } from './composition/declaration.js';
-export type {
-  AnswerOf,
-  AnswerValue,
-  OwnStep,
-  PipelineDeclaration,
-  RequestOf,
-  StepDeclaration,
-  ValueOf,
-} from './composition/declaration.js';
+
+// Steps, verbs and layers of your own; see docs/composition.md.
+export {
+  ContainerModule,
+  inject,
+  injectable,
+  injectFromBase,
+  named,
+  optional as optionalService,
+} from 'inversify';
 export { describePlan } from './pipeline/plan.js';
 export type { Plan, PlanColumn, PlanNode } from './pipeline/plan.js';
 export { nodeLayer, runLayer } from './pipeline/layers.js';
 export type { NodeLayer, RunLayer, RunNode, RunPipeline } from './pipeline/layers.js';
 export type { NodeRun, Run } from './pipeline/run.js';
-export { scopeOf, type StepCompiler } from './pipeline/step-compiler.js';
+export { scopeOf } from './pipeline/step-compiler.js';
+export type { StepCompiler } from './pipeline/step-compiler.js';
 export {
   defineVerb,
   stepDefinition,
@@ -187,9 +194,25 @@ export { PredictRows } from './steps/predict/predict-rows.js';
 export { RunCustom } from './steps/custom/run-custom.js';
 export { defineStep } from './steps/custom/step.js';
 export type { Step, StepClass, StepType } from './steps/custom/step.js';
-export type { AsOfPhase } from './offline/as-of-run.js';
+
+// HTTP and JSON, for transports and servers.
+export { errorResponse, failureResponse } from './json/error-response.js';
+export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
+export { callFrom } from './json/call-from-headers.js';
+export { pipelineCodec } from './json/pipeline-codec.js';
+export type { PipelineCodec } from './json/pipeline-codec.js';
+export type { JsonSchema } from './json/json-schema.js';
+export type { DecodedRequest } from './json/request-decoder.js';
+
+// Training sets.
+export type { AsOfBlock, AsOfPhase } from './offline/as-of-run.js';
 export { asOf, buildTrainingSet, trainingParts } from './offline/training-set.js';
 export type { TrainingSetManifest, TrainingSetOptions, TrainingSetProgress } from './offline/training-set.js';
-export type { AsOfBlock } from './offline/as-of-run.js';
 export type { SpineInput } from './offline/spine.js';
-export type { Frame, FrameColumn, Scope } from './data/frame.js';
+export { parseSpine } from './config/yaml-file.js';
+
+// What the command line does, for programs.
+export { configurationSchema } from './operations/configuration-schema.js';
+
+// Small things.
+export { untilAborted } from './kernel/until-aborted.js';

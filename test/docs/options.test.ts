@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { builtInNames, optionsTable, resolveUse } from 'vivace';
+import { resolveUse } from 'vivace';
+import { optionsTable } from '../support/options-table.js';
+import { builtInNames } from '../../core/composition/resolve-use.js';
 import { generatedPages, regenerate } from '../support/generated-docs.js';
 import { readText, root } from '../support/repository.js';
 

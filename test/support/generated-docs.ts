@@ -1,4 +1,6 @@
-import { builtInNames, optionsTable, resolveUse, schemaTable } from 'vivace';
+import { resolveUse } from 'vivace';
+import { optionsTable, schemaTable } from './options-table.js';
+import { builtInNames } from '../../core/composition/resolve-use.js';
 import { type z } from 'zod';
 import { slotPort } from '../../core/parts/definition.js';
 import { fieldSpec, pipelineSchema } from '../../core/pipeline/schema.js';

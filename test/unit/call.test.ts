@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { Call, callFrom, requestIdOf } from 'vivace';
+import { Call, callFrom } from 'vivace';
+import { requestIdOf } from '../../core/json/call-from-headers.js';
 
 const fields = { requestId: 'r', signal: new AbortController().signal };
 

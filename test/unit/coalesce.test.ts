@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { coalesce, isPartialFailure, PartialFailure, VivaceError, type CallContext } from 'vivace';
+import { isPartialFailure, PartialFailure, VivaceError, type CallContext } from 'vivace';
+import { coalesce } from '../../core/parts/coalesce.js';
 
 /** Reads that answer when they are told to. */
 class Reads {

@@ -11,7 +11,8 @@ import {
   fieldsOf,
   fitsFloat32,
 } from 'vivace';
-import { gather, isSet, isTypeName, isValid, parseType, scalarTypes, setBit, timeOf } from 'vivace';
+import { gather, isSet, isValid, parseType, setBit, timeOf } from 'vivace';
+import { isTypeName, scalarTypes } from '../../core/data/types.js';
 import { status, statusNames, VivaceError } from 'vivace';
 import type { Cell, Keys } from 'vivace';
 import { Frame, statusAt } from '../../core/data/frame.js';

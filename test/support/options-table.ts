@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { slotPort, type Definition } from '../parts/definition.js';
+import { slotPort, type Definition } from '../../core/parts/definition.js';
 
 interface Row {
   readonly name: string;
