@@ -83,7 +83,7 @@ function describePlan(plan: Plan): Branch {
       ? ''
       : `, by ${response.orderBy.name}${response.descending ? ' descending' : ''}`;
   return {
-    text: `${plan.name}  time ${plan.time?.name ?? 'arrival'}, deadline ${plan.deadlineMs} ms${plan.record === false ? ', not recorded' : ''}`,
+    text: `${plan.name}  time ${plan.time?.name ?? 'arrival'}, deadline ${plan.deadlineMs} ms${plan.record !== false && plan.record.metrics ? '' : ', no metrics'}`,
     branches: [
       {
         text: `request { ${fields(plan.request)} }${objects === undefined ? '' : `, up to ${objects.max} objects { ${fields(objects.fields)} }`}`,

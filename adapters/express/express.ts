@@ -1,6 +1,7 @@
 import { defineAdapter, httpServer } from 'vivace';
 import { ListeningServer } from './listening-server.js';
 import { MountedServer } from './mounted-server.js';
+import { loadMiddleware } from './load-middleware.js';
 import { options } from './options.js';
 
 /**
@@ -13,6 +14,7 @@ export const express = defineAdapter({
   provides: httpServer,
   name: 'express',
   options,
+  check: async ({ middleware }, { directory }) => void (await loadMiddleware(middleware, directory)),
   create: ({ router, ...given }, _uses, context) =>
     router === undefined
       ? new ListeningServer(given, context)

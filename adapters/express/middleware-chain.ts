@@ -1,11 +1,9 @@
 import type { RequestHandler } from 'express';
-import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { messageOf, VivaceError, type Call, type Caller, type Counter, type PartContext } from 'vivace';
+import { VivaceError, type Call, type Caller, type Counter, type PartContext } from 'vivace';
 import type { Exchange } from './exchange.js';
 import type { ExpressApplication, Middleware, MiddlewareRequest } from './express-types.js';
+import { loadMiddleware } from './load-middleware.js';
 import { middlewareError } from './middleware-error.js';
 
 /** How an exchange ended that middleware did not let go on. */
@@ -53,11 +51,7 @@ export class MiddlewareChain {
    */
   static async load(options: MiddlewareOptions, context: PartContext): Promise<MiddlewareChain | undefined> {
     if (options.middleware.length === 0) return undefined;
-    const functions = await Promise.all(
-      options.middleware.map(async (each, i) =>
-        typeof each === 'string' ? loadMiddleware(each, context.directory, `middleware[${i}]`) : each,
-      ),
-    );
+    const functions = await loadMiddleware(options.middleware, context.directory);
     const { default: express } = await import('express');
     const router = express.Router();
     for (const each of functions) router.use(each as RequestHandler);
@@ -141,25 +135,4 @@ function plainApplication(
 ): ExpressApplication {
   app.disable('x-powered-by');
   return app;
-}
-
-async function loadMiddleware(specifier: string, directory: string, path: string): Promise<Middleware> {
-  const file = resolve(directory, specifier);
-  const wrong = (message: string, cause?: unknown): VivaceError =>
-    new VivaceError('INVALID_CONFIG', `${path}: ${message}`, {
-      path,
-      ...(cause === undefined ? {} : { cause }),
-    });
-  if (!['.js', '.mjs', '.cjs'].includes(extname(file)))
-    throw wrong(`"${specifier}" is not a .js, .mjs or .cjs file`);
-  if (!existsSync(file)) throw wrong(`there is no file ${specifier} in ${directory}`);
-  let module: { readonly default?: unknown };
-  try {
-    module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
-  } catch (cause) {
-    throw wrong(`"${specifier}" does not load: ${messageOf(cause)}`, cause);
-  }
-  if (typeof module.default !== 'function')
-    throw wrong(`the default export of "${specifier}" is not a function (request, response, next)`);
-  return module.default as Middleware;
 }

@@ -5,8 +5,9 @@ import { createPart, type RunningPart } from '../parts/create-part.js';
 import { slotPort } from '../parts/definition.js';
 import type { GuardOptions } from '../parts/guard.js';
 import type { PartSurroundings } from '../parts/part-context.js';
-import { stepOptions, stepSlot } from '../pipeline/step-definition.js';
-import type { Port } from '../ports/port.js';
+import type { PlanNode } from '../pipeline/plan.js';
+import { stepNode, stepOptions, stepPlan, stepSlot } from '../pipeline/step-definition.js';
+import { pipelineCounters } from '../steps/counters.js';
 import { builtInSteps } from '../steps/index.js';
 import type { ResolvedPart } from './parts.js';
 
@@ -86,51 +87,63 @@ function moduleOf(part: ResolvedPart, surroundings: PartSurroundings & GuardOpti
 const planned: ServiceIdentifier = Symbol.for('vivace.planned');
 class Planned extends Error {}
 
+/** A service that a class needs and nothing binds. */
+export interface MissingService {
+  readonly service: string;
+  /** The class that needs it, where the container says which. */
+  readonly neededBy?: string;
+}
+
 /**
- * The service that a class needs injected, by itself or through what it is given, and that nothing binds. The container plans all that
- * the class needs before it makes any of it, so nothing is made here.
+ * Makes the function that says which service a node's class needs injected, by itself or through what it is given, and nothing binds. The
+ * container plans all that a class needs before it makes any of it, so nothing is made here.
  *
  * @param parts What steps may have injected by name; they need not be bound yet.
  */
-export function missingService(
+export function missingServices(
   parent: Container,
-  type: new (...args: never[]) => unknown,
-  {
-    slots,
-    parts,
-  }: { readonly slots: Readonly<Record<string, Port>>; readonly parts: Iterable<ResolvedPart> },
-): string | undefined {
-  const container = new Container({ parent, jitless: true });
-  container.bind(planned).toDynamicValue(() => {
+  parts: Iterable<ResolvedPart>,
+): (node: PlanNode) => MissingService | undefined {
+  const common = new Container({ parent, jitless: true });
+  common.bind(planned).toDynamicValue(() => {
     throw new Planned();
   });
-  container.bind(stepOptions).toConstantValue({});
-  for (const slot of Object.keys(slots)) container.bind(stepSlot(slot)).toConstantValue(undefined);
+  for (const id of [stepNode, stepPlan, stepOptions, pipelineCounters] as readonly ServiceIdentifier[])
+    common.bind(id).toConstantValue(undefined);
   for (const { name, definition } of parts)
-    for (const port of definition.provides)
-      container.bind(port.id).toConstantValue(undefined).whenNamed(name);
-  const Probe = class {
-    readonly name = 'probe';
+    for (const port of definition.provides) common.bind(port.id).toConstantValue(undefined).whenNamed(name);
+  return (node) => {
+    const container = new Container({ parent: common, jitless: true });
+    const { definition } = node;
+    for (const [slot, used] of Object.entries(definition.parts?.(node) ?? {}))
+      if (used !== undefined) container.bind(stepSlot(slot)).toConstantValue(undefined);
+    const module = definition.module?.(node);
+    if (module !== undefined) container.load(module);
+    if (!container.isBound(definition.runs)) container.bind(definition.runs).toSelf();
+    const Probe = class {
+      readonly name = 'probe';
+    };
+    decorate(injectable(), Probe);
+    decorate([inject(planned)], Probe, 0);
+    decorate([inject(definition.runs)], Probe, 1);
+    container.bind(Probe).toSelf();
+    try {
+      container.get(Probe);
+    } catch (error) {
+      return isPlanned(error) ? undefined : missingIn(error);
+    }
+    return undefined;
   };
-  decorate(injectable(), Probe);
-  decorate([inject(planned)], Probe, 0);
-  decorate([inject(type)], Probe, 1);
-  container.bind(type).toSelf();
-  container.bind(Probe).toSelf();
-  try {
-    container.get(Probe);
-  } catch (error) {
-    return isPlanned(error) ? undefined : serviceIn(error);
-  }
-  return undefined;
 }
 
 function isPlanned(error: unknown): boolean {
   return error instanceof Planned || (error instanceof Error && error.cause instanceof Planned);
 }
 
-/** The service that a container's error names; its first line where it names none. */
-function serviceIn(error: unknown): string {
-  const [first = ''] = messageOf(error).split('\n');
-  return /"([^"]+)"/.exec(first)?.[1] ?? first;
+/** The service that a container's error names, and for whom it was. */
+function missingIn(error: unknown): MissingService {
+  const text = messageOf(error);
+  const service = /"([^"]+)"/.exec(text)?.[1] ?? text.split('\n')[0]!;
+  const neededBy = /resolve bindings for "([A-Za-z_$][\w$]*)"/.exec(text)?.[1];
+  return neededBy === undefined ? { service } : { service, neededBy };
 }

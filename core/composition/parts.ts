@@ -57,7 +57,15 @@ export async function resolveParts(
       mistakes,
       ...(environment === undefined ? {} : { environment }),
     });
-    if (parsed !== undefined) parts.set(name, { name, definition, options: parsed, slots });
+    if (parsed === undefined) continue;
+    parts.set(name, { name, definition, options: parsed, slots });
+    try {
+      await definition.check?.(parsed as never, { directory });
+    } catch (error) {
+      mistakes.attempt(['parts', name], () => {
+        throw error;
+      });
+    }
   }
   checkCycles(parts, mistakes);
   return parts;

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
-import { Call, type CallContext } from '../kernel/call.js';
+import { Call, type Caller, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Signature } from '../models/bundle.js';
 import type { Clock } from '../parts/context.js';
@@ -38,6 +38,8 @@ export interface PredictOptions {
   readonly deadlineMs?: number;
   readonly requestId?: string;
   readonly trace?: CallContext['trace'];
+  /** Who calls, for steps that ask. */
+  readonly caller?: Caller;
 }
 
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
@@ -266,12 +268,13 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     );
   }
 
-  #callOf({ requestId, signal, deadlineMs, trace }: PredictOptions): Call {
+  #callOf({ requestId, signal, deadlineMs, trace, caller }: PredictOptions): Call {
     return new Call({
       requestId: requestId ?? randomUUID(),
       signal: signal ?? this.#cut.signal,
       ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
-      ...(trace === undefined ? {} : { trace }),
+      trace,
+      caller,
     });
   }
 

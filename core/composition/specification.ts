@@ -18,7 +18,7 @@ import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
 import type { PipelineDeclaration, Views } from './declaration.js';
 import { resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
-import { checkModuleBindings, createContainer, missingService } from './container.js';
+import { checkModuleBindings, createContainer, missingServices } from './container.js';
 import { importModules, importSteps } from './import-file.js';
 
 export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
@@ -119,6 +119,8 @@ export async function checkSpecification(
       );
   });
 
+  const missingService = missingServices(container, parts.values());
+
   function compile(signature: Catalogue['signature'], into: Mistakes): ReadonlyMap<string, Plan> {
     const catalogue: Catalogue = {
       views,
@@ -127,7 +129,7 @@ export async function checkSpecification(
       broken,
       verbs,
       imported: (path) => steps.get(path),
-      missingService: (type, slots) => missingService(container, type, { slots, parts: parts.values() }),
+      missingService,
     };
     const plans = new Map<string, Plan>();
     for (const [name, pipeline] of specs) {

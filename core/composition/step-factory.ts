@@ -37,7 +37,7 @@ export function createSteps(
       return { node, step: createStep(container, node, override(node)) };
     } catch (error) {
       if (error instanceof VivaceError) throw error;
-      const message = `${node.verb} "${node.alias}" cannot be made: ${firstLine(error)}; what it has injected is bound in \`modules\``;
+      const message = `${node.verb} "${node.alias}" cannot be made: ${firstLine(error)}`;
       const path = `pipelines.${plan.name}.steps[${node.step}]`;
       throw new VivaceError('INVALID_CONFIG', `${path}: ${message}`, { path, cause: error });
     }

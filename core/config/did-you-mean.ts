@@ -1,9 +1,16 @@
 /** A caller's text may be of any length, and the work grows with it: longer ones are no typing mistakes. */
 const longestName = 100;
 
-/** ` — did you mean "x"?` for the nearest of `known`, or a list where there are few, or nothing. */
+/** `; did you mean "x"?` for the nearest of `known`, or a list where there are few, or nothing. */
 export function didYouMean(name: string, known: Iterable<string>): string {
   const names = [...new Set(known)];
+  const near = nearest(name, names);
+  if (near !== '' || name.length > longestName) return near;
+  return names.length === 0 ? '' : names.length <= 12 ? `; there are ${names.join(', ')}` : '';
+}
+
+/** `; did you mean "x"?` for the nearest of `names`, or nothing where none is near. */
+export function nearest(name: string, names: readonly string[]): string {
   if (name.length > longestName) return '';
   const ranked = names
     .map((candidate) => ({ candidate, distance: distance(name.toLowerCase(), candidate.toLowerCase()) }))
@@ -12,7 +19,7 @@ export function didYouMean(name: string, known: Iterable<string>): string {
   if (best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3))) {
     return `; did you mean "${best.candidate}"?`;
   }
-  return names.length === 0 ? '' : names.length <= 12 ? `; there are ${names.join(', ')}` : '';
+  return '';
 }
 
 /** Levenshtein distance, a transposition counting as one (optimal string alignment). */

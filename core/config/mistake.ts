@@ -17,6 +17,14 @@ export function pathText(path: ConfigPath): string {
     .join('');
 }
 
+/** What `pathText` writes, read back. */
+function segmentsOf(path: string): ConfigPath {
+  return path
+    .split(/[.[\]]+/)
+    .filter((segment) => segment !== '')
+    .map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
+}
+
 /** Everything that is wrong with a configuration, at once. */
 export class ConfigError extends VivaceError {
   readonly mistakes: readonly Mistake[];
@@ -56,7 +64,7 @@ export class Mistakes {
       return work();
     } catch (error) {
       if (!(error instanceof VivaceError) || error.code !== 'INVALID_CONFIG') throw error;
-      const inner = error.path === undefined ? [] : error.path.split('.');
+      const inner = error.path === undefined ? [] : segmentsOf(error.path);
       this.add([...path, ...inner], error.message);
       return undefined;
     }

@@ -13,11 +13,9 @@ type JsonSchema = Readonly<Record<string, unknown>>;
  * The JSON Schema (draft 2020-12) of a configuration file, for editors: one branch per built-in part with its options and slots, a loose one
  * for parts of other packages and files. References between blocks are checked by `vivace check`, not by the schema.
  *
- * @param verbs Those that a step may have; default: those of Vivace.
+ * @param own Verbs of a team's own, beside those of Vivace.
  */
-export async function configurationSchema(
-  verbs: readonly StepDefinition[] = builtInVerbs,
-): Promise<JsonSchema> {
+export async function configurationSchema(own: readonly StepDefinition[] = []): Promise<JsonSchema> {
   const definitions = await Promise.all(builtInNames().map((name) => resolveUse(name, '/')));
   const builtIn = definitions.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return {
@@ -34,7 +32,11 @@ export async function configurationSchema(
       },
       parts: block('backends and behaviours, by name', partNames.pattern.source, partSchema(builtIn)),
       views: block('feature views, by name', columnNames.pattern.source, withReferences(toJson(viewSchema))),
-      pipelines: block('pipelines, by name', pathNames.pattern.source, pipelineJson(verbs)),
+      pipelines: block(
+        'pipelines, by name',
+        pathNames.pattern.source,
+        pipelineJson([...builtInVerbs, ...own]),
+      ),
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { definitionNames } from '../config/names.js';
+import type { MaybePromise } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { FeatureSourceDescription } from '../ports/feature-source.js';
 import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
@@ -44,6 +45,12 @@ type Describe<P, O> =
         : object
     : object;
 
+/** What `check` of a definition gets. */
+export interface CheckContext {
+  /** Relative paths in options are meant from here. */
+  readonly directory: string;
+}
+
 /** What an author writes. `create` is synchronous and cheap: all I/O belongs into `start`. */
 export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> {
   readonly provides: P;
@@ -56,6 +63,13 @@ export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U ext
    * `vivace check` says beforehand which are missing or too old.
    */
   readonly sdk?: SdkRequirements;
+  /**
+   * Finds what is wrong with options and needs no backend, such as a file that is not there: so that `vivace check` says it, and not a
+   * start at night. It opens nothing and leaves nothing behind.
+   *
+   * @throws {VivaceError} `INVALID_CONFIG`, with `path` relative to the part.
+   */
+  check?(options: z.output<S>, context: CheckContext): MaybePromise<void>;
   create(options: z.output<S>, uses: UsedParts<U>, context: PartContext): Provided<P> & PartLifecycle;
 }
 
@@ -81,6 +95,7 @@ export interface Definition {
   readonly uses: Uses;
   readonly sdk: SdkRequirements;
   readonly describe?: (options: never) => FeatureSourceDescription | TransformDescription;
+  readonly check?: (options: never, context: CheckContext) => MaybePromise<void>;
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
 }
 
@@ -115,6 +130,7 @@ interface Loose {
   readonly uses?: Uses;
   readonly sdk?: SdkRequirements;
   readonly describe?: Definition['describe'];
+  readonly check?: Definition['check'];
   create(
     options: never,
     uses: never,
@@ -153,6 +169,7 @@ function define(tier: Tier, spec: Loose): Definition {
     uses: spec.uses ?? {},
     sdk: spec.sdk ?? {},
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
+    ...(spec.check === undefined ? {} : { check: spec.check.bind(spec) }),
     create: (...args) => {
       const lifecycle = spec.create(...args);
       return { lifecycle, faces: Array.isArray(spec.provides) ? (lifecycle.faces ?? []) : [lifecycle] };

@@ -1,6 +1,6 @@
 import type { Signature } from '../models/bundle.js';
-import type { Port } from '../ports/port.js';
 import type { FeatureView } from '../views/view.js';
+import type { PlanNode } from './plan.js';
 import type { StepDefinition } from './step-definition.js';
 
 /** A part as the compiler sees it: what it provides, and what it says of itself. */
@@ -22,14 +22,6 @@ export interface Catalogue {
   signature(predictor: string): Signature | undefined;
   /** What a file exports that a step names by its relative path; `undefined` where a mistake has been reported. */
   imported(path: string): unknown;
-  /**
-   * The service that a class needs injected, by itself or through what it is given, and that nothing binds; `undefined` where there is
-   * none.
-   *
-   * @param slots Ports of its own slots, by slot.
-   */
-  missingService(
-    type: new (...args: never[]) => unknown,
-    slots: Readonly<Record<string, Port>>,
-  ): string | undefined;
+  /** The service that a node's class needs injected, by itself or through what it is given, and that nothing binds. */
+  missingService(node: PlanNode): { readonly service: string; readonly neededBy?: string } | undefined;
 }

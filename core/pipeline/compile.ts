@@ -1,4 +1,4 @@
-import { didYouMean } from '../config/did-you-mean.js';
+import { didYouMean, nearest } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import type { FromEnvironment } from '../config/parse.js';
 import type { Scope } from '../data/frame.js';
@@ -126,7 +126,7 @@ function compileStep(
     const first = Object.keys(raw)[0] ?? '';
     return compiler.mistake(
       [],
-      `a step is one of ${verbs.join(', ')}, not "${first}"${didYouMean(first, verbs)}`,
+      `a step is one of ${verbs.join(', ')}, not "${first}"${nearest(first, verbs)}`,
     );
   }
   if (more.length > 0) {

@@ -42,7 +42,9 @@ export const pipelineSchema = z.strictObject({
     })
     .optional(),
   deadlineMs: z.number().positive().default(1000).describe('a request takes no longer, milliseconds'),
-  record: recordSpec.describe('what is recorded of requests; `false`: nothing; default: metrics'),
+  record: recordSpec.describe(
+    'metrics of requests and steps; `false`: none; what features and caches count is counted anyway; default: on',
+  ),
   steps: z.array(z.record(z.string(), z.unknown())),
   response: z.strictObject({
     outputs: z.record(columnName, reference),

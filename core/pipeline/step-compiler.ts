@@ -157,7 +157,7 @@ export class StepCompiler {
     const id = nodes.length;
     const mask = effects.afterSkips === true && draft.scope === 'object' ? skipping.length : 0;
     const after = new Set([...columns.writersOf(draft.reads), ...skipping.slice(0, mask)]);
-    nodes.push({
+    const node: PlanNode = {
       ...draft,
       id,
       verb: definition.verb,
@@ -166,9 +166,23 @@ export class StepCompiler {
       after: [...after].sort((a, b) => a - b),
       mask,
       ...(effects.skips === true ? { skips: skipping.length } : {}),
-    });
+    };
+    nodes.push(node);
+    this.#checkServices(node);
     if (effects.skips === true) skipping.push(id);
     columns.wroteBy(draft.writes, id);
+  }
+
+  /** A service that is not bound is found here, before anything starts. */
+  #checkServices(node: PlanNode): void {
+    const missing = this.catalogue.missingService(node);
+    if (missing === undefined) return;
+    const { what } = node.definition.summary(node);
+    const who = missing.neededBy === undefined ? `${node.verb} ${what}` : `the class ${missing.neededBy}`;
+    this.mistake(
+      [node.verb],
+      `${who} needs ${missing.service} injected, and nothing binds it: bind it in a ContainerModule, and name that in \`modules\``,
+    );
   }
 }
 

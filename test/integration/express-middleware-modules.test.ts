@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import hostExpress, { type ErrorRequestHandler, type RequestHandler } from 'express';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { httpServer } from 'vivace';
+import { httpServer, loadServer } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { ask, ExpressHost, failed, httpError, named, postBytes, tell } from '../support/express-host.js';
 import { failureOf } from '../support/failure.js';
@@ -247,13 +248,27 @@ describe('Express middleware, in detail', () => {
     it('that cannot be used keep the server from starting', async () => {
       const broken = write('broken.mjs', 'export default (');
       const none = write('none.mjs', 'export const middleware = () => undefined;');
-      expect(await starting(['./nowhere.js'])).to.match(
-        /^INVALID_CONFIG.*middleware\[0\]: there is no file \.\/nowhere\.js/,
-      );
-      expect(await starting([named, broken])).to.match(/middleware\[1\]: "\.\/broken\.mjs" does not load: /);
+      expect(await starting(['./nowhere.js'])).to.match(/^INVALID_CONFIG.*there is no file \.\/nowhere\.js/);
+      expect(await starting([named, broken])).to.match(/"\.\/broken\.mjs" does not load: /);
       expect(await starting([none])).to.match(
         /the default export of "\.\/none\.mjs" is not a function \(request, response, next\)/,
       );
+    });
+
+    it('that cannot be used are mistakes of the configuration, before anything starts', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'vivace-middleware-'));
+      try {
+        writeFileSync(
+          join(directory, 'vivace.yaml'),
+          'parts:\n  web:\n    use: express\n    middleware:\n      - ./nowhere.js\n',
+        );
+        const mistakes = await failureOf(loadServer(join(directory, 'vivace.yaml')));
+        expect(mistakes).to.equal(
+          `INVALID_CONFIG vivace.yaml:5 parts.web.middleware[0]: there is no file ./nowhere.js in ${directory}`,
+        );
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
     });
 
     it('are paths of files, not names of packages', async () => {

@@ -14,7 +14,7 @@ import { projectOf, shell } from '../support/scratch-project.js';
 
 /** What a user of the package might write: every entry point, with the types that it promises. */
 const program = `
-import { createServer, defineAdapter, definePipeline, keyValueStore, loadServer, type CallContext, type KeyValueEntry, type Server, type Warehouse } from 'vivace';
+import { createServer, defineAdapter, definePipeline, keyValueStore, loadServer, type CallContext, type KeyValueEntry, type Server, type ServerOf, type Warehouse } from 'vivace';
 import { cache } from 'vivace/plugins/cache';
 import { memory } from 'vivace/adapters/memory';
 import { express } from 'vivace/adapters/express';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   ContainerModule,
   createServer,
+  defineVerb,
   FetchFeatures,
   inject,
   injectable,
@@ -12,15 +13,18 @@ import {
   loadServer,
   nodeLayer,
   ownStep,
+  parseType,
   runLayer,
   stepDefinition,
   type ColumnsIn,
   type ColumnsOut,
   type NodeLayer,
+  type NodeStep,
   type RunLayer,
   type ServerSpecification,
   type StepDefinition,
 } from 'vivace';
+import { z } from 'zod';
 import { importBlock } from '../support/guide.js';
 import { filesOf } from '../support/repository.js';
 import { createProject } from '../support/project.js';
@@ -137,7 +141,7 @@ const converted = (step: typeof Converts | typeof Nested): ServerSpecification =
 describe('A module', () => {
   it('that binds no service which a class step needs is a mistake with pipeline, step and `modules`', async () => {
     expect(await mistakesOf(converted(Converts))).to.equal(
-      'pipelines.p.steps[0].step: the class Converts needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`',
+      'pipelines.p.steps[0].step: step converts needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`',
     );
   });
 
@@ -151,9 +155,35 @@ describe('A module', () => {
       }),
     ];
     const message = await mistakesOf({ ...converted(Nested), modules });
-    expect(message).to.include('pipelines.p.steps[0].step: the class Nested needs Rates injected');
+    expect(message).to.include('pipelines.p.steps[0].step: the class NeedsConverter needs Rates injected');
     expect(message).not.to.include('Trying to resolve');
     expect(made).to.equal(0);
+  });
+
+  it('that binds a verb, and not what its class needs, is one too', async () => {
+    @injectable()
+    class Convert implements NodeStep {
+      @inject(Rates) readonly rates!: Rates;
+      run(): void {
+        throw new Error('never made');
+      }
+    }
+    const convert = defineVerb({
+      verb: 'convert',
+      schema: z.strictObject({ convert: z.string() }),
+      compile: (_spec, compiler) => {
+        const writes = compiler.writes('converted', [{ name: 'x', type: parseType('int32') }], 'request');
+        return { alias: 'converted', scope: 'request', reads: [], writes };
+      },
+      offline: () => ({ how: 'same' }),
+      summary: () => ({ what: 'money', facts: {}, notes: [], identity: {} }),
+      runs: Convert,
+    });
+    const modules = [module(({ bind }) => void bind(stepDefinition).toConstantValue(convert))];
+    const p = { steps: [ownStep({ convert: 'x' })], response: { outputs: { x: 'converted.x' } } };
+    expect(await mistakesOf({ parts: {}, pipelines: { p }, modules })).to.equal(
+      'pipelines.p.steps[0].convert: the class Convert needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`',
+    );
   });
 
   it('that binds a port under the name of a part is told of `override`', async () => {
@@ -239,7 +269,7 @@ describe('A module', () => {
   it('knows no verb that nothing binds', async () => {
     const pipelines = { p: { steps: [ownStep({ enrich: 'x' })], response: { outputs: { now: 'time' } } } };
     expect(await mistakesOf({ parts: {}, pipelines })).to.equal(
-      'pipelines.p.steps[0]: a step is one of fetch, transform, predict, step, not "enrich"; there are fetch, transform, predict, step',
+      'pipelines.p.steps[0]: a step is one of fetch, transform, predict, step, not "enrich"',
     );
   });
 

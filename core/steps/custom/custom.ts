@@ -65,7 +65,6 @@ function compile(
   const { uses, options } = fillSlots(type, rest, compiler);
   const parsed = compiler.parse(type.options, options);
   const { bound, all } = compiler.inputs(type.reads, inputs);
-  checkServices(type, compiler);
   if (alias === undefined) return undefined;
   const scope = scopeOf(bound);
   const outputs = fieldsOf(type.writes);
@@ -109,20 +108,6 @@ function fillSlots(
     else if (compiler.part(name, port, [slot]) !== undefined) uses[slot] = name;
   }
   return { uses, options };
-}
-
-/** A service that a class needs and nothing binds is found here, before anything starts. */
-function checkServices(type: StepType, compiler: StepCompiler): void {
-  if (!type.injectable) return;
-  const slots = Object.fromEntries(
-    Object.entries(type.uses).map(([slot, declared]) => [slot, slotPort(declared).port]),
-  );
-  const missing = compiler.catalogue.missingService(type.create as Newable<Step>, slots);
-  if (missing === undefined) return;
-  compiler.mistake(
-    ['step'],
-    `the class ${(type.create as Newable<Step>).name} needs ${missing} injected, and nothing binds it: bind it in a ContainerModule, and name that in \`modules\``,
-  );
 }
 
 function moduleOf({ type, options }: CustomNode): ContainerModule {

@@ -2,12 +2,12 @@ import type { Newable } from 'inversify';
 import { z } from 'zod';
 import { VivaceError } from '../../kernel/errors.js';
 import type { UsedParts, Uses } from '../../parts/definition.js';
-import type { CallContext, MaybePromise } from '../../kernel/call.js';
+import type { Call, MaybePromise } from '../../kernel/call.js';
 import type { ColumnsIn, ColumnsOut, TransformInput } from '../../ports/transform.js';
 
 /** What a custom step does: columns in, columns out, with I/O if it needs some. */
 export interface Step {
-  run(input: ColumnsIn, out: ColumnsOut, context: CallContext): MaybePromise<void>;
+  run(input: ColumnsIn, out: ColumnsOut, call: Call): MaybePromise<void>;
 }
 
 interface StepDeclaration {
