@@ -212,6 +212,21 @@ export type { SpineInput } from './offline/spine.js';
 export { parseSpine } from './config/yaml-file.js';
 
 // What the command line does, for programs.
+export { onlyPart, type WhichPart } from './composition/only-part.js';
+export { addModel, listModels } from './operations/add-model.js';
+export type { AddedModel, AddModelOptions, ListedModel } from './operations/add-model.js';
+export { checkBackends } from './operations/check-backends.js';
+export type { BackendTimes, CheckedBackend, LoadAnew } from './operations/check-backends.js';
+export { checkSignatures, type CheckedSignatures } from './operations/check-signatures.js';
+export { estimateViews, materializeViews } from './operations/materialize-views.js';
+export type {
+  MaterializedView,
+  MaterializeOptions,
+  ViewEstimate,
+  ViewProgress,
+} from './operations/materialize-views.js';
+export type { ModelColumns } from './operations/model-columns.js';
+export { withServer } from './operations/with-server.js';
 export { configurationSchema } from './operations/configuration-schema.js';
 
 // Small things.

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { loadServer, messageOf, VivaceError, type LoadOptions, type ServerOf, type Server } from 'vivace';
+import { loadServer, messageOf, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
 import type { Terminal } from './terminal.js';
 
 export const defaultFile = 'vivace.yaml';
@@ -17,28 +17,6 @@ export function loadConfiguration(
   options: LoadOptions = {},
 ): Promise<ServerOf> {
   return loadServer(resolve(terminal.directory, config), { env: terminal.env, ...options });
-}
-
-/** The only part that provides a port, or the one that was named. */
-export function partOf(
-  server: Server,
-  port: string,
-  { wanted, option }: { wanted: string | undefined; option: string },
-): string {
-  const names = server.bindings
-    .filter((binding) => binding.ports.includes(port))
-    .map((binding) => binding.name);
-  const list = names.join(', ');
-  if (wanted !== undefined && !names.includes(wanted)) {
-    throw mistake(`there is no ${port} part "${wanted}"${names.length === 0 ? '' : `; there are ${list}`}`);
-  }
-  const name = wanted ?? (names.length === 1 ? names[0] : undefined);
-  if (name !== undefined) return name;
-  throw mistake(
-    names.length === 0
-      ? `this needs a ${port} part, and the configuration has none`
-      : `name one of the ${port} parts ${list} with ${option}`,
-  );
 }
 
 /** Reads a text file that a command names. */
@@ -62,16 +40,4 @@ export function parseJson(text: string, what: string): unknown {
 /** Something that the command was given does not do. */
 export function mistake(message: string): VivaceError {
   return new VivaceError('INVALID_ARGUMENT', message);
-}
-
-/** Runs `work` with a server and stops it afterwards, whatever happened. */
-export async function withServer<S extends Server, T>(
-  server: S,
-  work: (server: S) => Promise<T>,
-): Promise<T> {
-  try {
-    return await work(server);
-  } finally {
-    await server.stop();
-  }
 }

@@ -1,5 +1,7 @@
 import {
+  isVivaceError,
   redact,
+  type CheckedBackend,
   type Binding,
   type FeatureView,
   type Plan,
@@ -107,4 +109,21 @@ function describeNode(node: PlanNode): Branch {
 
 function names(columns: readonly PlanColumn[]): string {
   return columns.length === 0 ? 'nothing' : columns.map(({ name }) => name).join(', ');
+}
+
+export function describeBackends(checked: readonly CheckedBackend[]): Branch {
+  return {
+    text: 'backends',
+    branches: checked.map(({ part, use, outcome }) => ({ text: `${part}: ${use}  ${outcomeText(outcome)}` })),
+  };
+}
+
+function outcomeText(outcome: CheckedBackend['outcome']): string {
+  if (isVivaceError(outcome)) return `failed: ${outcome.code} ${outcome.message}`;
+  const answers = outcome.answers.map(({ port, medianMs }) => `${port} answers in ${milliseconds(medianMs)}`);
+  return [`ready in ${milliseconds(outcome.readyMs)}`, ...answers].join(', ');
+}
+
+function milliseconds(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(2) : Math.round(ms)} ms`;
 }

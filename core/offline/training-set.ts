@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
@@ -53,27 +54,6 @@ export interface TrainingSetOptions {
   readonly onProgress?: (progress: TrainingSetProgress) => void;
 }
 
-/** The offline-store part that was named, or the only one. */
-function offlineStoreName(server: Server, wanted?: string): string {
-  const names = server.bindings
-    .filter((binding) => binding.ports.includes('offline-store'))
-    .map((binding) => binding.name);
-  if (wanted !== undefined && !names.includes(wanted)) {
-    throw new VivaceError(
-      'INVALID_ARGUMENT',
-      `there is no offline-store part "${wanted}"${didYouMean(wanted, names)}`,
-    );
-  }
-  const name = wanted ?? (names.length === 1 ? names[0] : undefined);
-  if (name !== undefined) return name;
-  throw new VivaceError(
-    'FAILED_PRECONDITION',
-    names.length === 0
-      ? 'this needs an offline-store part, and there is none'
-      : `name one of the offline stores ${names.join(', ')}`,
-  );
-}
-
 /**
  * The parts that a run over historical requests needs, for `server.startOnly`: the offline store, and what the pipeline's steps name
  * (online stores are not read). With `predict` also its models.
@@ -96,7 +76,11 @@ export function trainingParts(
   const models =
     options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
   return [
-    ...new Set([offlineStoreName(server, options.store), ...named, ...models.map((binding) => binding.name)]),
+    ...new Set([
+      onlyPart(server, offlineStore, { wanted: options.store }),
+      ...named,
+      ...models.map((binding) => binding.name),
+    ]),
   ];
 }
 
@@ -113,7 +97,7 @@ export async function asOf<T>(
   ) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
-  const store = server.part(offlineStore, offlineStoreName(server, options.store));
+  const store = server.part(offlineStore, onlyPart(server, offlineStore, { wanted: options.store }));
   const plan = (await server.compile()).get(options.pipeline);
   if (plan === undefined) {
     throw new VivaceError(

@@ -1,7 +1,7 @@
 /** What `npm start` runs: prepares the example once, then serves it until it is told to stop. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { loadServer, messageOf, offlineStore, type Server } from 'vivace';
+import { loadServer, materializeViews, messageOf, withServer, type Server, type ViewProgress } from 'vivace';
 import { configuration, directory } from './spine.js';
 import { stores, type StoreName } from './stores.js';
 
@@ -37,27 +37,17 @@ async function prepare(store: string): Promise<void> {
   const embedded = store === 'lmdb';
   if (embedded && (await readFile(marker, 'utf8').catch(() => '')) === wanted) return;
   process.stderr.write(`preparing features up to ${until}${embedded ? ', once' : `, in ${store}`}\n`);
-  await server.startOnly(['history']);
-  try {
-    const history = server.part(offlineStore, 'history');
-    for (const view of server.views.values()) {
-      const from = performance.now();
-      if (process.stderr.isTTY) process.stderr.write(`  ${view.name} …\r`);
-      const { rows } = await history.materialize(
-        view,
-        { untilMs: Date.parse(until) },
-        { signal: AbortSignal.timeout(600_000) },
-      );
-      process.stderr.write(
-        `  ${view.name}: ${rows} rows in ${((performance.now() - from) / 1000).toFixed(1)} s\n`,
-      );
-    }
-    if (!embedded) return;
-    await mkdir(`${directory}data`, { recursive: true });
-    await writeFile(marker, wanted);
-  } finally {
-    await server.stop();
-  }
+  const onProgress = ({ view, phase, rows }: ViewProgress): void => {
+    if (phase === 'begun') process.stderr.write(`  ${view}: `);
+    if (phase === 'done') process.stderr.write(`${rows} rows\n`);
+  };
+  const signal = AbortSignal.timeout(600_000);
+  await withServer(server, () =>
+    materializeViews(server, { untilMs: Date.parse(until), onProgress }, { signal }),
+  );
+  if (!embedded) return;
+  await mkdir(`${directory}data`, { recursive: true });
+  await writeFile(marker, wanted);
 }
 
 function greeting(address: string): string {

@@ -6,14 +6,14 @@
  * With --check nothing is committed to the repository: the figures are compared with those of the model that is there.
  */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
+  addModel,
   buildTrainingSet,
   loadServer,
-  modelRepository,
   trainingParts,
+  withServer,
   type BundleManifest,
   type PartDeclaration,
   type Server,
@@ -42,81 +42,45 @@ await runPython(options.python, [
   `${work}model.onnx`,
   `${work}columns.json`,
 ]);
-const evaluation = await judge(await bundle(trainingSet));
+const evaluation = await judge();
 process.stdout.write(`${JSON.stringify(evaluation, undefined, 2)}\n`);
 if (options.check) await compare(evaluation);
 else {
   await rm(`${directory}models/${model.name}`, { recursive: true, force: true });
-  await add(await loadServer(configuration), {
-    ...(await bundle(trainingSet)),
-    info: { trainingSet: trainingSet.id, evaluation },
-  });
+  await add(await loadServer(configuration), { evaluation });
   process.stdout.write(`added ${model.name}/${model.version}\n`);
 }
 
 async function writeTrainingSet(): Promise<TrainingSetManifest> {
-  const server = await loadServer(configuration);
-  await server.startOnly(trainingParts(server, { pipeline }));
-  try {
+  return withServer(await loadServer(configuration), async (server) => {
+    await server.startOnly(trainingParts(server, { pipeline }));
     const onProgress = ({ phase, rows }: TrainingSetProgress): void =>
       void process.stdout.write(`${phase}: ${rows} training rows\n`);
     const settings = { pipeline, spine: spine('train-spine.yaml'), onProgress };
-    return await buildTrainingSet(server, `${work}train.parquet`, settings, { signal: never });
-  } finally {
-    await server.stop();
-  }
-}
-
-/** The manifest of what train.py has left. */
-async function bundle(set: TrainingSetManifest): Promise<BundleManifest> {
-  const bytes = await readFile(`${work}model.onnx`);
-  const columns = JSON.parse(await readFile(`${work}columns.json`, 'utf8')) as string[];
-  return {
-    format: 1,
-    ...model,
-    runtime: 'onnx',
-    entry: 'model.onnx',
-    files: [
-      {
-        path: 'model.onnx',
-        sizeBytes: bytes.length,
-        sha256: createHash('sha256').update(bytes).digest('hex'),
-      },
-    ],
-    signature: {
-      inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, columns.length], columns }],
-      outputs: [{ name: 'delay', datatype: 'FP32', shape: [-1, 1] }],
-      over: 'row',
-    },
-    featuresLock: { ...set.features },
-  };
+    return buildTrainingSet(server, `${work}train.parquet`, settings, { signal: never });
+  });
 }
 
 /** Judges the new model from a repository of its own, so that the example's stays as it is. */
-async function judge(manifest: BundleManifest): Promise<Evaluation> {
+async function judge(): Promise<Evaluation> {
   await rm(`${work}models`, { recursive: true, force: true });
   await rm(`${work}workspace`, { recursive: true, force: true });
   const override: Record<string, PartDeclaration> = {
     bucket: { use: 'filesystem', path: `${work}models` },
     disk: { use: 'filesystem', path: `${work}workspace` },
   };
-  await add(await loadServer(configuration, { override }), manifest);
-  const server = await loadServer(configuration, { override });
-  await server.startOnly(trainingParts(server, { pipeline, predict: true }));
-  try {
-    return await evaluate(server, { signal: never });
-  } finally {
-    await server.stop();
-  }
+  await add(await loadServer(configuration, { override }));
+  return withServer(await loadServer(configuration, { override }), async (server) => {
+    await server.startOnly(trainingParts(server, { pipeline, predict: true }));
+    return evaluate(server, { signal: never });
+  });
 }
 
-async function add(server: Server, manifest: BundleManifest): Promise<void> {
-  await server.startOnly(['models']);
-  const repository = server.part(modelRepository, 'models');
-  const bytes = await readFile(`${work}model.onnx`);
-  await repository.add(manifest, () => bytes, { signal: never });
-  await repository.setAlias(manifest.name, 'champion', manifest.version, { signal: never });
-  await server.stop();
+/** Adds what train.py has left. */
+async function add(server: Server, info: object = {}): Promise<void> {
+  const columns = JSON.parse(await readFile(`${work}columns.json`, 'utf8')) as string[];
+  const added = { ...model, file: `${work}model.onnx`, columns, trainingSet, info };
+  await withServer(server, () => addModel(server, added, { signal: never }));
 }
 
 async function compare(evaluation: Evaluation): Promise<void> {

@@ -449,6 +449,31 @@ describe('vivace', () => {
       expect(stderr).to.match(/3 columns for the input .* \[N, 2\], whose rows take 2/);
     });
 
+    it('takes columns by the name of the input, and wants it for each of several', async () => {
+      const affine = JSON.stringify({
+        inputs: ['p', 'q'].map((name) => ({ name, datatype: 'FP32', shape: [-1, 1] })),
+        outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
+      });
+      await project.write({ 'two.json': affine });
+      const two = ['--signature', 'two.json', '--columns'];
+      expect((await add(...two, 'p=request.a', '--columns', 'q = request.b')).stderr).to.include(
+        '--columns: the model has no input "q "; it has p, q',
+      );
+      expect((await add(...two, 'p=request.a', '--columns', 'request.b')).stderr).to.include(
+        '--columns: write <input>=<columns> for each input',
+      );
+      expect(await add(...two, 'p=request.a', '--columns', 'q=request.b')).to.include({ code: 0 });
+    });
+
+    it('names the option whose file has a mistake', async () => {
+      await project.write({ 'set.json': '{"features": {}}' });
+      const { code, stderr } = await add('--training-set', 'set.json');
+      expect([code, stderr]).to.deep.equal([
+        1,
+        'error INVALID_ARGUMENT --training-set.id: is missing: a text\n',
+      ]);
+    });
+
     it('checks columns against the pipelines that will use the model', async () => {
       await project.write({ 'vivace.yaml': scoring });
       const { code, stderr } = await add('--columns', 'request.a,request.x');

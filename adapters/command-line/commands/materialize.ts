@@ -1,12 +1,14 @@
-import { offlineStore, VivaceError, type FeatureView, type OfflineStore, type Server } from 'vivace';
 import {
-  defaultFile,
-  loadConfiguration,
-  mistake,
-  partOf,
+  estimateViews,
+  materializeViews,
+  offlineStore,
+  onlyPart,
   withServer,
-  type WithConfig,
-} from '../configuration.js';
+  type MaterializeOptions,
+  type Server,
+  type ViewProgress,
+} from 'vivace';
+import { defaultFile, loadConfiguration, type WithConfig } from '../configuration.js';
 import { count, Progress, size } from '../progress.js';
 import type { AddCommand } from '../run.js';
 import { lastMoment } from '../times.js';
@@ -40,71 +42,41 @@ export const addMaterialize: AddCommand = (program, { terminal }) => {
     .option('--store <part>', 'the offline-store part; default: the only one')
     .option('--dry-run', 'print the bytes that the warehouse would bill for each view, and copy nothing')
     .addHelpText('after', help)
-    .action(async (names: string[], options: Options) => {
-      const untilMs = options.until === undefined ? Date.now() : lastMoment(options.until);
-      await withServer(await loadConfiguration(options, terminal), (server) =>
-        materialize(server, { names, untilMs, options, terminal }),
-      );
+    .action(async (views: string[], { until, store: wanted, dryRun, ...options }: Options) => {
+      const untilMs = until === undefined ? Date.now() : lastMoment(until);
+      await withServer(await loadConfiguration(options, terminal), (server) => {
+        const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
+        const work = dryRun === true ? printEstimates : materialize;
+        return work(server, { views, untilMs, store }, terminal);
+      });
     });
 };
 
-async function materialize(
-  server: Server,
-  {
-    names,
-    untilMs,
-    options,
-    terminal,
-  }: { names: readonly string[]; untilMs: number; options: Options; terminal: Terminal },
-): Promise<void> {
-  const views = chosen(server, names);
-  const name = partOf(server, 'offline-store', { wanted: options.store, option: '--store' });
-  await server.startOnly([name]);
-  const store = server.part(offlineStore, name);
-  if (options.dryRun === true) return printEstimates(store, { views, untilMs, terminal });
-  for (const view of views) {
-    const progress = new Progress(view.name, terminal.stderr);
-    try {
-      const done = await store.materialize(
-        view,
-        { untilMs, onProgress: progress.update },
-        { signal: terminal.signal },
-      );
-      progress.finish(`${count(done.rows)} rows, ${count(done.written)} changed`);
-    } catch (error) {
-      progress.leave();
-      throw error;
-    }
+async function materialize(server: Server, options: MaterializeOptions, terminal: Terminal): Promise<void> {
+  let progress: Progress | undefined;
+  const onProgress = ({ view, phase, ...step }: ViewProgress): void => {
+    if (phase === 'begun') progress = new Progress(view, terminal.stderr);
+    else if (phase === 'copying') progress?.update(step);
+    else progress?.finish(`${count(step.rows)} rows, ${count(step.written)} changed`);
+  };
+  try {
+    await materializeViews(server, { ...options, onProgress }, { signal: terminal.signal });
+  } catch (error) {
+    progress?.leave();
+    throw error;
   }
 }
 
 async function printEstimates(
-  store: OfflineStore,
-  { views, untilMs, terminal }: { views: readonly FeatureView[]; untilMs: number; terminal: Terminal },
+  server: Server,
+  options: MaterializeOptions,
+  terminal: Terminal,
 ): Promise<void> {
-  for (const view of views) {
-    const estimate = await store.estimate?.(view, { untilMs }, { signal: terminal.signal });
+  for (const { view, bytes } of await estimateViews(server, options, { signal: terminal.signal })) {
     const text =
-      estimate === undefined
+      bytes === undefined
         ? 'the warehouse estimates nothing: reading it is not billed by the byte'
-        : `${size(estimate.bytes)} (${count(estimate.bytes)} bytes) to read`;
-    terminal.stdout.write(`${view.name}: ${text}\n`);
+        : `${size(bytes)} (${count(bytes)} bytes) to read`;
+    terminal.stdout.write(`${view}: ${text}\n`);
   }
-}
-
-function chosen(server: Server, names: readonly string[]): FeatureView[] {
-  const sourced = [...server.views.values()].filter((view) => view.source !== undefined);
-  if (names.length === 0 && sourced.length === 0)
-    throw mistake('the configuration has no view with a source');
-  if (names.length === 0) return sourced;
-  return names.map((name) => {
-    const view = server.views.get(name);
-    if (view === undefined)
-      throw new VivaceError(
-        'NOT_FOUND',
-        `there is no view "${name}"; there are ${[...server.views.keys()].join(', ')}`,
-      );
-    if (view.source === undefined) throw mistake(`view "${name}" has no source: its rows are pushed`);
-    return view;
-  });
 }

@@ -1,6 +1,6 @@
-import { modelRepository, type ModelVersion } from 'vivace';
-import { defaultFile, loadConfiguration, partOf, withServer, type WithConfig } from '../configuration.js';
-import { addModel, type AddOptions } from '../add-model.js';
+import { listModels, modelRepository, onlyPart, withServer, type ListedModel } from 'vivace';
+import { defaultFile, loadConfiguration, type WithConfig } from '../configuration.js';
+import { addModelOf, type AddOptions } from '../add-model.js';
 import type { AddCommand } from '../run.js';
 
 interface ListOptions extends WithConfig {
@@ -51,8 +51,9 @@ export const addModels: AddCommand = (program, { terminal }) => {
     .option('--repository <part>', 'the model-repository part; default: the only one')
     .addHelpText('after', addHelp)
     .action(async (file: string, options: AddOptions) => {
-      const { name, version, alias } = await addModel(file, options, terminal);
-      terminal.stdout.write(`${name} ${version}${alias === undefined ? '' : ` (${alias})`}\n`);
+      const { manifest, alias } = await addModelOf(file, options, terminal);
+      const added = `${manifest.name} ${manifest.version}`;
+      terminal.stdout.write(`${added}${alias === undefined ? '' : ` (${alias})`}\n`);
     });
   models
     .command('list')
@@ -61,16 +62,13 @@ export const addModels: AddCommand = (program, { terminal }) => {
     .option('--repository <part>', 'the model-repository part; default: the only one')
     .addHelpText('after', listHelp)
     .action(async (options: ListOptions) => {
-      await withServer(await loadConfiguration(options, terminal), async (server) => {
-        const name = partOf(server, 'model-repository', {
-          wanted: options.repository,
-          option: '--repository',
-        });
-        await server.startOnly([name]);
-        const list = await server.part(modelRepository, name).list({ signal: terminal.signal });
-        for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
-        if (list.length === 0) terminal.stderr.write('no models yet\n');
+      const { repository: wanted } = options;
+      const list = await withServer(await loadConfiguration(options, terminal), async (server) => {
+        const repository = onlyPart(server, modelRepository, { wanted, say: '--repository' });
+        return listModels(server, { repository }, { signal: terminal.signal });
       });
+      for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
+      if (list.length === 0) terminal.stderr.write('no models yet\n');
     });
 };
 
@@ -78,6 +76,6 @@ function gather(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }
 
-function lineOf({ name, version, aliases }: ModelVersion & { readonly aliases: readonly string[] }): string {
+function lineOf({ name, version, aliases }: ListedModel): string {
   return [name, version, ...aliases].join('\t');
 }

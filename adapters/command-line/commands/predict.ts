@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServerOf } from 'vivace';
+import { withServer, type ServerOf } from 'vivace';
 import {
   defaultFile,
   loadConfiguration,
   mistake,
   parseJson,
   readInput,
-  withServer,
   type WithConfig,
 } from '../configuration.js';
 import type { AddCommand } from '../run.js';

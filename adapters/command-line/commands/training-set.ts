@@ -1,14 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { buildTrainingSet, parseSpine, trainingParts } from 'vivace';
-import {
-  defaultFile,
-  loadConfiguration,
-  mistake,
-  readInput,
-  withServer,
-  type WithConfig,
-} from '../configuration.js';
+import { buildTrainingSet, offlineStore, onlyPart, parseSpine, trainingParts, withServer } from 'vivace';
+import { defaultFile, loadConfiguration, mistake, readInput, type WithConfig } from '../configuration.js';
 import { count, Progress } from '../progress.js';
 import type { AddCommand } from '../run.js';
 
@@ -38,29 +31,32 @@ export const addTrainingSet: AddCommand = (program, { terminal }) => {
     .option('--store <part>', 'the offline-store part; default: the only one')
     .option('--predict', 'let the models predict too, and keep their outputs')
     .addHelpText('after', help)
-    .action(async (pipeline: string, { spine: file, out, store, predict = false, ...options }: Options) => {
-      if (!/\.(parquet|csv)$/.test(out))
-        throw mistake('--out: the name of the file ends in .parquet or .csv');
-      const spine = parseSpine(await readInput(file, terminal), file, terminal.env);
-      const path = resolve(terminal.directory, out);
-      await withServer(await loadConfiguration(options, terminal), async (server) => {
-        const run = { pipeline, spine, predict, ...(store === undefined ? {} : { store }) };
-        await server.startOnly(trainingParts(server, run));
-        const progress = new Progress(pipeline, terminal.stderr);
-        try {
-          const manifest = await buildTrainingSet(
-            server,
-            path,
-            { ...run, onProgress: progress.update },
-            { signal: terminal.signal },
-          );
-          await writeFile(`${path}.manifest.json`, `${JSON.stringify(manifest, undefined, 2)}\n`);
-          progress.finish(`${count(manifest.rows)} rows, ${manifest.columns.length} columns`);
-          terminal.stdout.write(`${manifest.id}\n`);
-        } catch (error) {
-          progress.leave();
-          throw error;
-        }
-      });
-    });
+    .action(
+      async (pipeline: string, { spine: file, out, store: wanted, predict = false, ...options }: Options) => {
+        if (!/\.(parquet|csv)$/.test(out))
+          throw mistake('--out: the name of the file ends in .parquet or .csv');
+        const spine = parseSpine(await readInput(file, terminal), file, terminal.env);
+        const path = resolve(terminal.directory, out);
+        await withServer(await loadConfiguration(options, terminal), async (server) => {
+          const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
+          const run = { pipeline, spine, predict, store };
+          await server.startOnly(trainingParts(server, run));
+          const progress = new Progress(pipeline, terminal.stderr);
+          try {
+            const manifest = await buildTrainingSet(
+              server,
+              path,
+              { ...run, onProgress: progress.update },
+              { signal: terminal.signal },
+            );
+            await writeFile(`${path}.manifest.json`, `${JSON.stringify(manifest, undefined, 2)}\n`);
+            progress.finish(`${count(manifest.rows)} rows, ${manifest.columns.length} columns`);
+            terminal.stdout.write(`${manifest.id}\n`);
+          } catch (error) {
+            progress.leave();
+            throw error;
+          }
+        });
+      },
+    );
 };

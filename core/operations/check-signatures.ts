@@ -1,0 +1,55 @@
+import type { CallContext } from '../kernel/call.js';
+import { asVivaceError, type VivaceError } from '../kernel/errors.js';
+import type { Plan } from '../pipeline/plan.js';
+import type { LoadAnew } from './check-backends.js';
+import { startNeeded, withServer } from './with-server.js';
+
+/** The plans of a configuration, as complete as the models that could be reached make them. */
+export interface CheckedSignatures {
+  readonly plans: ReadonlyMap<string, Plan>;
+  /** Predictors whose signature could not be read, and why: the columns of their inputs and those they write were not checked. */
+  readonly unchecked: ReadonlyMap<string, VivaceError>;
+}
+
+/**
+ * Compiles the pipelines with the signatures of the models that can be reached. Predictors start with what they use, nothing else does,
+ * and every server is stopped again.
+ *
+ * @throws {ConfigError} where a model does not fit its pipelines, or was trained on other views.
+ * @throws {VivaceError} Where the signal aborts, its error.
+ */
+export async function checkSignatures(load: LoadAnew, context: CallContext): Promise<CheckedSignatures> {
+  const { bindings, plans } = await load();
+  const predictors = bindings.filter(({ ports }) => ports.includes('predictor')).map(({ name }) => name);
+  const unchecked = new Map<string, VivaceError>();
+  for (const name of predictors) {
+    const error = await unreadBecause(name, load, context);
+    if (error !== undefined) unchecked.set(name, error);
+  }
+  const reached = predictors.filter((name) => !unchecked.has(name));
+  if (reached.length === 0) return { plans, unchecked };
+  return withServer(await load(), async (server) => {
+    await startNeeded(server, reached, context);
+    return { plans: await server.compile(), unchecked };
+  });
+}
+
+/** Asks one predictor for its signature; a server starts once, so each attempt has its own. */
+async function unreadBecause(
+  name: string,
+  load: LoadAnew,
+  context: CallContext,
+): Promise<VivaceError | undefined> {
+  return withServer(await load(), async (server) => {
+    try {
+      await startNeeded(server, [name], context);
+      await server.signatures();
+      return undefined;
+    } catch (thrown) {
+      const error = asVivaceError(thrown);
+      // A model that does not fit these views is a mistake, not something that could not be seen.
+      if (context.signal.aborted || error.code === 'INVALID_CONFIG') throw error;
+      return error;
+    }
+  });
+}

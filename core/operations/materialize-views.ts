@@ -1,0 +1,123 @@
+import { onlyPart } from '../composition/only-part.js';
+import type { Server } from '../composition/server-interface.js';
+import { didYouMean } from '../config/did-you-mean.js';
+import type { CallContext } from '../kernel/call.js';
+import { VivaceError } from '../kernel/errors.js';
+import { offlineStore, type MaterializeProgress, type OfflineStore } from '../ports/offline-store.js';
+import type { FeatureView } from '../views/view.js';
+import { startNeeded } from './with-server.js';
+import { wrongOption } from './wrong-option.js';
+
+/** What is copied from the offline to the online store. */
+export interface MaterializeOptions {
+  /** Names of views; default: all that have a source. */
+  readonly views?: readonly string[];
+  /** Rows up to then, inclusive: epoch milliseconds. */
+  readonly untilMs: number;
+  /** The offline-store part; default: the only one. */
+  readonly store?: string;
+}
+
+/** How far a view is. */
+export interface ViewProgress {
+  readonly view: string;
+  readonly phase: 'begun' | 'copying' | 'done';
+  /** Rows read from the warehouse so far, and those that changed the online store. */
+  readonly rows: number;
+  readonly written: number;
+  /** Rows there are in all; not known when a view has just begun. */
+  readonly total?: number;
+}
+
+/** A view that has been copied. */
+export interface MaterializedView extends MaterializeProgress {
+  readonly view: string;
+}
+
+/** What reading the source of a view would cost. */
+export interface ViewEstimate {
+  readonly view: string;
+  /** Bytes that would be billed; `undefined` where the warehouse bills nothing by the byte. */
+  readonly bytes: number | undefined;
+}
+
+/**
+ * Copies the newest feature row of each key from the offline to the online store, one view after the other. It is safe to repeat and to
+ * interrupt: the newest row stands, whatever came before.
+ *
+ * A new server starts the offline store and what it uses; a server that has started is used as it is. The caller stops it.
+ *
+ * @param options.onProgress Called when a view begins, as its rows are copied, and when it is done.
+ * @returns One entry per view, in the order of `views`.
+ * @throws {VivaceError} `NOT_FOUND` where there is no such view or store; `INVALID_ARGUMENT` where a view has no source, none has, or
+ *   the store has to be named; and what the store throws: the views before it have been copied.
+ */
+export async function materializeViews(
+  server: Server,
+  { onProgress, ...options }: MaterializeOptions & { readonly onProgress?: (progress: ViewProgress) => void },
+  context: CallContext,
+): Promise<readonly MaterializedView[]> {
+  const { views, store } = await ready(server, options, context);
+  const copied: MaterializedView[] = [];
+  for (const view of views) {
+    const of = { view: view.name };
+    onProgress?.({ ...of, phase: 'begun', rows: 0, written: 0 });
+    const done = await store.materialize(
+      view,
+      {
+        untilMs: options.untilMs,
+        onProgress: (progress) => onProgress?.({ ...of, phase: 'copying', ...progress }),
+      },
+      context,
+    );
+    onProgress?.({ ...of, phase: 'done', ...done });
+    copied.push({ ...of, ...done });
+  }
+  return copied;
+}
+
+/**
+ * What {@link materializeViews} would be billed for, view by view; nothing is run or written.
+ *
+ * @throws {VivaceError} As `materializeViews`.
+ */
+export async function estimateViews(
+  server: Server,
+  options: MaterializeOptions,
+  context: CallContext,
+): Promise<readonly ViewEstimate[]> {
+  const { views, store } = await ready(server, options, context);
+  const estimates: ViewEstimate[] = [];
+  for (const view of views) {
+    const estimate = await store.estimate?.(view, { untilMs: options.untilMs }, context);
+    estimates.push({ view: view.name, bytes: estimate?.bytes });
+  }
+  return estimates;
+}
+
+async function ready(
+  server: Server,
+  options: MaterializeOptions,
+  context: CallContext,
+): Promise<{ views: readonly FeatureView[]; store: OfflineStore }> {
+  const views = chosenViews(server, options.views);
+  const name = onlyPart(server, offlineStore, { wanted: options.store });
+  await startNeeded(server, [name], context);
+  return { views, store: server.part(offlineStore, name) };
+}
+
+/** The views that were named, once each, or all that have a source. */
+function chosenViews({ views }: Server, names: readonly string[] = []): readonly FeatureView[] {
+  if (names.length === 0) {
+    const sourced = [...views.values()].filter((view) => view.source !== undefined);
+    if (sourced.length === 0) throw wrongOption('views', 'no view has a source');
+    return sourced;
+  }
+  return [...new Set(names)].map((name) => {
+    const view = views.get(name);
+    if (view === undefined)
+      throw new VivaceError('NOT_FOUND', `there is no view "${name}"${didYouMean(name, views.keys())}`);
+    if (view.source === undefined) throw wrongOption('views', `"${name}" has no source: its rows are pushed`);
+    return view;
+  });
+}

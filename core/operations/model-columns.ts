@@ -1,0 +1,54 @@
+import type { Signature } from '../models/bundle.js';
+import { wrongOption } from './wrong-option.js';
+
+/** Ordered names of the columns that fill a model's input: of its only one, or per input. */
+export type ModelColumns = readonly string[] | Readonly<Record<string, readonly string[]>>;
+
+/**
+ * A signature whose inputs have the given columns.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT` where the model has no such input, or several and none is named.
+ */
+export function withColumns(signature: Signature, columns: ModelColumns): Signature {
+  const known = signature.inputs.map(({ name }) => name);
+  const [first, ...others] = known;
+  if (isList(columns) && others.length > 0)
+    throw wrongOption('columns', `the model has the inputs ${known.join(', ')}: give the columns of each`);
+  const given = new Map(isList(columns) ? [[first!, columns]] : Object.entries(columns));
+  for (const [input, names] of given) {
+    if (!known.includes(input))
+      throw wrongOption('columns', `the model has no input "${input}"; it has ${known.join(', ')}`);
+    if (names.includes(''))
+      throw wrongOption('columns', `a column of the input "${input}" has an empty name`);
+  }
+  const inputs = signature.inputs.map((input) => {
+    const names = given.get(input.name);
+    return names === undefined ? input : { ...input, columns: [...names] };
+  });
+  return { ...signature, inputs };
+}
+
+function isList(columns: ModelColumns): columns is readonly string[] {
+  return Array.isArray(columns);
+}
+
+/**
+ * Checks that as many columns fill an input as a row of its tensor has values: for a model that no pipeline uses yet. A pipeline knows
+ * the types of its columns, and that some are vectors.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT`
+ */
+export function checkCounts({ inputs }: Signature): void {
+  for (const { name, shape, columns } of inputs) {
+    const width = shape.slice(1).reduce((product, size) => product * size, 1);
+    if (columns === undefined || width < 0 || columns.length === width) continue;
+    throw wrongOption(
+      'columns',
+      `${columns.length} columns for the input "${name}" ${shapeText(shape)}, whose rows take ${width}`,
+    );
+  }
+}
+
+function shapeText(shape: readonly number[]): string {
+  return `[${shape.map((size) => (size === -1 ? 'N' : size)).join(', ')}]`;
+}
