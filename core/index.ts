@@ -197,6 +197,7 @@ export type { Step, StepClass, StepType } from './steps/custom/step.js';
 
 // HTTP and JSON, for transports and servers.
 export { errorResponse, failureResponse } from './json/error-response.js';
+export { methodNotAllowed, refusal } from './json/refusal.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
 export { callFrom } from './json/call-from-headers.js';
 export { pipelineCodec } from './json/pipeline-codec.js';

@@ -1,6 +1,5 @@
-import { isValid, type Column, type Values } from '../data/column.js';
+import { isValid, isValuesOf, type Column } from '../data/column.js';
 import { Frame } from '../data/frame.js';
-import type { ScalarType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
 import type { PipelineInput } from '../ports/data-plane.js';
@@ -61,7 +60,7 @@ function wrongColumn({ type, optional }: PlanField, column: Column, rows: number
   if (column.type.name !== type.name) return `a column of ${column.type.name} where ${type.name} is expected`;
   if (column.rows !== rows) return `${column.rows} rows where ${rows} are expected`;
   const { values, valid, offsets } = column;
-  if (!holds(values, type.element)) return `the values are not those of a column of ${type.element}`;
+  if (!isValuesOf(type.element, values)) return `the values are not those of a column of ${type.element}`;
   if (type.kind === 'list' && (offsets?.length !== rows + 1 || !ascends(offsets)))
     return `a list column has ${rows + 1} ascending offsets`;
   const length = type.kind === 'list' ? (offsets?.[rows] as number) : rows * type.width;
@@ -70,21 +69,6 @@ function wrongColumn({ type, optional }: PlanField, column: Column, rows: number
   if (valid.length * 8 < rows) return `the validity bitmap ends before row ${rows}`;
   if (!optional) for (let row = 0; row < rows; row++) if (!isValid(column, row)) return 'may not be null';
   return undefined;
-}
-
-const arrays = {
-  float32: Float32Array,
-  float64: Float64Array,
-  timestamp: Float64Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  bool: Uint8Array,
-  string: Array,
-  bytes: Array,
-} as const satisfies Record<ScalarType, unknown>;
-
-function holds(values: Values, element: ScalarType): boolean {
-  return values instanceof arrays[element];
 }
 
 function ascends(offsets: Uint32Array): boolean {

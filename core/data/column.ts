@@ -31,6 +31,13 @@ const arrays = {
   bool: Uint8Array,
 } as const;
 
+/** Whether values are in the kind of array that columns of an element type have. */
+export function isValuesOf(element: ScalarType, values: Values): boolean {
+  return element === 'string' || element === 'bytes'
+    ? Array.isArray(values)
+    : values instanceof arrays[element];
+}
+
 /** A zeroed array for `length` elements of a type; within `block`, where it is given and the elements have a width. */
 export function createValues(element: ScalarType, length: number, block?: Block): Values {
   if (element === 'string') return new Array<string>(length).fill('');

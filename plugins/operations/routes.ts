@@ -1,5 +1,5 @@
 import {
-  errorResponse,
+  methodNotAllowed,
   VivaceError,
   type Call,
   type HttpResponse,
@@ -36,7 +36,9 @@ export function operationsRouter({ data, control }: Planes, prefix: string): Htt
   ]);
   return ({ method, path }) => {
     const route = routes.get(path);
-    return route === undefined || method === 'GET' || method === 'HEAD' ? route : notAllowed(method);
+    return route === undefined || method === 'GET' || method === 'HEAD'
+      ? route
+      : methodNotAllowed(method, ['GET', 'HEAD']);
   };
 }
 
@@ -54,20 +56,4 @@ async function metrics(control: Planes['control'], call: Call): Promise<HttpResp
     'NOT_FOUND',
     'no part offers metrics to a scraper: add `telemetry: { use: opentelemetry }` to the parts of the configuration',
   );
-}
-
-/** Refuses, without reading the body. */
-function notAllowed(method: string): HttpRoute {
-  const refused = new VivaceError('INVALID_ARGUMENT', `${method} is not allowed here: use GET`, {
-    httpStatus: 405,
-  });
-  const refuse = (): never => {
-    throw refused;
-  };
-  return {
-    admit: refuse,
-    handle: refuse,
-    failed: (error, _head, { requestId }) =>
-      errorResponse(error, { requestId, headers: error === refused ? { allow: 'GET, HEAD' } : {} }),
-  };
 }

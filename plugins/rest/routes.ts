@@ -1,4 +1,4 @@
-import { errorResponse, VivaceError, type HttpRoute, type HttpRouter } from 'vivace';
+import { errorResponse, methodNotAllowed, refusal, type HttpRoute, type HttpRouter } from 'vivace';
 import type { RestApi } from './rest-api.js';
 
 type Methods = Readonly<Record<string, HttpRoute | undefined>>;
@@ -14,7 +14,9 @@ export function restRouter(api: RestApi, prefix: string): HttpRouter {
     const rest = path.slice(prefix.length);
     const methods =
       rest === pipelines ? list : rest === '/openapi.json' ? openApi : pipelineMethods(api, rest);
-    return methods === undefined ? undefined : (methods[method] ?? notAllowed(method, methods));
+    return methods === undefined
+      ? undefined
+      : (methods[method] ?? methodNotAllowed(method, Object.keys(methods)));
   };
 }
 
@@ -44,25 +46,6 @@ const failed: NonNullable<HttpRoute['failed']> = (error, _head, { requestId }) =
 function reading(handle: HttpRoute['handle']): Methods {
   const route: HttpRoute = { handle, failed };
   return { GET: route, HEAD: route };
-}
-
-function notAllowed(method: string, methods: Methods): HttpRoute {
-  const allow = Object.keys(methods).join(', ');
-  return refusal(`${method} is not allowed here: use ${allow}`, 405, { allow });
-}
-
-/** A route that refuses every request, without reading its body. */
-function refusal(message: string, httpStatus: number, headers: Record<string, string> = {}): HttpRoute {
-  const refused = new VivaceError('INVALID_ARGUMENT', message, { httpStatus });
-  const refuse = (): never => {
-    throw refused;
-  };
-  return {
-    admit: refuse,
-    handle: refuse,
-    failed: (error, _head, { requestId }) =>
-      errorResponse(error, { requestId, headers: error === refused ? headers : {} }),
-  };
 }
 
 function decode(segment: string): string | undefined {
