@@ -1,9 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import type { Call } from '../kernel/call.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
+import { longestTimerMs } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
-
-/** The longest that a timer of node can wait. */
-const longestMs = 2 ** 31 - 1;
 
 /**
  * Runs a call that ends when its signal aborts, at its deadline, and when the server cuts off what is in flight; whatever runs then is
@@ -20,6 +19,8 @@ export async function bounded<C extends Call, T>(
   const end = (): void => controller.abort(abortError(cut));
   if (signal.aborted) throw abortError(signal);
   if (cut.aborted) throw abortError(cut);
+  // Many calls may share one signal: that is no leak.
+  setMaxListeners(0, signal);
   signal.addEventListener('abort', leave, { once: true });
   cut.addEventListener('abort', end, { once: true });
   let timer: NodeJS.Timeout | undefined;
@@ -28,7 +29,7 @@ export async function bounded<C extends Call, T>(
       controller.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed'));
     const leftMs = Math.ceil(deadline - performance.now());
     if (leftMs <= 0) late();
-    else timer = setTimeout(late, Math.min(leftMs, longestMs));
+    else timer = setTimeout(late, Math.min(leftMs, longestTimerMs));
   }
   try {
     if (controller.signal.aborted) throw abortError(controller.signal);

@@ -1,6 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import { around } from '../kernel/around.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
 import type { Call } from '../kernel/call.js';
+import { longestTimerMs } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
 import type { Plan, PlanNode } from './plan.js';
@@ -30,6 +32,8 @@ export class DeadlineRuns implements RunLayer {
       // Whole milliseconds: a timer of node would cut the rest off, and be early.
       const limit = new Limit(run.call, Math.min(deadlineMs, Math.ceil(deadline - performance.now())));
       const leave = (): void => limit.abort(abortError(signal));
+      // Many calls may share one signal: that is no leak.
+      setMaxListeners(0, signal);
       signal.addEventListener('abort', leave, { once: true });
       this.#running.add(limit);
       return around(
@@ -84,7 +88,11 @@ class Limit {
     this.fetchCall = call.derive({ signal: () => this.#fetchSignal(), deadline: this.#fetchDeadline });
     if (deadlineMs <= 0)
       this.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed', { started: false }));
-    else this.#timer = setTimeout(() => this.abort(late('the deadline', deadlineMs)), deadlineMs);
+    else
+      this.#timer = setTimeout(
+        () => this.abort(late('the deadline', deadlineMs)),
+        Math.min(deadlineMs, longestTimerMs),
+      );
   }
 
   abort(reason: VivaceError): void {
@@ -104,7 +112,10 @@ class Limit {
       this.#fetches = fetches;
       const share = this.#deadlineMs * fetchShare;
       const left = Math.max(0, this.#fetchDeadline - performance.now());
-      this.#fetchTimer = setTimeout(() => fetches.abort(late('the time for fetches', share)), left);
+      this.#fetchTimer = setTimeout(
+        () => fetches.abort(late('the time for fetches', share)),
+        Math.min(left, longestTimerMs),
+      );
       const { signal } = this.#controller;
       if (signal.aborted) fetches.abort(signal.reason);
     }

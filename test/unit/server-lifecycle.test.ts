@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import {
+  Call,
   ContainerModule,
   createServer,
   defineAdapter,
+  definePipeline,
   definePlugin,
   featureSource,
   inject,
@@ -20,6 +22,7 @@ import { memory } from 'vivace/adapters/memory';
 import { z } from 'zod';
 import { adder, table } from '../support/parts.js';
 import { predictText } from '../support/predict-text.js';
+import { withServer } from '../support/scripted.js';
 
 const echo = {
   request: { a: 'float64' },
@@ -414,5 +417,47 @@ describe('Server', () => {
     expect((await failure(server.start())).message).to.contain('the port is taken');
     const refused = await failure(server.predict('echo', { request: { a: 1 } }));
     expect(refused.code).to.equal('UNAVAILABLE');
+  });
+
+  it('takes deadlines and budgets that are longer than a timer of node can be', async () => {
+    const p = definePipeline({
+      request: { id: 'string' },
+      deadlineMs: 2 ** 40,
+      steps: [{ fetch: 'later', budgetMs: 2 ** 35 }],
+      response: { outputs: { v: 'later.f0' } },
+    });
+    const parts = { later: { use: table, rows: { a: [5] }, delayMs: 20 } };
+    await withServer({ parts, pipelines: { p } }, async (server) => {
+      const { outputs, degraded } = await server.predict('p', { request: { id: 'a' } });
+      expect({ outputs, degraded }).to.deep.equal({ outputs: { v: 5 }, degraded: [] });
+    });
+  });
+
+  it('warns of no leak where many calls share one signal', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', onWarning);
+    try {
+      const p = definePipeline({
+        request: { id: 'string' },
+        steps: [{ fetch: 'later' }],
+        response: { outputs: { v: 'later.f0' } },
+      });
+      const parts = { later: { use: table, rows: { a: [5] }, delayMs: 20 }, m: { use: adder, width: 1 } };
+      await withServer({ parts, pipelines: { p } }, async (server) => {
+        const { signal } = new AbortController();
+        const shared = Array.from({ length: 20 }, () =>
+          server.predict('p', { request: { id: 'a' } }, { signal }),
+        );
+        await Promise.all(shared);
+        const { signal: other } = new AbortController();
+        const call = new Call({ requestId: 'r', signal: other });
+        await Promise.all(Array.from({ length: 20 }, () => server.data.predictors.describe('m', call)));
+        await new Promise((resolve) => setImmediate(resolve));
+      });
+    } finally {
+      process.off('warning', onWarning);
+    }
+    expect(warnings).to.deep.equal([]);
   });
 });

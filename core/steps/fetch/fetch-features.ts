@@ -4,6 +4,7 @@ import { FeatureRows, type Keys } from '../../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn } from '../../data/frame.js';
 import { status } from '../../data/status.js';
 import { asVivaceError, VivaceError } from '../../kernel/errors.js';
+import { longestTimerMs } from '../../kernel/timer.js';
 import { untilAborted } from '../../kernel/until-aborted.js';
 import { columnAt } from '../../pipeline/inputs.js';
 import type { NodeRun } from '../../pipeline/run.js';
@@ -183,11 +184,14 @@ class Budget {
       if (outer.aborted) leave();
       else outer.addEventListener('abort', leave, { once: true });
       this.#leave = () => outer.removeEventListener('abort', leave);
-      this.#timer = setTimeout(() => {
-        controller.abort(
-          new VivaceError('DEADLINE_EXCEEDED', `the budget of ${this.#budgetMs} ms has passed`),
-        );
-      }, this.#budgetMs);
+      this.#timer = setTimeout(
+        () => {
+          controller.abort(
+            new VivaceError('DEADLINE_EXCEEDED', `the budget of ${this.#budgetMs} ms has passed`),
+          );
+        },
+        Math.min(this.#budgetMs, longestTimerMs),
+      );
       this.#controller = controller;
     }
     return this.#controller.signal;
