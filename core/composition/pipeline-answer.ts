@@ -58,7 +58,7 @@ export function answerOf(
 
 /** The object rows of an answer, in its order: skipped ones are left out; ties keep the order of the request; nulls come last. */
 function orderOf(plan: Plan, frame: Frame): Uint32Array {
-  const kept = frame.kept(plan.skips);
+  const kept = frame.kept(plan.answerMask);
   const rows = kept === undefined ? new Uint32Array(frame.objects) : kept.rows.slice();
   if (kept === undefined) for (let row = 0; row < rows.length; row++) rows[row] = row;
   const { orderBy, descending, limit } = plan.response;

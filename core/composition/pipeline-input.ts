@@ -19,6 +19,7 @@ export function frameOf(plan: Plan, input: PipelineInput, arrivalMs: number): Fr
     columns: plan.columns.length,
     fetches: plan.fetches,
     skips: plan.skips,
+    masks: plan.masks,
   });
   plan.request.forEach((field, i) => frame.write(field.slot, input.request[i] as Column));
   plan.objects?.fields.forEach((field, i) => frame.write(field.slot, objects.columns[i] as Column));

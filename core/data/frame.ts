@@ -32,6 +32,8 @@ export interface FrameShape {
   readonly columns: number;
   readonly fetches: number;
   readonly skips: number;
+  /** Per mask, the places of the nodes whose left-out objects it leaves out. */
+  readonly masks: readonly (readonly number[])[];
 }
 
 /**
@@ -52,7 +54,8 @@ export class Frame {
   readonly fetched: (FetchedRows | undefined)[];
   /** Per node that may leave out objects, in the order of the file: 1 for each that it has. */
   readonly #skipped: (Uint8Array | undefined)[];
-  /** By how many of those nodes are heeded. */
+  readonly #masks: FrameShape['masks'];
+  /** Per mask. */
   readonly #kept: (KeptRows | undefined)[] = [];
   #requestOf: Uint32Array | undefined;
 
@@ -64,6 +67,7 @@ export class Frame {
     this.columns = new Array<FrameColumn | undefined>(shape.columns).fill(undefined);
     this.fetched = new Array<FetchedRows | undefined>(shape.fetches).fill(undefined);
     this.#skipped = new Array<Uint8Array | undefined>(shape.skips).fill(undefined);
+    this.#masks = shape.masks;
   }
 
   rows(scope: Scope): number {
@@ -95,14 +99,15 @@ export class Frame {
   }
 
   /**
-   * The objects that none of the first `mask` nodes has left out; `undefined` where that is all of them. Made once for each mask, and
-   * asked for only by who comes after those nodes.
+   * The objects that a mask leaves; `undefined` where that is all of them. Worked out once for each mask, and asked for only by who comes
+   * after the mask's nodes.
    */
-  kept(mask: number): KeptRows | undefined {
+  kept(mask: number | undefined): KeptRows | undefined {
+    if (mask === undefined) return undefined;
     const known = this.#kept[mask];
     if (known !== undefined) return known === everyRow ? undefined : known;
-    const masks = this.#skipped.slice(0, mask).filter((skipped) => skipped !== undefined);
-    const left = masks.length === 0 ? everyRow : this.#without(masks);
+    const skipped = this.#masks[mask]!.flatMap((place) => this.#skipped[place] ?? []);
+    const left = skipped.length === 0 ? everyRow : this.#without(skipped);
     const kept = left.rows.length === this.objects ? everyRow : left;
     this.#kept[mask] = kept;
     return kept === everyRow ? undefined : kept;

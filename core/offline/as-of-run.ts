@@ -205,6 +205,7 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
     columns: plan.columns.length,
     fetches: plan.fetches,
     skips: plan.skips,
+    masks: plan.masks,
   });
   for (const [name, field] of spine.fields) {
     const cast = castColumn(column(name), field.type, name);

@@ -7,7 +7,7 @@ import { ColumnTable } from './column-table.js';
 import type { Catalogue } from './catalogue.js';
 import type { Plan, PlanColumn, PlanField } from './plan.js';
 import type { FieldInput, PipelineSpec } from './schema.js';
-import { StepCompiler, type CompileState } from './step-compiler.js';
+import { maskOf, StepCompiler, type CompileState } from './step-compiler.js';
 
 /**
  * Compiles a pipeline to a plan: resolves every reference, infers scopes and dependencies, checks types.
@@ -41,6 +41,7 @@ export function compilePipeline(
     nodes: [],
     hasObjects: objects !== undefined,
     skipping: [],
+    masks: [],
     fetches: 0,
     complete: true,
   };
@@ -62,6 +63,8 @@ export function compilePipeline(
     columns: columns.all,
     fetches: state.fetches,
     skips: state.skipping.length,
+    masks: state.masks,
+    ...(state.skipping.length === 0 ? {} : { answerMask: maskOf(state.masks, [...state.skipping.keys()]) }),
     nodes: state.nodes,
     response,
     complete: state.complete,

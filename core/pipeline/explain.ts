@@ -4,7 +4,7 @@ import type { Plan, PlanNode } from './plan.js';
 
 /** Every value that a run used, with status and time where a node has them. */
 export function explainRun(plan: Plan, frame: Frame): Explanation {
-  const kept = frame.kept(plan.skips);
+  const kept = frame.kept(plan.answerMask);
   const left = kept === undefined ? undefined : new Set(kept.rows);
   return {
     time: frame.time[0] as number,

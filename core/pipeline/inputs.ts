@@ -22,7 +22,7 @@ export function columnAt(frame: Frame, { slot, scope: own }: PlanColumn, scope: 
 
 /** The objects that a node sees where some have been left out before it; `undefined` where it sees every row. */
 export function keptBy({ scope, mask }: PlanNode, frame: Frame): KeptRows | undefined {
-  return scope === 'object' && mask > 0 ? frame.kept(mask) : undefined;
+  return scope === 'object' ? frame.kept(mask) : undefined;
 }
 
 /** A node that runs an author's function over named columns. */

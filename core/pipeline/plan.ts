@@ -41,10 +41,10 @@ export interface PlanNode {
   /** Where the node may leave out objects: its place among those that do. */
   readonly skips?: number;
   /**
-   * The first so many nodes that leave out objects are those whose mask the node reads. They stand before it in the file, and it comes
-   * after them; what later ones leave out it does not see, whenever they run.
+   * The mask that the node reads, among the plan's: which objects are left once certain nodes before it in the file have left some out. It
+   * comes after those nodes; what others leave out it does not see, whenever they run.
    */
-  readonly mask: number;
+  readonly mask?: number;
 }
 
 export interface PlanResponse {
@@ -72,6 +72,10 @@ export interface Plan {
   readonly fetches: number;
   /** How many nodes may leave out objects. */
   readonly skips: number;
+  /** Per mask that is read, the places of the nodes whose left-out objects it leaves out. */
+  readonly masks: readonly (readonly number[])[];
+  /** The mask of the answer, where any node may leave out objects. */
+  readonly answerMask?: number;
   /** In an order in which each node's `after` come first. */
   readonly nodes: readonly PlanNode[];
   readonly response: PlanResponse;

@@ -22,6 +22,8 @@ export interface CompileState {
   readonly hasObjects: boolean;
   /** Nodes that may leave out objects, in the order of the file. */
   readonly skipping: number[];
+  /** Places of those nodes, per mask that somebody reads. */
+  readonly masks: (readonly number[])[];
   fetches: number;
   complete: boolean;
 }
@@ -151,12 +153,18 @@ export class StepCompiler {
     this.#state.columns.leaveOpen(alias, this.#state.hasObjects ? 'object' : 'request');
   }
 
-  /** Gives a node its place in the graph: after those that write what it reads, and after those whose skipped objects it must know. */
+  /** Gives a node its place in the graph: after those that write what it reads, and after those whose left-out objects it must know. */
   add(definition: StepDefinition, { effects = {}, ...draft }: NodeDraft<PlanNode>): void {
     const { nodes, columns, skipping } = this.#state;
     const id = nodes.length;
-    const mask = effects.afterSkips === true && draft.scope === 'object' ? skipping.length : 0;
-    const after = new Set([...columns.writersOf(draft.reads), ...skipping.slice(0, mask)]);
+    const writers = columns.writersOf(draft.reads);
+    const places =
+      draft.scope === 'request'
+        ? []
+        : effects.afterSkips === true
+          ? skipping.map((_, place) => place)
+          : this.#leftOutIn(writers);
+    const after = new Set([...writers, ...places.map((place) => skipping[place]!)]);
     const node: PlanNode = {
       ...draft,
       id,
@@ -164,13 +172,26 @@ export class StepCompiler {
       definition,
       step: this.#index,
       after: [...after].sort((a, b) => a - b),
-      mask,
+      ...(places.length === 0 ? {} : { mask: maskOf(this.#state.masks, places) }),
       ...(effects.skips === true ? { skips: skipping.length } : {}),
     };
     nodes.push(node);
     this.#checkServices(node);
     if (effects.skips === true) skipping.push(id);
     columns.wroteBy(draft.writes, id);
+  }
+
+  /**
+   * The nodes, by place, that have left out objects in what these have written: for such an object there is nothing to read. Who reads it
+   * waits for no more than it waits for anyway.
+   */
+  #leftOutIn(writers: readonly number[]): number[] {
+    const { nodes, masks } = this.#state;
+    const places = writers.flatMap((writer) => {
+      const { mask, skips } = nodes[writer]!;
+      return [...(mask === undefined ? [] : masks[mask]!), ...(skips === undefined ? [] : [skips])];
+    });
+    return [...new Set(places)].sort((a, b) => a - b);
   }
 
   /** A service that is not bound is found here, before anything starts. */
@@ -184,6 +205,12 @@ export class StepCompiler {
       `${who} needs ${missing.service} injected, and nothing binds it: bind it in a ContainerModule, and name that in \`modules\``,
     );
   }
+}
+
+/** The index of a mask, one for equal masks. */
+export function maskOf(masks: (readonly number[])[], places: readonly number[]): number {
+  const known = masks.findIndex((mask) => mask.join() === places.join());
+  return known >= 0 ? known : masks.push(places) - 1;
 }
 
 /** Per object as soon as one of its inputs is. */

@@ -214,6 +214,7 @@ describe('Frame', () => {
       columns: 2,
       fetches: 1,
       skips: 3,
+      masks: [[], [0], [0, 1], [0, 1, 2]],
     });
   const column = columnOf(parseType('int32'), [1, 2, 3]);
 

@@ -127,15 +127,25 @@ describe('Objects that a fetch leaves out', () => {
   });
 
   it('make who heeds them come after the fetch, and let fetches run side by side', async () => {
-    const p = shares([fetchStock, { fetch: 'late', onMissing: 'skip' }, predict, { transform: 'ranks' }], {
-      share: 'm.share',
-    });
-    const server = await createServer({ parts: parts(stocked), pipelines: { p } });
+    const p = shares(
+      [
+        fetchStock,
+        { fetch: 'late', onMissing: 'skip' },
+        { fetch: 'chained', key: { left: 'late.left' } },
+        predict,
+        { transform: 'ranks' },
+      ],
+      { share: 'm.share' },
+    );
+    const chained = { use: scripted, keys: { left: 'int32' }, features: { next: 'int32' } };
+    const server = await createServer({ parts: { ...parts(stocked), chained }, pipelines: { p } });
     await server.start();
     const { nodes } = describePlan(server.plans.get('p')!) as { nodes: { alias: string; after: string[] }[] };
     expect(Object.fromEntries(nodes.map(({ alias, after }) => [alias, after]))).to.deep.equal({
       stock: [],
       late: [],
+      // What it reads was written under the mask of `late` alone.
+      chained: ['late'],
       m: ['stock', 'late'],
       ranks: ['stock', 'late'],
     });
@@ -205,4 +215,67 @@ describe('Objects that a fetch leaves out', () => {
       rmSync(directory, { recursive: true });
     }
   });
+
+  const codes: PredictTensors = ([input]) => {
+    const data = Array.from(input!.data as Float64Array, (x) => `k${x}`);
+    return [{ name: 'code', datatype: 'BYTES', shape: [data.length], data }];
+  };
+  const coded: Signature = {
+    ...signature,
+    outputs: [{ name: 'code', datatype: 'BYTES', shape: [-1] }],
+    over: 'row',
+  };
+  for (const key of ['m.code', 'first.next']) {
+    it(`are not read by a fetch keyed by ${key}, so that its policies do not act on them`, async () => {
+      const read: string[] = [];
+      const next: ReadRows = (keys, out) => {
+        (keys.column('id').values as string[]).forEach((id, row) => {
+          read.push(id);
+          if (!id.startsWith('k')) return out.setMissing(row);
+          out.column('name').set(row, `name of ${id}`);
+        });
+      };
+      const first: ReadRows = (keys, out) => {
+        (keys.column('id').values as string[]).forEach((id, row) => {
+          if (id === 'gone') out.setMissing(row);
+          else out.column('next').set(row, `k${id}`);
+        });
+      };
+      const pipelines = {
+        p: {
+          objects: { fields: { id: 'string', x: 'float64' } },
+          steps: [
+            { fetch: 'first', key: { id: 'object.id' }, onMissing: 'skip' },
+            { predict: 'm', inputs: { x: ['object.x'] } },
+            { fetch: 'names', key: { id: key }, onMissing: 'fail' },
+          ],
+          response: { outputs: { name: 'names.name' } },
+        },
+      } as const;
+      const specification = {
+        parts: {
+          first: { use: scripted, features: { next: 'string' }, read: first },
+          m: { use: scriptedModel, signature: coded, predict: codes },
+          names: { use: scripted, features: { name: 'string' }, read: next },
+        },
+        pipelines,
+      };
+      const prefix = key === 'm.code' ? ['k1', 'k1'] : ['ka', 'kb'];
+      await withServer(specification, async (server) => {
+        const answer = await server.predict('p', { objects, explain: true });
+        expect(answer.objects.map(({ index, name }) => [index, name])).to.deep.equal([
+          [0, `name of ${prefix[0]}`],
+          [2, `name of ${prefix[1]}`],
+        ]);
+        expect(answer.degraded).to.deep.equal([{ step: 'first', status: 'MISSING', rows: 1 }]);
+        const explained = answer.explain as { objects: { names: object }[] };
+        expect(explained.objects[1]!.names).to.deep.equal({
+          status: 'SKIPPED',
+          features: { name: { value: null, status: 'SKIPPED' } },
+        });
+        expect((await server.predict('p', { objects: [objects[1]!] })).objects).to.deep.equal([]);
+      });
+      expect(read).to.deep.equal([...new Set(prefix)]);
+    });
+  }
 });

@@ -1,12 +1,12 @@
 import { inject, injectable, optional } from 'inversify';
 import { cellAt, gather, type Column } from '../../data/column.js';
 import { FeatureRows, type Keys } from '../../data/feature-rows.js';
-import type { FetchedRows, Frame, FrameColumn } from '../../data/frame.js';
+import type { FetchedRows, Frame, FrameColumn, KeptRows } from '../../data/frame.js';
 import { status } from '../../data/status.js';
 import { asVivaceError, VivaceError } from '../../kernel/errors.js';
 import { longestTimerMs } from '../../kernel/timer.js';
 import { untilAborted } from '../../kernel/until-aborted.js';
-import { columnAt } from '../../pipeline/inputs.js';
+import { columnAt, keptBy, scatter } from '../../pipeline/inputs.js';
 import type { NodeRun } from '../../pipeline/run.js';
 import { stepNode, stepSlot, type NodeStep } from '../../pipeline/step-definition.js';
 import type { Cache } from '../../ports/cache.js';
@@ -53,13 +53,18 @@ export class FetchFeatures implements NodeStep {
   run(context: NodeRun): void | Promise<void> {
     const { frame } = context;
     const node = this.#node;
-    const count = frame.rows(node.scope);
-    const columns = node.reads.map((read) => columnAt(frame, read, node.scope));
-    const time = frame.requests === 1 ? (frame.time[0] as number) : timePerRow(frame, node.scope);
+    const kept = keptBy(node, frame);
+    const count = kept?.rows.length ?? frame.rows(node.scope);
+    const columns = node.reads.map((read) => {
+      const column = columnAt(frame, read, node.scope);
+      return kept === undefined ? column : gather(column, kept.rows);
+    });
+    const time =
+      frame.requests === 1 ? (frame.time[0] as number) : pickTime(timePerRow(frame, node.scope), kept?.rows);
     // Rows of several requests differ in their time as well as in their key: only those of one are put together.
     const distinct = distinctRows(columns, count, { merge: typeof time === 'number' });
     const rows = new FeatureRows(node.features, distinct === undefined ? count : distinct.first.length);
-    const finish = (read: FeatureRows): void => this.#finish(context, { rows: read, time, distinct });
+    const finish = (read: FeatureRows): void => this.#finish(context, { rows: read, time, distinct, kept });
     if (rows.rows === 0) return finish(rows);
     const keys = new KeyColumns(
       node,
@@ -112,7 +117,12 @@ export class FetchFeatures implements NodeStep {
 
   #finish(
     context: NodeRun,
-    read: { rows: FeatureRows; time: number | Float64Array; distinct: DistinctRows | undefined },
+    read: {
+      rows: FeatureRows;
+      time: number | Float64Array;
+      distinct: DistinctRows | undefined;
+      kept: KeptRows | undefined;
+    },
   ): void {
     const { frame } = context;
     const node = this.#node;
@@ -121,15 +131,25 @@ export class FetchFeatures implements NodeStep {
     const times = pickTime(read.time, distinct?.first);
     const resolved = resolveRows(node, anyNullKey ? withMissingRow(node, read.rows) : read.rows, times);
     const { rows, columns, skip } = distinct === undefined ? resolved : spread(resolved, distinct.rowOf);
-    frame.fetched[node.index] = rows;
-    columns.forEach((column, i) => frame.write(node.writes[i]!.slot, column));
-    if (skip !== undefined && node.skips !== undefined)
-      frame.skip(node.skips, objectsOf(frame, node.scope, skip));
+    this.#write(
+      frame,
+      read.kept === undefined
+        ? { rows, columns, skip }
+        : inPlace({ rows, columns, skip }, read.kept, frame.objects),
+    );
     this.#counters.add(this.#counter, columns, {
       rows: rows.status.length,
       future: countFuture(node, rows, read.time),
     });
     report(context, node.alias, rows.status, resolved.error);
+  }
+
+  #write(frame: Frame, { rows, columns, skip }: SpreadRows): void {
+    const node = this.#node;
+    frame.fetched[node.index] = rows;
+    columns.forEach((column, i) => frame.write(node.writes[i]!.slot, column));
+    if (skip !== undefined && node.skips !== undefined)
+      frame.skip(node.skips, objectsOf(frame, node.scope, skip));
   }
 }
 
@@ -230,11 +250,32 @@ function countFuture(
   return future;
 }
 
+type SpreadRows = Pick<ResolvedRows, 'rows' | 'columns'> & { readonly skip: Uint8Array | undefined };
+
+/** Rows of the objects that are left, in their places among all; the others are SKIPPED. */
+function inPlace({ rows, columns, skip }: SpreadRows, kept: KeptRows, total: number): SpreadRows {
+  const place = <A extends Uint8Array | Float64Array>(values: A, all: A): A => {
+    kept.rows.forEach((row, i) => (all[row] = values[i] as number));
+    return all;
+  };
+  const statuses = (values: Uint8Array): Uint8Array =>
+    place(values, new Uint8Array(total).fill(status.SKIPPED));
+  return {
+    rows: {
+      status: statuses(rows.status),
+      eventTime: place(rows.eventTime, new Float64Array(total)),
+      availableTime: place(rows.availableTime, new Float64Array(total)),
+    },
+    columns: columns.map((column) => {
+      const placed = scatter(column, kept.rows, total);
+      return column.status === undefined ? placed : { ...placed, status: statuses(column.status) };
+    }),
+    skip: skip === undefined ? undefined : place(skip, new Uint8Array(total)),
+  };
+}
+
 /** Distinct rows back to all rows. */
-function spread(
-  { rows, columns, skip }: ResolvedRows,
-  rowOf: Uint32Array,
-): Pick<ResolvedRows, 'rows' | 'columns' | 'skip'> {
+function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): SpreadRows {
   return {
     rows: {
       status: Uint8Array.from(rowOf, (row) => rows.status[row] as number),
@@ -242,7 +283,7 @@ function spread(
       availableTime: Float64Array.from(rowOf, (row) => rows.availableTime[row] as number),
     },
     columns: columns.map((column) => gatherColumn(column, rowOf)),
-    ...(skip === undefined ? {} : { skip: Uint8Array.from(rowOf, (row) => skip[row] as number) }),
+    skip: skip === undefined ? undefined : Uint8Array.from(rowOf, (row) => skip[row] as number),
   };
 }
 

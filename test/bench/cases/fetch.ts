@@ -94,6 +94,7 @@ function runOf(plan: Plan, destinations: string[]): NodeRun {
     columns: plan.columns.length,
     fetches: plan.fetches,
     skips: plan.skips,
+    masks: plan.masks,
   });
   const { slot, type } = plan.objects!.fields[0]!;
   frame.write(slot, { type, rows: destinations.length, values: destinations });
