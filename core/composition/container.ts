@@ -1,14 +1,14 @@
-import { Container, ContainerModule, decorate, inject, injectable, type ServiceIdentifier } from 'inversify';
+import { Container, ContainerModule, multiInject, type ServiceIdentifier } from 'inversify';
 import type { Mistakes } from '../config/mistake.js';
 import { messageOf } from '../kernel/errors.js';
 import { createPart, type RunningPart } from '../parts/create-part.js';
 import { slotPort } from '../parts/definition.js';
 import type { GuardOptions } from '../parts/guard.js';
 import type { PartSurroundings } from '../parts/part-context.js';
-import type { PlanNode } from '../pipeline/plan.js';
-import { stepNode, stepOptions, stepPlan, stepSlot } from '../pipeline/step-definition.js';
-import { pipelineCounters } from '../steps/counters.js';
-import { builtInSteps } from '../steps/index.js';
+import { nodeLayer, runLayer } from '../pipeline/layers.js';
+import { stepDefinition, type StepDefinition } from '../pipeline/step-definition.js';
+import { builtInSteps, builtInVerbs } from '../steps/index.js';
+import { whyNotMade, wrongInjection } from './injection.js';
 import type { ResolvedPart } from './parts.js';
 
 /** A part itself, with its lifecycle; named after the part. */
@@ -18,17 +18,48 @@ export const partId: ServiceIdentifier<RunningPart> = Symbol.for('vivace.part');
  * The container of a server, without its parts: the steps of Vivace, then a team's own modules. A module that does not load is a
  * mistake.
  */
-export function createContainer(modules: readonly ContainerModule[], mistakes: Mistakes): Container {
+export async function createContainer(
+  modules: readonly ContainerModule[],
+  mistakes: Mistakes,
+): Promise<Container> {
   const container = new Container({ jitless: true, defaultScope: 'Singleton' });
   container.load(builtInSteps);
-  modules.forEach((module, i) => {
+  for (const [i, module] of modules.entries()) {
     try {
-      container.load(module);
+      await container.loadAsync(module);
     } catch (error) {
       mistakes.add(['modules', i], `does not load: ${messageOf(error)}`);
     }
-  });
+  }
   return container;
+}
+
+/** The verbs that are bound, in their order; where one cannot be made, that is a mistake, and those of Vivace remain. */
+export function boundVerbs(container: Container, mistakes: Mistakes): readonly StepDefinition[] {
+  const wrong = wrongInjection(container, multiInject(stepDefinition));
+  if (wrong !== undefined) {
+    mistakes.add(['modules'], `a verb ${wrong.what}`);
+    return builtInVerbs;
+  }
+  try {
+    return container.getAll(stepDefinition);
+  } catch (error) {
+    mistakes.add(['modules'], `a verb cannot be made: ${whyNotMade(error)}`);
+    return builtInVerbs;
+  }
+}
+
+/**
+ * A layer that needs something injected that nothing binds would be found when the server has started.
+ *
+ * @param container With stand-ins for the parts.
+ */
+export function checkLayers(container: Container, mistakes: Mistakes): void {
+  for (const layer of [runLayer, nodeLayer]) {
+    if (!container.isBound(layer)) continue;
+    const wrong = wrongInjection(container, multiInject(layer));
+    if (wrong !== undefined) mistakes.add(['modules'], `a layer ${wrong.what}`);
+  }
 }
 
 /** A port that a module has bound under the name of a part would stand there twice. */
@@ -82,68 +113,4 @@ function moduleOf(part: ResolvedPart, surroundings: PartSurroundings & GuardOpti
         .whenNamed(name);
     }
   });
-}
-
-const planned: ServiceIdentifier = Symbol.for('vivace.planned');
-class Planned extends Error {}
-
-/** A service that a class needs and nothing binds. */
-export interface MissingService {
-  readonly service: string;
-  /** The class that needs it, where the container says which. */
-  readonly neededBy?: string;
-}
-
-/**
- * Makes the function that says which service a node's class needs injected, by itself or through what it is given, and nothing binds. The
- * container plans all that a class needs before it makes any of it, so nothing is made here.
- *
- * @param parts What steps may have injected by name; they need not be bound yet.
- */
-export function missingServices(
-  parent: Container,
-  parts: Iterable<ResolvedPart>,
-): (node: PlanNode) => MissingService | undefined {
-  const common = new Container({ parent, jitless: true });
-  common.bind(planned).toDynamicValue(() => {
-    throw new Planned();
-  });
-  for (const id of [stepNode, stepPlan, stepOptions, pipelineCounters] as readonly ServiceIdentifier[])
-    common.bind(id).toConstantValue(undefined);
-  for (const { name, definition } of parts)
-    for (const port of definition.provides) common.bind(port.id).toConstantValue(undefined).whenNamed(name);
-  return (node) => {
-    const container = new Container({ parent: common, jitless: true });
-    const { definition } = node;
-    for (const [slot, used] of Object.entries(definition.parts?.(node) ?? {}))
-      if (used !== undefined) container.bind(stepSlot(slot)).toConstantValue(undefined);
-    const module = definition.module?.(node);
-    if (module !== undefined) container.load(module);
-    if (!container.isBound(definition.runs)) container.bind(definition.runs).toSelf();
-    const Probe = class {
-      readonly name = 'probe';
-    };
-    decorate(injectable(), Probe);
-    decorate([inject(planned)], Probe, 0);
-    decorate([inject(definition.runs)], Probe, 1);
-    container.bind(Probe).toSelf();
-    try {
-      container.get(Probe);
-    } catch (error) {
-      return isPlanned(error) ? undefined : missingIn(error);
-    }
-    return undefined;
-  };
-}
-
-function isPlanned(error: unknown): boolean {
-  return error instanceof Planned || (error instanceof Error && error.cause instanceof Planned);
-}
-
-/** The service that a container's error names, and for whom it was. */
-function missingIn(error: unknown): MissingService {
-  const text = messageOf(error);
-  const service = /"([^"]+)"/.exec(text)?.[1] ?? text.split('\n')[0]!;
-  const neededBy = /resolve bindings for "([A-Za-z_$][\w$]*)"/.exec(text)?.[1];
-  return neededBy === undefined ? { service } : { service, neededBy };
 }

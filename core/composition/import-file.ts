@@ -78,7 +78,8 @@ export async function importModules(
       mistakes.add(['modules', i], messageOf(error));
     }
   }
-  return modules;
+  // Loaded twice, a module would bind each of its verbs and layers twice.
+  return [...new Set(modules)];
 }
 
 async function modulesIn(specifier: string, directory: string): Promise<readonly ContainerModule[]> {

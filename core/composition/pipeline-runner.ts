@@ -1,6 +1,6 @@
-import type { Container } from 'inversify';
+import type { Container, ServiceIdentifier } from 'inversify';
 import type { Call } from '../kernel/call.js';
-import { abortError } from '../kernel/errors.js';
+import { abortError, VivaceError } from '../kernel/errors.js';
 import type { Clock } from '../parts/context.js';
 import { createExecutor } from '../pipeline/execute.js';
 import { layered, nodeLayer, runLayer, type RunPipeline } from '../pipeline/layers.js';
@@ -8,6 +8,7 @@ import type { Plan } from '../pipeline/plan.js';
 import { Run, type NodeRun } from '../pipeline/run.js';
 import type { PipelineCounters } from '../steps/counters.js';
 import type { PipelineAnswer, PipelineInput } from '../ports/data-plane.js';
+import { whyNotMade } from './injection.js';
 import { answerOf } from './pipeline-answer.js';
 import { frameOf } from './pipeline-input.js';
 import { createSteps } from './step-factory.js';
@@ -24,8 +25,8 @@ export class PipelineRunner {
     this.#clock = clock;
     const { steps, counters } = createSteps(container, plan);
     this.counters = counters;
-    const nodeLayers = container.isBound(nodeLayer) ? container.getAll(nodeLayer) : [];
-    const runLayers = container.isBound(runLayer) ? container.getAll(runLayer) : [];
+    const nodeLayers = layersOf(container, nodeLayer);
+    const runLayers = layersOf(container, runLayer);
     const execute = createExecutor(
       steps.map(({ node, step }) => ({
         node,
@@ -57,6 +58,23 @@ export class PipelineRunner {
     });
     const running = this.#run(run);
     if (running !== undefined) await running;
+    if (run.frame === undefined)
+      throw new VivaceError(
+        'INTERNAL',
+        'a layer has ended the run without running the pipeline: call `next`',
+      );
     return answerOf(this.plan, run as NodeRun, explain);
+  }
+}
+
+/** @throws {VivaceError} `INVALID_CONFIG` where a layer cannot be made. */
+function layersOf<L>(container: Container, layer: ServiceIdentifier<L>): readonly L[] {
+  try {
+    return container.isBound(layer) ? container.getAll(layer) : [];
+  } catch (cause) {
+    throw new VivaceError('INVALID_CONFIG', `modules: a layer cannot be made: ${whyNotMade(cause)}`, {
+      path: 'modules',
+      cause,
+    });
   }
 }

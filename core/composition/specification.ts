@@ -12,14 +12,14 @@ import type { Catalogue, CataloguePart } from '../pipeline/catalogue.js';
 import { compilePipeline } from '../pipeline/compile.js';
 import type { Plan } from '../pipeline/plan.js';
 import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
-import { stepDefinition } from '../pipeline/step-definition.js';
 import type { Signature } from '../models/bundle.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
 import type { PipelineDeclaration, Views } from './declaration.js';
 import { resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
-import { checkModuleBindings, createContainer, missingServices } from './container.js';
+import { boundVerbs, checkLayers, checkModuleBindings, createContainer } from './container.js';
 import { importModules, importSteps } from './import-file.js';
+import { withStandIns, wrongStep } from './injection.js';
 
 export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
 
@@ -108,9 +108,14 @@ export async function checkSpecification(
       mistakes.add(['pipelines', name], `a pipeline name has ${pathNames.text}`);
   }
   const steps = await importSteps(specs, { directory, mistakes });
-  const container = createContainer(await importModules(parsed.modules, { directory, mistakes }), mistakes);
+  const container = await createContainer(
+    await importModules(parsed.modules, { directory, mistakes }),
+    mistakes,
+  );
   checkModuleBindings(container, parts.values(), mistakes);
-  const verbs = container.getAll(stepDefinition);
+  const planning = withStandIns(container, parts.values());
+  checkLayers(planning, mistakes);
+  const verbs = boundVerbs(container, mistakes);
   verbs.forEach(({ verb }, i) => {
     if (verbs.findIndex((other) => other.verb === verb) < i)
       mistakes.add(
@@ -118,8 +123,6 @@ export async function checkSpecification(
         `the verb "${verb}" is bound twice: rebind its class to replace what it does`,
       );
   });
-
-  const missingService = missingServices(container, parts.values());
 
   function compile(signature: Catalogue['signature'], into: Mistakes): ReadonlyMap<string, Plan> {
     const catalogue: Catalogue = {
@@ -129,7 +132,7 @@ export async function checkSpecification(
       broken,
       verbs,
       imported: (path) => steps.get(path),
-      missingService,
+      wrongStep: (node) => wrongStep(planning, node),
     };
     const plans = new Map<string, Plan>();
     for (const [name, pipeline] of specs) {

@@ -1,8 +1,9 @@
 import { Container, type Newable } from 'inversify';
-import { messageOf, VivaceError } from '../kernel/errors.js';
+import { VivaceError } from '../kernel/errors.js';
 import type { Plan, PlanNode } from '../pipeline/plan.js';
 import { stepNode, stepPlan, stepSlot, type NodeStep } from '../pipeline/step-definition.js';
 import { PipelineCounters, pipelineCounters } from '../steps/counters.js';
+import { whyNotMade } from './injection.js';
 
 /** A node and the object that runs it. */
 export interface PlanStep {
@@ -37,7 +38,7 @@ export function createSteps(
       return { node, step: createStep(container, node, override(node)) };
     } catch (error) {
       if (error instanceof VivaceError) throw error;
-      const message = `${node.verb} "${node.alias}" cannot be made: ${firstLine(error)}`;
+      const message = `${node.verb} "${node.alias}" cannot be made: ${whyNotMade(error)}`;
       const path = `pipelines.${plan.name}.steps[${node.step}]`;
       throw new VivaceError('INVALID_CONFIG', `${path}: ${message}`, { path, cause: error });
     }
@@ -73,8 +74,4 @@ function createStep(
   }
   taken.add(step);
   return step;
-}
-
-function firstLine(error: unknown): string {
-  return messageOf(error).split('\n')[0]!;
 }

@@ -22,6 +22,14 @@ export interface Catalogue {
   signature(predictor: string): Signature | undefined;
   /** What a file exports that a step names by its relative path; `undefined` where a mistake has been reported. */
   imported(path: string): unknown;
-  /** The service that a node's class needs injected, by itself or through what it is given, and that nothing binds. */
-  missingService(node: PlanNode): { readonly service: string; readonly neededBy?: string } | undefined;
+  /** What is wrong with what the class that runs a node has injected, by itself or through what it is given. */
+  wrongStep(node: PlanNode): WrongInjection | undefined;
+}
+
+/** A class cannot have injected what it needs. */
+export interface WrongInjection {
+  /** The rest of a sentence that begins with the class. */
+  readonly what: string;
+  /** The class, where the container says which. */
+  readonly neededBy?: string;
 }

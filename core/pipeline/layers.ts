@@ -17,8 +17,8 @@ export interface NodeLayer {
   /**
    * Called once per node, when the server starts. It looks at the plan then, and not while a request runs.
    *
-   * @param next What the layer goes around. It may answer at once, and then the layer does too; it may throw or reject, and both pass
-   *   through.
+   * @param next What the layer goes around, to be called once. It may answer at once, and then the layer does too; it may throw or
+   *   reject, and both pass through. What the layer itself waits for it leaves when the signal of `run.call` aborts: nobody leaves a layer.
    * @returns `undefined` where the layer does not go around this node: it then costs nothing there.
    */
   wrap(node: PlanNode, next: RunNode, plan: Plan): RunNode | undefined;

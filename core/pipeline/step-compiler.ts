@@ -196,14 +196,13 @@ export class StepCompiler {
 
   /** A service that is not bound is found here, before anything starts. */
   #checkServices(node: PlanNode): void {
-    const missing = this.catalogue.missingService(node);
-    if (missing === undefined) return;
-    const { what } = node.definition.summary(node);
-    const who = missing.neededBy === undefined ? `${node.verb} ${what}` : `the class ${missing.neededBy}`;
-    this.mistake(
-      [node.verb],
-      `${who} needs ${missing.service} injected, and nothing binds it: bind it in a ContainerModule, and name that in \`modules\``,
-    );
+    const wrong = this.catalogue.wrongStep(node);
+    if (wrong === undefined) return;
+    const who =
+      wrong.neededBy === undefined
+        ? `${node.verb} ${node.definition.summary(node).what}`
+        : `the class ${wrong.neededBy}`;
+    this.mistake([node.verb], `${who} ${wrong.what}`);
   }
 }
 

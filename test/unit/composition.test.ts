@@ -127,6 +127,18 @@ class Nested {
     throw new Error('never made');
   }
 }
+class Bare {
+  static readonly reads = { value: 'float64' };
+  static readonly writes = { value: 'float64' };
+  static readonly offline = 'same';
+  readonly rates: Rates;
+  constructor(rates: Rates) {
+    this.rates = rates;
+  }
+  run(): void {
+    throw new Error('never made');
+  }
+}
 const converted = (step: typeof Converts | typeof Nested): ServerSpecification => ({
   parts: {},
   pipelines: {
@@ -243,6 +255,90 @@ describe('A module', () => {
     });
   });
 
+  it('may load asynchronously, and where it fails that is a mistake', async () => {
+    const rates = module(async ({ bind }) => {
+      await Promise.resolve();
+      bind(Rates).toSelf();
+    });
+    await withServer({ ...converted(Converts), modules: [rates] }, async (server) => {
+      const { outputs } = await server.predict('p', { request: { value: 4 } });
+      expect(outputs).to.deep.equal({ value: 8 });
+    });
+    const fails = module(async () => {
+      throw new Error('as the test asked');
+    });
+    expect(await mistakesOf({ parts: {}, pipelines: {}, modules: [fails] })).to.equal(
+      'modules[0]: does not load: as the test asked',
+    );
+  });
+
+  it('that is given twice is loaded once', async () => {
+    const asked: string[] = [];
+    const layer: NodeLayer = {
+      name: 'asked',
+      order: 500,
+      wrap: ({ alias }) => void asked.push(alias),
+    };
+    const twice = module(({ bind }) => void bind(nodeLayer).toConstantValue(layer));
+    await withServer({ ...simple, modules: [twice, twice] }, () => Promise.resolve());
+    expect(asked).to.deep.equal(['t', 'double']);
+  });
+
+  it('whose layer or verb has nothing to be made with is a mistake, before anything starts', async () => {
+    const needs = (id: typeof nodeLayer | typeof runLayer | typeof stepDefinition): ContainerModule =>
+      module(({ bind }) => void bind(id as typeof nodeLayer).to(NeedsConverter as never));
+    const missing =
+      'needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`';
+    for (const layer of [nodeLayer, runLayer]) {
+      expect(await mistakesOf({ ...simple, modules: [needs(layer)] })).to.equal(
+        `modules: a layer ${missing}`,
+      );
+    }
+    expect(await mistakesOf({ ...simple, modules: [needs(stepDefinition)] })).to.equal(
+      `modules: a verb ${missing}`,
+    );
+  });
+
+  it('whose layer cannot be made says so when the server starts', async () => {
+    const start = async (load: ConstructorParameters<typeof ContainerModule>[0]): Promise<object> => {
+      const server = await createServer({ ...simple, modules: [module(load)] });
+      const { message, path } = await thrownBy(server.start());
+      await server.stop();
+      return { message, path };
+    };
+    expect(
+      await start(({ bind }) => {
+        bind(nodeLayer).toDynamicValue(() => {
+          throw new Error('as the test asked');
+        });
+      }),
+    ).to.deep.equal({ message: 'modules: a layer cannot be made: as the test asked', path: 'modules' });
+    const late = await start(({ bind }) => void bind(runLayer).toDynamicValue(async () => ({}) as RunLayer));
+    expect(late)
+      .to.have.property('message')
+      .that.matches(/^modules: a layer .* made asynchronously: await it/);
+  });
+
+  it('that lets services need each other, or binds one twice, is told of it; so is a class without decorators', async () => {
+    const circle = module(({ bind }) => {
+      bind(Rates).to(NeedsConverter as never);
+      bind(NeedsConverter).toSelf();
+    });
+    expect(await mistakesOf({ ...converted(Converts), modules: [circle] })).to.match(
+      /step: step converts needs something injected that needs itself: .*Rates.* -> .*Rates/,
+    );
+    const twice = module(({ bind }) => {
+      bind(Rates).toSelf();
+      bind(Rates).to(DearRates);
+    });
+    expect(await mistakesOf({ ...converted(Converts), modules: [twice] })).to.include(
+      'needs Rates injected, which is bound more than once',
+    );
+    expect(await mistakesOf(converted(Bare as never))).to.equal(
+      'pipelines.p.steps[0].step: step bare needs the decorator @injectable() on Bare, and @inject() on each parameter of its constructor',
+    );
+  });
+
   it('that binds a verb twice is a mistake', async () => {
     const again = { verb: 'fetch' } as StepDefinition;
     const modules = [module(({ bind }) => void bind(stepDefinition).toConstantValue(again))];
@@ -270,6 +366,13 @@ describe('A module', () => {
     const pipelines = { p: { steps: [ownStep({ enrich: 'x' })], response: { outputs: { now: 'time' } } } };
     expect(await mistakesOf({ parts: {}, pipelines })).to.equal(
       'pipelines.p.steps[0]: a step is one of fetch, transform, predict, step, not "enrich"',
+    );
+  });
+
+  it('says what `record` may be', async () => {
+    const p = { record: true, steps: [], response: { outputs: { now: 'time' } } };
+    expect(await mistakesOf({ parts: {}, pipelines: { p: p as never } })).to.equal(
+      'pipelines.p.record: `false`, or a block such as { metrics: true }',
     );
   });
 
@@ -331,6 +434,15 @@ describe('Layers', () => {
       },
     );
     expect(asked).to.deep.equal(['t', 'double']);
+  });
+
+  it('around requests must run the pipeline', async () => {
+    const layer: RunLayer = { name: 'lost', order: 250, wrap: () => () => undefined };
+    const modules = [module(({ bind }) => void bind(runLayer).toConstantValue(layer))];
+    await withServer({ ...simple, modules }, async (server) => {
+      const error = await thrownBy(server.predict('p', { request: { id: 'a' } }));
+      expect(error.message).to.equal('a layer has ended the run without running the pipeline: call `next`');
+    });
   });
 
   it('around requests see the frame after `next`, and what cannot be decoded as a failure', async () => {
