@@ -157,8 +157,11 @@ export class Dispatcher {
       // A body cut short by its sender: the connection is gone, and with it everybody who could read an answer.
       if (request.destroyed && !request.complete) return;
       this.fail(exchange, response, error, ownHeaders);
+      if (!isMiddlewares) return;
+      // An answer that the middleware began and cannot end is cut, so that nobody waits for the rest.
+      if (!response.writableEnded) response.destroy();
       // Whatever it does later would meet a response that is sent, and end the process.
-      if (isMiddlewares) silence(response);
+      silence(response);
     }
   }
 

@@ -98,8 +98,11 @@ export class MiddlewareChain {
         if (!settle()) {
           if (error !== undefined && error !== null)
             this.#log.error('middleware failed behind its answer', { error });
-        } else if (error === undefined || error === null) resolve(true);
-        else {
+        } else if (error === undefined || error === null) {
+          // Answered before it went on: the route could only work for nobody.
+          if (response.headersSent) end('answered');
+          resolve(!response.headersSent);
+        } else {
           end('failed');
           reject(middlewareError(error));
         }

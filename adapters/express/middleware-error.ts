@@ -30,12 +30,17 @@ export function middlewareError(error: unknown): VivaceError {
   return new VivaceError(codes[httpStatus] ?? 'INVALID_ARGUMENT', message, { httpStatus, cause: error });
 }
 
+/** What a server alone says of an answer; two ways to say where a body ends would be no HTTP. */
+const serversOwn = new Set(['connection', 'content-length', 'transfer-encoding', 'trailer', 'upgrade']);
+
 /** Headers that go with an error, such as `www-authenticate`: where it was made with some, by convention. */
 export function headersOf(error: unknown): Readonly<Record<string, string>> {
   const { cause } = (typeof error === 'object' && error !== null ? error : {}) as { cause?: HttpError };
   const headers = cause?.headers;
   if (typeof headers !== 'object' || headers === null) return {};
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]),
+    Object.entries(headers)
+      .map(([name, value]) => [name.toLowerCase(), String(value)] as const)
+      .filter(([name]) => !serversOwn.has(name)),
   );
 }

@@ -59,6 +59,21 @@ describe('Express middleware, in detail', () => {
       ]);
     });
 
+    it('cannot say where the body of the answer ends', async () => {
+      const headers = { 'Transfer-Encoding': 'chunked', 'Content-Length': 3, 'Retry-After': 5 };
+      const address = await alone(
+        [(_request, _response, next) => next(httpError(429, 'slower', { headers }))],
+        {
+          handle: tell,
+          failed,
+        },
+      );
+      const answer = await ask(address);
+      expect(answer.text).to.equal('/a RESOURCE_EXHAUSTED: slower');
+      expect(answer.headers).to.include({ 'retry-after': '5', 'content-length': '29' });
+      expect(answer.headers).not.to.have.property('transfer-encoding');
+    });
+
     it('may be taken by middleware of four parameters', async () => {
       const take: ErrorRequestHandler = (error: Error, _request, response, _next) =>
         void response.status(409).send(error.message);

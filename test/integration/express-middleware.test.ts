@@ -51,6 +51,34 @@ describe('Express middleware', () => {
         expect([answer.status, answer.text]).to.deep.equal([401, '{"who":"are you"}']);
       });
 
+      it('keeps the route from working where it has begun its answer and goes on all the same', async () => {
+        let handled = 0;
+        const begins: RequestHandler = (_request, response, next) => {
+          response.status(401).write('who ');
+          next();
+          setTimeout(() => response.end('are you'), 20);
+        };
+        const address = await serve([begins], {
+          handle: (request, call) => (handled++, tell(request, call)),
+        });
+        const answer = await ask(address);
+        expect([answer.status, answer.text, handled]).to.deep.equal([401, 'who are you', 0]);
+      });
+
+      it('has its answer cut where it began one and failed', async () => {
+        const begins: RequestHandler = (_request, response, next) => {
+          response.writeHead(200, { 'content-length': 10 });
+          response.write('half ');
+          next(new Error('as the test asked'));
+        };
+        const address = await serve([begins], { handle: tell, failed });
+        const error = await fetch(`${address}/a`)
+          .then((answer) => answer.text())
+          .catch((thrown: unknown) => thrown);
+        expect(error).to.be.instanceOf(TypeError);
+        expect(logs.map(({ message }) => message)).to.deep.equal(['a request failed']);
+      });
+
       const failures: Record<string, RequestHandler> = {
         throws: () => {
           throw httpError(403, 'not you');
