@@ -48,8 +48,26 @@ export interface PipelineDeclaration extends Settings {
   readonly steps: readonly StepDeclaration[];
 }
 
+type NoneBut<T, K> = Readonly<Record<Exclude<keyof T, K>, never>>;
+
+/** A step of a built-in verb has no keys but those of its verb; a team's own step has what its schema takes. */
+type KnownStep<S> = S extends OwnStep | { readonly step: unknown }
+  ? unknown
+  : S extends { readonly fetch: unknown }
+    ? NoneBut<S, keyof Declared<typeof fetchSchema>>
+    : S extends { readonly transform: unknown }
+      ? NoneBut<S, keyof Declared<typeof transformSchema>>
+      : S extends { readonly predict: unknown }
+        ? NoneBut<S, keyof Declared<typeof predictSchema>>
+        : unknown;
+
+/** What a pipeline whose type is inferred must fit as well: inference alone would let a misspelt key pass. */
+export type Known<P extends PipelineDeclaration> = NoneBut<P, keyof PipelineDeclaration> & {
+  readonly steps: { readonly [I in keyof P['steps']]: KnownStep<P['steps'][I]> };
+};
+
 /** Declares a pipeline, so that the types of its requests and answers are inferred. It is compiled by `createServer`. */
-export function definePipeline<const P extends PipelineDeclaration>(pipeline: P): P {
+export function definePipeline<const P extends PipelineDeclaration>(pipeline: P & Known<P>): P {
   return pipeline;
 }
 

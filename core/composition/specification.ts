@@ -15,7 +15,7 @@ import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
 import type { Signature } from '../models/bundle.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
-import type { PipelineDeclaration, Views } from './declaration.js';
+import type { Known, PipelineDeclaration, Views } from './declaration.js';
 import { resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
 import { boundVerbs, checkLayers, checkModuleBindings, createContainer } from './container.js';
 import { importModules, importSteps } from './import-file.js';
@@ -27,7 +27,7 @@ export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
 export interface ServerSpecification<P extends Pipelines = Pipelines> {
   readonly parts: Readonly<Record<string, PartDeclaration>>;
   readonly views?: Views;
-  readonly pipelines: P;
+  readonly pipelines: P & { readonly [N in keyof P]: Known<P[N]> };
   /** Replaces named parts, as a test does: `{ hot: { use: memory } }`. They are guarded and started like the originals. */
   readonly override?: Readonly<Record<string, PartDeclaration>>;
   /** A team's own services, verbs, layers and step classes: modules, or relative .js or .mjs files that export some. */

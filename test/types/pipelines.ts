@@ -1,5 +1,5 @@
 // Never run. The compiler must refuse what stands behind each `@ts-expect-error`, and accept the rest.
-import { createServer, definePipeline, loadServer } from 'vivace';
+import { createServer, definePipeline, loadServer, ownStep } from 'vivace';
 
 const rank = definePipeline({
   request: { from: 'string', when: 'timestamp', bonus: { type: 'float64', optional: true } },
@@ -83,3 +83,20 @@ export async function askAny(): Promise<unknown> {
   await server.predict('rank', { request: { from: () => 'a' } });
   return [answer.objects[0]?.['score'], answer.outputs['score']];
 }
+
+// A misspelt key of a step or of a pipeline is refused, although the types of pipelines are inferred.
+
+const outputs = { now: 'time' } as const;
+export const right = definePipeline({ record: {}, steps: [{ fetch: 'x', onMissing: 'skip' }, ownStep({ any: 1 })], response: { outputs } });
+// @ts-expect-error a fetch has no `onMising`
+definePipeline({ steps: [{ fetch: 'x', onMising: 'skip' }], response: { outputs } });
+// @ts-expect-error nor has one in `createServer`
+await createServer({ parts: {}, pipelines: { p: { steps: [{ fetch: 'x', onMising: 'skip' }], response: { outputs } } } });
+// @ts-expect-error one step does one thing
+definePipeline({ steps: [{ fetch: 'x', transform: 'y' }], response: { outputs } });
+// @ts-expect-error a pipeline has no `deadlineMS`
+definePipeline({ deadlineMS: 5, steps: [], response: { outputs } });
+// @ts-expect-error what is optional is left out, and not `undefined`
+definePipeline({ deadlineMs: undefined, steps: [], response: { outputs } });
+// @ts-expect-error `record` is a block or `false`
+definePipeline({ record: true, steps: [], response: { outputs } });
