@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { around } from '../kernel/around.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
 import type { Call } from '../kernel/call.js';
+import { LazyDeadline } from '../kernel/lazy-deadline.js';
 import { longestTimerMs } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
@@ -74,18 +75,20 @@ class Limit {
   readonly call: Call;
   readonly fetchCall: Call;
   readonly #controller = new AbortController();
-  readonly #deadlineMs: number;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #fetchDeadline: number;
-  #fetches: AbortController | undefined;
-  #fetchTimer: NodeJS.Timeout | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #fetches: LazyDeadline;
 
   constructor(call: Call, deadlineMs: number) {
-    this.#deadlineMs = deadlineMs;
-    const from = performance.now();
-    this.#fetchDeadline = from + deadlineMs * fetchShare;
-    this.call = call.derive({ signal: this.#controller.signal, deadline: from + deadlineMs });
-    this.fetchCall = call.derive({ signal: () => this.#fetchSignal(), deadline: this.#fetchDeadline });
+    const { signal } = this.#controller;
+    const shareMs = deadlineMs * fetchShare;
+    const fetches = new LazyDeadline({
+      afterMs: shareMs,
+      outer: () => signal,
+      late: () => late('the time for fetches', shareMs),
+    });
+    this.#fetches = fetches;
+    this.call = call.derive({ signal, deadline: performance.now() + deadlineMs });
+    this.fetchCall = call.derive({ signal: () => fetches.signal, deadline: fetches.at });
     if (deadlineMs <= 0)
       this.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed', { started: false }));
     else
@@ -97,29 +100,11 @@ class Limit {
 
   abort(reason: VivaceError): void {
     this.#controller.abort(reason);
-    this.#fetches?.abort(reason);
   }
 
   end(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#fetchTimer);
-  }
-
-  /** Made when the first source asks: most runs on local stores need none. */
-  #fetchSignal(): AbortSignal {
-    if (this.#fetches === undefined) {
-      const fetches = new AbortController();
-      this.#fetches = fetches;
-      const share = this.#deadlineMs * fetchShare;
-      const left = Math.max(0, this.#fetchDeadline - performance.now());
-      this.#fetchTimer = setTimeout(
-        () => fetches.abort(late('the time for fetches', share)),
-        Math.min(left, longestTimerMs),
-      );
-      const { signal } = this.#controller;
-      if (signal.aborted) fetches.abort(signal.reason);
-    }
-    return this.#fetches.signal;
+    this.#fetches.end();
   }
 }
 

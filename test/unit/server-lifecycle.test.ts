@@ -22,7 +22,7 @@ import { memory } from 'vivace/adapters/memory';
 import { z } from 'zod';
 import { adder, table } from '../support/parts.js';
 import { predictText } from '../support/predict-text.js';
-import { withServer } from '../support/scripted.js';
+import { scripted, withServer, type ReadRows } from '../support/scripted.js';
 
 const echo = {
   request: { a: 'float64' },
@@ -459,5 +459,30 @@ describe('Server', () => {
       process.off('warning', onWarning);
     }
     expect(warnings).to.deep.equal([]);
+  });
+
+  it('leaves no timer behind where a source asks for its signal after the answer', async () => {
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    for (const budget of [{}, { budgetMs: 1_000_000 }]) {
+      let kept: CallContext | undefined;
+      const read: ReadRows = (_keys, out, context) => {
+        kept = context;
+        out.column('v').set(0, 1);
+      };
+      const p = definePipeline({
+        request: { id: 'string' },
+        deadlineMs: 2_000_000,
+        steps: [{ fetch: 'keeps', ...budget }],
+        response: { outputs: { v: 'keeps.v' } },
+      });
+      const parts = { keeps: { use: scripted, features: { v: 'float64' }, read } };
+      await withServer({ parts, pipelines: { p } }, async (server) => {
+        await server.predict('p', { request: { id: 'a' } });
+        const before = timers();
+        expect(kept!.signal).to.be.instanceOf(AbortSignal);
+        expect(timers()).to.equal(before);
+      });
+    }
   });
 });

@@ -4,7 +4,7 @@ import { FeatureRows, type Keys } from '../../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn, KeptRows } from '../../data/frame.js';
 import { status } from '../../data/status.js';
 import { asVivaceError, VivaceError } from '../../kernel/errors.js';
-import { longestTimerMs } from '../../kernel/timer.js';
+import { LazyDeadline } from '../../kernel/lazy-deadline.js';
 import { untilAborted } from '../../kernel/until-aborted.js';
 import { columnAt, keptBy, scatter } from '../../pipeline/inputs.js';
 import type { NodeRun } from '../../pipeline/run.js';
@@ -90,8 +90,8 @@ export class FetchFeatures implements NodeStep {
 
   #read(keys: Keys, rows: FeatureRows, { fetchCall }: NodeRun): Promise<void> | undefined {
     const { budgetMs } = this.#node;
-    const budget = budgetMs === undefined ? undefined : new Budget(fetchCall, budgetMs);
-    const call = budget?.call ?? fetchCall;
+    const budget = budgetMs === undefined ? undefined : budgetOf(fetchCall, budgetMs);
+    const call = budget === undefined ? fetchCall : callUnder(fetchCall, budget);
     let reading: void | Promise<void> = undefined;
     try {
       reading = this.#source.read(keys, rows, call);
@@ -178,49 +178,20 @@ class KeyColumns implements Keys {
   }
 }
 
-/** The time of one fetch that has a budget of its own: its signal is made only when a source asks. */
-class Budget {
-  readonly call: Call;
-  readonly #outer: Call;
-  readonly #budgetMs: number;
-  #controller: AbortController | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #leave: (() => void) | undefined;
+/** The time of one fetch that has a budget of its own. */
+function budgetOf(outer: Call, budgetMs: number): LazyDeadline {
+  return new LazyDeadline({
+    afterMs: budgetMs,
+    outer: () => outer.signal,
+    late: () => new VivaceError('DEADLINE_EXCEEDED', `the budget of ${budgetMs} ms has passed`),
+  });
+}
 
-  constructor(outer: Call, budgetMs: number) {
-    this.#outer = outer;
-    this.#budgetMs = budgetMs;
-    this.call = outer.derive({
-      signal: () => this.#signal(),
-      deadline: Math.min(performance.now() + budgetMs, outer.deadline ?? Infinity),
-    });
-  }
-
-  #signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      const controller = new AbortController();
-      const outer = this.#outer.signal;
-      const leave = (): void => controller.abort(outer.reason);
-      if (outer.aborted) leave();
-      else outer.addEventListener('abort', leave, { once: true });
-      this.#leave = () => outer.removeEventListener('abort', leave);
-      this.#timer = setTimeout(
-        () => {
-          controller.abort(
-            new VivaceError('DEADLINE_EXCEEDED', `the budget of ${this.#budgetMs} ms has passed`),
-          );
-        },
-        Math.min(this.#budgetMs, longestTimerMs),
-      );
-      this.#controller = controller;
-    }
-    return this.#controller.signal;
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#leave?.();
-  }
+function callUnder(outer: Call, budget: LazyDeadline): Call {
+  return outer.derive({
+    signal: () => budget.signal,
+    deadline: Math.min(budget.at, outer.deadline ?? Infinity),
+  });
 }
 
 function timePerRow(frame: Frame, scope: 'request' | 'object'): Float64Array {

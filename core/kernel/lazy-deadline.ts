@@ -1,0 +1,56 @@
+import type { VivaceError } from './errors.js';
+import { longestTimerMs } from './timer.js';
+
+/**
+ * A signal that aborts at its deadline, and with the one it stands under. It is made when somebody asks: most calls, such as those of
+ * local stores, need none.
+ */
+export class LazyDeadline {
+  /** In `performance.now()` milliseconds. */
+  readonly at: number;
+  readonly #outer: () => AbortSignal;
+  readonly #late: () => VivaceError;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #leave: (() => void) | undefined;
+  #ended = false;
+
+  constructor({
+    afterMs,
+    outer,
+    late,
+  }: {
+    readonly afterMs: number;
+    readonly outer: () => AbortSignal;
+    readonly late: () => VivaceError;
+  }) {
+    this.at = performance.now() + afterMs;
+    this.#outer = outer;
+    this.#late = late;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= this.#start(this.#outer());
+    return this.#controller.signal;
+  }
+
+  #start(outer: AbortSignal): AbortController {
+    const controller = new AbortController();
+    const leave = (): void => controller.abort(outer.reason);
+    if (outer.aborted) leave();
+    else if (!this.#ended) {
+      outer.addEventListener('abort', leave, { once: true });
+      this.#leave = () => outer.removeEventListener('abort', leave);
+      const leftMs = Math.max(0, this.at - performance.now());
+      this.#timer = setTimeout(() => controller.abort(this.#late()), Math.min(leftMs, longestTimerMs));
+    }
+    return controller;
+  }
+
+  /** Nothing aborts from here on: a signal that somebody asks for later keeps no timer. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#leave?.();
+  }
+}
