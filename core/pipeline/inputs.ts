@@ -5,6 +5,7 @@ import {
   ColumnWriter,
   createValues,
   gather,
+  nullValues,
   type Cell,
   type Column,
 } from '../data/column.js';
@@ -95,6 +96,7 @@ export function scatter(column: Column, rows: Uint32Array, total: number): Frame
   }
   const valid = createBitmap(total, false);
   const values = createValues(type.element, total * type.width);
+  (values as unknown[]).fill(nullValues[type.element]);
   rows.forEach((row, i) => {
     setBit(valid, row);
     for (let k = 0; k < type.width; k++)

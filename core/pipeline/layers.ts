@@ -1,5 +1,6 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { MaybePromise } from '../kernel/call.js';
+import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { Plan, PlanNode } from './plan.js';
 import type { NodeRun, Run } from './run.js';
 
@@ -34,13 +35,24 @@ export interface RunLayer {
 export const nodeLayer: ServiceIdentifier<NodeLayer> = Symbol.for('vivace.node-layer');
 export const runLayer: ServiceIdentifier<RunLayer> = Symbol.for('vivace.run-layer');
 
-/** Puts layers around `inner`: the lowest order outermost, those of one order as they were bound. */
-export function layered<L extends { readonly order: number }, R>(
+/**
+ * Puts layers around `inner`: the lowest order outermost, those of one order as they were bound.
+ *
+ * @throws {VivaceError} `INVALID_CONFIG` with the layer's name where `wrap` throws.
+ */
+export function layered<L extends { readonly name: string; readonly order: number }, R>(
   layers: readonly L[],
   inner: R,
   wrap: (layer: L, next: R) => R | undefined,
 ): R {
   return layers
     .toSorted((a, b) => a.order - b.order)
-    .reduceRight((next, layer) => wrap(layer, next) ?? next, inner);
+    .reduceRight((next, layer) => {
+      try {
+        return wrap(layer, next) ?? next;
+      } catch (cause) {
+        const message = `modules: the layer "${layer.name}" cannot be put around a run or a step: ${messageOf(cause)}`;
+        throw new VivaceError('INVALID_CONFIG', message, { path: 'modules', cause });
+      }
+    }, inner);
 }

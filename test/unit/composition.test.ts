@@ -317,6 +317,17 @@ describe('A module', () => {
     expect(late)
       .to.have.property('message')
       .that.matches(/^modules: a layer .* made asynchronously: await it/);
+    const layer: NodeLayer = {
+      name: 'picky',
+      order: 250,
+      wrap() {
+        throw new Error('as the test asked');
+      },
+    };
+    expect(await start(({ bind }) => void bind(nodeLayer).toConstantValue(layer))).to.deep.equal({
+      message: 'modules: the layer "picky" cannot be put around a run or a step: as the test asked',
+      path: 'modules',
+    });
   });
 
   it('that lets services need each other, or binds one twice, is told of it; so is a class without decorators', async () => {
