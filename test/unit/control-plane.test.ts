@@ -62,7 +62,7 @@ describe('Control plane', () => {
       },
       pipelines: { echo },
     });
-    servers.push(server as unknown as Server);
+    servers.push(server);
     return server;
   }
 
