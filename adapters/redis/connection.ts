@@ -22,7 +22,7 @@ export class Connection {
   readonly #context: PartContext;
   /** In a cluster, where it holds for each server, the SDK counts. */
   readonly #mostWaiting: number;
-  /** None while one takes the place of another that was silent. */
+  /** None while one takes the place of another that was silent, and after the end. */
   #client: Client | undefined;
   #make!: () => Client;
   #address = '';
@@ -62,7 +62,9 @@ export class Connection {
 
   async stop(): Promise<void> {
     this.#state = 'stopped';
-    await this.#client?.destroy();
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.destroy();
   }
 
   /**
@@ -96,7 +98,8 @@ export class Connection {
 
   async #ask(key: string, args: RedisArgument[]): Promise<unknown> {
     const { clock } = this.#context;
-    if (this.#client === undefined) throw this.#offline();
+    const client = this.#client;
+    if (client === undefined) throw this.#offline();
     // Refused here, where a refusal does not pass for an answer.
     if (this.#waiting.size >= this.#mostWaiting) {
       throw new VivaceError(
@@ -108,7 +111,11 @@ export class Connection {
     const sent = { at: clock.monotonic() };
     this.#waiting.add(sent);
     try {
-      return await this.#client.send(key, args);
+      return await client.send(key, args);
+    } catch (error) {
+      // What an SDK says of a client that was given up meanwhile, in whatever words, is that its connection is gone.
+      const givenUp = client !== this.#client && codeOf(error) === undefined;
+      throw givenUp ? this.#offline() : error;
     } finally {
       this.#waiting.delete(sent);
       this.#heardAt = clock.monotonic();

@@ -85,6 +85,29 @@ describeNeeding(redisPrograms, 'redis behind sentinels', () => {
     await eventually(async () => expect(await read(store)).to.deep.equal(all(1)));
   });
 
+  it('says that the master was silent to calls that waited while its connection was given up', async () => {
+    const store = await open({ ...access(), connectTimeoutMs: 300, silenceMs: 300 });
+    await fill(store, 1);
+    await sentinel.process.kill();
+    master.process.freeze();
+    const failures: string[] = [];
+    try {
+      // Calls that begin at any time and outlast what becomes of the connection.
+      const calls: Promise<void>[] = [];
+      for (let i = 0; i < 150; i++) {
+        const call = failureOf(Promise.resolve(store.getMany(['k0'], callContext(2_000))));
+        calls.push(call.then((failure) => void failures.push(failure)));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await Promise.all(calls);
+    } finally {
+      master.process.thaw();
+      await sentinel.process.start();
+    }
+    for (const failure of failures) expect(failure).to.match(/^(UNAVAILABLE|DEADLINE_EXCEEDED) /);
+    await eventually(async () => expect(await read(store)).to.deep.equal(all(1)));
+  });
+
   it('goes on with the replica that was promoted', async () => {
     const store = await open(access());
     await fill(store, 1);
