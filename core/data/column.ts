@@ -1,5 +1,7 @@
 import { clearBit, createBitmap, isSet, setBit, type Bitmap } from './bitmap.js';
-import { elementBytes, type ColumnType, type ScalarType } from './types.js';
+import { isElement, notElement } from './element.js';
+import { status, unset } from './status.js';
+import { elementBytes, withArticle, type ColumnType, type ScalarType } from './types.js';
 
 /** The values of a column: one typed array, or an array where the elements are strings or byte strings. */
 export type Values =
@@ -84,49 +86,102 @@ export const nullValues = {
   bytes: empty,
 } as const satisfies Record<ScalarType, unknown>;
 
-/** The only writer of a column. Rows start valid and zero; `finish` hands the column over, after which nobody writes. */
+/**
+ * The only writer of a column. Rows start valid and zero; `finish` hands the column over, after which nobody writes.
+ *
+ * `set` and `setNull` take any cell and refuse what the type cannot hold. Values that are written to `values` are taken as the typed array
+ * keeps them: an integer that does not fit has wrapped by then, and nobody can see it.
+ */
 export class ColumnWriter {
   readonly type: ColumnType;
   readonly rows: number;
-  /** Scalars and vectors: write values here directly, `rows × width` of them. Lists: use `set`. */
-  values: Values;
+  #values: Values;
   #valid: Bitmap | undefined;
   #lists: (readonly Cell[])[] | undefined;
+  readonly #statuses: Uint8Array | undefined;
 
-  constructor(type: ColumnType, rows: number, block?: Block) {
+  /** @param statuses Statuses of the rows, where a row that is set becomes PRESENT. */
+  constructor(type: ColumnType, rows: number, block?: Block, statuses?: Uint8Array) {
     this.type = type;
     this.rows = rows;
-    this.values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width, block);
+    this.#values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width, block);
     if (type.kind === 'list') this.#lists = new Array<readonly Cell[]>(rows).fill([]);
+    this.#statuses = statuses;
+  }
+
+  /** Scalars and vectors: write values here directly, `rows × width` of them. Lists: use `set`. */
+  get values(): Values {
+    return this.#values;
+  }
+
+  /**
+   * Takes a whole array instead.
+   *
+   * @throws {TypeError} Where it is not the array that the type has, or not as long.
+   */
+  set values(values: Values) {
+    const { element, width, name } = this.type;
+    if (!isValuesOf(element, values))
+      throw new TypeError(`values of ${withArticle(name)} do not come as ${kindOf(values)}`);
+    if (this.#lists !== undefined || values.length !== this.rows * width)
+      throw new TypeError(
+        this.#lists === undefined
+          ? `${values.length} values, and ${this.rows} rows of ${withArticle(name)} have ${this.rows * width}`
+          : `write ${withArticle(name)} with \`set\``,
+      );
+    this.#values = values;
   }
 
   /** Marks a row as null, whatever was written to it. */
   setNull(row: number): void {
+    this.#mark(row);
     this.#valid ??= createBitmap(this.rows, true);
     clearBit(this.#valid, row);
     const { width } = this.type;
     if (this.#lists !== undefined) this.#lists[row] = [];
-    else (this.values as unknown[]).fill(nullValues[this.type.element], row * width, (row + 1) * width);
+    else (this.#values as unknown[]).fill(nullValues[this.type.element], row * width, (row + 1) * width);
   }
 
   /**
    * Writes one cell of any kind.
    *
-   * @throws {TypeError} Where a vector has not as many elements as its type says.
+   * @throws {TypeError} Where there is no such row, or the type cannot hold the cell.
    */
   set(row: number, cell: Cell): void {
     if (cell === null) return this.setNull(row);
-    if (this.#valid !== undefined) setBit(this.#valid, row);
-    const { kind, width, name } = this.type;
-    if (this.#lists !== undefined) {
-      this.#lists[row] = cell as readonly Cell[];
-    } else if (kind === 'vector') {
-      const cells = cell as readonly Cell[];
-      if (cells.length !== width) throw new TypeError(`a ${name} has ${width} elements, not ${cells.length}`);
-      cells.forEach((element, i) => writeElement(this.values, row * width + i, element));
+    this.#mark(row);
+    const { kind, width, element, name } = this.type;
+    if (kind === 'scalar') {
+      if (!isElement(element, cell)) throw new TypeError(notElement(element, cell));
+      writeElement(this.#values, row, cell);
     } else {
-      writeElement(this.values, row, cell);
+      if (!Array.isArray(cell) && !ArrayBuffer.isView(cell))
+        throw new TypeError(`${String(cell)} is not ${withArticle(name)}`);
+      const cells = Array.from(cell as readonly Cell[]);
+      const wrong = cells.find((one) => !isElement(element, one));
+      if (wrong !== undefined) throw new TypeError(notElement(element, wrong));
+      if (this.#lists !== undefined) this.#lists[row] = cells;
+      else if (cells.length === width)
+        cells.forEach((one, i) => writeElement(this.#values, row * width + i, one));
+      else throw new TypeError(`${withArticle(name)} has ${width} elements, not ${cells.length}`);
     }
+    if (this.#valid !== undefined) setBit(this.#valid, row);
+  }
+
+  /** What is wrong with texts or byte strings that were written to `values`; typed arrays hold nothing that could be. */
+  wrong(): string | undefined {
+    const { element, width } = this.type;
+    const values = this.#values;
+    if (!Array.isArray(values) || this.#lists !== undefined) return undefined;
+    if (values.length !== this.rows * width)
+      return `${values.length} values, and there are ${this.rows * width}`;
+    const at = (values as unknown[]).findIndex((value) => !isElement(element, value));
+    return at < 0 ? undefined : `row ${Math.floor(at / width)}: ${notElement(element, values[at])}`;
+  }
+
+  #mark(row: number): void {
+    if (!(row >= 0 && row < this.rows)) throw new TypeError(`there is no row ${row} among ${this.rows}`);
+    if (this.#statuses?.[row] === unset) this.#statuses[row] = status.PRESENT;
   }
 
   /** Adopts a whole bitmap, as a decoder has it. */
@@ -136,7 +191,7 @@ export class ColumnWriter {
 
   /** Takes the values of another writer of this type, which must not be used any more. */
   adopt(other: ColumnWriter): void {
-    this.values = other.values;
+    this.#values = other.values;
     this.#valid = other.#valid;
     this.#lists = other.#lists;
   }
@@ -144,7 +199,7 @@ export class ColumnWriter {
   finish(): Column {
     const { type, rows } = this;
     const valid = this.#valid === undefined ? {} : { valid: this.#valid };
-    if (this.#lists === undefined) return { type, rows, values: this.values, ...valid };
+    if (this.#lists === undefined) return { type, rows, values: this.#values, ...valid };
     const offsets = new Uint32Array(rows + 1);
     for (let row = 0; row < rows; row++)
       offsets[row + 1] = (offsets[row] as number) + this.#lists[row]!.length;
@@ -160,6 +215,12 @@ function writeElement(values: Values, at: number, cell: Cell): void {
   if (values instanceof BigInt64Array) values[at] = BigInt(cell as number | bigint);
   else if (Array.isArray(values)) (values as unknown[])[at] = cell;
   else values[at] = Number(cell);
+}
+
+function kindOf(values: unknown): string {
+  return typeof values === 'object' && values !== null
+    ? withArticle(values.constructor.name)
+    : String(values);
 }
 
 /** Whether a row holds a value. */

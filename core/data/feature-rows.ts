@@ -1,6 +1,6 @@
-import type { VivaceError } from '../kernel/errors.js';
+import { VivaceError } from '../kernel/errors.js';
 import { Block, ColumnWriter, type Column } from './column.js';
-import { status } from './status.js';
+import { status, unset } from './status.js';
 import { parseType, type ColumnType } from './types.js';
 
 /** A column's name and type, as a source declares it. */
@@ -20,15 +20,18 @@ export function fieldsOf(declared: Readonly<Record<string, string | { readonly t
 /**
  * What a feature source fills: `rows` rows of its features, one per key, in the order of the keys.
  *
- * A row starts as PRESENT, with event time and available time 0. The source writes values through `column(name)`, marks a row it
- * does not hold with `setMissing` and one it could not read with `setFailed`: an outage never looks like a miss.
+ * Every row must be told something. `set` and `setNull` of a column make their row PRESENT; a source that writes to the typed arrays of
+ * the columns says `setPresent(row)`, or `setAllPresent()` for all. A row it does not hold is `setMissing`, one it could not read is
+ * `setFailed`: an outage never looks like a miss. A row that is left unset fails, and the error names the source.
+ *
+ * Event time and available time are for sources whose rows have an age; without them a row has none.
  */
 export class FeatureRows {
   readonly rows: number;
   readonly fields: readonly Field[];
-  /** PRESENT, MISSING or FAILED per row. */
+  /** PRESENT, MISSING or FAILED per row; it starts as none of them. */
   readonly status: Uint8Array;
-  /** Microseconds since the epoch per row. */
+  /** Microseconds since the epoch per row; NaN until it is set. */
   readonly eventTime: Float64Array;
   readonly availableTime: Float64Array;
   /** One writer per field, in the order of `fields`. */
@@ -38,14 +41,14 @@ export class FeatureRows {
   constructor(fields: readonly Field[], rows: number) {
     this.fields = fields;
     this.rows = rows;
-    this.status = new Uint8Array(rows);
-    this.eventTime = new Float64Array(rows);
-    this.availableTime = new Float64Array(rows);
+    this.status = new Uint8Array(rows).fill(unset);
+    this.eventTime = new Float64Array(rows).fill(NaN);
+    this.availableTime = new Float64Array(rows).fill(NaN);
     let bytes = 0;
     for (const { type } of fields)
       bytes += type.kind === 'list' ? 0 : Block.bytes(type.element, rows * type.width);
     const block = new Block(bytes);
-    this.columns = fields.map((field) => new ColumnWriter(field.type, rows, block));
+    this.columns = fields.map((field) => new ColumnWriter(field.type, rows, block, this.status));
   }
 
   /** The writer of a feature; throws where the source has not declared it. */
@@ -55,14 +58,32 @@ export class FeatureRows {
     return this.columns[at] as ColumnWriter;
   }
 
-  setMissing(row: number): void {
-    this.status[row] = status.MISSING;
-    for (const column of this.columns) column.setNull(row);
+  /** Says that a row is there: its values are in the columns' arrays. */
+  setPresent(row: number): void {
+    this.status[row] = status.PRESENT;
   }
 
+  /** Says that every row is there of which nothing else has been said. */
+  setAllPresent(): void {
+    for (let row = 0; row < this.rows; row++)
+      if (this.status[row] === unset) this.status[row] = status.PRESENT;
+  }
+
+  /** Says that the source holds no such row. */
+  setMissing(row: number): void {
+    this.#setNone(row, status.MISSING);
+  }
+
+  /** Says that a row could not be read, and why. */
   setFailed(row: number, error: VivaceError): void {
-    this.status[row] = status.FAILED;
+    this.#setNone(row, status.FAILED);
     this.#error ??= error;
+  }
+
+  #setNone(row: number, code: number): void {
+    this.status[row] = code;
+    this.eventTime[row] = 0;
+    this.availableTime[row] = 0;
     for (const column of this.columns) column.setNull(row);
   }
 
@@ -70,12 +91,74 @@ export class FeatureRows {
   get error(): VivaceError | undefined {
     return this.#error;
   }
+
+  /**
+   * Holds the source to what it was asked for, once it has returned: rows that it has left unset fail.
+   *
+   * @param source The part that filled the rows, for errors.
+   * @param timed Whether the rows have an age, so that one that is there needs an event time.
+   * @throws {VivaceError} `INTERNAL` where the values of a column are not of its type.
+   */
+  settle(source: string, timed: boolean): void {
+    const failure = (text: string): VivaceError =>
+      new VivaceError('INTERNAL', `${source}: ${text}`, { part: source });
+    this.columns.forEach((column, i) => {
+      const wrong = column.wrong();
+      if (wrong !== undefined) throw failure(`feature "${this.fields[i]!.name}": ${wrong}`);
+    });
+    const { status: statuses, eventTime, availableTime } = this;
+    for (let row = 0; row < this.rows; row++) {
+      const code = statuses[row];
+      if (code !== status.PRESENT) {
+        if (code === status.MISSING) continue;
+        if (code === status.FAILED)
+          this.#error ??= failure(`row ${row} failed, and the source does not say why`);
+        else if (code === unset) this.setFailed(row, failure(`row ${row} was not filled`));
+        else this.setFailed(row, failure(`row ${row} has the status ${code}, which no source gives`));
+        continue;
+      }
+      const [event, available] = [eventTime[row] as number, availableTime[row] as number];
+      if (Number.isNaN(event) && !timed) eventTime[row] = 0;
+      if (Number.isNaN(available)) availableTime[row] = eventTime[row] as number;
+      if (Number.isFinite(eventTime[row]) && Number.isFinite(availableTime[row])) continue;
+      const why = Number.isNaN(eventTime[row])
+        ? 'has no event time, and its age is asked for'
+        : 'has a time that is not finite';
+      this.setFailed(row, failure(`row ${row} ${why}`));
+    }
+  }
+
+  /**
+   * Holds the author of rows that are to be stored to what a store needs.
+   *
+   * @throws {VivaceError} `INVALID_ARGUMENT` for the first row that is unset, or whose times are not set or not finite.
+   */
+  checkStorable(): void {
+    for (let row = 0; row < this.rows; row++) {
+      const code = this.status[row];
+      const why =
+        code === unset
+          ? 'was not filled'
+          : code !== status.PRESENT
+            ? undefined
+            : !Number.isFinite(this.eventTime[row])
+              ? 'has no event time'
+              : !Number.isFinite(this.availableTime[row])
+                ? 'has no available time'
+                : undefined;
+      if (why !== undefined)
+        throw new VivaceError('INVALID_ARGUMENT', `row ${row} ${why}: nothing was written`);
+    }
+  }
 }
 
 /** Key columns of a batch: `rows` keys, each a tuple of one cell per key column. */
 export interface Keys {
   readonly rows: number;
-  /** Microseconds since the epoch: one request time for all rows, or one per row. */
+  /**
+   * Microseconds since the epoch: one request time for all rows, or one per row. A source that is `pure` is a function of its keys alone
+   * and may not ask for it: where the time matters, it declares a key of type timestamp.
+   */
   readonly time: number | Float64Array;
   /** Throws where the source has not declared the key. */
   column(name: string): Column;

@@ -16,6 +16,9 @@ export const status = {
   SKIPPED: 6,
 } as const;
 
+/** A row that nobody has said anything about yet. It is in no answer: core turns what a source leaves unset into FAILED. */
+export const unset = 255;
+
 export type StatusName = keyof typeof status;
 
 /** Names by code. */

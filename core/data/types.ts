@@ -54,6 +54,21 @@ export function parseType(name: string): ColumnType {
   return type;
 }
 
+/** A type's name in a sentence: `an int32`, `a float32[8]`. */
+export function withArticle(name: string): string {
+  return `${/^[aeio]/i.test(name) ? 'an' : 'a'} ${name}`;
+}
+
+/** Whether a type's values can be keys: they equal each other exactly or not at all. */
+export function isKeyType({ kind, element }: ColumnType): boolean {
+  return kind === 'scalar' && !['float32', 'float64', 'bytes'].includes(element);
+}
+
+/** What is wrong with a key of a type that `isKeyType` refuses. */
+export function notKey(type: ColumnType): string {
+  return `a key is a string, int32, int64, bool or timestamp, not ${withArticle(type.name)}`;
+}
+
 /** True where `name` is a type name. */
 export function isTypeName(name: string): name is TypeName {
   try {

@@ -1,3 +1,5 @@
+import { isThenable } from './thenable.js';
+
 /**
  * Calls `next` and then `ended`, with what it threw where it failed. What `next` answers or throws passes through, and an answer at once
  * stays one.
@@ -10,11 +12,11 @@ export function around<T>(next: () => T, ended: (failure?: { readonly error: unk
     ended({ error });
     throw error;
   }
-  if (!(answer instanceof Promise)) {
+  if (!isThenable(answer)) {
     ended();
     return answer;
   }
-  return answer.then(
+  return Promise.resolve(answer).then(
     (value: unknown) => {
       ended();
       return value;

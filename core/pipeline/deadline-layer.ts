@@ -3,6 +3,7 @@ import { around } from '../kernel/around.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
 import type { Call } from '../kernel/call.js';
 import { LazyDeadline } from '../kernel/lazy-deadline.js';
+import { isThenable } from '../kernel/thenable.js';
 import { longestTimerMs } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
@@ -65,7 +66,7 @@ export class DeadlineNodes implements NodeLayer {
     if (definition.leaves === true) return undefined;
     return (run) => {
       const running = next(run);
-      return running instanceof Promise ? untilAborted(running, run.call.signal) : undefined;
+      return isThenable(running) ? untilAborted(Promise.resolve(running), run.call.signal) : undefined;
     };
   }
 }

@@ -1,4 +1,5 @@
 import { abortError } from '../kernel/errors.js';
+import { isThenable } from '../kernel/thenable.js';
 import type { PlanNode } from './plan.js';
 import type { RunNode } from './layers.js';
 import type { NodeRun } from './run.js';
@@ -57,7 +58,7 @@ export function createExecutor(nodes: readonly RunnableNode[]): RunNode {
 
     function start(at: number): void {
       const result = (nodes[at] as RunnableNode).run(context);
-      if (!(result instanceof Promise)) return finish(at);
+      if (!isThenable(result)) return finish(at);
       result.then(
         () => {
           if (failed) return;

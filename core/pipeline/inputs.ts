@@ -13,6 +13,7 @@ import type { Field } from '../data/feature-rows.js';
 import type { Frame, FrameColumn, KeptRows, Scope } from '../data/frame.js';
 import { status } from '../data/status.js';
 import type { ColumnsIn, ColumnsOut } from '../ports/transform.js';
+import { VivaceError } from '../kernel/errors.js';
 import type { PlanColumn, PlanNode } from './plan.js';
 
 /** A column of the frame with one row per row of `scope`: a request's value is repeated for each of its objects. */
@@ -37,10 +38,13 @@ export interface FunctionNode extends PlanNode {
 /**
  * Columns in and out of an author's function. One over whole requests sees the objects that are left; one over rows sees all of them, and
  * what it gives for those that are left out is never used.
+ *
+ * @param author The part or step whose function it is, for errors.
  */
 export function functionColumns(
   node: FunctionNode,
   frame: Frame,
+  author: string,
 ): { readonly input: ColumnsIn; readonly out: ColumnsOut; readonly write: () => void } {
   const { inputs, outputs, reads, scope, writes } = node;
   const kept = node.over === 'request' ? keptBy(node, frame) : undefined;
@@ -57,7 +61,7 @@ export function functionColumns(
     },
   };
   const write = (): void =>
-    out.finish().forEach((column, i) => {
+    out.finish(author).forEach((column, i) => {
       frame.write(writes[i]!.slot, kept === undefined ? column : scatter(column, kept.rows, frame.objects));
     });
   return { input, out, write };
@@ -79,8 +83,13 @@ class OutputColumns implements ColumnsOut {
     return this.#writers[at] as ColumnWriter;
   }
 
-  finish(): Column[] {
-    return this.#writers.map((writer) => writer.finish());
+  /** @throws {VivaceError} `INTERNAL`, naming author and output, where what was written is not of the output's type. */
+  finish(author: string): Column[] {
+    return this.#writers.map((writer, i) => {
+      const wrong = writer.wrong();
+      if (wrong === undefined) return writer.finish();
+      throw new VivaceError('INTERNAL', `${author}: output "${this.#fields[i]!.name}": ${wrong}`);
+    });
   }
 }
 

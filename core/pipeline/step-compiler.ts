@@ -3,7 +3,7 @@ import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
 import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
-import { parseType } from '../data/types.js';
+import { isKeyType, notKey, parseType } from '../data/types.js';
 import type { Port } from '../ports/port.js';
 import type { TransformInput } from '../ports/transform.js';
 import type { z } from 'zod';
@@ -109,6 +109,15 @@ export class StepCompiler {
       path,
       `"${column.name}" is a ${column.type.name}, and "${field.name}" wants a ${field.type.name}`,
     );
+    return undefined;
+  }
+
+  /** The column that a reference means, where rows are told apart by it. */
+  key(reference: string, at: ConfigPath): PlanColumn | undefined {
+    const column = this.column(reference, at);
+    if (column === undefined || this.#state.columns.isProvisional(column) || isKeyType(column.type))
+      return column;
+    this.mistake(at, `"${column.name}" cannot tell rows apart: ${notKey(column.type)}`);
     return undefined;
   }
 

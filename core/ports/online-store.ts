@@ -10,6 +10,7 @@ export interface OnlineView extends FeatureSource {
    * Writes rows; for each key the newest (event time, available time, then the bytewise greater row) stands, in whatever order they come.
    *
    * @returns How many rows changed what is stored.
+   * @throws {VivaceError} `INVALID_ARGUMENT`, before anything is written, where a row is unset or its times are not set or not finite.
    */
   write(keys: Keys, rows: FeatureRows, context: CallContext): MaybePromise<number>;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cellAt, columnOf, type Cell } from '../data/column.js';
 import { FeatureRows, type Keys } from '../data/feature-rows.js';
-import { status } from '../data/status.js';
+import { status, unset } from '../data/status.js';
 import { isVivaceError } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { KeyValueStore } from '../ports/key-value-store.js';
@@ -62,6 +62,33 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
       await write(online, simple, [{ key: ['a'], event, available: event + 1, cells: [1] }]);
       const rows = await read(online, simple, [['a']]);
       assert.deepEqual([rows.eventTime[0], rows.availableTime[0]], [event, event + 1]);
+    });
+
+    it('refuses rows that are unset or whose times are not set or not finite, and writes none of them', async () => {
+      const online = await open(simple);
+      const spoil: readonly ((rows: FeatureRows) => void)[] = [
+        (rows) => (rows.eventTime[1] = NaN),
+        (rows) => (rows.eventTime[1] = Infinity),
+        (rows) => (rows.availableTime[1] = NaN),
+        (rows) => (rows.availableTime[1] = -Infinity),
+        (rows) => (rows.status[1] = unset),
+      ];
+      for (const [i, tell] of spoil.entries()) {
+        const rows = new FeatureRows(simple.features, 2);
+        for (const times of [rows.eventTime, rows.availableTime]) times.fill(1);
+        for (const row of [0, 1]) rows.columns[0]!.set(row, 1);
+        tell(rows);
+        await assert.rejects(
+          async () => online.write(keysOf(simple, [['a'], ['b']]), rows, context()),
+          (error) =>
+            isVivaceError(error) && error.code === 'INVALID_ARGUMENT' && error.message.includes('row 1 '),
+          `case ${i}`,
+        );
+        assert.deepEqual(
+          [...(await read(online, simple, [['a'], ['b']])).status],
+          [status.MISSING, status.MISSING],
+        );
+      }
     });
 
     it('keeps every type, and nulls', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Field } from '../data/feature-rows.js';
-import { parseType, type ColumnType, type ScalarType } from '../data/types.js';
+import { isDefault, notDefault } from '../data/element.js';
+import { isKeyType, notKey, parseType, type ColumnType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { base32 } from '../wire/base32.js';
 import type { ViewSpec } from './schema.js';
@@ -92,9 +93,7 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
 
 function keyType(key: string, name: string): ColumnType {
   const type = parseType(name);
-  if (type.kind !== 'scalar' || !['string', 'int32', 'int64', 'bool', 'timestamp'].includes(type.element)) {
-    throw mistake(`entity.${key}`, `a key is a string, int32, int64, bool or timestamp, not ${name}`);
-  }
+  if (!isKeyType(type)) throw mistake(`entity.${key}`, notKey(type));
   return type;
 }
 
@@ -144,25 +143,8 @@ function expandFeature(name: string, spec: ViewSpec['features'][string]): ViewFe
 
 function checkDefault(name: string, type: ColumnType, value: unknown): void {
   if (value === undefined) return;
-  const fits = defaults[type.element];
-  if (type.kind !== 'scalar' || !fits(value)) {
-    throw mistake(`features.${name}.default`, `${JSON.stringify(value)} is no ${type.name}`);
-  }
+  if (!isDefault(type, value)) throw mistake(`features.${name}.default`, notDefault(type, value));
 }
-
-const isNumber = (value: unknown): boolean => typeof value === 'number';
-
-/** Which values of the configuration a type takes as its default. */
-const defaults: Readonly<Record<ScalarType, (value: unknown) => boolean>> = {
-  float32: isNumber,
-  float64: isNumber,
-  int32: (value) => isNumber(value) && value === ((value as number) | 0),
-  int64: Number.isSafeInteger,
-  timestamp: Number.isSafeInteger,
-  bool: (value) => typeof value === 'boolean',
-  string: (value) => typeof value === 'string',
-  bytes: () => false,
-};
 
 function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly Field[]): ViewSource {
   return {

@@ -114,7 +114,7 @@ export class RowCodec {
       const value = values[row];
       const base = row * stride;
       if (value === undefined || value.length < headerBytes || !this.#accept(value, row, out)) {
-        if (value === undefined) out.status[row] = status.MISSING;
+        if (value === undefined) this.#missing(out, row);
         else if (value.length < headerBytes)
           this.#broken(out, row, `${value.length} bytes are too short for a row`);
         bytes.fill(255, base + headerBytes, base + bitmapEnd);
@@ -145,16 +145,22 @@ export class RowCodec {
     if (value[16] !== formatByte) return this.#broken(out, row, `row format ${value[16]} is unknown`);
     const flags = (value[17] as number) | ((value[18] as number) << 8) | ((value[19] as number) << 16);
     if (flags > deletedFlag) return this.#broken(out, row, 'flags are set that this format does not know');
-    if (flags === deletedFlag) {
-      out.status[row] = status.MISSING;
-      return false;
-    }
+    if (flags === deletedFlag) return this.#missing(out, row);
     const layoutId = ((value[20]! | (value[21]! << 8) | (value[22]! << 16)) + value[23]! * 0x100_0000) >>> 0;
     if (layoutId !== this.layoutId) return this.#broken(out, row, 'the row was written with another layout');
     if (value.length < this.#fixedEnd || (!this.#hasHeap && value.length !== this.#fixedEnd)) {
       return this.#broken(out, row, `a row of ${value.length} bytes, ${this.#fixedEnd} expected`);
     }
+    out.setPresent(row);
     return true;
+  }
+
+  /** Its cells become null with those of the rows that are there, column by column. */
+  #missing(out: FeatureRows, row: number): false {
+    out.status[row] = status.MISSING;
+    out.eventTime[row] = 0;
+    out.availableTime[row] = 0;
+    return false;
   }
 
   #broken(out: FeatureRows, row: number, message: string): false {

@@ -8,6 +8,7 @@ async function push(server: Server, prices: Readonly<Record<string, number>>): P
   const keys: Keys = { rows: products.rows, time: 0, column: () => products };
   const rows = new FeatureRows(view.features, products.rows);
   Object.values(prices).forEach((price, row) => rows.column('price').set(row, price));
+  for (const times of [rows.eventTime, rows.availableTime]) times.fill(Date.now() * 1000);
   const online = server.part(onlineStore, 'online');
   await online.open(view).write(keys, rows, { signal: AbortSignal.timeout(1000) });
 }

@@ -1,6 +1,7 @@
 import {
   FeatureRows,
   parseType,
+  status,
   type AsOfReader,
   type CallContext,
   type Column,
@@ -47,7 +48,6 @@ class PreparedViews implements AsOfReader {
     const table = this.#tables.get(view.hash);
     if (table === undefined) throw new TypeError(`view "${view.name}" was not prepared`);
     const out = new FeatureRows(view.features, requested.rows);
-    const present = new Uint8Array(requested.rows);
     await inView(view, async () => {
       await using left = await this.#warehouse.load(requestedRows(view, requested), context);
       const { keys, features } = columnsOf(view);
@@ -63,21 +63,18 @@ class PreparedViews implements AsOfReader {
       const found = fieldsOf(view).slice(view.entity.length);
       const fields = [{ name: 'request_row', type: int32 }, ...found];
       for await (const { columns } of this.#warehouse.query({ sql, fields }, context))
-        this.#fill(view, { columns, out, present });
+        this.#fill(view, columns, out);
     });
-    for (let row = 0; row < present.length; row++) if (present[row] === 0) out.setMissing(row);
+    for (let row = 0; row < out.rows; row++) if (out.status[row] !== status.PRESENT) out.setMissing(row);
     return out;
   }
 
-  #fill(
-    view: FeatureView,
-    { columns, out, present }: { columns: readonly Column[]; out: FeatureRows; present: Uint8Array },
-  ): void {
+  #fill(view: FeatureView, columns: readonly Column[], out: FeatureRows): void {
     const [ids, event, available, ...features] = columns as [Column, Column, Column, ...Column[]];
     const rows = ids.values as Int32Array;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] as number;
-      present[row] = 1;
+      out.setPresent(row);
       out.eventTime[row] = Number((event.values as BigInt64Array)[i]);
       out.availableTime[row] = view.isStatic
         ? this.#preparedAt

@@ -121,6 +121,7 @@ function write(
     out.availableTime[row] = view.isStatic ? now : Number(available[row]);
   }
   out.columns.forEach((writer, i) => adopt(writer, columns[keyCount + 2 + i] as Column));
+  out.setAllPresent();
   const places = new Map(view.entity.map(({ name }, i) => [name, columns[i] as Column]));
   return online.write({ rows, time: 0, column: (name) => places.get(name) as Column }, out, context);
 }

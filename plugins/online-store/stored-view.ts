@@ -48,6 +48,7 @@ export class StoredView implements OnlineView {
 
   /** Writes the rows that are PRESENT and whose key is not null. */
   write(keys: Keys, rows: FeatureRows, context: CallContext): MaybePromise<number> {
+    rows.checkStorable();
     const columns = this.#keyColumns(keys);
     const names = encodeRowKeys(this.#view.hash, columns, keys.rows);
     const values = this.#codec.encode(

@@ -23,7 +23,7 @@ import { callContext } from 'vivace/testing';
 import { castColumn } from '../../core/offline/cast-column.js';
 import { RowsDigest } from '../../core/offline/digest.js';
 import { adder, table } from '../support/parts.js';
-import { scripted, scriptedTransform, thrownBy, withServer } from '../support/scripted.js';
+import { scripted, scriptedTransform, thrownBy, withServer, type ReadRows } from '../support/scripted.js';
 
 const prices = `item,at,known,euro,owner
 a,2001-01-01 00:00:00,2001-01-01 00:00:00,1,x
@@ -281,6 +281,36 @@ describe('Training sets', () => {
         withStep({ step: step('skip'), inputs: { count: 'request.count' } }),
       );
       expect(rows[0]!['own.v']).to.equal(null);
+    });
+
+    it('a pure source gets each key once, whenever it is asked for', async () => {
+      const repeats = join(directory, 'repeats.csv');
+      writeFileSync(
+        repeats,
+        [
+          'item,moment,count,sold',
+          ...['a', 'a', 'b', 'a'].map((item, i) => `${item},2001-01-0${i + 2} 00:00:00,1,1`),
+        ].join('\n'),
+      );
+      const calls: string[][] = [];
+      const pure = {
+        use: scripted,
+        features: { place: 'int32' },
+        // It looks its keys up in a map, as a source may: with a key twice, the second would win.
+        read: ((keys, out) => {
+          const ids = keys.column('id').values as string[];
+          calls.push([...ids]);
+          const places = new Map(ids.map((id, row) => [id, row]));
+          ids.forEach((id) => out.column('place').set(places.get(id)!, id.charCodeAt(0)));
+        }) satisfies ReadRows,
+      };
+      const rows = await within(
+        (server) => rowsOf(server, { spine: { ...spine, table: 'repeats.csv' } }),
+        withStep({ fetch: 'pure', key: { id: 'object.item' } }),
+        { pure },
+      );
+      expect(calls).to.deep.equal([['a', 'b']]);
+      expect(rows.map((row) => row['pure.place'])).to.deep.equal([97, 97, 98, 97]);
     });
 
     it('where a row of the spine lacks a value that a request must have', async () => {

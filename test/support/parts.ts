@@ -30,8 +30,7 @@ export const table = definePlugin({
         { type: 'float64', ...(defaults?.[i] === undefined ? {} : { default: defaults[i] }) },
       ]),
     ),
-    offline: 'pure',
-    ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+    ...(maxAgeMs === undefined ? { offline: 'pure' } : { offline: 'log-only', maxAgeMs }),
   }),
   create: ({ rows, fail, delayMs, onRead, eventTime }, _, context) => ({
     read(keys, out, { signal }) {

@@ -28,14 +28,17 @@ export const scripted = definePlugin({
   options: z.strictObject({
     keys: z.record(z.string(), z.string()).default({ id: 'string' }),
     features: z.record(z.string(), z.custom<string | FeatureSpec>()),
-    offline: z.enum(['pure', 'as-of', 'log-only']).default('pure'),
+    offline: z
+      .enum(['pure', 'as-of', 'log-only'])
+      .optional()
+      .describe('default: pure, where the rows have no age'),
     maxAgeMs: z.number().optional(),
     read: z.custom<ReadRows>().default(() => () => undefined),
   }),
   describe: ({ keys, features, offline, maxAgeMs }) => ({
     keys,
     features,
-    offline,
+    offline: offline ?? (maxAgeMs === undefined ? 'pure' : 'log-only'),
     ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
   }),
   create: ({ read }) => ({ read }),

@@ -143,7 +143,8 @@ describe('An answer', () => {
   it('explains a time that no text can say as null', async () => {
     const late: ReadRows = (_, out) => {
       out.eventTime.fill(9e18);
-      out.availableTime.fill(NaN);
+      out.availableTime.fill(9e18);
+      out.setAllPresent();
     };
     const answer = await withServer(
       { parts: { f: { ...parts.f, read: late } }, pipelines: { both }, clock },

@@ -29,7 +29,13 @@ describe('CacheFeatures', () => {
         }
       },
     };
-    const rows = { keys: [{ name: 'k', type: parseType('string') }], features, sourceId: 'abcdefghij' };
+    const rows = {
+      keys: [{ name: 'k', type: parseType('string') }],
+      features,
+      part: 'source',
+      isStatic: true,
+      sourceId: 'abcdefghij',
+    };
     const counts = { step: 's', hits: 0, misses: 0 };
     const subject = new CacheFeatures(rows, {
       source,

@@ -73,6 +73,7 @@ async function withStore(
       const view = server.views.get('price')!;
       const rows = new FeatureRows(view.features, items.length);
       items.forEach((_, row) => rows.column('euro').set(row, row + 1));
+      for (const times of [rows.eventTime, rows.availableTime]) times.fill(Date.now() * 1000);
       const column = columnOf(parseType('string'), items);
       const { signal } = new AbortController();
       await server

@@ -12,6 +12,7 @@ import {
   fitsFloat32,
 } from 'vivace';
 import { gather, isSet, isValid, parseType, setBit, timeOf } from 'vivace';
+import { unset } from '../../core/data/status.js';
 import { isTypeName, scalarTypes } from '../../core/data/types.js';
 import { status, statusNames, VivaceError } from 'vivace';
 import type { Cell, Keys } from 'vivace';
@@ -158,8 +159,97 @@ describe('Column', () => {
 describe('FeatureRows', () => {
   const fields = fieldsOf({ count: 'int32', name: { type: 'string' } });
 
-  it('starts as PRESENT rows', () => {
-    expect([...new FeatureRows(fields, 2).status]).to.deep.equal([status.PRESENT, status.PRESENT]);
+  it('marks the rows that are set, and leaves the others unset', () => {
+    const rows = new FeatureRows(fields, 4);
+    rows.column('count').set(1, 7);
+    rows.column('name').setNull(2);
+    rows.setMissing(3);
+    rows.column('count').set(3, 7);
+    expect([...rows.status]).to.deep.equal([unset, status.PRESENT, status.PRESENT, status.MISSING]);
+    rows.setAllPresent();
+    expect([...rows.status]).to.deep.equal([0, 0, 0, status.MISSING]);
+  });
+
+  it('fails what its source leaves unset, and names both', () => {
+    const rows = new FeatureRows(fields, 3);
+    rows.column('count').set(0, 1);
+    rows.setPresent(1);
+    rows.settle('shop', false);
+    expect(rows.status[2]).to.equal(status.FAILED);
+    expect(rows.error).to.include({
+      code: 'INTERNAL',
+      part: 'shop',
+      message: 'shop: row 2 was not filled',
+    });
+    expect([...rows.eventTime, ...rows.availableTime]).to.deep.equal([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('fails rows with a status or a time that there is not', () => {
+    const told = (tell: (rows: FeatureRows) => void, timed = false): string | undefined => {
+      const rows = new FeatureRows(fields, 1);
+      rows.setPresent(0);
+      tell(rows);
+      rows.settle('shop', timed);
+      expect(rows.status[0]).to.equal(status.FAILED);
+      return rows.error?.message;
+    };
+    expect(told((rows) => (rows.status[0] = status.STALE))).to.equal(
+      'shop: row 0 has the status 3, which no source gives',
+    );
+    expect(told((rows) => (rows.status[0] = status.FAILED))).to.match(/does not say why/);
+    expect(told((rows) => (rows.eventTime[0] = Infinity))).to.match(/row 0 has a time that is not finite/);
+    expect(told((rows) => rows.availableTime.fill(-Infinity))).to.match(/a time that is not finite/);
+    expect(told(() => undefined, true)).to.match(/row 0 has no event time, and its age is asked for/);
+  });
+
+  it('refuses values that are not of the type, where they are set or taken over', () => {
+    const wrong: [string, unknown, string][] = [
+      ['int32', 1.5, '1.5 is not an int32'],
+      ['int32', 2 ** 31, '2147483648 is not an int32'],
+      ['int64', 2n ** 63n, '9223372036854775808 is not an int64'],
+      ['int64', 0.5, '0.5 is not an int64'],
+      ['float32', 1e39, '1e+39 is not a float32'],
+      ['float64', '1', '"1" is not a float64'],
+      ['bool', 'no', '"no" is not a bool'],
+      ['bool', 2, '2 is not a bool'],
+      ['string', 5, '5 is not a string'],
+      ['bytes', 'x', '"x" is not a bytes'],
+      ['timestamp', NaN, 'NaN is not a timestamp'],
+      ['timestamp', 0.5, '0.5 is not a timestamp'],
+      ['int32[2]', [1, 2.5], '2.5 is not an int32'],
+      ['int32[2]', [1], 'an int32[2] has 2 elements, not 1'],
+      ['list<int32>', 7, '7 is not a list<int32>'],
+      ['list<int32>', [null], 'null is not an int32'],
+    ];
+    for (const [type, cell, message] of wrong)
+      expect(() => new ColumnWriter(parseType(type), 1).set(0, cell as never), type).to.throw(
+        TypeError,
+        message,
+      );
+    const writer = new ColumnWriter(parseType('float64'), 2);
+    expect(() => (writer.values = new Float64Array(3))).to.throw(TypeError, '3 values, and 2 rows');
+    expect(() => (writer.values = new Float32Array(2))).to.throw(TypeError, 'as a Float32Array');
+    expect(() => writer.set(2, 1)).to.throw(TypeError, 'no row 2 among 2');
+    const texts = new ColumnWriter(parseType('string'), 2);
+    (texts.values as unknown[])[1] = 5;
+    expect(texts.wrong()).to.equal('row 1: 5 is not a string');
+    (texts.values as unknown[]).push('x');
+    expect(texts.wrong()).to.equal('3 values, and there are 2');
+  });
+
+  it('refuses to be stored with rows that are unset or without times', () => {
+    const stored = (tell: (rows: FeatureRows) => void): (() => void) => {
+      const rows = new FeatureRows(fields, 2);
+      rows.eventTime.fill(1);
+      rows.availableTime.fill(1);
+      rows.setAllPresent();
+      tell(rows);
+      return () => rows.checkStorable();
+    };
+    expect(stored(() => undefined)).not.to.throw();
+    expect(stored((rows) => (rows.status[1] = unset))).to.throw(/row 1 was not filled: nothing was written/);
+    expect(stored((rows) => (rows.eventTime[1] = NaN))).to.throw(/row 1 has no event time/);
+    expect(stored((rows) => (rows.availableTime[0] = Infinity))).to.throw(/row 0 has no available time/);
   });
 
   it('gives every column memory of its own, whatever the widths beside it', () => {

@@ -20,7 +20,7 @@ const hanging =
       });
     });
 
-const one: ReadRows = (_, out) => void out.column('v').values.fill(1 as never);
+const one: ReadRows = (_, out) => out.column('v').set(0, 1);
 const source = (read: ReadRows, extra: object = {}) => ({
   use: scripted,
   features: { v: 'float64' },
@@ -81,12 +81,13 @@ describe('Executor', () => {
               reason = error;
               aborted.open();
             }),
+            { features: { v: 'int32' } },
           ),
           broken: source(async () => {
             await Promise.resolve();
             throw new VivaceError('UNAVAILABLE', 'away');
           }),
-          after: source(() => void later++, { keys: { id: 'float64' } }),
+          after: source(() => void later++, { keys: { id: 'int32' } }),
         },
         pipelines: {
           p: {
@@ -117,14 +118,17 @@ describe('Executor', () => {
     await withServer(
       {
         parts: {
-          first: source(async (_, out) => {
-            await held.opened;
-            out.column('v').set(0, 1);
-          }),
+          first: source(
+            async (_, out) => {
+              await held.opened;
+              out.column('v').set(0, 1);
+            },
+            { features: { v: 'int32' } },
+          ),
           broken: source(() => {
             throw new VivaceError('UNAVAILABLE', 'away');
           }),
-          after: source(() => void later++, { keys: { id: 'float64' } }),
+          after: source(() => void later++, { keys: { id: 'int32' } }),
         },
         pipelines: {
           p: {

@@ -253,6 +253,7 @@ describe('a null key', () => {
       reads.push([...(keys.column('id').values as string[])]);
       out.eventTime.fill(micros(timeMs));
       out.column('v').values.fill(1 as never);
+      out.setAllPresent();
     };
     const answer = await withServer(
       {
@@ -310,6 +311,7 @@ describe('a fetched value', () => {
     const ages: ReadRows = (keys, out) => {
       asked.push([...(keys.column('person').values as string[])]);
       out.column('age').values.fill(30 as never);
+      out.setAllPresent();
     };
     const answer = await withServer(
       {

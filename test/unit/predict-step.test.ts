@@ -117,6 +117,29 @@ describe('Predict', () => {
     expect(x!.data).to.be.instanceOf(Float32Array);
   });
 
+  it('refuses a finite number that is none in the tensor, and takes infinity as what it is', async () => {
+    const packed = (value: number, shape: readonly number[] = [-1, 3]) =>
+      run(
+        {
+          inputs: [{ name: 'x', datatype: 'FP32', shape: [...shape], columns: ['request.a', 'f.v'] }],
+          features: { v: 'float64[2]' },
+          cells: {
+            v: [
+              [1, value],
+              [2, 3],
+            ],
+          },
+          declaration: { request: { a: 'float64' } },
+        },
+        [1, 0],
+        { a: 3.4e38 },
+      );
+    const error = await thrownBy(packed(1e39));
+    expect(error).to.include({ code: 'INVALID_ARGUMENT', path: 'f.v' });
+    expect(error.message).to.contain('1e+39 in "f.v" is beyond the float32 that the model takes');
+    expect([...dataOf((await packed(-Infinity)).seen[0]!.inputs[0]!)].slice(4)).to.deep.equal([1, -Infinity]);
+  });
+
   it('packs int64, bool and texts into tensors of their own', async () => {
     const { seen } = await run(
       {

@@ -100,6 +100,7 @@ async function fillPrices(server: ServerOf<never>): Promise<void> {
   const view = server.views.get('price')!;
   const rows = new FeatureRows(view.features, 1);
   rows.column('euro').set(0, 3);
+  for (const times of [rows.eventTime, rows.availableTime]) times.fill(Date.now() * 1000);
   const column = columnOf(parseType('string'), ['a']);
   const { signal } = new AbortController();
   await server
@@ -341,6 +342,7 @@ describe('Telemetry', () => {
         else if (id === 'hurt') out.setFailed(row, new VivaceError('UNAVAILABLE', 'away'));
         else if (id === 'null') out.column('v').setNull(row);
       });
+      out.setAllPresent();
     };
     await withServer(
       {

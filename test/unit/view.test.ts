@@ -128,7 +128,12 @@ describe('View', () => {
     });
     const mistakes: [string, ViewInput, string, RegExp][] = [
       ['a float as key', { ...facts, entity: { airport: 'float64' } }, 'entity.airport', /a key is a string/],
-      ['a vector as key', { ...facts, entity: { airport: 'int32[2]' } }, 'entity.airport', /not int32\[2\]/],
+      [
+        'a vector as key',
+        { ...facts, entity: { airport: 'int32[2]' } },
+        'entity.airport',
+        /not an int32\[2\]/,
+      ],
       [
         'two features of one name',
         {
@@ -206,38 +211,43 @@ describe('View', () => {
         'text as default of a number',
         plain({ type: 'int32', default: 'a' }),
         'features.x.default',
-        /"a" is no int32/,
+        /"a" is not an int32/,
       ],
       [
         'a fraction as default of an int32',
         plain({ type: 'int32', default: 1.5 }),
         'features.x.default',
-        /1.5 is no int32/,
+        /1.5 is not an int32/,
       ],
       [
         'a default beyond int32',
         plain({ type: 'int32', default: 2 ** 31 }),
         'features.x.default',
-        /is no int32/,
+        /is not an int32/,
       ],
       [
         'a default of an int64 that no double holds',
         plain({ type: 'int64', default: 2 ** 53 }),
         'features.x.default',
-        /is no int64/,
+        /is not an int64/,
       ],
-      ['a default of bytes', plain({ type: 'bytes', default: 1 }), 'features.x.default', /is no bytes/],
+      [
+        'a default of bytes',
+        plain({ type: 'bytes', default: 1 }),
+        'features.x.default',
+        /no default for a bytes/,
+      ],
       [
         'a default of a vector',
         plain({ type: 'float32[2]', default: 1 }),
         'features.x.default',
-        /is no float32/,
+        /no default for a float32/,
       ],
       [
         'a number as default of a bool',
         plain({ type: 'bool', default: 1 }),
         'features.x.default',
-        /1 is no bool/,
+        /1 is not a bool/,
       ],
     ];
     for (const [what, view, path, message] of mistakes) {

@@ -11,6 +11,10 @@ import { encodeRowKeys } from '../../wire/row-key.js';
 
 /** What a cached source is read by and gives. */
 export interface CachedRows {
+  /** The part that is read, for errors. */
+  readonly part: string;
+  /** Whether its rows have no age. */
+  readonly isStatic: boolean;
   /** Identifies the source among those that share the cache. */
   readonly sourceId: string;
   readonly keys: readonly Field[];
@@ -81,15 +85,16 @@ export class CacheFeatures implements FeatureSource {
     await this.#source.read(
       {
         rows: missing.length,
-        time:
-          typeof keys.time === 'number'
-            ? keys.time
-            : Float64Array.from(index, (row) => (keys.time as Float64Array)[row]!),
+        get time() {
+          const { time } = keys;
+          return typeof time === 'number' ? time : Float64Array.from(index, (row) => time[row]!);
+        },
         column: (name) => gather(keys.column(name), index),
       },
       rows,
       context,
     );
+    rows.settle(this.#rows.part, !this.#rows.isStatic);
     const encoded = this.#codec.encode(
       rows,
       rows.columns.map((column) => column.finish()),

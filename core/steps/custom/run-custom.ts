@@ -1,6 +1,7 @@
 import { inject, injectable, type ServiceIdentifier } from 'inversify';
 import { isVivaceError, messageOf, VivaceError } from '../../kernel/errors.js';
 import type { MaybePromise } from '../../kernel/call.js';
+import { isThenable } from '../../kernel/thenable.js';
 import { functionColumns, type FunctionNode } from '../../pipeline/inputs.js';
 import type { NodeRun } from '../../pipeline/run.js';
 import { stepNode, type NodeStep } from '../../pipeline/step-definition.js';
@@ -21,13 +22,15 @@ export class RunCustom implements NodeStep {
   }
 
   run({ frame, call }: NodeRun): MaybePromise<void> {
-    const { input, out, write } = functionColumns(this.#node, frame);
+    const { input, out, write } = functionColumns(this.#node, frame, `step ${this.#node.alias}`);
     try {
       const running = this.#step.run(input, out, call);
-      if (!(running instanceof Promise)) return write();
-      return running.then(write, (error: unknown) => {
-        throw this.#wrap(error);
-      });
+      if (!isThenable(running)) return write();
+      return Promise.resolve(running)
+        .then(write)
+        .catch((error: unknown) => {
+          throw this.#wrap(error);
+        });
     } catch (error) {
       throw this.#wrap(error);
     }

@@ -5,6 +5,7 @@ import type { FetchedRows, Frame, FrameColumn, KeptRows } from '../../data/frame
 import { status } from '../../data/status.js';
 import { asVivaceError, VivaceError } from '../../kernel/errors.js';
 import { LazyDeadline } from '../../kernel/lazy-deadline.js';
+import { isThenable } from '../../kernel/thenable.js';
 import { untilAborted } from '../../kernel/until-aborted.js';
 import { columnAt, keptBy, scatter } from '../../pipeline/inputs.js';
 import type { NodeRun } from '../../pipeline/run.js';
@@ -61,8 +62,10 @@ export class FetchFeatures implements NodeStep {
     });
     const time =
       frame.requests === 1 ? (frame.time[0] as number) : pickTime(timePerRow(frame, node.scope), kept?.rows);
-    // Rows of several requests differ in their time as well as in their key: only those of one are put together.
-    const distinct = distinctRows(columns, count, { merge: typeof time === 'number' });
+    // Read as of a time, rows differ in their time as well as in their key.
+    const distinct = distinctRows(columns, count, {
+      merge: typeof time === 'number' || node.history === 'pure',
+    });
     const rows = new FeatureRows(node.features, distinct === undefined ? count : distinct.first.length);
     const finish = (read: FeatureRows): void => this.#finish(context, { rows: read, time, distinct, kept });
     if (rows.rows === 0) return finish(rows);
@@ -75,31 +78,33 @@ export class FetchFeatures implements NodeStep {
       },
     );
     const outage = (error: unknown): FeatureRows => this.#outage(rows.rows, error, context);
-    let reading: Promise<void> | undefined;
+    const settled = (): FeatureRows => {
+      rows.settle(node.part, !node.isStatic);
+      return rows;
+    };
+    let read: FeatureRows;
     try {
-      reading = this.#read(keys, rows, context);
+      const reading = this.#read(keys, rows, context);
+      if (reading !== undefined) return reading.then(settled).catch(outage).then(finish);
+      read = settled();
     } catch (error) {
-      return finish(outage(error));
+      read = outage(error);
     }
-    if (reading === undefined) return finish(rows);
-    return reading.then(
-      () => finish(rows),
-      (error: unknown) => finish(outage(error)),
-    );
+    return finish(read);
   }
 
   #read(keys: Keys, rows: FeatureRows, { fetchCall }: NodeRun): Promise<void> | undefined {
     const { budgetMs } = this.#node;
     const budget = budgetMs === undefined ? undefined : budgetOf(fetchCall, budgetMs);
     const call = budget === undefined ? fetchCall : callUnder(fetchCall, budget);
-    let reading: void | Promise<void> = undefined;
+    let reading: void | PromiseLike<void> = undefined;
     try {
       reading = this.#source.read(keys, rows, call);
     } finally {
-      if (!(reading instanceof Promise)) budget?.end();
+      if (!isThenable(reading)) budget?.end();
     }
-    if (!(reading instanceof Promise)) return undefined;
-    const read = untilAborted(reading, call.signal);
+    if (!isThenable(reading)) return undefined;
+    const read = untilAborted(Promise.resolve(reading), call.signal);
     return budget === undefined ? read : read.finally(() => budget.end());
   }
 
@@ -156,7 +161,7 @@ export class FetchFeatures implements NodeStep {
 /** The key columns of distinct rows, as sources see them. */
 class KeyColumns implements Keys {
   readonly rows: number;
-  readonly time: number | Float64Array;
+  readonly #time: number | Float64Array;
   readonly #node: FetchNode;
   readonly #columns: readonly Column[];
 
@@ -168,7 +173,12 @@ class KeyColumns implements Keys {
     this.#node = node;
     this.#columns = columns;
     this.rows = rows;
-    this.time = time;
+    this.#time = time;
+  }
+
+  get time(): number | Float64Array {
+    if (this.#node.history === 'pure') throw timeOfPure(this.#node.part);
+    return this.#time;
   }
 
   column(name: string): Column {
@@ -176,6 +186,12 @@ class KeyColumns implements Keys {
     if (at < 0) throw new TypeError(`"${name}" is not among the declared keys`);
     return this.#columns[at] as Column;
   }
+}
+
+function timeOfPure(part: string): TypeError {
+  return new TypeError(
+    `"${part}" is pure and asks for the request time: declare a key of type timestamp instead, which a fetch binds to "time"`,
+  );
 }
 
 /** The time of one fetch that has a budget of its own. */

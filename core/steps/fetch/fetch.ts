@@ -1,6 +1,7 @@
 import { didYouMean } from '../../config/did-you-mean.js';
 import { fieldsOf } from '../../data/feature-rows.js';
-import { parseType } from '../../data/types.js';
+import { isDefault, notDefault } from '../../data/element.js';
+import { isKeyType, notKey, parseType } from '../../data/types.js';
 import { scopeOf, type StepCompiler } from '../../pipeline/step-compiler.js';
 import {
   defineVerb,
@@ -113,16 +114,25 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
     return undefined;
   }
   const description = part.description as FeatureSourceDescription;
-  const features = Object.entries(description.features).map(([feature, declared]) => ({
-    name: feature,
-    type: parseType(typeof declared === 'string' ? declared : declared.type),
-    ...(typeof declared === 'string' || declared.default === undefined ? {} : { default: declared.default }),
-  }));
+  const declares = (mistake: string): void => compiler.mistake(['fetch'], `"${name}" ${mistake}`);
+  const keys = fieldsOf(description.keys);
+  for (const key of keys)
+    if (!isKeyType(key.type)) declares(`declares the key "${key.name}": ${notKey(key.type)}`);
+  if (description.offline === 'pure' && description.maxAgeMs !== undefined)
+    declares('is pure and declares a max age: what a function gives has no age');
+  const features = Object.entries(description.features).map(([feature, declared]) => {
+    const type = parseType(typeof declared === 'string' ? declared : declared.type);
+    const fallback = typeof declared === 'string' ? undefined : declared.default;
+    if (fallback === undefined) return { name: feature, type };
+    if (!isDefault(type, fallback))
+      declares(`declares a default for "${feature}": ${notDefault(type, fallback)}`);
+    return { name: feature, type, default: fallback };
+  });
   return {
     part: name,
     sourceId: name,
     history: description.offline,
-    keys: fieldsOf(description.keys),
+    keys,
     features,
     isStatic: description.maxAgeMs === undefined,
     ...(description.maxAgeMs === undefined ? {} : { maxAgeMs: description.maxAgeMs }),

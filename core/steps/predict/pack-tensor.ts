@@ -18,7 +18,8 @@ export interface PackedRows {
  * Packs columns into one row-major tensor, a request's values repeated for each of its objects: the one copy between the frame and
  * the model. A null becomes NaN in a floating tensor and an empty text in a BYTES one.
  *
- * @throws {VivaceError} `FEATURE_MISSING` for a null where the tensor has no such value.
+ * @throws {VivaceError} `FEATURE_MISSING` for a null where the tensor has no such value, `INVALID_ARGUMENT` for a finite number that a
+ *   float32 cannot hold.
  */
 export function packTensor({ tensor, columns }: PredictNode['inputs'][number], packed: PackedRows): Tensor {
   const width = columns.reduce((sum, column) => sum + column.type.width, 0);
@@ -26,6 +27,7 @@ export function packTensor({ tensor, columns }: PredictNode['inputs'][number], p
   const target = { data: data as Float64Array, width, datatype: tensor.datatype, at: 0 };
   for (const column of columns) {
     packColumn(column, packed, target);
+    if (narrows(column, tensor.datatype)) refuseInfinite(column, packed, target);
     target.at += column.type.width;
   }
   const inner = tensor.shape.slice(1);
@@ -62,6 +64,33 @@ function packColumn(column: PlanColumn, packed: PackedRows, target: Target): voi
       for (let k = 0; k < width; k++) target.data[to + k] = from[start + k] as number;
     }
   }
+}
+
+/** Whether a finite number of a column may be an infinite one in the tensor. */
+function narrows({ type }: PlanColumn, datatype: Datatype): boolean {
+  return datatype === 'FP32' && type.element === 'float64';
+}
+
+function refuseInfinite(column: PlanColumn, { frame, scope, count, rows }: PackedRows, target: Target): void {
+  const { width } = column.type;
+  for (let i = 0, to = target.at; i < count; i++, to += target.width) {
+    for (let k = 0; k < width; k++) {
+      const packed = target.data[to + k] as number;
+      if (packed !== Infinity && packed !== -Infinity) continue;
+      const row = rows === undefined ? i : (rows[i] as number);
+      const own = scope === 'object' && column.scope === 'request' ? (frame.requestOf[row] as number) : row;
+      const value = frame.column(column.slot).values[own * width + k] as number;
+      if (Number.isFinite(value)) throw tooLarge(column, value);
+    }
+  }
+}
+
+function tooLarge(column: PlanColumn, value: number): VivaceError {
+  return new VivaceError(
+    'INVALID_ARGUMENT',
+    `${value} in "${column.name}" is beyond the float32 that the model takes`,
+    { path: column.name },
+  );
 }
 
 function copyStrided(from: Float64Array, { data, width, at }: Target, count: number): void {

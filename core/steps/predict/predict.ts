@@ -36,7 +36,7 @@ function compile(spec: PredictSpec, compiler: StepCompiler): NodeDraft<PredictNo
   const alias = compiler.alias(spec.as ?? spec.predict);
   const part = compiler.part(spec.predict, predictor, ['predict']);
   if (spec.cache !== undefined) compiler.part(spec.cache.in, cache, ['cache', 'in']);
-  const by = spec.cache?.by?.map((name, i) => compiler.column(name, ['cache', 'by', i]));
+  const by = spec.cache?.by?.map((name, i) => compiler.key(name, ['cache', 'by', i]));
   if (alias === undefined) return undefined;
   if (part === undefined || by?.includes(undefined) === true) return void compiler.leaveOpenAs(alias);
   const signature = compiler.catalogue.signature(spec.predict);

@@ -1,22 +1,17 @@
 import { z } from 'zod';
 import { fieldsOf } from '../../data/feature-rows.js';
-import type { FunctionNode } from '../../pipeline/inputs.js';
 import { alias, reference } from '../../pipeline/schema.js';
 import { scopeOf, type StepCompiler } from '../../pipeline/step-compiler.js';
 import { defineVerb, type NodeDraft, type StepDefinition } from '../../pipeline/step-definition.js';
 import { transform as transformPort, type TransformDescription } from '../../ports/transform.js';
 import { ApplyTransform } from './apply-transform.js';
+import type { TransformNode } from './node.js';
 
 export const transformSchema = z.strictObject({
   transform: z.string().describe('a transform part'),
   as: alias,
   inputs: z.record(z.string(), reference).default({}).describe("column per input; default: the input's own"),
 });
-
-/** A transform in a plan. */
-export interface TransformNode extends FunctionNode {
-  readonly part: string;
-}
 
 /** `transform`: a pure function over columns. */
 export const transform: StepDefinition = defineVerb<typeof transformSchema, TransformNode>({
