@@ -97,7 +97,7 @@ async function roundTrip(lake: Warehouse): Promise<number> {
   return seen;
 }
 
-/** The row of `bigquery` in docs/testing.md. */
+/** The row of `bigquery` in docs/testing-vivace.md. */
 export const bigqueryFaults: FaultTable = {
   'killed and restarted': {
     outcome:

@@ -109,7 +109,7 @@ async function answering(
 const first = (): TcpProxy => network.tcp[0] as TcpProxy;
 const second = (): KvProxy => network.kv[1] as KvProxy;
 
-/** The row of `couchbase` in docs/testing.md. */
+/** The row of `couchbase` in docs/testing-vivace.md. */
 export const couchbaseFaults: FaultTable = {
   'killed and restarted': {
     outcome:

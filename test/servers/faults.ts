@@ -21,7 +21,7 @@ export interface CausedFault {
   readonly run: () => Promise<void>;
 }
 
-/** One adapter's row of the table in docs/testing.md. */
+/** One adapter's row of the table in docs/testing-vivace.md. */
 export type FaultTable = Readonly<Record<Fault, CausedFault | { readonly none: string }>>;
 
 /** A test for each fault of a table that is caused. */

@@ -14,7 +14,7 @@ import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../co
 import { repositoryFiles, root } from './repository.js';
 
 /** Pages with tables of their own, beside those of the parts. */
-const otherPages: readonly string[] = ['docs/configuration.md', 'docs/testing.md'];
+const otherPages: readonly string[] = ['docs/configuration.md', 'docs/testing-vivace.md'];
 
 const marked = /(<!-- (?:options|table):([a-z0-9-]+) -->\n)([\s\S]*?)(<!-- \/(?:options|table) -->)/g;
 
