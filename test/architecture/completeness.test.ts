@@ -61,31 +61,4 @@ describe('Completeness', () => {
       expect(readme).to.include(`](${page})`);
     });
   }
-
-  it('links only pages that exist', () => {
-    const pages = repositoryFiles().filter((path) => path.endsWith('.md'));
-    const dead = pages.flatMap((page) => {
-      const links = [...readText(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(
-        (match) => match[1] as string,
-      );
-      return (
-        links
-          .map((link) => resolve(page, link))
-          .filter((link) => !repositoryFiles().some((path) => path === link || path.startsWith(`${link}/`)))
-          // A page may be ahead of a part; the part's own page is asked for above.
-          .filter(hasPart)
-          .map((link) => `${page}: ${link}`)
-      );
-    });
-    expect(dead).to.deep.equal([]);
-  });
 });
-
-function hasPart(page: string): boolean {
-  const [, room, name] = /^docs\/(plugins|adapters)\/(.*)\.md$/.exec(page) ?? [];
-  return room === undefined || parts.some((part) => part.room === room && part.name === name);
-}
-
-function resolve(page: string, link: string): string {
-  return new URL(link, `file:///${page}`).pathname.slice(1);
-}

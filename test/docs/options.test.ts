@@ -3,6 +3,7 @@ import { resolveUse } from 'vivace';
 import { optionsTable } from '../support/options-table.js';
 import { builtInNames } from '../../core/composition/resolve-use.js';
 import { generatedPages, regenerate } from '../support/generated-docs.js';
+import { operationKeys, portsReference } from '../support/ports-reference.js';
 import { readText, root } from '../support/repository.js';
 
 describe('Generated tables', () => {
@@ -29,5 +30,19 @@ describe('Generated tables', () => {
   it('list slots, with the port they want', async () => {
     const table = optionsTable(await resolveUse('online-store', root));
     expect(table).to.include('| `store` | a part | required | the name of a key-value-store part |');
+  });
+
+  it('tell each operation of a port, how the guard treats it, and what it promises', async () => {
+    const text = await portsReference();
+    expect(text).to.include('### KeyValueStore\n\nA store of small binary values by key');
+    expect(text).to.include('- Contract: [`keyValueStoreContract`](testing.md#contracts)');
+    expect(text).to.include('**`getMany`** (`batch`, `coalesce`)\n\n`getMany(keys: readonly string[], ');
+    expect(text).to.include('- Throws: `PartialFailure` where some keys could not be read');
+    expect(text).to.include("**`setMany`** (`batch`, `merge: 'none'`)");
+  });
+
+  it('tell every key of a table of operations', () => {
+    for (const key of ['batch', 'merge', 'coalesce', 'opens', 'quiet'])
+      expect(operationKeys()).to.include(`| \`${key}\` | `);
   });
 });

@@ -11,10 +11,11 @@ import { predictSchema } from '../../core/steps/predict/schema.js';
 import { transformSchema } from '../../core/steps/transform/transform.js';
 import { faults, type FaultTable } from '../servers/faults.js';
 import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../core/views/schema.js';
+import { operationKeys, portsReference } from './ports-reference.js';
 import { repositoryFiles, root } from './repository.js';
 
 /** Pages with tables of their own, beside those of the parts. */
-const otherPages: readonly string[] = ['docs/configuration.md', 'docs/testing-vivace.md'];
+const otherPages: readonly string[] = ['docs/configuration.md', 'docs/testing-vivace.md', 'docs/ports.md'];
 
 const marked = /(<!-- (?:options|table):([a-z0-9-]+) -->\n)([\s\S]*?)(<!-- \/(?:options|table) -->)/g;
 
@@ -64,6 +65,8 @@ async function makeTables(): Promise<ReadonlyMap<string, string>> {
     ...Object.entries(blocks).map(([name, schema]) => [name, schemaTable(schema)] as const),
     ['parts', await partsIndex()],
     ['faults', await faultsTable()],
+    ['operation-keys', operationKeys()],
+    ['ports', await portsReference()],
   ]);
 }
 
