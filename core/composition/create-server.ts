@@ -9,9 +9,41 @@ import { ServerOf } from './server.js';
 import { checkSpecification, type Pipelines, type ServerSpecification } from './specification.js';
 
 /**
- * Checks a specification and makes a server of it. Nothing is started, and no backend is touched.
+ * Makes a server of parts, views and pipelines that are declared in code. `loadServer` does the same with a YAML file.
  *
+ * The life of a server has three phases:
+ *
+ * - `createServer` checks everything that needs no backend: names, options, slots, types of columns. Nothing is started and nothing is
+ *   opened, so a test may call it to find the mistakes of a production configuration.
+ * - `start` starts the parts, dependencies first, compiles the pipelines with the signatures of their models and lets the transports
+ *   answer. The first part that fails is named, and the parts before it are stopped again. A server starts once.
+ * - `stop` refuses new calls, waits up to `drainTimeoutMs` for those in flight, aborts the rest and stops the parts in reverse. It is
+ *   safe to call twice.
+ *
+ * You must call `stop`: core installs no signal handler and never ends the process. The `vivace` command does both.
+ *
+ * @param specification What a YAML file has (`parts`, `views`, `pipelines`, `modules`), and settings that only code can give.
+ * @returns A server that is not started. It knows the types of its pipelines' requests and answers.
  * @throws {ConfigError} with every mistake at once, each with its path.
+ * @example
+ * ```ts
+ * import { createServer } from 'vivace';
+ *
+ * const server = await createServer({
+ *   parts: { calendar: { use: 'calendar' } },
+ *   pipelines: {
+ *     departure: {
+ *       request: { at: 'timestamp' },
+ *       steps: [{ transform: 'calendar', inputs: { time: 'request.at' } }],
+ *       response: { outputs: { hour: 'calendar.hour' } },
+ *     },
+ *   },
+ * });
+ * await server.start();
+ * const answer = await server.predict('departure', { request: { at: '2026-03-04T10:00:00Z' } });
+ * console.log(answer.outputs.hour); // 10
+ * await server.stop();
+ * ```
  */
 export async function createServer<const P extends Pipelines>(
   specification: ServerSpecification<P>,

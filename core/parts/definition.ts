@@ -105,7 +105,59 @@ export interface MadePart {
   readonly faces: readonly object[];
 }
 
-/** Defines an adapter: one outside thing behind driver ports, without policy. */
+/**
+ * Defines an adapter: one outside thing, such as a database or a model runtime, behind one or more adapter ports.
+ *
+ * Your duties:
+ *
+ * - `create` is synchronous and cheap; it keeps its arguments. All I/O begins in `start`, and `stop` closes what `start` opened. A client
+ *   that the options bring is used and left open.
+ * - An adapter holds no policy: no retry, no time-out, no cache, no batching. A loop is for making one operation atomic.
+ * - A miss is an answer (`undefined`), an outage is an error. Where part of a batch failed, throw `PartialFailure`.
+ * - Throw the vendor's errors as they are; `errorCode` says which code each has.
+ * - Obey `context.signal`, or leave it to the SDK.
+ *
+ * The guard around your part guarantees: `start` comes once and first; no operation runs before it has resolved or after `stop` has
+ * begun; `stop` comes once, also after a `start` that failed; batches are neither empty nor longer than `supports.maxBatch`; errors carry
+ * the part's name. What one port asks is in its interface, and its contract in `vivace/testing` tests it.
+ *
+ * @param spec What the adapter provides, its name after `use:`, its options and how it is created.
+ * @returns A definition, to be exported under its name in camelCase.
+ * @throws {VivaceError} `INVALID_CONFIG` where the name is not kebab-case, a port is not an adapter's, or a slot and an option share a name.
+ * @see docs/writing-an-adapter.md
+ * @example
+ * ```ts
+ * import { defineAdapter, keyValueStore } from 'vivace';
+ * import { callContext, startPart } from 'vivace/testing';
+ * import { z } from 'zod';
+ *
+ * const table = defineAdapter({
+ *   provides: keyValueStore,
+ *   name: 'table',
+ *   options: z.strictObject({ maxBatch: z.int().min(1).default(100).describe('most keys of one call; default 100') }),
+ *   create: ({ maxBatch }) => {
+ *     const values = new Map<string, Uint8Array>();
+ *     return {
+ *       supports: { maxBatch, synchronous: true },
+ *       getMany: (keys) => keys.map((key) => values.get(key)?.slice()),
+ *       putNewest: (entries) =>
+ *         entries.map(({ key, value }) => {
+ *           const stored = values.get(key);
+ *           if (stored !== undefined && Buffer.compare(stored, value) >= 0) return false;
+ *           values.set(key, Uint8Array.from(value));
+ *           return true;
+ *         }),
+ *     };
+ *   },
+ * });
+ *
+ * const part = await startPart(table);
+ * const store = part.face(keyValueStore);
+ * console.log(await store.putNewest([{ key: 'tea', value: Uint8Array.of(2) }], callContext())); // [ true ]
+ * console.log(await store.putNewest([{ key: 'tea', value: Uint8Array.of(1) }], callContext())); // [ false ]
+ * await part.stop();
+ * ```
+ */
 export function defineAdapter<
   const P extends Provides<'driver'>,
   S extends z.ZodObject,
@@ -114,7 +166,61 @@ export function defineAdapter<
   return define('driver', spec);
 }
 
-/** Defines a plugin: one behaviour behind a capability port, knowing no vendor and doing no I/O of its own. */
+/**
+ * Defines a plugin: one behaviour that a configuration names, such as a feature source or a transform, behind a plugin port.
+ *
+ * Your duties:
+ *
+ * - A plugin does no I/O of its own and knows no vendor: it reaches the outside through the parts in its slots (`uses`).
+ * - It has no clock and no timers of its own: `context` has both, and background work that is stopped with the part.
+ * - A feature source and a transform `describe` what they read and write, from the options alone. That is what lets a pipeline be
+ *   compiled and checked before anything starts.
+ * - A transform, and a source that says `offline: 'pure'`, gives the same answer for the same input: training sets run it too.
+ * - An operation that answers at once stays synchronous.
+ *
+ * The guard guarantees what it does for adapters (see `defineAdapter`); the parts in `uses` are guarded as well, start before this one
+ * and stop after it.
+ *
+ * @param spec What the plugin provides, its name after `use:`, its options, its slots and how it is created.
+ * @returns A definition, to be exported under its name in camelCase.
+ * @throws {VivaceError} `INVALID_CONFIG` where the name is not kebab-case, a port is not a plugin's, or a slot and an option share a name.
+ * @see docs/writing-a-plugin.md
+ * @example
+ * ```ts
+ * import { createServer, definePlugin, featureSource } from 'vivace';
+ * import { z } from 'zod';
+ *
+ * const wordCount = definePlugin({
+ *   provides: featureSource,
+ *   name: 'word-count',
+ *   options: z.strictObject({ minLength: z.int().min(1).default(1).describe('shorter words do not count; default 1') }),
+ *   describe: () => ({ keys: { text: 'string' }, features: { words: 'int32' }, offline: 'pure' }),
+ *   create: ({ minLength }) => ({
+ *     read(keys, out) {
+ *       const texts = keys.column('text').values as string[];
+ *       texts.forEach((text, row) => {
+ *         out.column('words').set(row, text.split(/\s+/).filter((word) => word.length >= minLength).length);
+ *       });
+ *     },
+ *   }),
+ * });
+ *
+ * const server = await createServer({
+ *   parts: { count: { use: wordCount, minLength: 3 } },
+ *   pipelines: {
+ *     measure: {
+ *       request: { title: 'string' },
+ *       steps: [{ fetch: 'count', key: { text: 'request.title' } }],
+ *       response: { outputs: { words: 'count.words' } },
+ *     },
+ *   },
+ * });
+ * await server.start();
+ * const answer = await server.predict('measure', { request: { title: 'a room with a view' } });
+ * console.log(answer.outputs.words); // 3
+ * await server.stop();
+ * ```
+ */
 export function definePlugin<
   const P extends Provides<'capability'>,
   S extends z.ZodObject,

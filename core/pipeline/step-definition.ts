@@ -87,7 +87,76 @@ export interface StepDefinition<S extends z.ZodObject = z.ZodObject, N extends P
   readonly runs: Newable<NodeStep>;
 }
 
-/** Declares a verb, its node's type inferred from what `compile` gives. */
+/**
+ * Defines a verb of pipelines, beside `fetch`, `transform`, `predict` and `step`. It is for what the other ways cannot say: a step that
+ * finds its own columns, leaves out objects, or has keys of its own in a configuration.
+ *
+ * Your duties:
+ *
+ * - `compile` finds the columns and parts of a step through the `StepCompiler` and says what its node reads and writes. It reports
+ *   mistakes there and returns `undefined`; it does not throw.
+ * - `runs` is an `@injectable()` class, one object per node. Its `run` writes every column of the node, and nothing else.
+ * - `offline` and `summary` say what a training set does with the node and what the node is for people.
+ *
+ * A module binds the definition under `stepDefinition`; from then on `check`, `explain`, editors and training sets know the verb. Core
+ * guarantees that a node runs after those whose columns it reads, and that nobody reads its columns before it has ended.
+ *
+ * @param definition The verb; its node's type is inferred from what `compile` gives.
+ * @returns The same definition.
+ * @see docs/composition.md#a-verb-of-your-own
+ * @example
+ * ```ts
+ * import { cellAt, columnOf, ContainerModule, createServer, defineVerb, inject, injectable, ownStep, parseType } from 'vivace';
+ * import { stepDefinition, stepNode, type NodeRun, type NodeStep, type PlanNode } from 'vivace';
+ * import { z } from 'zod';
+ *
+ * class DoubleRows implements NodeStep {
+ *   readonly #node: PlanNode;
+ *
+ *   constructor(@inject(stepNode) node: PlanNode) {
+ *     this.#node = node;
+ *   }
+ *
+ *   run({ frame }: NodeRun): void {
+ *     const input = frame.column(this.#node.reads[0]!.slot);
+ *     const { slot, type } = this.#node.writes[0]!;
+ *     frame.write(slot, columnOf(type, Array.from({ length: input.rows }, (_, row) => 2 * (cellAt(input, row) as number))));
+ *   }
+ * }
+ * injectable()(DoubleRows); // the same as the decorator
+ *
+ * const value = { name: 'value', type: parseType('float64') };
+ * const double = defineVerb({
+ *   verb: 'double',
+ *   schema: z.strictObject({ double: z.string().describe('a column of numbers') }),
+ *   compile({ double: column }, compiler) {
+ *     const read = compiler.column(column, ['double'], value);
+ *     const alias = compiler.alias('doubled');
+ *     if (read === undefined || alias === undefined) return undefined;
+ *     return { alias, scope: read.scope, reads: [read], writes: compiler.writes(alias, [value], read.scope) };
+ *   },
+ *   offline: () => ({ how: 'same' }),
+ *   summary: ({ reads }) => ({ what: reads[0]!.name, facts: {}, notes: [], identity: {} }),
+ *   runs: DoubleRows,
+ * });
+ *
+ * const server = await createServer({
+ *   parts: {},
+ *   modules: [new ContainerModule(({ bind }) => void bind(stepDefinition).toConstantValue(double))],
+ *   pipelines: {
+ *     twice: {
+ *       request: { n: 'float64' },
+ *       steps: [ownStep({ double: 'request.n' })],
+ *       response: { outputs: { n: 'doubled.value' } },
+ *     },
+ *   },
+ * });
+ * await server.start();
+ * const answer = await server.predict('twice', { request: { n: 21 } });
+ * console.log(answer.outputs.n); // 42
+ * await server.stop();
+ * ```
+ */
 export function defineVerb<S extends z.ZodObject, N extends PlanNode = PlanNode>(
   definition: StepDefinition<S, N>,
 ): StepDefinition {

@@ -146,7 +146,7 @@ function memberText(member: ts.TypeElement, { operations }: Port): string {
 /** One line per field, and below it those of a type that is written in place. */
 function fieldText(member: ts.TypeElement, indent: string): string {
   const comment = commentOf(member);
-  const text = comment.replaceAll('\n', `\n${indent}  `);
+  const text = comment.replaceAll(/\n(?=[^\n])/g, `\n${indent}  `);
   const nested = nestedFields(member, `${indent}  `);
   return `${indent}- ${code(member)}${text === '' ? '' : `: ${text}`}${nested === '' ? '' : `\n${nested}`}`;
 }

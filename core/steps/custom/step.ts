@@ -49,7 +49,57 @@ export interface StepType extends StepDeclaration {
   readonly injectable: boolean;
 }
 
-/** Defines a custom step from a function. */
+/**
+ * Defines a step of your own from a function: columns in, columns out. It is for what one pipeline does, or what needs a service of your
+ * application; what several teams share is better a plugin.
+ *
+ * Your duties:
+ *
+ * - `reads` and `writes` name every column with its type. `run` writes every row of each column in `writes`.
+ * - `offline` says what a training set does with the step: `same` runs it, `skip` leaves its columns null, `refuse` ends the run.
+ * - `run` may do I/O; then it passes `call.signal` on. A step that answers at once returns nothing, and is not `async`.
+ *
+ * `create` is called once per node of a pipeline, when the server starts. Core guarantees that input columns have the declared types and
+ * `input.rows` rows; with `over: 'request'` it tells through `offsets` which rows belong to one request.
+ *
+ * @param spec The step's name, columns, options, slots and how it is created.
+ * @returns What stands after `step:` in code, or is exported under its name in camelCase from the file that YAML names.
+ * @see docs/writing-a-plugin.md#a-step-of-your-own
+ * @example
+ * ```ts
+ * import { createServer, defineStep } from 'vivace';
+ * import { z } from 'zod';
+ *
+ * const discount = defineStep({
+ *   name: 'discount',
+ *   options: z.strictObject({ percent: z.number().min(0).max(100) }),
+ *   reads: { price: 'float64' },
+ *   writes: { price: 'float64' },
+ *   offline: 'same',
+ *   create: ({ percent }) => ({
+ *     run(input, out) {
+ *       const prices = input.column('price').values as Float64Array;
+ *       prices.forEach((price, row) => out.column('price').set(row, price * (1 - percent / 100)));
+ *     },
+ *   }),
+ * });
+ *
+ * const server = await createServer({
+ *   parts: {},
+ *   pipelines: {
+ *     sale: {
+ *       request: { price: 'float64' },
+ *       steps: [{ step: discount, percent: 10 }],
+ *       response: { outputs: { price: 'discount.price' } },
+ *     },
+ *   },
+ * });
+ * await server.start();
+ * const answer = await server.predict('sale', { request: { price: 10 } });
+ * console.log(answer.outputs.price); // 9
+ * await server.stop();
+ * ```
+ */
 export function defineStep<
   S extends z.ZodObject = z.ZodObject<Record<never, never>>,
   const U extends Uses = Record<never, never>,
