@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import ts from 'typescript';
 import { loadServer, resolveUse } from 'vivace';
 import * as kit from 'vivace/kit';
 import * as testing from 'vivace/testing';
@@ -51,6 +52,24 @@ describe('docs/writing-a-plugin.md', () => {
 
   it('runs its steps', async () => {
     expect((await importBlock(page, 'price.ts'))['paid']).to.equal(9.5);
+  });
+
+  it('has a tsconfig that its code compiles with', () => {
+    const { config } = ts.parseConfigFileTextToJson('tsconfig.json', filesOf(page).get('tsconfig.json')!) as {
+      config: { compilerOptions: object };
+    };
+    // Within the package, so that `vivace` is this one.
+    const source = join(root, 'dist/docs/tsconfig');
+    const { options, errors } = ts.convertCompilerOptionsFromJson(config.compilerOptions, source);
+    const files = [...filesOf(page).keys()].filter((name) => name.endsWith('.ts'));
+    mkdirSync(join(source, 'src'), { recursive: true });
+    for (const name of files) writeFileSync(join(source, 'src', name), filesOf(page).get(name)!);
+    const paths = files.map((name) => join(source, 'src', name));
+    const program = ts.createProgram(paths, { ...options, noEmit: true });
+    const found = [...errors, ...ts.getPreEmitDiagnostics(program)];
+    expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).to.deep.equal(
+      [],
+    );
   });
 
   it('keeps its plugins within 30 lines', () => {
