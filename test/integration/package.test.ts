@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { linksOf } from '../support/links.js';
 import { root } from '../support/repository.js';
 import { projectOf, shell } from '../support/scratch-project.js';
 
@@ -112,12 +113,28 @@ describe('The packed package', function () {
     const folder = join(await projectOf(this), 'node_modules/vivace');
     expect(readdirSync(folder).sort()).to.deep.equal([
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
       'dist',
+      'docs',
       'package.json',
     ]);
     expect(readdirSync(join(folder, 'dist')).sort()).to.deep.equal(['adapters', 'core', 'plugins']);
+  });
+
+  it('holds the documentation, and its links lead to pages of the package', async function () {
+    const folder = join(await projectOf(this), 'node_modules/vivace');
+    const pages = readdirSync(join(folder, 'docs'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.md'),
+    );
+    expect(pages).to.include.members(['README.md', 'ports.md', 'adapters/redis.md']);
+    const dead = pages.flatMap((page) =>
+      linksOf(`docs/${page}`, readFileSync(join(folder, 'docs', page), 'utf8'))
+        .filter(({ target }) => !existsSync(join(folder, target)))
+        .map(({ target }) => `${page}: ${target}`),
+    );
+    expect(dead).to.deep.equal([]);
   });
 
   it('lets every entry point be imported', async function () {
