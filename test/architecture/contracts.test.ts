@@ -7,6 +7,7 @@ const camelCase = (name: string): string =>
 
 /** Port files, without those that hold no port of their own. */
 const ports = readdirSync('core/ports')
+  .filter((file) => file.endsWith('.ts'))
   .map((file) => file.replace(/\.ts$/, ''))
   .filter((name) => name !== 'port' && !name.endsWith('-plane'));
 
