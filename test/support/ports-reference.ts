@@ -128,9 +128,7 @@ function extended({ heritageClauses = [] }: { heritageClauses?: readonly ts.Heri
 function memberText(member: ts.TypeElement, { operations }: Port): string {
   const name = nameOf(member);
   const spec = operations[name];
-  const keys = Object.entries(spec ?? {}).map(([key, value]) =>
-    value === true ? `\`${key}\`` : `\`${key}: ${JSON.stringify(value).replaceAll('"', "'")}\``,
-  );
+  const keys = Object.entries(spec ?? {}).map(([key, value]) => `\`${key}${valueOf(value)}\``);
   const called = ts.isMethodSignature(member);
   const guarded = spec === undefined ? 'not guarded' : keys.join(', ');
   return [
@@ -141,6 +139,13 @@ function memberText(member: ts.TypeElement, { operations }: Port): string {
   ]
     .filter((text) => text !== '')
     .join('\n\n');
+}
+
+/** The value of a key of the table: of a table within the table its operations. */
+function valueOf(value: unknown): string {
+  if (value === true) return '';
+  if (typeof value === 'object' && value !== null) return `: ${Object.keys(value).join(', ')}`;
+  return `: '${String(value)}'`;
 }
 
 /** One line per field, and below it those of a type that is written in place. */
