@@ -1,4 +1,5 @@
 import type { Container } from 'inversify';
+import { asVivaceError } from '../kernel/errors.js';
 import { logLevelsOf, type Clock, type Log } from '../parts/context.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { Definition } from '../parts/definition.js';
@@ -34,6 +35,7 @@ export class PartSet {
   readonly order: readonly string[];
   readonly #parts: ReadonlyMap<string, ResolvedPart>;
   readonly #sinks: LogSink[] = [];
+  readonly #broken = new Set<LogSink>();
   readonly #telemetries: Telemetry[] = [];
   #running: readonly RunningPart[] = [];
 
@@ -47,7 +49,13 @@ export class PartSet {
     this.#parts = parts;
     this.order = startOrder(parts);
     const writeLog = (record: LogRecord): void => {
-      for (const sink of this.#sinks) sink.write(record);
+      for (const sink of this.#sinks) {
+        try {
+          sink.write(record);
+        } catch (error) {
+          this.#complain(sink, error);
+        }
+      }
     };
     this.log = logLevelsOf((level, message, fields) =>
       writeLog(toRecord({ time: clock.now(), level, message, part: 'vivace' }, fields)),
@@ -124,6 +132,13 @@ export class PartSet {
 
   async stop(graceMs?: number): Promise<void> {
     await stopParts(this.#running, graceMs);
+  }
+
+  /** A sink that breaks its promise not to throw, told once to the process: what was being logged about must go on. */
+  #complain(sink: LogSink, error: unknown): void {
+    if (this.#broken.has(sink)) return;
+    this.#broken.add(sink);
+    process.emitWarning(asVivaceError(error));
   }
 
   /** Logs and telemetry are used from the moment their part has started. */

@@ -1,5 +1,7 @@
 import type { Port } from '../ports/port.js';
 import type { CallContext } from '../kernel/call.js';
+import { VivaceError } from '../kernel/errors.js';
+import { isThenable } from '../kernel/thenable.js';
 import type { Definition } from './definition.js';
 import { GuardedPart, type GuardOptions } from './guard.js';
 import { OwnedContext, type PartSurroundings } from './part-context.js';
@@ -25,6 +27,14 @@ export function createPart(
 ): RunningPart {
   const context = new OwnedContext(part.name, surroundings);
   const made = definition.create(part.options as never, part.uses as never, context);
+  if (isThenable(made.lifecycle)) {
+    Promise.resolve(made.lifecycle).catch(() => undefined);
+    throw new VivaceError(
+      'INTERNAL',
+      `${part.name} (${definition.name}): create returned a promise, and is synchronous: return the part, and wait for what it needs in start`,
+      { part: part.name },
+    );
+  }
   const guarded = new GuardedPart(
     made,
     {

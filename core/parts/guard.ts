@@ -7,6 +7,7 @@ import { coalesce } from './coalesce.js';
 import type { MadePart } from './definition.js';
 import { inBatches } from './in-batches.js';
 import { inSpan } from './in-span.js';
+import { isThenable } from '../kernel/thenable.js';
 import { members } from './members.js';
 import { openedFace, type OpenedResource } from './opened-face.js';
 
@@ -113,7 +114,7 @@ export class GuardedPart {
     spec: OperationSpec & { readonly name: string },
   ): Operation {
     const span = { name: spanName, attributes: { 'vivace.part': this.name, 'vivace.use': this.use } };
-    const invoke: Operation = (...args) => (part[spec.name] as Operation)(...args);
+    const invoke = this.#invoking(part, spec);
     const traced: Operation =
       spec.quiet === true
         ? invoke
@@ -127,6 +128,7 @@ export class GuardedPart {
       maxJoined?: number;
       synchronous?: boolean;
     };
+    if (spec.sync === true) return this.#immediate(spec.anyState === true ? traced : this.#admitted(traced));
     if (spec.opens === true) return this.#opening(this.#admitted(traced), spec.name);
     if (spec.batch !== true) return this.#counted(this.#admitted(traced));
     const batched = (one: Operation): Operation => inBatches(one, { ...spec, maxBatch });
@@ -138,6 +140,39 @@ export class GuardedPart {
     return (keys, context) => {
       const { length } = keys as readonly string[];
       return length === 0 || length > maxJoined ? alone(keys, context) : joining(keys, context);
+    };
+  }
+
+  /** Calls the part itself. What comes of it is an answer at once or a `Promise`, whatever kind of promise the part gave. */
+  #invoking(part: Implementation, { name, sync }: OperationSpec & { readonly name: string }): Operation {
+    if (sync !== true) {
+      return (...args) => {
+        const result = (part[name] as Operation)(...args);
+        return result instanceof Promise || !isThenable(result) ? result : Promise.resolve(result);
+      };
+    }
+    return (...args) => {
+      const result = (part[name] as Operation)(...args);
+      if (!isThenable(result)) return result;
+      // Nobody will wait for it: what it throws must not end the process.
+      Promise.resolve(result).catch(() => undefined);
+      throw new VivaceError(
+        'INTERNAL',
+        `${name} returned a promise, and is synchronous: return the answer itself, and wait for what it needs in start`,
+      );
+    };
+  }
+
+  /** Wraps what the call throws; what answers at once is never in flight. */
+  #immediate(operation: Operation): Operation {
+    return (...args) => {
+      let result: unknown;
+      try {
+        result = operation(...args);
+      } catch (error) {
+        throw this.#wrap(error);
+      }
+      return isAsyncIterable(result) ? this.#iterate(result) : result;
     };
   }
 

@@ -80,7 +80,7 @@ export const blobStore = driverPort<BlobStore>(
   'blob-store',
   {
     head: {},
-    read: {},
+    read: { sync: true },
     write: {},
     list: {},
     delete: {},

@@ -76,7 +76,7 @@ export interface HttpServer {
 }
 
 export const httpServer = driverPort<HttpServer>('http-server', {
-  mount: { quiet: true },
-  address: { quiet: true },
+  mount: { sync: true, quiet: true },
+  address: { sync: true, quiet: true },
   drain: {},
 });

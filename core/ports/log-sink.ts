@@ -21,4 +21,6 @@ export interface LogSink {
   write(record: LogRecord): void;
 }
 
-export const logSink = driverPort<LogSink>('log-sink', {});
+export const logSink = driverPort<LogSink>('log-sink', {
+  write: { sync: true, anyState: true, quiet: true },
+});

@@ -18,6 +18,13 @@ export interface OperationSpec {
    * while the part stops; the guard disposes of it once, however often it is asked to.
    */
   readonly opens?: true;
+  /**
+   * It answers at once: a promise is refused, with the part's name. An `AsyncIterable` is an answer at once, and the work is done where
+   * it is iterated. Without this, an operation may answer at once or by a promise.
+   */
+  readonly sync?: true;
+  /** It runs in every state of the part, so that a call that must not fail, or lets something go, can be made while the part stops. */
+  readonly anyState?: true;
   /** Without a span of its own. */
   readonly quiet?: true;
 }

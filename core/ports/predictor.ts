@@ -41,7 +41,7 @@ export interface Predictor {
 
 export const predictor = capabilityPort<Predictor>('predictor', {
   describe: {},
-  serving: { quiet: true },
+  serving: { sync: true, quiet: true },
   predict: {},
   refresh: {},
 });

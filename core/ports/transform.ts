@@ -32,4 +32,4 @@ export interface Transform {
   apply(input: ColumnsIn, out: ColumnsOut): void;
 }
 
-export const transform = capabilityPort<Transform>('transform', { apply: { quiet: true } });
+export const transform = capabilityPort<Transform>('transform', { apply: { sync: true, quiet: true } });

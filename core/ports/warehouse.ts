@@ -142,7 +142,7 @@ export const warehouse = driverPort<Warehouse>(
   {
     describe: {},
     estimate: {},
-    query: {},
+    query: { sync: true },
     keep: { opens: true },
     load: { opens: true },
     export: {},
