@@ -1,5 +1,5 @@
 /** Own members and those of the part's class, so that a part may be a literal or an instance. */
-export function* members(part: Record<string, unknown>): Generator<[string, unknown]> {
+export function* members(part: Readonly<Record<string, unknown>>): Generator<[string, unknown]> {
   const seen = new Set<string>();
   for (
     let object: object = part;

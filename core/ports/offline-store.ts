@@ -87,7 +87,7 @@ export interface OfflineStore {
 }
 
 export const offlineStore = capabilityPort<OfflineStore>('offline-store', {
-  openAsOf: { opens: true },
+  openAsOf: { returns: { read: {}, [Symbol.asyncDispose]: {} } },
   spine: {},
   materialize: {},
   estimate: {},

@@ -21,4 +21,6 @@ export interface OnlineStore {
   open(view: FeatureView): OnlineView;
 }
 
-export const onlineStore = capabilityPort<OnlineStore>('online-store', { open: { sync: true, quiet: true } });
+export const onlineStore = capabilityPort<OnlineStore>('online-store', {
+  open: { sync: true, quiet: true, returns: { read: {}, write: {} } },
+});

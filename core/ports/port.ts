@@ -14,27 +14,42 @@ export interface OperationSpec {
   /** Calls of the same tick are joined into one, their keys de-duplicated and shared with calls in flight; up to `supports.maxJoined`. */
   readonly coalesce?: true;
   /**
-   * The answer is an `AsyncDisposable`, and the call stays in flight until that has been disposed of. Its methods run until then, also
-   * while the part stops; the guard disposes of it once, however often it is asked to.
-   */
-  readonly opens?: true;
-  /**
    * It answers at once: a promise is refused, with the part's name. An `AsyncIterable` is an answer at once, and the work is done where
    * it is iterated. Without this, an operation may answer at once or by a promise.
    */
   readonly sync?: true;
   /** It runs in every state of the part, so that a call that must not fail, or lets something go, can be made while the part stops. */
   readonly anyState?: true;
+  /** The code of an error that is no `VivaceError` and that the part does not classify; default `INTERNAL`. */
+  readonly errorCode?: ErrorCode;
   /** Without a span of its own. */
   readonly quiet?: true;
+  /**
+   * The answer is a handle, and these are its operations: they are guarded as those of the part. A handle with `[Symbol.asyncDispose]`
+   * among them keeps its call in flight until it has been disposed of; until then its operations run also while the part stops, and it is
+   * disposed of once, however often that is asked for.
+   */
+  readonly returns?: OperationTable;
 }
+
+/** The operations of a port or of a handle, by name. */
+export type OperationTable = Readonly<Partial<Record<string | symbol, OperationSpec>>>;
+
+/** A table as the type of what it describes allows it: a name that is misspelt does not compile. */
+export type OperationsOf<T> = {
+  readonly [K in keyof T]?: Omit<OperationSpec, 'returns'> & {
+    readonly returns?: OperationsOf<AnswerOf<T[K]>>;
+  };
+};
+
+type AnswerOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
 /** A typed reference to a port: what definitions provide and use, and the identifier in the container. */
 export interface Port<T = unknown, L extends Tier = Tier> {
   readonly name: string;
   readonly tier: L;
   readonly id: ServiceIdentifier<T>;
-  readonly operations: Readonly<Record<string, OperationSpec>>;
+  readonly operations: OperationTable;
   /** The cheapest call that shows whether a backend answers; it changes nothing. */
   probe?(part: T, context: CallContext): unknown;
 }
@@ -55,26 +70,23 @@ export interface PartLifecycle {
 
 export function driverPort<T>(
   name: string,
-  operations: { readonly [K in keyof T]?: OperationSpec },
+  operations: OperationsOf<T>,
   probe?: Port<T>['probe'],
 ): DriverPort<T> {
   return {
     name,
     tier: 'driver',
     id: Symbol.for(`vivace.port.${name}`),
-    operations: operations as Port['operations'],
+    operations: operations,
     ...(probe === undefined ? {} : { probe }),
   };
 }
 
-export function capabilityPort<T>(
-  name: string,
-  operations: { readonly [K in keyof T]?: OperationSpec },
-): CapabilityPort<T> {
+export function capabilityPort<T>(name: string, operations: OperationsOf<T>): CapabilityPort<T> {
   return {
     name,
     tier: 'capability',
     id: Symbol.for(`vivace.port.${name}`),
-    operations: operations as Port['operations'],
+    operations: operations,
   };
 }

@@ -49,4 +49,8 @@ export interface PredictorRuntime {
   inspect?(file: string, context: CallContext): Promise<ModelInspection>;
 }
 
-export const predictorRuntime = driverPort<PredictorRuntime>('predictor-runtime', { load: {}, inspect: {} });
+export const predictorRuntime = driverPort<PredictorRuntime>('predictor-runtime', {
+  // What was loaded is unloaded also where the runtime stops before its user.
+  load: { returns: { predict: { errorCode: 'PREDICTOR_FAILED' }, unload: { anyState: true } } },
+  inspect: {},
+});

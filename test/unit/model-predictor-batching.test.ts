@@ -219,7 +219,7 @@ describe('ModelPredictor batching', () => {
     await first;
     expect([valuesOf(await good), await bad, valuesOf(await last)]).to.deep.equal([
       [2],
-      'PREDICTOR_FAILED model-predictor: the model failed: x[0] is below -1',
+      'PREDICTOR_FAILED staged (staged): x[0] is below -1',
       [3],
     ]);
     expect(staged.batches).to.deep.equal([1, 3, 1, 1, 1]);

@@ -148,7 +148,7 @@ describe('onnxruntime', () => {
       model.predict([{ name: 'x', datatype: 'FP32', shape: [rows, 2], data }], { rows, ...callContext() }),
     );
     await model.unload();
-    expect(await call).to.equal('UNAVAILABLE the model was unloaded');
+    expect(await call).to.equal('UNAVAILABLE onnxruntime: the model was unloaded');
     expect(await model.closed).to.equal('the model was unloaded');
   });
 

@@ -130,7 +130,8 @@ describe('Telemetry', () => {
     };
     expect(parentOf('fetch price')).to.equal('predict p');
     expect(parentOf('predict adder')).to.equal('predict p');
-    expect(parentOf('key-value-store getMany')).to.equal('fetch price');
+    expect(parentOf('online-store read')).to.equal('fetch price');
+    expect(parentOf('key-value-store getMany')).to.equal('online-store read');
     expect(parentOf('predictor predict')).to.equal('predict adder');
     expect(new Set(recorded.map((span) => span.spanContext().traceId)).size).to.equal(1);
     expect(named('predict p').attributes).to.deep.equal({
@@ -165,7 +166,7 @@ describe('Telemetry', () => {
         const reads = finished.filter((span) => span.name === 'key-value-store getMany');
         expect(reads).to.have.length(1);
         const fetches = finished
-          .filter((span) => span.name === 'fetch price')
+          .filter((span) => span.name === 'online-store read')
           .map((span) => span.spanContext().spanId);
         const reached = [
           reads[0]!.parentSpanContext!.spanId,

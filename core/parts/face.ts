@@ -1,0 +1,280 @@
+import type { InFlight } from '../kernel/in-flight.js';
+import { VivaceError, type ErrorCode } from '../kernel/errors.js';
+import { isThenable } from '../kernel/thenable.js';
+import type { OperationSpec, OperationTable } from '../ports/port.js';
+import { coalesce } from './coalesce.js';
+import { inBatches } from './in-batches.js';
+import { inSpan } from './in-span.js';
+import { members } from './members.js';
+
+type Operation = (...args: unknown[]) => unknown;
+type NamedSpec = OperationSpec & { readonly name: string };
+
+/** A part, or a handle that one of its operations returned, as its author wrote it. */
+export type Implementation = Readonly<Record<PropertyKey, unknown>>;
+
+/** The part that a face stands for. */
+export interface FaceOwner {
+  readonly name: string;
+  readonly use: string;
+  readonly calls: InFlight;
+  readonly tracing: () => boolean;
+  /** @throws {VivaceError} `UNAVAILABLE` outside `ready`. */
+  admit(): void;
+  /** @throws {VivaceError} `UNAVAILABLE` where the part has not started, or has stopped: what is in flight goes on while it stops. */
+  admitHeld(): void;
+  /** What the part threw, with its code (`otherwise` where nobody knows it) and the part's name. */
+  wrap(error: unknown, otherwise?: ErrorCode): VivaceError;
+}
+
+/** What a face is made from. */
+interface Behind {
+  readonly target: Implementation;
+  readonly operations: OperationTable;
+  /** The port's name, for spans. */
+  readonly port: string;
+  /** Refuses a call of an operation. */
+  readonly admit: (operation: string) => void;
+}
+
+/**
+ * The guarded face of a part for one port: plain closures around the operations that the port's table names. Each is admitted by the
+ * part's state, counted while it runs, split and joined, given a span, and what it throws is wrapped with the part's name. Other
+ * methods and properties pass through.
+ */
+export function faceOf(
+  target: Implementation,
+  port: { readonly name: string; readonly operations: OperationTable },
+  owner: FaceOwner,
+): object {
+  return new Faces(owner).of({
+    target,
+    operations: port.operations,
+    port: port.name,
+    admit: () => owner.admit(),
+  });
+}
+
+const lifecycle = new Set(['start', 'stop', 'errorCode']);
+
+class Faces {
+  readonly #owner: FaceOwner;
+
+  constructor(owner: FaceOwner) {
+    this.#owner = owner;
+  }
+
+  of(behind: Behind): Record<PropertyKey, unknown> {
+    const face: Record<PropertyKey, unknown> = {};
+    const { target, operations } = behind;
+    for (const [name, value] of members(target)) {
+      const spec = operations[name];
+      if (typeof value !== 'function') {
+        Object.defineProperty(face, name, { get: () => target[name], enumerable: true });
+      } else if (spec !== undefined) {
+        face[name] = this.#operation(behind, { name, ...spec });
+      } else if (!lifecycle.has(name)) {
+        face[name] = (...args: unknown[]) => (target[name] as Operation)(...args);
+      }
+    }
+    return face;
+  }
+
+  #operation(behind: Behind, spec: NamedSpec): Operation {
+    const { target, port } = behind;
+    const { name, use } = this.#owner;
+    const span = {
+      name: `${port} ${spec.name}`,
+      attributes: { 'vivace.part': name, 'vivace.use': use },
+    };
+    const invoke = this.#invoking(behind, spec);
+    const traced: Operation =
+      spec.quiet === true
+        ? invoke
+        : (...args) => (this.#owner.tracing() ? inSpan(invoke, args, span) : invoke(...args));
+    const {
+      maxBatch = Infinity,
+      maxJoined = Infinity,
+      synchronous,
+    } = (target['supports'] ?? {}) as {
+      maxBatch?: number;
+      maxJoined?: number;
+      synchronous?: boolean;
+    };
+    const admitted = (operation: Operation): Operation => admitting(operation, behind, spec);
+    if (spec.sync === true) return this.#immediate(admitted(traced), spec.errorCode);
+    if (isHeld(spec)) return this.#opening(admitted(traced), behind, spec);
+    if (spec.batch !== true) return this.#counted(admitted(traced), spec.errorCode);
+    const batched = (one: Operation): Operation => inBatches(one, { ...spec, maxBatch });
+    const alone = batched(this.#counted(admitted(traced), spec.errorCode));
+    if (spec.coalesce !== true || synchronous === true) return alone;
+    // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
+    const joined = coalesce(
+      this.#counted(traced, spec.errorCode) as Parameters<typeof coalesce>[0],
+      undefined,
+      maxBatch,
+    );
+    const joining = this.#counted(admitted(joined as Operation));
+    return (keys, context) => {
+      const { length } = keys as readonly string[];
+      return length === 0 || length > maxJoined ? alone(keys, context) : joining(keys, context);
+    };
+  }
+
+  /**
+   * Calls the part itself. What comes of it is an answer at once or a `Promise`, whatever kind of promise the part gave; a handle comes
+   * with a face of its own.
+   */
+  #invoking(behind: Behind, spec: NamedSpec): Operation {
+    const { target } = behind;
+    const { name, returns } = spec;
+    const faced =
+      returns === undefined || isHeld(spec)
+        ? undefined
+        : (handle: unknown) => this.of({ ...behind, target: objectOf(handle, name), operations: returns });
+    if (spec.sync === true) {
+      return (...args) => {
+        const result = (target[name] as Operation)(...args);
+        if (isThenable(result)) throw refusedPromise(result, name);
+        return faced === undefined ? result : faced(result);
+      };
+    }
+    return (...args) => {
+      const result = (target[name] as Operation)(...args);
+      const answer = result instanceof Promise || !isThenable(result) ? result : Promise.resolve(result);
+      if (faced === undefined) return answer;
+      return answer instanceof Promise ? answer.then(faced) : faced(answer);
+    };
+  }
+
+  /** Wraps what the call throws; what answers at once is never in flight. */
+  #immediate(operation: Operation, otherwise?: ErrorCode): Operation {
+    return (...args) => {
+      let result: unknown;
+      try {
+        result = operation(...args);
+      } catch (error) {
+        throw this.#owner.wrap(error, otherwise);
+      }
+      return isAsyncIterable(result) ? this.#iterate(result) : result;
+    };
+  }
+
+  /** Counts the call while it runs, and wraps what it throws. */
+  #counted(operation: Operation, otherwise?: ErrorCode): Operation {
+    const { calls } = this.#owner;
+    return (...args) => {
+      calls.enter();
+      let result: unknown;
+      try {
+        result = operation(...args);
+      } catch (error) {
+        calls.leave();
+        throw this.#owner.wrap(error, otherwise);
+      }
+      if (result instanceof Promise) {
+        return result.then(
+          (value: unknown) => {
+            calls.leave();
+            return value;
+          },
+          (error: unknown) => {
+            calls.leave();
+            throw this.#owner.wrap(error, otherwise);
+          },
+        );
+      }
+      calls.leave();
+      return isAsyncIterable(result) ? this.#iterate(result) : result;
+    };
+  }
+
+  /** Counts the call until the handle that it returned has been disposed of. */
+  #opening(operation: Operation, behind: Behind, { name, returns }: NamedSpec): Operation {
+    const { calls } = this.#owner;
+    return async (...args) => {
+      calls.enter();
+      try {
+        const handle = objectOf(await operation(...args), name);
+        return this.#held(handle, { ...behind, operations: returns! }, name);
+      } catch (error) {
+        calls.leave();
+        throw this.#owner.wrap(error);
+      }
+    };
+  }
+
+  /** Its operations are counted too, for one may still run when it is disposed of; that happens once, however often it is asked for. */
+  #held(handle: Implementation, behind: Omit<Behind, 'target' | 'admit'>, opener: string): object {
+    let closed: Promise<void> | undefined;
+    const face = this.of({
+      ...behind,
+      target: handle,
+      admit: (operation) => {
+        if (closed !== undefined)
+          throw this.#owner.wrap(
+            new VivaceError('FAILED_PRECONDITION', `what ${opener} opened was closed before ${operation}`),
+          );
+        this.#owner.admitHeld();
+      },
+    });
+    const dispose = async (): Promise<void> => {
+      try {
+        await (handle as unknown as AsyncDisposable)[Symbol.asyncDispose]();
+      } catch (error) {
+        throw this.#owner.wrap(error);
+      } finally {
+        this.#owner.calls.leave();
+      }
+    };
+    face[Symbol.asyncDispose] = () => (closed ??= dispose());
+    return face;
+  }
+
+  /** Counts while it is iterated, which may never happen; a generator's work is done there, and so its errors arise there. */
+  async *#iterate(source: AsyncIterable<unknown>): AsyncGenerator {
+    this.#owner.admit();
+    this.#owner.calls.enter();
+    try {
+      yield* source;
+    } catch (error) {
+      throw this.#owner.wrap(error);
+    } finally {
+      this.#owner.calls.leave();
+    }
+  }
+}
+
+/** Whether the handle that an operation returns keeps its call in flight until it is disposed of. */
+function isHeld({ returns }: OperationSpec): boolean {
+  return returns?.[Symbol.asyncDispose] !== undefined;
+}
+
+function admitting(operation: Operation, { admit }: Behind, { name, anyState }: NamedSpec): Operation {
+  if (anyState === true) return operation;
+  return (...args) => {
+    admit(name);
+    return operation(...args);
+  };
+}
+
+function refusedPromise(promise: PromiseLike<unknown>, name: string): VivaceError {
+  // Nobody will wait for it: what it throws must not end the process.
+  Promise.resolve(promise).catch(() => undefined);
+  return new VivaceError(
+    'INTERNAL',
+    `${name} returned a promise, and is synchronous: return the answer itself, and wait for what it needs in start`,
+  );
+}
+
+function objectOf(handle: unknown, operation: string): Implementation {
+  if (typeof handle === 'object' && handle !== null) return handle as Implementation;
+  throw new VivaceError(
+    'INTERNAL',
+    `${operation} returned ${String(handle)}: return an object with the operations that the port declares`,
+  );
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
