@@ -231,4 +231,6 @@ export { withServer } from './operations/with-server.js';
 export { configurationSchema } from './operations/configuration-schema.js';
 
 // Small things.
+export { SharedWork } from './kernel/shared-work.js';
+export type { JoinedContext, LoadKeys, SharedWorkOptions } from './kernel/shared-work.js';
 export { untilAborted } from './kernel/until-aborted.js';

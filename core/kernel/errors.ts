@@ -95,6 +95,17 @@ export function isPartialFailure(error: unknown): error is PartialFailure {
   return isVivaceError(error) && 'failures' in error && 'values' in error;
 }
 
+const outages: ReadonlySet<string> = new Set<ErrorCode>([
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'RESOURCE_EXHAUSTED',
+]);
+
+/** True where an error says that the whole of something is away, late or full, whatever it was asked for. */
+export function isOutage({ code }: VivaceError): boolean {
+  return outages.has(code);
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

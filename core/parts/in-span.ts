@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, SpanKind, trace, type Attributes, type Context } from '@o
 import { around } from '../kernel/around.js';
 import { derivedContext, type CallContext } from '../kernel/call.js';
 import { endSpan } from '../kernel/span.js';
-import type { JoinedContext } from './coalesce.js';
+import type { JoinedContext } from '../kernel/shared-work.js';
 
 type Operation = (...args: unknown[]) => unknown;
 

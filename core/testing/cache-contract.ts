@@ -7,6 +7,7 @@ import {
   VivaceError,
   type ErrorCode,
 } from '../kernel/errors.js';
+import type { CallContext } from '../kernel/call.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { cache, type Cache } from '../ports/cache.js';
 import { lifecycleContract } from './lifecycle-contract.js';
@@ -89,6 +90,41 @@ export function cacheContract({ runner, make }: ContractSetup<RunningPart>): voi
       leaving.abort();
       await assert.rejects(left, has('CANCELLED'));
       assert.ok([1, 2].includes(first((await stayed).values)[0] as number));
+    });
+
+    it('does not abort a load while somebody waits for it, whoever began it, and does when all have left', async () => {
+      let told: AbortSignal | undefined;
+      let begin: () => void = () => undefined;
+      const begun = new Promise<void>((resolve) => (begin = resolve));
+      const load = (_: readonly number[], { signal }: CallContext): Promise<never> => {
+        told = signal;
+        begin();
+        return new Promise(() => undefined);
+      };
+      const callers = [new AbortController(), new AbortController()];
+      const left = callers.map(async ({ signal }) => subject.through(['a'], load, ttl, { signal }));
+      await begun;
+      callers[0]!.abort();
+      await assert.rejects(left[0]!, has('CANCELLED'));
+      assert.equal(told!.aborted, false);
+      callers[1]!.abort();
+      await assert.rejects(left[1]!, has('CANCELLED'));
+      assert.equal(told!.aborted, true);
+      assert.deepEqual(first((await subject.through(['a'], () => [byte(3)], ttl, context())).values), [3]);
+    });
+
+    it('loads what somebody needs by themselves where a load failed for a key of somebody else', async () => {
+      const ask = async (keys: readonly string[]): Promise<unknown[]> => {
+        const load = async (missing: readonly number[]): Promise<Uint8Array[]> => {
+          await sleep(1);
+          if (missing.some((index) => keys[index] === 'poison')) throw new Error('poison');
+          return missing.map(() => byte(5));
+        };
+        return first((await subject.through(keys, load, ttl, context())).values);
+      };
+      const poisoned = assert.rejects(ask(['poison', 'a']), has('INTERNAL'));
+      assert.deepEqual(await ask(['a']), [5]);
+      await poisoned;
     });
 
     it('throws what the load threw, and loads anew afterwards', async () => {

@@ -1,7 +1,8 @@
 import {
   asVivaceError,
   isPartialFailure,
-  untilAborted,
+  PartialFailure,
+  SharedWork,
   valuesUnless,
   type Cache,
   type CacheEntry,
@@ -10,11 +11,17 @@ import {
   type CallContext,
   type Counter,
   type FailedKey,
+  type LoadKeys,
   type PartContext,
 } from 'vivace';
-import { isLeft, type Flight, type Landing } from './flight.js';
 
 type Load = Parameters<Cache['through']>[1];
+
+/** The value of one key, and whether the store held it. */
+interface Found {
+  readonly value: Uint8Array | undefined;
+  readonly hit: boolean;
+}
 
 /** A `Cache` over a cache store. Of concurrent callers, the first to ask for a key looks it up and loads it for all. */
 export class SingleFlightCache implements Cache {
@@ -22,7 +29,7 @@ export class SingleFlightCache implements Cache {
   readonly #context: PartContext;
   readonly #warnEveryMs: number;
   readonly #errors: Counter;
-  readonly #inFlight = new Map<string, Flight>();
+  readonly #flights = new SharedWork<Found>();
   #quietUntil = -Infinity;
 
   constructor(store: CacheStore, context: PartContext, warnEveryMs: number) {
@@ -41,76 +48,33 @@ export class SingleFlightCache implements Cache {
     options: CacheOptions,
     context: CallContext,
   ): Promise<{ readonly values: readonly (Uint8Array | undefined)[]; readonly hits: number }> {
-    const landed = new Map<string, Landing>();
-    let wanted = new Map(keys.map((key, index) => [key, index]));
-    while (wanted.size > 0) {
-      const own = new Map([...wanted].filter(([key]) => !this.#inFlight.has(key)));
-      const mine = own.size === 0 ? undefined : this.#depart(own, load, options, context);
-      const joined = new Map([...wanted.keys()].map((key) => [key, this.#inFlight.get(key) as Flight]));
-      const landings = new Map<Flight, ReadonlyMap<string, Landing>>();
-      await untilAborted(
-        Promise.all(
-          [...new Set(joined.values())].map(async (flight) => landings.set(flight, await flight.landings)),
-        ),
-        context.signal,
+    const find: LoadKeys<Found> = async (own, shared) => {
+      const kept = await this.#lookUp(own, shared);
+      const found = own.map((_, place): Found => ({ value: kept[place], hit: kept[place] !== undefined }));
+      const missing = [...own.keys()].filter((place) => !found[place]!.hit);
+      if (missing.length === 0) return found;
+      const indexOf = new Map(keys.map((key, index) => [key, index]));
+      const indexes = missing.map((place) => indexOf.get(own[place]!)!);
+      const { values, failures } = await loaded(missing, () => load(indexes, shared));
+      missing.forEach((place, i) => (found[place] = { value: values[i], hit: false }));
+      const failed = new Set(failures.map(({ index }) => index));
+      this.#keep(
+        missing.flatMap((place): CacheEntry[] => {
+          const { value } = found[place]!;
+          return value === undefined || failed.has(place)
+            ? []
+            : [{ key: own[place]!, value, ttlMs: options.ttlMs }];
+        }),
       );
-      const again = new Map<string, number>();
-      for (const [key, flight] of joined) {
-        const landing = landings.get(flight)?.get(key) as Landing;
-        if (flight !== mine && isLeft(landing)) again.set(key, wanted.get(key) as number);
-        else landed.set(key, landing);
-      }
-      wanted = again;
-    }
-    return collect(keys, landed);
-  }
-
-  /** Takes keys on for all who ask until they have landed. */
-  #depart(own: ReadonlyMap<string, number>, load: Load, options: CacheOptions, context: CallContext): Flight {
-    const flight: Flight = {
-      landings: this.#fly(own, load, options, context).finally(() => {
-        for (const key of own.keys()) this.#inFlight.delete(key);
-      }),
+      return valuesUnless(failures, found);
     };
-    for (const key of own.keys()) this.#inFlight.set(key, flight);
-    return flight;
-  }
-
-  async #fly(
-    own: ReadonlyMap<string, number>,
-    load: Load,
-    options: CacheOptions,
-    context: CallContext,
-  ): Promise<ReadonlyMap<string, Landing>> {
-    const landings = new Map<string, Landing>();
-    const keys = [...own.keys()];
-    const kept = await this.#lookUp(keys, context);
-    const missing = keys.filter((key, i) => {
-      const value = kept[i];
-      if (value !== undefined) landings.set(key, { value, hit: true });
-      return value === undefined;
-    });
-    if (missing.length === 0) return landings;
-    let values: readonly (Uint8Array | undefined)[] = [];
-    let failed: (place: number) => unknown = () => undefined;
     try {
-      values = await load(missing.map((key) => own.get(key) as number));
+      const found = await this.#flights.get(keys, find, context);
+      return { values: valuesOf(found), hits: found.filter(({ hit }) => hit).length };
     } catch (error) {
-      if (isPartialFailure(error)) {
-        const failures = new Map(error.failures.map((failure) => [failure.index, failure.error]));
-        values = error.values as readonly (Uint8Array | undefined)[];
-        failed = (place) => failures.get(place);
-      } else failed = () => error ?? new Error('the load failed without a reason');
+      if (!isPartialFailure(error)) throw error;
+      throw new PartialFailure(valuesOf(error.values as readonly (Found | undefined)[]), error.failures);
     }
-    const entries: CacheEntry[] = [];
-    missing.forEach((key, place) => {
-      const error = failed(place);
-      const value = values[place];
-      landings.set(key, error === undefined ? { value, hit: false } : { error: asVivaceError(error) });
-      if (error === undefined && value !== undefined) entries.push({ key, value, ttlMs: options.ttlMs });
-    });
-    this.#keep(entries);
-    return landings;
   }
 
   async #lookUp(keys: readonly string[], context: CallContext): Promise<readonly (Uint8Array | undefined)[]> {
@@ -152,20 +116,27 @@ export class SingleFlightCache implements Cache {
   }
 }
 
-function collect(
-  keys: readonly string[],
-  landed: ReadonlyMap<string, Landing>,
-): { readonly values: readonly (Uint8Array | undefined)[]; readonly hits: number } {
-  const failures: FailedKey[] = [];
-  let hits = 0;
-  const values = keys.map((key, index) => {
-    const landing = landed.get(key)!;
-    if ('error' in landing) {
-      failures.push({ index, error: landing.error });
-      return undefined;
-    }
-    if (landing.hit) hits++;
-    return landing.value;
-  });
-  return { values: valuesUnless(failures, values), hits };
+/** What a load gave for the keys at some places, and which of them failed. */
+async function loaded(
+  places: readonly number[],
+  load: () => ReturnType<Load>,
+): Promise<{
+  readonly values: readonly (Uint8Array | undefined)[];
+  readonly failures: readonly FailedKey[];
+}> {
+  try {
+    return { values: await load(), failures: [] };
+  } catch (thrown) {
+    const error = asVivaceError(thrown);
+    return isPartialFailure(error)
+      ? {
+          values: error.values as readonly (Uint8Array | undefined)[],
+          failures: error.failures.map((failure) => ({ ...failure, index: places[failure.index]! })),
+        }
+      : { values: [], failures: places.map((index) => ({ index, error })) };
+  }
+}
+
+function valuesOf(found: readonly (Found | undefined)[]): readonly (Uint8Array | undefined)[] {
+  return found.map((one) => one?.value);
 }

@@ -6,6 +6,8 @@ import {
   PartialFailure,
   VivaceError,
   type Cache,
+  type CacheStore,
+  type CallContext,
   type LogRecord,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
@@ -137,7 +139,7 @@ describe('cache', () => {
       const source = new Source();
       const leaving = new AbortController();
       const loading = through(['a'], source.load);
-      const left = through(['a'], source.load, { signal: leaving.signal }).catch(
+      const left = through(['a'], source.load, { ...callContext(), signal: leaving.signal }).catch(
         (error: unknown) => (error as VivaceError).code,
       );
       const staying = through(['a'], source.load);
@@ -177,6 +179,66 @@ describe('cache', () => {
       expect(await left).to.equal('CANCELLED');
       source.release();
       expect(first((await staying).values)).to.deep.equal([0]);
+    });
+
+    it('lets whoever comes after a load that nobody waits for any more start anew', async () => {
+      const leaving = new AbortController();
+      const left = through(['a'], () => new Promise<never>(() => undefined), {
+        signal: leaving.signal,
+      }).catch((error: unknown) => (error as VivaceError).code);
+      await settled();
+      leaving.abort();
+      expect(await left).to.equal('CANCELLED');
+      expect(first((await through(['a'], () => [bytes(2)])).values)).to.deep.equal([2]);
+    });
+
+    it('starts a load of its own for a caller with more time than the one in flight', async () => {
+      const within = (ms: number): CallContext => ({ ...callContext(), deadline: performance.now() + ms });
+      const leaving = new AbortController();
+      const silent = (): Promise<never> => new Promise(() => undefined);
+      const short = through(['a'], silent, { ...within(1_000), signal: leaving.signal }).catch(
+        (error: unknown) => (error as VivaceError).code,
+      );
+      await settled();
+      expect(first((await through(['a'], () => [bytes(3)], within(60_000))).values)).to.deep.equal([3]);
+      leaving.abort();
+      expect(await short).to.equal('CANCELLED');
+    });
+
+    it('gives a load a signal that outlives its caller, and aborts when the last has left', async () => {
+      let told: CallContext | undefined;
+      const load = (_: readonly number[], context: CallContext): Promise<never> => {
+        told = context;
+        return new Promise(() => undefined);
+      };
+      const [one, other] = [new AbortController(), new AbortController()];
+      const left = [one, other].map(async ({ signal }) =>
+        through(['a'], load, { signal }).catch((error: unknown) => (error as VivaceError).code),
+      );
+      await settled();
+      one.abort();
+      expect(await left[0]).to.equal('CANCELLED');
+      expect(told!.signal.aborted).to.equal(false);
+      other.abort();
+      expect(await left[1]).to.equal('CANCELLED');
+      expect(told!.signal.aborted).to.equal(true);
+    });
+
+    it('lets each load its own keys once where a load failed by no outage', async () => {
+      const asked: string[][] = [];
+      const model = async (keys: readonly string[]): Promise<Uint8Array[]> => {
+        asked.push([...keys]);
+        await settled();
+        if (keys.includes('poison')) throw new VivaceError('PREDICTOR_FAILED', 'the model threw');
+        return keys.map((key) => bytes(Number(key)));
+      };
+      const ask = (keys: string[]): ReturnType<typeof through> =>
+        through(keys, (missing) => model(missing.map((index) => keys[index]!)));
+      const poisoned = ask(['poison', '5']).catch((error: unknown) => (error as VivaceError).code);
+      const good = ask(['5']);
+      expect(first((await good).values)).to.deep.equal([5]);
+      expect(await poisoned).to.equal('PREDICTOR_FAILED');
+      expect(asked).to.deep.equal([['poison', '5'], ['5']]);
     });
 
     it('fails all who wait where the load fails, once, and loads anew afterwards', async () => {
@@ -247,6 +309,27 @@ describe('cache', () => {
       nowMs += 60_000;
       await through(['again'], () => [bytes(1)]);
       expect(logs).to.have.length(2);
+    });
+
+    it('is asked again after a call that it never answered', async () => {
+      let silent = true;
+      const store: CacheStore = {
+        supports: { maxBatch: 100 },
+        getMany: (keys) => (silent ? new Promise(() => undefined) : keys.map(() => undefined)),
+        setMany: () => undefined,
+      };
+      const part = await startPart(cache, {}, { uses: { store } });
+      const leaving = new AbortController();
+      const left = part
+        .face(cachePort)
+        .through(['a'], give, ttl, { signal: leaving.signal })
+        .catch((error: unknown) => (error as VivaceError).code);
+      leaving.abort();
+      expect(await left).to.equal('CANCELLED');
+      silent = false;
+      const { values } = await part.face(cachePort).through(['a'], () => [bytes(4)], ttl, callContext());
+      expect(first(values)).to.deep.equal([4]);
+      await part.stop();
     });
 
     it('holds nobody up who has given up', async () => {

@@ -5,6 +5,7 @@ import { cache } from 'vivace/plugins/cache';
 import {
   scripted,
   scriptedModel,
+  thrownBy,
   withServer,
   type PredictTensors,
   type ReadRows,
@@ -136,6 +137,33 @@ describe('A fetch with a cache', () => {
     );
   });
 
+  it('reads anew after a read that never ended', async () => {
+    let end: () => void = () => undefined;
+    let reads = 0;
+    let asked: () => void = () => undefined;
+    const reading = new Promise<void>((resolve) => (asked = resolve));
+    const read: ReadRows = (keys, out) => {
+      asked();
+      if (++reads === 1) return new Promise<void>((resolve) => (end = resolve));
+      out.column('v').set(0, `${keys.column('id').values[0] as string}!`);
+    };
+    await withServer(
+      {
+        parts: { ...caches, f: { use: scripted, features: { v: 'string' }, read } },
+        pipelines: { p: fetched() },
+      },
+      async (server) => {
+        const leaving = new AbortController();
+        const left = thrownBy(server.predict('p', { objects: [{ id: 'a' }] }, { signal: leaving.signal }));
+        await reading;
+        leaving.abort();
+        expect((await left).code).to.equal('CANCELLED');
+        expect(await ask(server as never, ['a'])).to.deep.equal({ values: ['a!'], degraded: [] });
+        end();
+      },
+    );
+  });
+
   it('works for a source without keys', async () => {
     let reads = 0;
     const read: ReadRows = (_, out) => {
@@ -237,6 +265,29 @@ describe('A prediction with a cache', () => {
       expect(second.objects.map(({ y }) => y)).to.deep.equal([4, 6, 2, 6]);
       expect(second.models).to.deep.equal([{ step: 'model', name: 'scripted', version: '1' }]);
       expect(calls).to.deep.equal([[1, 2], [3]]);
+    });
+  });
+
+  it('answers a request whose row the model takes, beside one with a row that it does not', async () => {
+    const calls: number[][] = [];
+    const double = doubling(calls);
+    const picky: PredictTensors = async (inputs, context) => {
+      const answer = double(inputs, context);
+      await settle();
+      if (inputs[0]!.data.includes(-1 as never)) throw new VivaceError('PREDICTOR_FAILED', 'it threw');
+      return answer;
+    };
+    await withServer({ parts: parts(picky), pipelines: { p: predicted() } }, async (server) => {
+      const poisoned = thrownBy(
+        ask(server, 'p', [
+          [-1, 'a'],
+          [5, 'a'],
+        ]),
+      );
+      const good = await ask(server, 'p', [[5, 'a']]);
+      expect(good.objects.map(({ y }) => y)).to.deep.equal([10]);
+      expect((await poisoned).code).to.equal('PREDICTOR_FAILED');
+      expect(calls).to.deep.equal([[-1, 5], [5]]);
     });
   });
 

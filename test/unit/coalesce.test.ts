@@ -56,7 +56,7 @@ describe('coalesce', () => {
   });
 
   it('begins a new call where one holds the most it may, and waits only for those with its own keys', async () => {
-    get = coalesce(reads.read, undefined, 2);
+    get = coalesce(reads.read, 2);
     const first = get(['a', 'b'], context());
     const second = get(['c', 'b', 'd', 'e'], context());
     await tick();
@@ -228,15 +228,5 @@ describe('coalesce', () => {
     expect(call(0).deadline).to.equal(undefined);
     call(0).answer();
     await Promise.all(answers);
-  });
-
-  it('tells an observer of every call, with all who take part', async () => {
-    const seen: number[][] = [];
-    get = coalesce(reads.read, ({ keys, contexts }) => seen.push([keys, contexts.length]));
-    const answers = Promise.all([get(['a'], context()), get(['a', 'b'], context())]);
-    await tick();
-    call(0).answer();
-    await answers;
-    expect(seen).to.deep.equal([[2, 2]]);
   });
 });

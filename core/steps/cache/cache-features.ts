@@ -59,7 +59,7 @@ export class CacheFeatures implements FeatureSource {
     try {
       const { values, hits } = await this.#cache.through(
         names,
-        async (missing) => this.#load(keys, missing, context),
+        async (missing, shared) => this.#load(keys, missing, shared),
         { ttlMs: this.#ttlMs },
         context,
       );

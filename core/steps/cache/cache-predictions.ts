@@ -58,8 +58,9 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
     const prefix = `${model.name}/${model.version}:`;
     const keys = call.keys?.map((key) => prefix + key) ?? hashRows(inputs, call.rows, prefix);
     let whole: Prediction | undefined;
-    const load = async (missing: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> => {
-      const loaded = await this.#load(inputs, missing, call);
+    const load: Parameters<Cache['through']>[1] = async (missing, { signal, deadline, trace }) => {
+      const shared = call.derive({ rows: missing.length, signal, deadline, trace });
+      const loaded = await this.#load(inputs, missing, shared);
       if (loaded.model.name === model.name && loaded.model.version === model.version) {
         return this.#encode(loaded.outputs, missing.length);
       }
@@ -75,9 +76,10 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
   }
 
   async #load(inputs: readonly Tensor[], missing: readonly number[], call: PredictCall): Promise<Prediction> {
+    const rows = inputs[0]!.shape[0]!;
     const selected =
-      missing.length === call.rows ? inputs : inputs.map((tensor) => selectRows(tensor, missing, call.rows));
-    const prediction = await this.#predictor.predict(selected, call.derive({ rows: missing.length }));
+      missing.length === rows ? inputs : inputs.map((tensor) => selectRows(tensor, missing, rows));
+    const prediction = await this.#predictor.predict(selected, call);
     checkOutputs(this.#declared, prediction.outputs, missing.length);
     return prediction;
   }
