@@ -26,10 +26,12 @@ export interface SharedWorkOptions {
    * same `load`. Without it a caller's new keys are loaded at once.
    */
   readonly gather?: { readonly maxKeys: number };
+  /**
+   * The time that a caller without a deadline is taken to have, milliseconds; default one minute. Such callers do not join work that
+   * began longer ago, for it may never end.
+   */
+  readonly untimedMs?: number;
 }
-
-/** The time that a caller without a deadline is taken to have: nobody joins work that began longer ago, which may never end. */
-const untimedMs = 60_000;
 
 /**
  * Work in flight that several callers share, by keys: a key that somebody is loading already is not loaded again.
@@ -45,13 +47,15 @@ const untimedMs = 60_000;
 export class SharedWork<T> {
   readonly #maxKeys: number;
   readonly #gathers: boolean;
+  readonly #untimedMs: number;
   readonly #inFlight = new Map<string, Place<T>>();
   /** Work that has yet to begin, and takes more keys. */
   #open: Work<T> | undefined;
   #running = 0;
 
-  constructor({ gather }: SharedWorkOptions = {}) {
+  constructor({ gather, untimedMs = 60_000 }: SharedWorkOptions = {}) {
     this.#gathers = gather !== undefined;
+    this.#untimedMs = untimedMs;
     this.#maxKeys = gather?.maxKeys ?? Infinity;
   }
 
@@ -63,7 +67,7 @@ export class SharedWork<T> {
   async get(keys: readonly string[], load: LoadKeys<T>, context: CallContext): Promise<readonly T[]> {
     const { signal } = context;
     if (signal.aborted) throw abortError(signal);
-    const deadline = context.deadline ?? performance.now() + untimedMs;
+    const deadline = context.deadline ?? performance.now() + this.#untimedMs;
     const places = new Array<Place<T>>(keys.length);
     const joined = new Set<Work<T>>();
     let open = this.#open;

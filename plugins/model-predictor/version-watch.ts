@@ -1,10 +1,12 @@
 import {
   abortError,
   isVivaceError,
+  SharedWork,
   untilAborted,
   type Bundle,
   type CallContext,
   type Counter,
+  type LoadKeys,
   type ModelRepository,
   type ModelVersion,
   type PartContext,
@@ -29,7 +31,7 @@ export class VersionWatch {
   readonly #loader: Loader;
   readonly #loadFailures: Counter;
   readonly #context: PartContext;
-  #looking: Promise<void> | undefined;
+  readonly #looks: SharedWork<void>;
   /** A version that cannot serve, whatever is tried, and why. */
   #refused: { readonly version: string | undefined; readonly error: unknown } | undefined;
 
@@ -45,6 +47,8 @@ export class VersionWatch {
   ) {
     this.#model = model;
     this.#name = options.model;
+    // One time for the files, one for the instances.
+    this.#looks = new SharedWork({ untimedMs: 2 * options.loadTimeoutMs });
     this.#repository = given.repository;
     this.#loader = given.loader;
     this.#loadFailures = given.loadFailures;
@@ -58,28 +62,55 @@ export class VersionWatch {
    * @throws {VivaceError} Why the version that should serve does not.
    */
   look({ signal }: CallContext): Promise<void> {
-    if (this.#looking === undefined) this.#context.run((call) => this.#poll(call));
+    let looked: Promise<unknown> = Promise.resolve();
+    // The part waits for the look too, so that it has a caller who stays.
+    this.#context.run(async (call) => {
+      looked = this.#shared(call);
+      await this.#settled(looked);
+    });
     // The task has begun by now, and with it the look.
-    return untilAborted(this.#looking ?? Promise.resolve(), signal);
+    return untilAborted(looked, signal).then(() => undefined);
   }
 
   async #poll(call: CallContext): Promise<void> {
-    this.#looking ??= this.#look(call).finally(() => (this.#looking = undefined));
-    // What went wrong is logged, and told to whoever asked.
-    await this.#looking.catch(() => undefined);
+    await this.#settled(this.#shared(call));
+  }
+
+  /** What went wrong is logged, and told to whoever asked. */
+  async #settled(looked: Promise<unknown>): Promise<void> {
+    await looked.catch(() => undefined);
     await this.#model.retired();
   }
 
+  #shared({ signal }: CallContext): Promise<unknown> {
+    return this.#looks.get([this.#name], this.#start, { signal });
+  }
+
+  /** A look is a task of the part, which waits for it when it stops. */
+  readonly #start: LoadKeys<void> = (_, { signal }) =>
+    new Promise((resolve, reject) => {
+      this.#context.run(async (call) => {
+        await this.#look({ signal: AbortSignal.any([signal, call.signal]) }).then(
+          () => resolve([undefined]),
+          reject,
+        );
+      });
+    });
+
   async #look(call: CallContext): Promise<void> {
     let version: string | undefined;
+    const find = async (
+      signal: AbortSignal,
+    ): Promise<{ model: ModelVersion; bundle: Bundle } | undefined> => {
+      const model = await this.#repository.resolve(this.#name, { signal });
+      version = model.version;
+      if (version === this.#model.serving()?.version) return undefined;
+      if (version === this.#refused?.version) throw this.#refused.error;
+      return { model, bundle: await this.#repository.fetch(model, { signal }) };
+    };
     try {
-      const next = await this.#loader.within(call.signal, async (signal) => {
-        const model = await this.#repository.resolve(this.#name, { signal });
-        version = model.version;
-        if (version === this.#model.serving()?.version) return undefined;
-        if (version === this.#refused?.version) throw this.#refused.error;
-        return { model, bundle: await this.#repository.fetch(model, { signal }) };
-      });
+      // A repository may not heed the signal.
+      const next = await this.#loader.within(call.signal, (signal) => untilAborted(find(signal), signal));
       if (next === undefined) return;
       this.#refused = undefined;
       await this.#model.deploy(next.model, next.bundle, call);

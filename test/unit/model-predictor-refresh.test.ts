@@ -103,6 +103,23 @@ describe('ModelPredictor, asked to look for a new version', () => {
     expect(predictor.serving()?.version).to.equal('2');
   });
 
+  it('gives a repository up that never answers, and looks anew', async () => {
+    let isSilent = false;
+    await start({
+      options: { loadTimeoutMs: 1_000 },
+      over: (own) => ({
+        ...own,
+        fetch: (...given) => (isSilent ? new Promise(() => undefined) : own.fetch(...given)),
+      }),
+    });
+    await release('2');
+    isSilent = true;
+    expect(await failureOf(refresh())).to.match(/^DEADLINE_EXCEEDED.*1000 ms/);
+    isSilent = false;
+    await refresh();
+    expect(predictor.serving()?.version).to.equal('2');
+  });
+
   it('is told that the part stops', async () => {
     let begun: () => void = () => undefined;
     const looking = new Promise<void>((resolve) => (begun = resolve));

@@ -100,17 +100,33 @@ describe('SharedWork', () => {
       expect(other.calls).to.deep.equal([]);
     });
 
-    it('takes a caller without a deadline to have a minute, and tells a load of no deadline then', async () => {
+    for (const untimedMs of [undefined, 300_000]) {
+      it(`takes a caller without a deadline to have ${untimedMs ?? 60_000} ms, and tells a load of none`, async () => {
+        shared = new SharedWork(untimedMs === undefined ? {} : { untimedMs });
+        const { signal } = new AbortController();
+        const untimed = shared.get(['a'], one.load, { signal });
+        const [joins, starts] = [new Loads(), new Loads()];
+        const alike = [{ signal }, within(untimedMs ?? 60_000)].map((context) =>
+          shared.get(['a'], joins.load, context),
+        );
+        const longer = shared.get(['a'], starts.load, within(600_001));
+        expect([joins.calls.length, starts.calls.length]).to.deep.equal([0, 1]);
+        expect(one.calls[0]!.context.deadline).to.equal(undefined);
+        one.calls[0]!.answer();
+        starts.calls[0]!.answer();
+        expect(await Promise.all([untimed, ...alike, longer])).to.deep.equal(new Array(4).fill(['a!']));
+      });
+    }
+
+    it('does not let callers without a deadline join for ever what never ends', async () => {
+      shared = new SharedWork({ untimedMs: 1 });
       const { signal } = new AbortController();
-      const untimed = shared.get(['a'], one.load, { signal });
-      const [joins, starts] = [new Loads(), new Loads()];
-      const alike = shared.get(['a'], joins.load, { signal });
-      const longer = shared.get(['a'], starts.load, within(600_000));
-      expect([joins.calls.length, starts.calls.length]).to.deep.equal([0, 1]);
-      expect(one.calls[0]!.context.deadline).to.equal(undefined);
-      one.calls[0]!.answer();
-      starts.calls[0]!.answer();
-      expect(await Promise.all([untimed, alike, longer])).to.deep.equal([['a!'], ['a!'], ['a!']]);
+      void shared.get(['a'], one.load, { signal });
+      while (other.calls.length === 0) {
+        void shared.get(['a'], other.load, { signal });
+        await settle();
+      }
+      expect(one.calls[0]!.context.signal.aborted, 'somebody waits').to.equal(false);
     });
   });
 
