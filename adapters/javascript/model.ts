@@ -1,5 +1,5 @@
 import type { Datatype, Signature, Tensor, TensorData, TensorSpec } from 'vivace';
-import { checkTensor, createTensorData, messageOf, VivaceError } from 'vivace/wire';
+import { checkTensor, copyTensor, createTensorData, messageOf, VivaceError } from 'vivace/wire';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -63,7 +63,10 @@ async function attempt<T>(what: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One declared output of an answer; plain arrays of numbers, booleans or strings are taken too, a missing shape is the declared one. */
+/**
+ * One declared output of an answer, in memory that the model does not hold: it may fill its arrays again with the next call. Plain
+ * arrays of numbers, booleans or strings are taken too, a missing shape is the declared one.
+ */
 function toOutput(answer: unknown, spec: TensorSpec, rows: number): Tensor {
   const outputs =
     typeof answer === 'object' && answer !== null
@@ -78,11 +81,12 @@ function toOutput(answer: unknown, spec: TensorSpec, rows: number): Tensor {
   }
   const datatype = given.datatype ?? spec.datatype;
   const data = datatype === spec.datatype ? toData(given.data, datatype) : given.data;
+  const isOwn = data !== given.data;
   const shape = given.shape ?? [rows, ...spec.shape.slice(1)];
   const tensor = { name: spec.name, datatype, data, shape };
   const wrong = checkTensor(tensor, spec, rows);
   if (wrong !== undefined) throw failed(`the model's output "${spec.name}" ${wrong}`);
-  return tensor;
+  return isOwn ? { ...tensor, shape: [...shape] } : copyTensor(tensor);
 }
 
 function toData(data: unknown, datatype: Datatype): TensorData {

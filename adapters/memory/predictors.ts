@@ -10,9 +10,13 @@ import {
   type PredictorRuntime,
   type Tensor,
 } from 'vivace';
+import { copyTensor } from 'vivace/wire';
 import { z } from 'zod';
 
-/** A model as a function: tensors in the order of the signature's inputs, to tensors in the order of its outputs. */
+/**
+ * A model as a function: tensors in the order of the signature's inputs, to tensors in the order of its outputs. It may keep what it
+ * gives, and fill it again: the outputs are copied.
+ */
 export type PredictFunction = (
   inputs: readonly Tensor[],
   context: PredictContext,
@@ -43,7 +47,7 @@ export class FunctionRuntime implements PredictorRuntime {
       closed,
       async predict(inputs, context) {
         try {
-          return await predict(inputs, context);
+          return (await predict(inputs, context)).map(copyTensor);
         } catch (cause) {
           if (isVivaceError(cause)) throw cause;
           throw new VivaceError('PREDICTOR_FAILED', `the model threw: ${messageOf(cause)}`, { cause });

@@ -17,7 +17,8 @@ export interface PredictorInstance {
    * It settles when the instance is free for the next call. Where `context.signal` aborts, a runtime that can stops early and throws;
    * one that cannot finishes, and its caller, who has left by then, drops the answer.
    *
-   * @returns The outputs the bundle's signature names, in its order; the caller owns them.
+   * @returns The outputs the bundle's signature names, in its order; the caller owns them. Their memory is not that of an input, nor of
+   *   anything that the model keeps: they stay what they are, whatever is predicted next.
    * @throws {VivaceError} `PREDICTOR_FAILED` where the model threw or gave something else than its outputs; `UNAVAILABLE` where the
    *   instance died, `closed` having resolved before. With `started: false` the call never reached the model and the tensors are
    *   untouched, so that another instance may take it.

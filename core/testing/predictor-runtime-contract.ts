@@ -108,6 +108,26 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       assert.deepEqual(values(first), [3]);
     });
 
+    for (const rows of [1, 2_000]) {
+      it(`gives outputs of ${rows} rows that stay what they are, whatever follows`, async () => {
+        const instance = await load();
+        const ask = async (value: number): Promise<{ inputs: Tensor[]; outputs: readonly Tensor[] }> => {
+          const inputs = affineInput(...Array.from({ length: rows }, (): [number, number] => [value, value]));
+          return { inputs, outputs: await instance.predict(inputs, context(rows)) };
+        };
+        const first = await ask(1);
+        await ask(5);
+        assert.deepEqual(values(first.outputs), new Array(rows).fill(3), 'the next call changed them');
+        const x = first.inputs[0]!.data as Float32Array;
+        // What was transferred has no elements left.
+        if (x.length > 0) x.fill(-1);
+        assert.deepEqual(values(first.outputs), new Array(rows).fill(3), 'they are memory of the inputs');
+        (first.outputs[0]!.data as Float32Array).fill(-1);
+        const again = await ask(1);
+        assert.deepEqual(values(again.outputs), new Array(rows).fill(3), 'the model uses them again');
+      });
+    }
+
     it('reports what the model threw as PREDICTOR_FAILED, and goes on', async () => {
       const instance = await load(picky);
       await assert.rejects(instance.predict(affineInput([-5, 0]), context(1)), failsWith('PREDICTOR_FAILED'));

@@ -2,6 +2,7 @@ export { base32 } from './base32.js';
 export { encodeRowKeys } from './row-key.js';
 export { RowCodec } from './row-codec.js';
 export { acceptedEncodings, decodeContent, isPlain } from './content-encoding.js';
+export { copyData, copyTensor } from './copy-tensor.js';
 export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
 export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
 export { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';

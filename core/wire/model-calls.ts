@@ -1,6 +1,7 @@
 import type { Datatype, Tensor, TensorData } from '../data/tensor.js';
 import type { ErrorCode } from '../kernel/errors.js';
 import { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
+import { copyData } from './copy-tensor.js';
 
 /** What a signature says of a tensor that both sides know. */
 export interface DeclaredTensor {
@@ -64,7 +65,7 @@ export function packTensors(tensors: readonly Tensor[]): {
   const data = tensors.map((tensor) => {
     let { data } = tensor;
     if (Array.isArray(data)) return data;
-    if (data.byteLength !== data.buffer.byteLength) data = data.slice();
+    if (data.byteLength !== data.buffer.byteLength) data = copyData(data);
     const { buffer } = data;
     if (
       data.byteLength >= smallestTransferBytes &&

@@ -139,16 +139,9 @@ export class Dispatcher {
     this.#msPerRow += (elapsedMs / rows - this.#msPerRow) / 8;
     const wrong = wrongOutput(slot, outputs, rows);
     if (wrong !== undefined) return this.#failed(slot, calls, new VivaceError('PREDICTOR_FAILED', wrong));
-    // The next calls first: the model works while the answers are taken apart.
+    // The answers first: nothing that the next call does may show in them.
+    handOut(slot, calls, outputs);
     this.#release(slot);
-    const { model } = slot;
-    if (calls.length === 1) return calls[0]!.resolve({ model, outputs });
-    let from = 0;
-    for (const call of calls) {
-      const to = from + call.rows;
-      if (!call.settled) call.resolve({ model, outputs: sliceOutputs(outputs, from, to) });
-      from = to;
-    }
   }
 
   #failed(slot: Slot, calls: readonly Call[], thrown: unknown): void {
@@ -188,6 +181,17 @@ export class Dispatcher {
   #release(slot: Slot): void {
     slot.free();
     if (slot.usable) this.#next(slot);
+  }
+}
+
+/** Gives each call its rows; those that are predicted together are copied apart. */
+function handOut({ model }: Slot, calls: readonly Call[], outputs: readonly Tensor[]): void {
+  if (calls.length === 1) return calls[0]!.resolve({ model, outputs });
+  let from = 0;
+  for (const call of calls) {
+    const to = from + call.rows;
+    if (!call.settled) call.resolve({ model, outputs: sliceOutputs(outputs, from, to) });
+    from = to;
   }
 }
 

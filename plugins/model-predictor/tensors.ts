@@ -1,4 +1,5 @@
 import { createTensorData, type BundleManifest, type Tensor, type TensorData, type TensorSpec } from 'vivace';
+import { copyData } from 'vivace/wire';
 
 /** What joining needs to know of a call. */
 export interface Rows {
@@ -52,7 +53,8 @@ export function joinOffsets(calls: readonly Rows[]): Uint32Array {
 export function sliceOutputs(outputs: readonly Tensor[], from: number, to: number): Tensor[] {
   return outputs.map(({ name, datatype, shape, data }) => {
     const stride = data.length / (shape[0] as number);
-    const part = data.slice(from * stride, to * stride) as TensorData;
+    const [start, end] = [from * stride, to * stride];
+    const part = Array.isArray(data) ? data.slice(start, end) : copyData(data.subarray(start, end));
     return { name, datatype, shape: [to - from, ...shape.slice(1)], data: part };
   });
 }

@@ -70,6 +70,113 @@ for (const worker of [false, true]) {
       expect((await call)[0]!.data[0]).to.equal(42);
     });
 
+    describe('whose outputs the model keeps', () => {
+      /** What two calls of one instance answered, both looked at after the second. */
+      async function twice(source: string, signature?: Signature, rows = 1_000): Promise<unknown[][]> {
+        const instance = await load(source, signature);
+        const answers: (readonly Tensor[])[] = [];
+        for (const value of [1, 2]) {
+          const input = affineInput(...Array.from({ length: rows }, (): [number, number] => [value, value]));
+          answers.push(await instance.predict(input, { rows, ...callContext() }));
+        }
+        return answers.map(([y]) => [...new Set<unknown>([...y!.data].map(String))]);
+      }
+
+      it('answers with copies of a buffer that it fills again', async () => {
+        const source = `
+          const data = new Float32Array(1000);
+          export const predict = ({ x }) => ({ y: { data: data.fill(x.data[0]) } });
+        `;
+        expect(await twice(source)).to.deep.equal([['1'], ['2']]);
+      });
+
+      it('answers with copies of a view into a buffer of its own', async () => {
+        const source = `
+          const data = new Float32Array(3000).subarray(1000, 2000);
+          export const predict = ({ x }) => ({ y: { data: data.fill(x.data[0]) } });
+        `;
+        expect(await twice(source)).to.deep.equal([['1'], ['2']]);
+      });
+
+      it('answers with copies of shared memory', async () => {
+        const source = `
+          const data = new Float32Array(new SharedArrayBuffer(4000));
+          export const predict = ({ x }) => ({ y: { data: data.fill(x.data[0]) } });
+        `;
+        expect(await twice(source)).to.deep.equal([['1'], ['2']]);
+      });
+
+      it('answers with copies of texts and byte strings that it replaces', async () => {
+        const signature: Signature = {
+          ...affineSignature,
+          outputs: [{ name: 'y', datatype: 'BYTES', shape: [-1, 1] }],
+        };
+        const source = `
+          const data = [];
+          const bytes = new Uint8Array(1);
+          export const predict = ({ x }) => {
+            data[0] = String(x.data[0]);
+            data[1] = bytes.fill(48 + x.data[0]);
+            return { y: { data } };
+          };
+        `;
+        const instance = await load(source, signature);
+        const first = await instance.predict(affineInput([1, 1], [1, 1]), { rows: 2, ...callContext() });
+        await instance.predict(affineInput([2, 2], [2, 2]), { rows: 2, ...callContext() });
+        expect([...first[0]!.data]).to.deep.equal(['1', Uint8Array.of(49)]);
+      });
+
+      it('answers with copies of a Buffer, which has another slice', async () => {
+        const signature: Signature = {
+          ...affineSignature,
+          outputs: [{ name: 'y', datatype: 'BOOL', shape: [-1, 1] }],
+        };
+        const source = `
+          const data = Buffer.alloc(3000).subarray(1000, 2000);
+          export const predict = ({ x }) => ({ y: { data: data.fill(x.data[0]) } });
+        `;
+        expect(await twice(source, signature)).to.deep.equal([['1'], ['2']]);
+      });
+
+      it('answers with a copy of an input, and of one array for two outputs', async () => {
+        const signature: Signature = {
+          ...affineSignature,
+          outputs: ['y', 'z'].map((name) => ({ name, datatype: 'FP32', shape: [-1, 2] })),
+        };
+        const source = `
+          const kept = [];
+          export const predict = ({ x }) => {
+            for (const data of kept) data.fill(-1);
+            kept.push(x.data);
+            return { y: { data: x.data }, z: { data: x.data } };
+          };
+        `;
+        const instance = await load(source, signature);
+        const first = await instance.predict(affineInput([3, 4]), { rows: 1, ...callContext() });
+        await instance.predict(affineInput([5, 6]), { rows: 1, ...callContext() });
+        expect(first.map(({ data }) => [...data])).to.deep.equal([
+          [3, 4],
+          [3, 4],
+        ]);
+        (first[0]!.data as Float32Array)[0] = 9;
+        expect(first[1]!.data[0]).to.equal(3);
+      });
+
+      it('answers with a shape of its own', async () => {
+        const source = `
+          const shape = [0, 1];
+          export const predict = ({ x }, { rows }) => {
+            shape[0] = rows;
+            return { y: { data: new Float32Array(rows), shape } };
+          };
+        `;
+        const instance = await load(source);
+        const first = await instance.predict(affineInput([1, 1]), { rows: 1, ...callContext() });
+        await instance.predict(affineInput([1, 1], [1, 1]), { rows: 2, ...callContext() });
+        expect(first[0]!.shape).to.deep.equal([1, 1]);
+      });
+    });
+
     for (const [what, source, message] of [
       ['what it threw', `export const predict = () => { throw new Error('boom') };`, 'the model threw: boom'],
       [
