@@ -111,7 +111,6 @@ class Faces {
     // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
     const joined = coalesce(
       this.#counted(traced, spec.errorCode) as Parameters<typeof coalesce>[0],
-      undefined,
       maxBatch,
     );
     const joining = this.#counted(admitted(joined as Operation));
