@@ -46,7 +46,15 @@ export type {
 // Parts: what adapters and plugins are defined by, and what they get.
 export { defineAdapter, definePlugin, isDefinition, optional } from './parts/definition.js';
 export type { CheckContext, Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/definition.js';
-export type { Clock, Counter, Histogram, Log, MetricOptions, PartContext } from './parts/context.js';
+export type {
+  Clock,
+  Counter,
+  Histogram,
+  HistogramOptions,
+  Log,
+  MetricOptions,
+  PartContext,
+} from './parts/context.js';
 export { sdkProblems } from './parts/sdk.js';
 export type { SdkProblem, SdkRequirement, SdkRequirements } from './parts/sdk.js';
 export { Call } from './kernel/call.js';

@@ -75,7 +75,7 @@ export class MiddlewareChain {
         response.off('close', onClose);
         return (isSettled = true);
       };
-      const end = (outcome: Outcome): void => this.#ended.add(1, { outcome });
+      const end = (outcome: Outcome): void => this.#ended.add(1, { 'vivace.outcome': outcome });
       const onClose = (): void => {
         if (!settle()) return;
         // A peer that left, and an answer of the server itself, such as 408, are none of the middleware's.

@@ -1,7 +1,9 @@
-import { metrics, type BatchObservableCallback, type Observable } from '@opentelemetry/api';
+import type { Attributes, BatchObservableCallback, Observable } from '@opentelemetry/api';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ModelVersion } from '../ports/model-repository.js';
 import type { PipelineCounters } from '../steps/counters.js';
+import { attributeNames } from '../kernel/attribute-names.js';
+import { meter as vivaceMeter } from '../kernel/instrumentation.js';
 import { metricNames } from '../kernel/metric-names.js';
 
 /** What the server shows when metrics are collected. */
@@ -21,7 +23,7 @@ export interface ObservedServer {
  * @returns A function that takes them away again.
  */
 export function observeServer(server: ObservedServer): () => void {
-  const meter = metrics.getMeter('vivace');
+  const meter = vivaceMeter();
   const gauge = (of: { name: string; unit: string; description: string }): Observable =>
     meter.createObservableGauge(of.name, of);
   const counter = (of: { name: string; unit: string; description: string }): Observable =>
@@ -43,16 +45,22 @@ export function observeServer(server: ObservedServer): () => void {
     result.observe(lag, delay.percentile(99) / 1e9);
     delay.reset();
     for (const { predictor, name, version } of server.models())
-      result.observe(info, 1, { predictor, model: name, version });
-    for (const { name: pipeline, counters } of server.pipelines()) {
+      result.observe(info, 1, {
+        [attributeNames.part]: predictor,
+        [attributeNames.modelName]: name,
+        [attributeNames.modelVersion]: version,
+      });
+    for (const { name, counters } of server.pipelines()) {
+      const pipeline: Attributes = { [attributeNames.pipeline]: name };
       const { features, caches } = counters;
       for (const { value, attributes } of features.cells())
-        result.observe(cells, value, { pipeline, ...attributes });
+        result.observe(cells, value, { ...pipeline, ...attributes });
       for (const { value, attributes } of features.rows())
-        result.observe(rows, value, { pipeline, ...attributes });
+        result.observe(rows, value, { ...pipeline, ...attributes });
       for (const { step, hits: hit, misses: miss } of caches) {
-        result.observe(hits, hit, { pipeline, step });
-        result.observe(misses, miss, { pipeline, step });
+        const attributes = { ...pipeline, [attributeNames.step]: step };
+        result.observe(hits, hit, attributes);
+        result.observe(misses, miss, attributes);
       }
     }
   };

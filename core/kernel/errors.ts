@@ -111,6 +111,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The code of anything that was thrown: INTERNAL for what is not a `VivaceError`. */
+export function codeOf(error: unknown): ErrorCode {
+  return isVivaceError(error) ? error.code : 'INTERNAL';
+}
+
 /** What was thrown as the one error class: anything else becomes INTERNAL, with it as the cause. */
 export function asVivaceError(error: unknown): VivaceError {
   return isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });

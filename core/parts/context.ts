@@ -24,8 +24,17 @@ export type LogFields = Readonly<Record<string, unknown>> & {
 };
 
 export interface MetricOptions {
+  /** In UCUM: `s`, `By`, `{row}`. */
   readonly unit?: string;
   readonly description?: string;
+}
+
+export interface HistogramOptions extends MetricOptions {
+  /**
+   * Upper bounds of the buckets, ascending. Default by the unit: 0.1 ms to 10 s for `s`, 256 to 1 GiB for `By`, 0 to 10,000 for what is
+   * counted, such as `{row}`; for any other unit those of the SDK.
+   */
+  readonly bounds?: readonly number[];
 }
 
 export interface Counter {
@@ -47,9 +56,9 @@ export interface PartContext {
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** A metric `vivace.<name>`; the part's name is an attribute of every value. */
+  /** A metric `vivace.<name>`; the part's name is an attribute of every value, `vivace.part`. */
   counter(name: string, options?: MetricOptions): Counter;
-  histogram(name: string, options?: MetricOptions): Histogram;
+  histogram(name: string, options?: HistogramOptions): Histogram;
   gauge(name: string, options: MetricOptions, read: () => number): void;
   /** Runs `task` every `intervalMs`, never twice at once, from the part's start to its stop. */
   every(intervalMs: number, task: (context: CallContext) => void | Promise<void>): void;

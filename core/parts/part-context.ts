@@ -1,6 +1,9 @@
-import { metrics, trace as traceApi, type Attributes, type ObservableCallback } from '@opentelemetry/api';
+import { trace as traceApi, type Attributes, type ObservableCallback } from '@opentelemetry/api';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { attributeNames } from '../kernel/attribute-names.js';
+import { createHistogram } from '../kernel/create-histogram.js';
 import { VivaceError } from '../kernel/errors.js';
+import { meter } from '../kernel/instrumentation.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
 import type { CallContext } from '../kernel/call.js';
 import { untilAborted } from '../kernel/until-aborted.js';
@@ -9,6 +12,7 @@ import {
   type Clock,
   type Counter,
   type Histogram,
+  type HistogramOptions,
   type LogFields,
   type MetricOptions,
   type PartContext,
@@ -51,19 +55,19 @@ export class OwnedContext implements PartContext {
   }
 
   counter(name: string, options: MetricOptions = {}): Counter {
-    const instrument = lazily(() => metrics.getMeter('vivace').createCounter(`vivace.${name}`, options));
+    const instrument = lazily(() => meter().createCounter(`vivace.${name}`, options));
     return { add: (value, attributes) => instrument().add(value, this.#withName(attributes)) };
   }
 
-  histogram(name: string, options: MetricOptions = {}): Histogram {
-    const instrument = lazily(() => metrics.getMeter('vivace').createHistogram(`vivace.${name}`, options));
+  histogram(name: string, options: HistogramOptions = {}): Histogram {
+    const instrument = lazily(() => createHistogram({ ...options, name: `vivace.${name}` }));
     return { record: (value, attributes) => instrument().record(value, this.#withName(attributes)) };
   }
 
   gauge(name: string, options: MetricOptions, read: () => number): void {
-    const observe: ObservableCallback = (result) => result.observe(read(), { part: this.name });
+    const observe: ObservableCallback = (result) => result.observe(read(), this.#withName());
     this.#onceStarted(() => {
-      const instrument = metrics.getMeter('vivace').createObservableGauge(`vivace.${name}`, options);
+      const instrument = meter().createObservableGauge(`vivace.${name}`, options);
       instrument.addCallback(observe);
       this.#gauges.push(() => instrument.removeCallback(observe));
     });
@@ -138,8 +142,8 @@ export class OwnedContext implements PartContext {
     else this.#periodic.push(start);
   }
 
-  #withName(attributes: Attributes | undefined): Attributes {
-    return attributes === undefined ? { part: this.name } : { part: this.name, ...attributes };
+  #withName(attributes?: Attributes): Attributes {
+    return { [attributeNames.part]: this.name, ...attributes };
   }
 }
 

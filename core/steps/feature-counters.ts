@@ -1,6 +1,8 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { FrameColumn } from '../data/frame.js';
 import { status } from '../data/status.js';
 import type { Field } from '../data/feature-rows.js';
+import { attributeNames } from '../kernel/attribute-names.js';
 
 const statuses = ['null', 'missing', 'stale', 'defaulted', 'failed'] as const;
 const codes: readonly number[] = [status.NULL, status.MISSING, status.STALE, status.DEFAULTED, status.FAILED];
@@ -49,24 +51,37 @@ export class FeatureCounters {
     });
   }
 
-  *cells(): Generator<{
-    readonly value: number;
-    readonly attributes: { step: string; feature: string; status: string };
-  }> {
+  *cells(): Generator<Counted> {
     for (const { alias, features, cells } of this.#fetches) {
       for (const [f, feature] of features.entries()) {
         for (const [s, name] of statuses.entries()) {
           const value = cells[f * statuses.length + s]!;
-          if (value > 0) yield { value, attributes: { step: alias, feature, status: name } };
+          if (value === 0) continue;
+          const attributes = {
+            [attributeNames.step]: alias,
+            [attributeNames.feature]: feature,
+            [attributeNames.status]: name,
+          };
+          yield { value, attributes };
         }
       }
     }
   }
 
-  *rows(): Generator<{ readonly value: number; readonly attributes: { step: string; kind: string } }> {
+  *rows(): Generator<Counted> {
     for (const { alias, rows, future } of this.#fetches) {
-      yield { value: rows, attributes: { step: alias, kind: 'read' } };
-      if (future > 0) yield { value: future, attributes: { step: alias, kind: 'future' } };
+      const of = (kind: string): Attributes => ({
+        [attributeNames.step]: alias,
+        [attributeNames.kind]: kind,
+      });
+      yield { value: rows, attributes: of('read') };
+      if (future > 0) yield { value: future, attributes: of('future') };
     }
   }
+}
+
+/** A count, and what it is of. */
+interface Counted {
+  readonly value: number;
+  readonly attributes: Attributes;
 }

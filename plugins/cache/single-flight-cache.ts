@@ -108,7 +108,7 @@ export class SingleFlightCache implements Cache {
   }
 
   #passBy(error: unknown, operation: 'get' | 'set'): void {
-    this.#errors.add(1, { operation });
+    this.#errors.add(1, { 'vivace.operation': operation });
     const now = this.#context.clock.monotonic();
     if (now < this.#quietUntil) return;
     this.#quietUntil = now + this.#warnEveryMs;

@@ -154,7 +154,7 @@ export class Dispatcher {
     for (const call of again) this.#waiting.add(call, true);
     for (const call of calls) {
       if (again.includes(call) || call.settled) continue;
-      this.#failures.add(1, { code: error.code });
+      this.#failures.add(1, { 'error.type': error.code });
       call.reject(error);
     }
     const other = again.length > 0 ? this.#idle.pop() : undefined;

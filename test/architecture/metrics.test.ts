@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { metricNames } from '../../core/kernel/metric-names.js';
 import { table } from '../support/parts.js';
+import { thrownBy } from '../support/scripted.js';
 import { readText, repositoryFiles, root } from '../support/repository.js';
 
 /** Rows of the table under "## Metrics" of docs/operations.md. */
@@ -67,21 +68,17 @@ describe('Metrics', () => {
       // Without a model there is none to name.
       if (by !== 'core' || name === 'vivace.model.info') continue;
       expect(types.get(exported), name).to.equal(type);
-      const labels =
-        samples.find(([, sample]) => sample === exported)?.[2]!.replace(/,?otel_scope_name="vivace"/, '') ??
-        '';
-      expect(
-        labels
-          .split(',')
-          .filter((label) => label !== '')
-          .map((label) => label.split('=')[0]),
-        name,
-      ).to.deep.equal(attributes);
+      const labels = samples
+        .filter(([, sample]) => sample === exported)
+        .flatMap(([, , labelled]) => labelled!.match(/[a-z_]+(?==")/g) ?? [])
+        .filter((label) => !label.startsWith('otel_scope_'));
+      const expected = attributes.map((attribute) => attribute.replaceAll('.', '_'));
+      expect([...new Set(labels)], name).to.have.members(expected);
     }
   });
 });
 
-/** The metrics of a server that has answered a request with an unknown key. */
+/** The metrics of a server that has answered a request with an unknown key, and refused another. */
 async function scrape(): Promise<string> {
   const server = await createServer({
     parts: {
@@ -103,6 +100,7 @@ async function scrape(): Promise<string> {
   await server.start();
   try {
     await server.predict('p', { objects: [{ id: 'x' }, { id: 'unknown' }] });
+    await thrownBy(server.predict('p', { objects: [{ id: 7 as never }] }));
     const web = server.part(httpServer, 'web') as InjectableServer;
     return (await web.inject({ path: '/metrics' })).text;
   } finally {

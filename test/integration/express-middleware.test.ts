@@ -195,7 +195,7 @@ describe('Express middleware', () => {
         .flatMap(({ scopeMetrics }) => scopeMetrics)
         .flatMap(({ metrics: each }) => each)
         .find(({ descriptor }) => descriptor.name === 'vivace.middleware.exchanges');
-      const counts = found?.dataPoints.map(({ attributes, value }) => [attributes['outcome'], value]);
+      const counts = found?.dataPoints.map(({ attributes, value }) => [attributes['vivace.outcome'], value]);
       expect(Object.fromEntries(counts as [])).to.deep.equal({ answered: 1, failed: 2, late: 1 });
     } finally {
       metrics.disable();

@@ -1,16 +1,5 @@
-import { context as contextApi, metrics, trace, SpanStatusCode } from '@opentelemetry/api';
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from '@opentelemetry/sdk-metrics';
-import {
-  InMemorySpanExporter,
-  NodeTracerProvider,
-  SimpleSpanProcessor,
-  type ReadableSpan,
-} from '@opentelemetry/sdk-trace-node';
+import { context as contextApi, trace, SpanStatusCode } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { expect } from 'chai';
 import {
   columnOf,
@@ -20,7 +9,6 @@ import {
   keyValueStore,
   onlineStore as onlineStorePort,
   parseType,
-  telemetry,
   VivaceError,
   type PipelineDeclaration,
   type ServerOf,
@@ -31,55 +19,9 @@ import { rest } from 'vivace/plugins/rest';
 import { faulty, startPart } from 'vivace/testing';
 import { z } from 'zod';
 import { metricNames } from '../../core/kernel/metric-names.js';
+import { inMemory } from '../support/in-memory-telemetry.js';
 import { adder, table } from '../support/parts.js';
 import { scripted, thrownBy, withServer, type ReadRows } from '../support/scripted.js';
-
-/** OpenTelemetry's own in-memory exporters behind a telemetry part. */
-function inMemory() {
-  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 });
-  const meters = new MeterProvider({ readers: [reader] });
-  const spans = new InMemorySpanExporter();
-  const tracers = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
-  const part = defineAdapter({
-    provides: telemetry,
-    name: 'in-memory',
-    options: z.strictObject({}),
-    create: () => ({
-      tracing: true,
-      start() {
-        metrics.setGlobalMeterProvider(meters);
-        trace.setGlobalTracerProvider(tracers);
-      },
-      async stop() {
-        metrics.disable();
-        trace.disable();
-        contextApi.disable();
-        await Promise.all([meters.shutdown(), tracers.shutdown()]);
-      },
-      scrape: async () => undefined,
-      flush: async () => undefined,
-    }),
-  });
-  async function collected(): Promise<
-    { name: string; value: unknown; attributes: Record<string, unknown> }[]
-  > {
-    exporter.reset();
-    await reader.forceFlush();
-    return exporter
-      .getMetrics()
-      .flatMap((all) => all.scopeMetrics)
-      .flatMap(({ metrics: found }) => found)
-      .flatMap(({ descriptor, dataPoints }) =>
-        dataPoints.map(({ value, attributes }) => ({
-          name: descriptor.name,
-          value: value,
-          attributes: { ...attributes },
-        })),
-      );
-  }
-  return { part, spans, collected };
-}
 
 const views = {
   price: { store: 'online', entity: { item: 'string' }, features: { euro: { type: 'float64' } } },
@@ -258,17 +200,17 @@ describe('Telemetry', () => {
         const found = await collected();
         const of = (name: string): object[] =>
           found.filter((point) => point.name === name).map(({ attributes }) => attributes);
-        expect(of('vivace.request.duration')).to.deep.equal([{ pipeline: 'p', code: 'OK' }]);
-        expect(of('vivace.request.objects')).to.deep.equal([{ pipeline: 'p' }]);
+        expect(of('vivace.request.duration')).to.deep.equal([{ 'vivace.pipeline': 'p' }]);
+        expect(of('vivace.request.objects')).to.deep.equal([{ 'vivace.pipeline': 'p' }]);
         expect(of('vivace.step.duration')).to.have.deep.members([
-          { pipeline: 'p', step: 'price', verb: 'fetch' },
-          { pipeline: 'p', step: 'adder', verb: 'predict' },
+          { 'vivace.pipeline': 'p', 'vivace.step': 'price', 'vivace.verb': 'fetch' },
+          { 'vivace.pipeline': 'p', 'vivace.step': 'adder', 'vivace.verb': 'predict' },
         ]);
         const known = Object.values(metricNames).map(({ name }) => name as string);
         expect(found.map(({ name }) => name).filter((name) => !known.includes(name))).to.deep.equal([]);
         expect(found.find(({ name }) => name === 'vivace.model.info')).to.deep.include({
           value: 1,
-          attributes: { predictor: 'adder', model: 'adder', version: '1' },
+          attributes: { 'vivace.part': 'adder', 'vivace.model.name': 'adder', 'vivace.model.version': '1' },
         });
         expect(found.find(({ name }) => name === 'vivace.ready')).to.deep.include({ value: 1 });
       },
@@ -288,8 +230,8 @@ describe('Telemetry', () => {
         await thrownBy(server.predict('p', { request: { id: 7 as never } }));
         const found = await collected();
         expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({
-          pipeline: 'p',
-          code: 'INVALID_ARGUMENT',
+          'vivace.pipeline': 'p',
+          'error.type': 'INVALID_ARGUMENT',
         });
       },
     );
@@ -304,8 +246,8 @@ describe('Telemetry', () => {
       expect((await web.inject({ path: '/v1/pipelines/p/predict', body: '{' })).status).to.equal(400);
       const found = await collected();
       expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({
-        pipeline: 'p',
-        code: 'INVALID_ARGUMENT',
+        'vivace.pipeline': 'p',
+        'error.type': 'INVALID_ARGUMENT',
       });
     });
   });
@@ -327,8 +269,8 @@ describe('Telemetry', () => {
         await thrownBy(server.predict('p', { request: { id: 'nowhere' } }));
         const found = await collected();
         expect(found.find(({ name }) => name === 'vivace.request.duration')?.attributes).to.deep.equal({
-          pipeline: 'p',
-          code: 'FEATURE_MISSING',
+          'vivace.pipeline': 'p',
+          'error.type': 'FEATURE_MISSING',
         });
       },
     );
@@ -371,15 +313,17 @@ describe('Telemetry', () => {
         const found = await collected();
         const cells = found.filter(({ name }) => name === 'vivace.feature.cells');
         const count = (feature: string, status: string): unknown =>
-          cells.find(({ attributes }) => attributes['feature'] === feature && attributes['status'] === status)
-            ?.value;
+          cells.find(
+            ({ attributes }) =>
+              attributes['vivace.feature'] === feature && attributes['vivace.status'] === status,
+          )?.value;
         expect(
           ['null', 'missing', 'stale', 'failed', 'defaulted'].map((status) => count('v', status)),
         ).to.deep.equal([1, 1, 1, 1, undefined]);
         expect(count('w', 'defaulted')).to.equal(3);
         const rows = found
           .filter(({ name }) => name === 'vivace.feature.rows')
-          .map(({ value, attributes }) => [attributes['kind'], value]);
+          .map(({ value, attributes }) => [attributes['vivace.kind'], value]);
         expect(rows).to.have.deep.members([
           ['read', 7],
           ['future', 2],

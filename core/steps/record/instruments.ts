@@ -1,10 +1,7 @@
-import { metrics, type Histogram } from '@opentelemetry/api';
+import type { Histogram } from '@opentelemetry/api';
 import { injectable } from 'inversify';
+import { createHistogram } from '../../kernel/create-histogram.js';
 import { metricNames } from '../../kernel/metric-names.js';
-
-/** Seconds: from well under a millisecond, where a cached answer lies, to the longest deadline in use. */
-const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const objectBuckets = [0, 1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 
 /** The instruments of requests; each is made at its first use, when a telemetry part has set its provider. */
 @injectable()
@@ -14,22 +11,14 @@ export class Instruments {
   #requestObjects: Histogram | undefined;
 
   get requestDuration(): Histogram {
-    return (this.#requestDuration ??= histogram(metricNames.requestDuration, durationBuckets));
+    return (this.#requestDuration ??= createHistogram(metricNames.requestDuration));
   }
 
   get stepDuration(): Histogram {
-    return (this.#stepDuration ??= histogram(metricNames.stepDuration, durationBuckets));
+    return (this.#stepDuration ??= createHistogram(metricNames.stepDuration));
   }
 
   get requestObjects(): Histogram {
-    return (this.#requestObjects ??= histogram(metricNames.requestObjects, objectBuckets));
+    return (this.#requestObjects ??= createHistogram(metricNames.requestObjects));
   }
-}
-
-function histogram(
-  { name, unit, description }: { name: string; unit: string; description: string },
-  buckets: number[],
-): Histogram {
-  const advice = { explicitBucketBoundaries: buckets };
-  return metrics.getMeter('vivace').createHistogram(name, { unit, description, advice });
 }

@@ -1,7 +1,8 @@
 import { around } from '../../kernel/around.js';
 import { inject, injectable } from 'inversify';
 import type { MaybePromise } from '../../kernel/call.js';
-import { isVivaceError } from '../../kernel/errors.js';
+import { attributeNames } from '../../kernel/attribute-names.js';
+import { codeOf } from '../../kernel/errors.js';
 import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from '../../pipeline/layers.js';
 import type { Plan, PlanNode } from '../../pipeline/plan.js';
 import { Instruments } from './instruments.js';
@@ -23,7 +24,7 @@ export class RecordMetrics implements RunLayer {
 
   wrap(plan: Plan, next: RunPipeline): RunPipeline | undefined {
     if (!records(plan)) return undefined;
-    const attributes = { pipeline: plan.name };
+    const attributes = { [attributeNames.pipeline]: plan.name };
     const hasObjects = plan.objects !== undefined;
     return (run): MaybePromise<void> => {
       const from = performance.now();
@@ -31,8 +32,13 @@ export class RecordMetrics implements RunLayer {
         () => next(run),
         (failure) => {
           const { requestDuration, requestObjects } = this.#instruments;
-          const code = failure === undefined ? 'OK' : codeOf(failure.error);
-          requestDuration.record((performance.now() - from) / 1000, { ...attributes, code });
+          const seconds = (performance.now() - from) / 1000;
+          if (failure === undefined) requestDuration.record(seconds, attributes);
+          else
+            requestDuration.record(seconds, {
+              ...attributes,
+              [attributeNames.errorType]: codeOf(failure.error),
+            });
           if (hasObjects && run.frame !== undefined) requestObjects.record(run.frame.objects, attributes);
         },
       );
@@ -53,7 +59,11 @@ export class RecordSteps implements NodeLayer {
 
   wrap({ alias, verb }: PlanNode, next: RunNode, plan: Plan): RunNode | undefined {
     if (!records(plan)) return undefined;
-    const attributes = { pipeline: plan.name, step: alias, verb };
+    const attributes = {
+      [attributeNames.pipeline]: plan.name,
+      [attributeNames.step]: alias,
+      [attributeNames.verb]: verb,
+    };
     return (run) => {
       const from = performance.now();
       return around(
@@ -65,8 +75,4 @@ export class RecordSteps implements NodeLayer {
       );
     };
   }
-}
-
-function codeOf(error: unknown): string {
-  return isVivaceError(error) ? error.code : 'INTERNAL';
 }
