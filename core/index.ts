@@ -45,7 +45,16 @@ export type {
 
 // Parts: what adapters and plugins are defined by, and what they get.
 export { defineAdapter, definePlugin, isDefinition, optional } from './parts/definition.js';
-export type { CheckContext, Definition, PartSpec, PluginSpec, UsedParts, Uses } from './parts/definition.js';
+export type {
+  AdapterSpec,
+  CheckContext,
+  Definition,
+  OutsideSystem,
+  PartSpec,
+  PluginSpec,
+  UsedParts,
+  Uses,
+} from './parts/definition.js';
 export type {
   Clock,
   Counter,
@@ -58,6 +67,8 @@ export type {
 export { sdkProblems } from './parts/sdk.js';
 export type { SdkProblem, SdkRequirement, SdkRequirements } from './parts/sdk.js';
 export { Call } from './kernel/call.js';
+export { stepTracer } from './kernel/call-tracer.js';
+export type { CallTracer } from './kernel/call-tracer.js';
 export type { CallContext, Caller, CallFields, MaybePromise } from './kernel/call.js';
 export { resolveUse } from './composition/resolve-use.js';
 export { redact, secret } from './config/secret.js';
@@ -208,6 +219,8 @@ export { errorResponse, failureResponse } from './json/error-response.js';
 export { methodNotAllowed, refusal } from './json/refusal.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
 export { callFrom } from './json/call-from-headers.js';
+export { HttpSpan } from './json/http-span.js';
+export type { HttpExchangeFacts } from './json/http-span.js';
 export { pipelineCodec } from './json/pipeline-codec.js';
 export type { PipelineCodec } from './json/pipeline-codec.js';
 export type { JsonSchema } from './json/json-schema.js';
@@ -240,5 +253,5 @@ export { configurationSchema } from './operations/configuration-schema.js';
 
 // Small things.
 export { SharedWork } from './kernel/shared-work.js';
-export type { JoinedContext, LoadKeys, SharedWorkOptions } from './kernel/shared-work.js';
+export type { LoadKeys, SharedWorkOptions } from './kernel/shared-work.js';
 export { untilAborted } from './kernel/until-aborted.js';

@@ -68,6 +68,7 @@ export type BigqueryOptions = z.output<typeof bigqueryOptions>;
 export const bigquery = defineAdapter({
   provides: warehouse,
   name: 'bigquery',
+  system: { database: 'gcp.bigquery' },
   sdk: { '@google-cloud/bigquery': { min: '8.3.1' } },
   options: bigqueryOptions,
   create: (options, _, context) => new BigqueryWarehouse(options, context),

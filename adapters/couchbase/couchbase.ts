@@ -79,6 +79,7 @@ const options = z
 export const couchbase = defineAdapter({
   provides: keyValueStore,
   name: 'couchbase',
+  system: { database: 'couchbase' },
   sdk: { couchbase: { min: '4.7.0' } },
   options,
   create: (settings, _uses, { directory }) => new CouchbaseStore(settings, directory),

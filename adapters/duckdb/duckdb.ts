@@ -37,6 +37,7 @@ export type DuckdbOptions = z.output<typeof duckdbOptions>;
 export const duckdb = defineAdapter({
   provides: warehouse,
   name: 'duckdb',
+  system: { database: 'duckdb', embedded: true },
   sdk: {
     '@duckdb/node-api': {
       min: '1.5.5',

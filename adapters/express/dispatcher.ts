@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   errorResponse,
   failureResponse,
+  HttpSpan,
   isVivaceError,
   VivaceError,
   type Call,
+  type HttpExchangeFacts,
   type HttpResponse,
   type HttpRoute,
   type HttpRouter,
@@ -24,6 +26,8 @@ export interface DispatchOptions {
   fillBody(exchange: Routed, request: IncomingMessage, response: ServerResponse): MaybePromise<void>;
   /** The address of the peer, where it is not that of the socket. */
   peerOf?(request: IncomingMessage): string | undefined;
+  /** How a request reached the application that it is mounted in. */
+  mountOf?(request: IncomingMessage): Pick<HttpExchangeFacts, 'scheme' | 'mountedAt'>;
 }
 
 /** An exchange that a route answers. */
@@ -81,10 +85,18 @@ export class Dispatcher {
       return undefined;
     }
     this.track(response);
-    if (this.stopped || !ready) this.fail(exchange, response, this.#notReady());
-    else if (isRouted(exchange)) void this.#answer(exchange, { request, response });
-    else this.fail(exchange, response, unknownPath(exchange));
+    this.begin(exchange, request, response);
+    const { span } = exchange;
+    if (span === undefined) this.#dispatched(exchange, { request, response }, ready);
+    else span.run(() => this.#dispatched(exchange, { request, response }, ready));
     return exchange;
+  }
+
+  #dispatched(exchange: Exchange, messages: Messages, ready: boolean): void {
+    const { response } = messages;
+    if (this.stopped || !ready) this.fail(exchange, response, this.#notReady());
+    else if (isRouted(exchange)) void this.#answer(exchange, messages);
+    else this.fail(exchange, response, unknownPath(exchange));
   }
 
   /** A request and the route of its path, where there is one. */
@@ -93,10 +105,21 @@ export class Dispatcher {
     for (const router of this.#routers) {
       const route = router(exchange);
       if (route === undefined) continue;
-      exchange.answeredBy(route);
+      exchange.route = route;
       break;
     }
     return exchange;
+  }
+
+  /** Begins an exchange that is answered here: its span, where somebody traces, and its call. */
+  begin(exchange: Exchange, request: IncomingMessage, response: ServerResponse): void {
+    const { scheme, mountedAt = '' } = this.#options.mountOf?.(request) ?? { scheme: schemeOf(request) };
+    const { route } = exchange;
+    const protocolVersion = request.httpVersion === '2.0' ? '2' : request.httpVersion;
+    const span = HttpSpan.begin(exchange, { route, scheme, mountedAt, protocolVersion });
+    exchange.begin(span);
+    if (span === undefined) return;
+    response.on('close', () => span.end(response.headersSent ? response.statusCode : undefined));
   }
 
   /** Answers with an error, as the route formats it, unless an answer is on its way already. */
@@ -175,6 +198,10 @@ export class Dispatcher {
     );
     response.end(body);
   }
+}
+
+function schemeOf({ socket }: IncomingMessage): 'http' | 'https' {
+  return 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http';
 }
 
 function isRouted(exchange: Exchange): exchange is Routed {

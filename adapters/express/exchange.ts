@@ -6,6 +6,7 @@ import {
   type HttpRequest,
   type HttpRequestHead,
   type HttpRoute,
+  type HttpSpan,
 } from 'vivace';
 
 const nothing = new Uint8Array(0);
@@ -17,9 +18,10 @@ export class Exchange implements HttpRequest {
   readonly query: string;
   readonly headers: HttpRequestHead['headers'];
   readonly peer: string;
-  /** What answers it, once that is found; `call` is there from then on. */
+  /** What answers it, once that is found; `call` is there when the exchange has begun. */
   route: HttpRoute | undefined;
   call: Call | undefined;
+  span: HttpSpan | undefined;
   /** Whether the server has answered with an error. */
   failed = false;
   body: Uint8Array = nothing;
@@ -41,10 +43,10 @@ export class Exchange implements HttpRequest {
     });
   }
 
-  /** Gives the request to a route, and makes the call that it is. */
-  answeredBy(route: HttpRoute): void {
-    this.route = route;
-    this.call = callFrom(this.headers, () => this.signal);
+  /** Makes the call that the exchange is, where a route answers it, within the span of the exchange, where somebody traces. */
+  begin(span: HttpSpan | undefined): void {
+    this.span = span;
+    if (this.route !== undefined) this.call = callFrom(this.headers, () => this.signal, span?.context);
   }
 
   /** Made when first asked for: a controller costs more than all the rest of this object. */

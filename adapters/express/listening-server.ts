@@ -167,8 +167,10 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     { status, message }: { status: number; message: string },
   ): void {
     response.shouldKeepAlive = false;
+    const exchange = this.#dispatcher.exchange(request, response);
+    this.#dispatcher.begin(exchange, request, response);
     this.#dispatcher.fail(
-      this.#dispatcher.exchange(request, response),
+      exchange,
       response,
       new VivaceError('INVALID_ARGUMENT', message, { httpStatus: status }),
     );

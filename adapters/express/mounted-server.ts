@@ -9,6 +9,13 @@ import { fillBody, type BodyLimits } from './read-body.js';
 type MountedOptions = BodyLimits &
   Pick<MiddlewareOptions, 'middleware' | 'middlewareTimeoutMs'> & { readonly stopTimeoutMs: number };
 
+/** A request as the application has dressed it. */
+type HostedRequest = IncomingMessage & {
+  readonly ip?: string;
+  readonly protocol?: string;
+  readonly baseUrl?: string;
+};
+
 /** Mounted on a router of a team's own application: that application listens, and closes. */
 export class MountedServer implements HttpServer, PartLifecycle {
   readonly #dispatcher: Dispatcher;
@@ -21,7 +28,11 @@ export class MountedServer implements HttpServer, PartLifecycle {
     this.#dispatcher = new Dispatcher(
       {
         fillBody: (exchange, request) => fillBody(exchange, request, { limits: options }),
-        peerOf: (request: IncomingMessage & { readonly ip?: string }) => request.ip,
+        peerOf: (request: HostedRequest) => request.ip,
+        mountOf: ({ protocol, baseUrl }: HostedRequest) => ({
+          scheme: protocol === 'https' ? 'https' : 'http',
+          mountedAt: baseUrl ?? '',
+        }),
       },
       context.log,
     );

@@ -33,6 +33,7 @@ export type GcsOptions = z.output<typeof options>;
 export const gcs = defineAdapter({
   provides: blobStore,
   name: 'gcs',
+  system: { attributes: { 'gcp.client.service': 'storage' } },
   options,
   sdk: { '@google-cloud/storage': { min: '7.22.0' } },
   create: (given, _uses, context) => new GcsBlobs(given, context),

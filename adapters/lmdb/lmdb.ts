@@ -24,6 +24,7 @@ const options = z.strictObject({
 export const lmdb = defineAdapter({
   provides: keyValueStore,
   name: 'lmdb',
+  system: { database: 'lmdb', embedded: true },
   sdk: { lmdb: { min: '3.5.6' } },
   options,
   create: ({ path, ...rest }, _uses, context) =>

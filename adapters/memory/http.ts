@@ -1,8 +1,10 @@
 import {
   callFrom,
   failureResponse,
+  HttpSpan,
   isVivaceError,
   VivaceError,
+  type Call,
   type CallContext,
   type HttpRequestHead,
   type HttpResponse,
@@ -85,7 +87,20 @@ export class InProcessServer implements InjectableServer {
 
   async #answer(head: HttpRequestHead, sent: Uint8Array, signal: AbortSignal): Promise<HttpResponse> {
     const route = this.#routeOf(head);
-    let call = route === undefined ? undefined : callFrom(head.headers, signal);
+    const span = HttpSpan.begin(head, { route, scheme: 'http', protocolVersion: '1.1' });
+    const call = route === undefined ? undefined : callFrom(head.headers, signal, span?.context);
+    if (span === undefined) return this.#routed(head, sent, { route, call });
+    const response = await span.run(async () => this.#routed(head, sent, { route, call }));
+    span.end(response.status);
+    return response;
+  }
+
+  async #routed(
+    head: HttpRequestHead,
+    sent: Uint8Array,
+    { route, ...begun }: { route: HttpRoute | undefined; call: Call | undefined },
+  ): Promise<HttpResponse> {
+    let { call } = begun;
     let ownHeaders = {};
     try {
       this.#checkReady();

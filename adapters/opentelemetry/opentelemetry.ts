@@ -19,6 +19,12 @@ export const openTelemetryOptions = z.strictObject({
     .min(2)
     .default(10_000)
     .describe('the most attribute sets per metric; what comes after is summed up under otel.metric.overflow'),
+  contextManager: z
+    .boolean()
+    .default(true)
+    .describe(
+      'set up a context manager while spans are taken and the application has none, so that spans of other libraries (pg, undici, SDKs) hang below those of Vivace; it costs some time at every asynchronous operation',
+    ),
   spanProcessors: z
     .array(z.custom<SpanProcessor>((value) => hasMethod(value, 'onEnd')))
     .default([])

@@ -1,4 +1,12 @@
-import { diag, DiagLogLevel, metrics, trace } from '@opentelemetry/api';
+import {
+  context,
+  createContextKey,
+  diag,
+  DiagLogLevel,
+  metrics,
+  ROOT_CONTEXT,
+  trace,
+} from '@opentelemetry/api';
 import type { IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { NodeTracerProvider, SpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { VivaceError, type Log } from 'vivace';
@@ -10,8 +18,6 @@ import { makeScraper, type Scraper } from './scraper.js';
 
 /** What this process hands its telemetry to. */
 export interface Providers {
-  /** Somebody takes spans. */
-  readonly tracing: boolean;
   /** The metrics as Prometheus text; `undefined` where that is switched off. */
   scrape(): Promise<string | undefined>;
   flush(): Promise<void>;
@@ -57,6 +63,7 @@ export async function makeProviders(options: OpenTelemetryOptions, log: Log): Pr
     tracer: new traceSdk.NodeTracerProvider({ resource, spanProcessors }),
     meter: new metricSdk.MeterProvider({ resource, readers }),
     tracing: spanProcessors.length > 0,
+    contextManager: options.contextManager,
     scraper,
     log,
   });
@@ -65,18 +72,22 @@ export async function makeProviders(options: OpenTelemetryOptions, log: Log): Pr
 interface Made {
   readonly tracer: NodeTracerProvider;
   readonly meter: MeterProvider;
+  /** Somebody takes spans. */
   readonly tracing: boolean;
+  readonly contextManager: boolean;
   readonly scraper: Scraper | undefined;
   readonly log: Log;
 }
 
-async function setGlobal({ tracer, meter, tracing, scraper, log }: Made): Promise<Providers> {
+async function setGlobal({ tracer, meter, scraper, log, ...made }: Made): Promise<Providers> {
   const ownTracer = trace.setGlobalTracerProvider(tracer);
+  const ownContexts = ownTracer && made.tracing && made.contextManager && !hasContextManager();
   if (ownTracer) {
-    // `register` sets the W3C propagator too, but does not say whether the place was free. No context manager: Vivace passes each
-    // call's trace on by itself, and one would cost every asynchronous operation of the process.
+    // `register` sets the W3C propagator too, but does not say whether the place was free.
     trace.disable();
-    tracer.register({ contextManager: null });
+    tracer.register(ownContexts ? {} : { contextManager: null });
+    // With a provider there would be spans, and nobody takes any.
+    if (!made.tracing) trace.disable();
   } else {
     log.info('the process has a tracer provider already: it receives the spans');
     await tracer.shutdown();
@@ -91,7 +102,6 @@ async function setGlobal({ tracer, meter, tracing, scraper, log }: Made): Promis
   const ownDiagnostics = setDiagnostics(log);
   const own = [...(ownTracer ? [tracer] : []), ...(ownMeter ? [meter] : [])];
   return {
-    tracing: tracing || !ownTracer,
     scrape: async () => (ownMeter ? scraper?.scrape() : undefined),
     flush: async () => {
       await Promise.all(own.map((provider) => provider.forceFlush()));
@@ -99,6 +109,7 @@ async function setGlobal({ tracer, meter, tracing, scraper, log }: Made): Promis
     shutdown: async () => {
       // The global places first: nobody records into a provider that is shut down.
       if (ownTracer) trace.disable();
+      if (ownContexts) context.disable();
       if (ownMeter) metrics.disable();
       const outcomes = await Promise.allSettled(own.map((provider) => provider.shutdown()));
       if (ownDiagnostics) diag.disable();
@@ -110,6 +121,12 @@ async function setGlobal({ tracer, meter, tracing, scraper, log }: Made): Promis
       }
     },
   };
+}
+
+/** The API does not say whether a context manager is set; without one, no context is ever active. */
+function hasContextManager(): boolean {
+  const key = createContextKey('vivace.probe');
+  return context.with(ROOT_CONTEXT.setValue(key, true), () => context.active().getValue(key) === true);
 }
 
 /** The SDK's own messages, such as that a receiver is out of reach, go to the log. */

@@ -26,10 +26,6 @@ export class OpenTelemetry implements Telemetry, PartLifecycle {
     this.#log = log;
   }
 
-  get tracing(): boolean {
-    return this.#providers?.tracing ?? false;
-  }
-
   async start(): Promise<void> {
     if (shared === undefined) shared = { providers: makeProviders(this.#options, this.#log), users: 0 };
     else this.#log.info('telemetry is shared with the first server of this process, and its options hold');

@@ -9,6 +9,7 @@ import { options } from './options.js';
 export const redis = defineAdapter({
   provides: [keyValueStore, cacheStore],
   name: 'redis',
+  system: { database: 'redis' },
   sdk: { redis: { min: '6.3.0' } },
   options,
   create: (given, _uses, context) => {

@@ -53,6 +53,7 @@ export type S3Options = z.output<typeof options>;
 export const s3 = defineAdapter({
   provides: blobStore,
   name: 's3',
+  system: { attributes: { 'rpc.system.name': 'aws-api' } },
   options,
   sdk: { '@aws-sdk/client-s3': { min: '3.1175.0' } },
   create: (given, _uses, context) => new S3Blobs(given, context),

@@ -1,5 +1,6 @@
 import type { Container } from 'inversify';
 import { asVivaceError } from '../kernel/errors.js';
+import { isTracing } from '../kernel/instrumentation.js';
 import { logLevelsOf, type Clock, type Log } from '../parts/context.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { Definition } from '../parts/definition.js';
@@ -38,6 +39,7 @@ export class PartSet {
   readonly #broken = new Set<LogSink>();
   readonly #telemetries: Telemetry[] = [];
   #running: readonly RunningPart[] = [];
+  #tracing = false;
 
   /** @param container Holds everything but the parts, which are bound here. */
   constructor(
@@ -91,8 +93,8 @@ export class PartSet {
     return this.#telemetries;
   }
 
-  /** Whether anybody records spans. */
-  readonly tracing = (): boolean => this.#telemetries.some((part) => part.tracing);
+  /** Whether anybody records spans: looked up when parts start and not at each call. */
+  readonly tracing = (): boolean => this.#tracing;
 
   /** Guarded faces of the running parts that provide a port, by part name, in the order of starting. */
   running<T>(port: Port<T>): (readonly [string, T])[] {
@@ -124,6 +126,7 @@ export class PartSet {
   /** Starts the named parts, which must be in the order of starting. */
   async start(names: readonly string[], options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
     this.#running = names.map((name) => this.container.get(partId, { name }));
+    this.#tracing = isTracing();
     await startParts(
       this.#running.map((part) => this.#listened(part)),
       options,
@@ -148,7 +151,10 @@ export class PartSet {
       start: async (context) => {
         await part.start(context);
         if (part.definition.provides.includes(logSink)) this.#sinks.push(part.face(logSink));
-        if (part.definition.provides.includes(telemetry)) this.#telemetries.push(part.face(telemetry));
+        if (part.definition.provides.includes(telemetry)) {
+          this.#telemetries.push(part.face(telemetry));
+          this.#tracing = isTracing();
+        }
       },
     };
   }

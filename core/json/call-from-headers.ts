@@ -10,14 +10,16 @@ export function requestIdOf(headers: Readonly<Record<string, string | undefined>
 }
 
 /**
- * The call that a request over HTTP is: with the id that its headers give or a new one, and the trace they name.
+ * The call that a request over HTTP is: with the id that its headers give or a new one.
  *
  * @param headers Lower-case names.
  * @param signal Aborts when the peer goes away.
+ * @param trace The context of the exchange's span, where it has one; default: the trace that it comes from.
  */
 export function callFrom(
   headers: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal | (() => AbortSignal),
+  trace: Call['trace'] = traceFrom(headers),
 ): Call {
-  return new Call({ requestId: requestIdOf(headers) ?? randomUUID(), signal, trace: traceFrom(headers) });
+  return new Call({ requestId: requestIdOf(headers) ?? randomUUID(), signal, trace });
 }

@@ -9,6 +9,11 @@ export interface CallContext {
    */
   readonly deadline?: number | undefined;
   readonly trace?: TraceContext | undefined;
+  /**
+   * Traces that it belongs to beside its own: those of the other callers whom a joined call answers, and that of the call which
+   * background work follows from. Its span is linked to theirs.
+   */
+  readonly links?: readonly TraceContext[] | undefined;
 }
 
 /** Who makes a call, as whoever admitted it found out. */
@@ -90,6 +95,11 @@ export function derivedContext(context: CallContext, change: Partial<CallContext
   if (context instanceof Call) return context.derive(change);
   // Named, because a signal may be a getter of a class, which a spread leaves behind.
   return { ...context, signal: context.signal, ...change };
+}
+
+/** A context as it is seen from inside a span. Links are those of that span, and not of what is below it. */
+export function contextWithin(context: CallContext, trace: TraceContext): CallContext {
+  return derivedContext(context, context.links === undefined ? { trace } : { trace, links: undefined });
 }
 
 /** An operation may answer at once: a synchronous return stays synchronous. */

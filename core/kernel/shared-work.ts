@@ -12,13 +12,11 @@ import { untilAborted } from './until-aborted.js';
 
 type Trace = NonNullable<CallContext['trace']>;
 
-/** The context of work that several callers share: its trace is that of the first caller, `links` are those of the others. */
-export interface JoinedContext extends CallContext {
-  readonly links?: readonly Trace[];
-}
-
-/** Loads keys: a value for each, in their order. It throws a `PartialFailure` where it can give some of them only. */
-export type LoadKeys<T> = (keys: readonly string[], context: JoinedContext) => MaybePromise<readonly T[]>;
+/**
+ * Loads keys: a value for each, in their order. The trace of its context is that of the first caller, `links` are those of the others.
+ * It throws a `PartialFailure` where it can give some of them only.
+ */
+export type LoadKeys<T> = (keys: readonly string[], context: CallContext) => MaybePromise<readonly T[]>;
 
 export interface SharedWorkOptions {
   /**
@@ -174,7 +172,7 @@ class Work<T> {
   }
 
   /** Fixes its deadline; what its load is told. */
-  begin(): JoinedContext {
+  begin(): CallContext {
     this.deadline = 2 * this.#latest - performance.now();
     const [trace, ...links] = this.#traces;
     return {
@@ -213,7 +211,7 @@ interface Asked<T> {
 async function outcomeOf<T>(
   load: LoadKeys<T>,
   keys: readonly string[],
-  context: JoinedContext,
+  context: CallContext,
 ): Promise<Outcome<T>> {
   try {
     return { values: await load(keys, context) };

@@ -1,12 +1,104 @@
-import { SpanStatusCode, type Span } from '@opentelemetry/api';
-import { messageOf } from './errors.js';
+import {
+  context as contextApi,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Span,
+} from '@opentelemetry/api';
+import { around } from './around.js';
+import { attributeNames } from './attribute-names.js';
+import { codeOf, errorCodes, messageOf, type ErrorCode } from './errors.js';
+import { tracer } from './instrumentation.js';
 
-/** Ends a span; with what was thrown, where its work failed. */
-export function endSpan(span: Span, failure?: { readonly error: unknown }): void {
-  if (failure !== undefined) {
-    const { error } = failure;
-    span.recordException(error instanceof Error ? error : String(error));
-    span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+/** A span to be, and what it stands under. */
+export interface SpanSpec {
+  readonly name: string;
+  readonly kind?: SpanKind;
+  readonly attributes?: Attributes;
+  /** What it is a child of; default: the active context, which is the caller's own where the process has a context manager. */
+  readonly parent?: Context | undefined;
+  /** Traces that it belongs to without being their child. */
+  readonly links?: readonly Context[] | undefined;
+  /** The code of what the work throws; default: that of a `VivaceError`, and INTERNAL. */
+  codeOf?(error: unknown): ErrorCode;
+  /** Called when the work has ended well, before the span ends. */
+  ended?(span: Span): void;
+}
+
+/**
+ * Runs `work` within a new span, which ends with it: when it returns, when its promise settles, or when what it iterates over has ended.
+ * The span is the active one inside, so that spans of other libraries hang below it.
+ */
+export function withinSpan<T>(spec: SpanSpec, work: (inside: Context, span: Span) => T): T {
+  const { name, kind = SpanKind.INTERNAL, attributes = {}, parent = contextApi.active() } = spec;
+  const links = (spec.links ?? [])
+    .flatMap((linked) => trace.getSpanContext(linked) ?? [])
+    .map((context) => ({ context }));
+  const span = tracer().startSpan(name, { kind, attributes, links }, parent);
+  const inside = trace.setSpan(parent, span);
+  const end = (failure?: Failure): void => {
+    if (failure === undefined) spec.ended?.(span);
+    else failSpan(span, failure.error, { kind, code: (spec.codeOf ?? codeOf)(failure.error) });
+    span.end();
+  };
+  let isIterated = false;
+  return around(
+    () => {
+      const answer = contextApi.with(inside, () => work(inside, span));
+      isIterated = isAsyncIterable(answer);
+      return isIterated ? (iterate(answer as AsyncIterable<unknown>, inside, end) as T) : answer;
+    },
+    (failure) => {
+      if (!isIterated) end(failure);
+    },
+  );
+}
+
+interface Failure {
+  readonly error: unknown;
+}
+
+/**
+ * Says what failed: `error.type` is its code. What the caller did, such as a wrong request, leaves the status unset, as a 4xx does over
+ * HTTP. Of a call that goes out to a backend every failure counts, except that its caller has left.
+ */
+function failSpan(span: Span, error: unknown, { kind, code }: { kind: SpanKind; code: ErrorCode }): void {
+  span.setAttribute(attributeNames.errorType, code);
+  const isFault = kind === SpanKind.CLIENT ? code !== 'CANCELLED' : errorCodes[code].http >= 500;
+  if (!isFault) return;
+  span.recordException(error instanceof Error ? error : String(error));
+  span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+}
+
+/** What a generator does, it does while it is iterated. */
+async function* iterate<T>(
+  source: AsyncIterable<T>,
+  inside: Context,
+  end: (failure?: Failure) => void,
+): AsyncGenerator<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  let failure: Failure | undefined;
+  let isDone = false;
+  try {
+    for (;;) {
+      const next = await contextApi.with(inside, () => iterator.next());
+      if (next.done === true) {
+        isDone = true;
+        return;
+      }
+      yield next.value;
+    }
+  } catch (error) {
+    failure = { error };
+    throw error;
+  } finally {
+    if (!isDone && failure === undefined) await iterator.return?.();
+    end(failure);
   }
-  span.end();
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

@@ -1,12 +1,15 @@
-import { propagation, ROOT_CONTEXT, type Context } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, trace, type Context } from '@opentelemetry/api';
 
 /**
- * The trace a request belongs to, read from its headers (lower-case names) by the global propagator: W3C trace context where the
- * telemetry part set it up; `undefined` where nobody did or the headers name none.
+ * The trace that a request over HTTP belongs to. Where the application has a span of it already, which is then active, it is that one's;
+ * otherwise the headers (lower-case names) say, as the global propagator reads them: W3C trace context where the telemetry part set it up.
  *
+ * @returns `undefined` where neither names any.
  * @see https://www.w3.org/TR/trace-context/
  */
 export function traceFrom(headers: Readonly<Record<string, string | undefined>>): Context | undefined {
-  const extracted = propagation.extract(ROOT_CONTEXT, headers);
+  const active = context.active();
+  if (trace.getSpan(active) !== undefined) return active;
+  const extracted = propagation.extract(active, headers);
   return extracted === ROOT_CONTEXT ? undefined : extracted;
 }

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { LogLevel } from '../ports/log-sink.js';
 import type { CallContext } from '../kernel/call.js';
+import type { CallTracer } from '../kernel/call-tracer.js';
 
 /** Time as parts see it, so that tests can give their own. */
 export interface Clock {
@@ -60,10 +61,17 @@ export interface PartContext {
   counter(name: string, options?: MetricOptions): Counter;
   histogram(name: string, options?: HistogramOptions): Histogram;
   gauge(name: string, options: MetricOptions, read: () => number): void;
+  /** Spans of the part's own, beside those of its operations; each has the part's name as `vivace.part`. */
+  readonly tracer: CallTracer;
   /** Runs `task` every `intervalMs`, never twice at once, from the part's start to its stop. */
   every(intervalMs: number, task: (context: CallContext) => void | Promise<void>): void;
-  /** Runs `task` once in the background; `stop` aborts its signal and waits for it. */
-  run(task: (context: CallContext) => Promise<void>): void;
+  /**
+   * Runs `task` once in the background; `stop` aborts its signal and waits for it. It belongs to no call: its spans begin a trace of their
+   * own.
+   *
+   * @param follows The call that it comes from, such as one whose result it stores: its spans are linked to that one's.
+   */
+  run(task: (context: CallContext) => Promise<void>, follows?: CallContext): void;
   /**
    * Runs `task` behind a call that has ended: removes what it left in a backend. It has five seconds, is awaited before the part's `stop`
    * and may begin while calls are still ending there; a failure is logged.

@@ -41,6 +41,7 @@ export function createPart(
       name: part.name,
       use: definition.name,
       provides: definition.provides,
+      system: definition.system,
       beforeStop: () => context.cleaned(),
     },
     surroundings,

@@ -1,3 +1,4 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { z } from 'zod';
 import { definitionNames } from '../config/names.js';
 import type { MaybePromise } from '../kernel/call.js';
@@ -73,6 +74,31 @@ export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U ext
   create(options: z.output<S>, uses: UsedParts<U>, context: PartContext): Provided<P> & PartLifecycle;
 }
 
+/** The system outside that an adapter speaks to, as the spans of its operations name it. */
+export interface OutsideSystem {
+  /**
+   * `db.system.name`, for a database: the well-known value where there is one (`redis`, `postgresql`, `aws.dynamodb`), otherwise the
+   * product's name in lower case.
+   *
+   * @see https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/
+   */
+  readonly database?: string;
+  /** Further attributes of every span, for what is no database: `{ 'rpc.system.name': 'aws-api' }`. */
+  readonly attributes?: Attributes;
+  /** True for a library that works within this process: its spans are INTERNAL then, and not CLIENT. */
+  readonly embedded?: boolean;
+}
+
+/** An adapter's specification. */
+export interface AdapterSpec<
+  P extends Provides<Tier>,
+  S extends z.ZodObject,
+  U extends Uses,
+> extends PartSpec<P, S, U> {
+  /** What it speaks to; without it the spans of its operations are INTERNAL and name nothing. */
+  readonly system?: OutsideSystem;
+}
+
 /** A plugin's specification. Feature sources and transforms must describe what they read and write. */
 export type PluginSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> = PartSpec<
   P,
@@ -94,6 +120,7 @@ export interface Definition {
   readonly options: z.ZodObject;
   readonly uses: Uses;
   readonly sdk: SdkRequirements;
+  readonly system: OutsideSystem | undefined;
   readonly describe?: (options: never) => FeatureSourceDescription | TransformDescription;
   readonly check?: (options: never, context: CheckContext) => MaybePromise<void>;
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
@@ -162,7 +189,7 @@ export function defineAdapter<
   const P extends Provides<'driver'>,
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
->(spec: PartSpec<P, S, U>): Definition {
+>(spec: AdapterSpec<P, S, U>): Definition {
   return define('driver', spec);
 }
 
@@ -235,6 +262,7 @@ interface Loose {
   readonly options: z.ZodObject;
   readonly uses?: Uses;
   readonly sdk?: SdkRequirements;
+  readonly system?: OutsideSystem;
   readonly describe?: Definition['describe'];
   readonly check?: Definition['check'];
   create(
@@ -274,6 +302,7 @@ function define(tier: Tier, spec: Loose): Definition {
     options: spec.options,
     uses: spec.uses ?? {},
     sdk: spec.sdk ?? {},
+    system: spec.system,
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
     ...(spec.check === undefined ? {} : { check: spec.check.bind(spec) }),
     create: (...args) => {

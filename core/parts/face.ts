@@ -4,7 +4,8 @@ import { isThenable } from '../kernel/thenable.js';
 import type { OperationSpec, OperationTable } from '../ports/port.js';
 import { coalesce } from './coalesce.js';
 import { inBatches } from './in-batches.js';
-import { inSpan } from './in-span.js';
+import type { OutsideSystem } from './definition.js';
+import { inSpan, operationSpan } from './in-span.js';
 import { members } from './members.js';
 
 type Operation = (...args: unknown[]) => unknown;
@@ -18,6 +19,8 @@ export interface FaceOwner {
   readonly name: string;
   readonly use: string;
   readonly calls: InFlight;
+  /** What the part speaks to, where it is outside of the process. */
+  readonly system: OutsideSystem | undefined;
   readonly tracing: () => boolean;
   /** @throws {VivaceError} `UNAVAILABLE` outside `ready`. */
   admit(): void;
@@ -82,11 +85,11 @@ class Faces {
 
   #operation(behind: Behind, spec: NamedSpec): Operation {
     const { target, port } = behind;
-    const { name, use } = this.#owner;
-    const span = {
-      name: `${port} ${spec.name}`,
-      attributes: { 'vivace.part': name, 'vivace.use': use },
-    };
+    const span = operationSpan(
+      { port, operation: spec.name, batch: spec.batch },
+      this.#owner,
+      (error) => this.#owner.wrap(error, spec.errorCode).code,
+    );
     const invoke = this.#invoking(behind, spec);
     const traced: Operation =
       spec.quiet === true

@@ -3,11 +3,11 @@ import type { PartState } from '../ports/control-plane.js';
 import type { PartLifecycle, Port } from '../ports/port.js';
 import { InFlight } from '../kernel/in-flight.js';
 import type { CallContext } from '../kernel/call.js';
-import type { MadePart } from './definition.js';
+import type { MadePart, OutsideSystem } from './definition.js';
 import { faceOf, type FaceOwner, type Implementation } from './face.js';
 
 export interface GuardOptions {
-  /** Whether spans are wanted: switched on by a telemetry part, or because the host set up a tracer. */
+  /** Whether somebody records spans. */
   readonly tracing: () => boolean;
 }
 
@@ -16,6 +16,7 @@ export class GuardedPart {
   readonly name: string;
   readonly use: string;
   readonly faces: ReadonlyMap<Port, object>;
+  readonly #system: OutsideSystem | undefined;
   readonly #part: PartLifecycle;
   readonly #options: GuardOptions;
   readonly #beforeStop: () => Promise<void>;
@@ -29,13 +30,21 @@ export class GuardedPart {
       name,
       use,
       provides,
+      system,
       beforeStop,
-    }: { name: string; use: string; provides: readonly Port[]; beforeStop: () => Promise<void> },
+    }: {
+      name: string;
+      use: string;
+      provides: readonly Port[];
+      system: OutsideSystem | undefined;
+      beforeStop: () => Promise<void>;
+    },
     options: GuardOptions,
   ) {
     this.name = name;
     this.#beforeStop = beforeStop;
     this.use = use;
+    this.#system = system;
     this.#part = part;
     this.#options = options;
     const owner = this.#owner();
@@ -93,6 +102,7 @@ export class GuardedPart {
       name: this.name,
       use: this.use,
       calls: this.#calls,
+      system: this.#system,
       tracing: this.#options.tracing,
       admit: () => {
         if (this.#state !== 'ready') throw this.#notReady();

@@ -1,4 +1,10 @@
-import { trace as traceApi, type Attributes, type ObservableCallback } from '@opentelemetry/api';
+import {
+  context as contextApi,
+  ROOT_CONTEXT,
+  trace as traceApi,
+  type Attributes,
+  type ObservableCallback,
+} from '@opentelemetry/api';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attributeNames } from '../kernel/attribute-names.js';
 import { createHistogram } from '../kernel/create-histogram.js';
@@ -6,6 +12,7 @@ import { VivaceError } from '../kernel/errors.js';
 import { meter } from '../kernel/instrumentation.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
 import type { CallContext } from '../kernel/call.js';
+import { callTracer, type CallTracer } from '../kernel/call-tracer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 import {
   logLevelsOf,
@@ -38,6 +45,7 @@ export class OwnedContext implements PartContext {
   readonly directory: string;
   readonly clock: Clock;
   readonly log;
+  readonly tracer: CallTracer;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #cleaning = new Set<Promise<void>>();
@@ -49,6 +57,7 @@ export class OwnedContext implements PartContext {
     this.name = name;
     this.directory = surroundings.directory;
     this.clock = surroundings.clock;
+    this.tracer = callTracer({ [attributeNames.part]: name });
     this.log = logLevelsOf((level, message, fields) =>
       surroundings.writeLog(toRecord({ time: surroundings.clock.now(), level, message, part: name }, fields)),
     );
@@ -89,10 +98,11 @@ export class OwnedContext implements PartContext {
     );
   }
 
-  run(task: (context: CallContext) => Promise<void>): void {
+  run(task: (context: CallContext) => Promise<void>, follows?: CallContext): void {
     const { signal } = this.#stopping;
     if (signal.aborted) throw new VivaceError('UNAVAILABLE', `part "${this.name}" is stopping`);
-    const running = (async () => task({ signal }))()
+    const links = follows?.trace === undefined ? {} : { links: [follows.trace] };
+    const running = inBackground(async () => task({ signal, ...links }))
       .catch((error: unknown) => {
         if (!signal.aborted) this.log.error('background task failed', { error });
       })
@@ -105,7 +115,11 @@ export class OwnedContext implements PartContext {
       try {
         const signal = AbortSignal.timeout(cleanUpMs);
         // A part that stops waits for it, whatever the task makes of the signal.
-        await untilAborted(task({ signal, deadline: performance.now() + cleanUpMs }), signal);
+        const context = { signal, deadline: performance.now() + cleanUpMs };
+        await untilAborted(
+          inBackground(() => task(context)),
+          signal,
+        );
       } catch (error) {
         this.log.warn(`${what} could not be cleaned up`, { error });
       }
@@ -160,6 +174,11 @@ export function toRecord(
     ...(error === undefined ? {} : { error }),
     ...(Object.keys(rest).length === 0 ? {} : { fields: rest }),
   };
+}
+
+/** Whatever call is active while background work begins, the work is none of that call's. */
+function inBackground<T>(work: () => T): T {
+  return contextApi.with(ROOT_CONTEXT, work);
 }
 
 /** Instruments are made at first use: a provider that is set later than that would not be seen. */

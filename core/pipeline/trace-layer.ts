@@ -1,7 +1,8 @@
-import { around } from '../kernel/around.js';
-import { ROOT_CONTEXT, SpanKind, trace, type Attributes, type Context, type Span } from '@opentelemetry/api';
-import { endSpan } from '../kernel/span.js';
-import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
+import type { Attributes, Context } from '@opentelemetry/api';
+import { attributeNames } from '../kernel/attribute-names.js';
+import { withinSpan } from '../kernel/span.js';
+import type { Degradation } from '../ports/data-plane.js';
+import type { NodeLayer, RunLayer, RunNode, RunPipeline } from './layers.js';
 import type { Plan, PlanNode } from './plan.js';
 import type { NodeRun, Run } from './run.js';
 
@@ -18,19 +19,19 @@ export class TraceRuns implements RunLayer {
   }
 
   wrap({ name: pipeline }: Plan, next: RunPipeline): RunPipeline {
+    const name = `predict ${pipeline}`;
     return (run) => {
       if (!this.#tracing()) return next(run);
-      const attributes = { 'vivace.pipeline': pipeline, 'vivace.request_id': run.call.requestId };
-      const { span, inner } = spanOf(run, `predict ${pipeline}`, { kind: SpanKind.SERVER, attributes });
-      return around(
-        () => next(inner),
-        (failure) => endSpan(span, failure),
-      );
+      const attributes = {
+        [attributeNames.pipeline]: pipeline,
+        [attributeNames.requestId]: run.call.requestId,
+      };
+      return withinSpan({ name, attributes, parent: run.call.trace }, (inside) => next(under(run, inside)));
     };
   }
 }
 
-/** A span around each node, while somebody records spans. */
+/** A span around each node, while somebody records spans; it tells of rows that the node had to do without. */
 export class TraceNodes implements NodeLayer {
   readonly name = 'trace';
   readonly order = order;
@@ -42,26 +43,41 @@ export class TraceNodes implements NodeLayer {
 
   wrap({ verb, alias, scope }: PlanNode, next: RunNode): RunNode {
     const name = `${verb} ${alias}`;
-    const attributes = { 'vivace.step': alias, 'vivace.scope': scope };
+    const attributes = { [attributeNames.step]: alias, [attributeNames.scope]: scope };
     return (run) => {
       if (!this.#tracing()) return next(run);
-      const { span, inner } = spanOf(run, name, { attributes });
-      return around(
-        () => next(inner as NodeRun),
-        (failure) => endSpan(span, failure),
+      return withinSpan(
+        {
+          name,
+          attributes,
+          parent: run.call.trace,
+          ended: (span) => void span.setAttributes(degradedBy(run, alias)),
+        },
+        (inside) => next(under(run, inside) as NodeRun),
       );
     };
   }
 }
 
-/** A new span below the run's, and the run as it is seen from inside it. */
-function spanOf(
-  run: Run,
-  name: string,
-  options: { readonly kind?: SpanKind; readonly attributes: Attributes },
-): { readonly span: Span; readonly inner: Run } {
-  const parent: Context = run.call.trace ?? ROOT_CONTEXT;
-  const span = trace.getTracer('vivace').startSpan(name, options, parent);
-  const inside = { trace: trace.setSpan(parent, span) };
-  return { span, inner: run.under(run.call.derive(inside), run.fetchCall.derive(inside)) };
+/** The run as it is seen from inside a span. */
+function under(run: Run, inside: Context): Run {
+  const change = { trace: inside };
+  return run.under(run.call.derive(change), run.fetchCall.derive(change));
+}
+
+const rowsOf: Readonly<Record<Degradation['status'], string>> = {
+  MISSING: attributeNames.rowsMissing,
+  STALE: attributeNames.rowsStale,
+  FAILED: attributeNames.rowsFailed,
+};
+
+/** How many rows a step did not get, and why. */
+function degradedBy({ degraded }: Run, step: string): Attributes {
+  const attributes: Attributes = {};
+  for (const { step: other, status, rows, code } of degraded) {
+    if (other !== step) continue;
+    attributes[rowsOf[status]] = rows;
+    if (code !== undefined) attributes[attributeNames.failureCode] = code;
+  }
+  return attributes;
 }

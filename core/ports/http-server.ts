@@ -36,8 +36,8 @@ export interface HttpResponse {
  * What answers the requests of a path, in this order: `admit`, the body, `handle`. What any of them throws is answered as `failed`
  * formats it; an error that is not a `VivaceError`, or has the status 500, is logged by the server.
  *
- * The call is made by the server when the head has come: its id is the caller's own (`x-request-id`) or a new one, its trace that of
- * the headers, and its signal aborts when the peer goes away.
+ * The call is made by the server when the head has come (`callFrom`): its id is the caller's own (`x-request-id`) or a new one, its trace
+ * that of the exchange's span (`HttpSpan`), and its signal aborts when the peer goes away.
  */
 export interface HttpRoute {
   /**
@@ -51,6 +51,13 @@ export interface HttpRoute {
    * itself, and without it, the default holds: JSON `{code, message, path?, requestId?}`.
    */
   failed?(error: VivaceError, head: HttpRequestHead, call: Call): HttpResponse;
+  /**
+   * The path with its variable parts in braces, relative to where the server is mounted: `/v1/pipelines/{pipeline}/predict`. It names the
+   * exchange's span (`http.route`).
+   */
+  readonly template?: string;
+  /** Without a span of its own, such as for a probe that comes every second. */
+  readonly quiet?: true;
   /** Largest body, bytes, as sent and after decompression; the server's own limits hold where they are smaller. */
   readonly bodyLimitBytes?: number;
 }
@@ -64,7 +71,7 @@ export type HttpRouter = (head: HttpRequestHead) => HttpRoute | undefined;
 /**
  * Speaks HTTP and nothing above it. It limits body, header and decompressed size and time itself, answers a violation as the route
  * formats it (where no route is known, with a JSON error `{code, message, requestId?}`), a path that no router takes with 404, and,
- * before one is mounted, everything with 503.
+ * before one is mounted, everything with 503. Every exchange is an `HttpSpan`, where somebody traces.
  */
 export interface HttpServer {
   /** Routers are asked in the order they were mounted. */

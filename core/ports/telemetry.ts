@@ -1,10 +1,11 @@
 import { driverPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
-/** Sets up OpenTelemetry's global providers in `start`, before any other part starts. */
+/**
+ * Sets up OpenTelemetry's global providers in `start`, before any other part starts. Where it sets no tracer provider, and the
+ * application neither, Vivace makes no spans.
+ */
 export interface Telemetry {
-  /** True where spans are recorded by anybody: the guard makes none otherwise. */
-  readonly tracing: boolean;
   /** The metrics in a text format for a scraper, where this part offers one. */
   scrape(context: CallContext): Promise<{ readonly contentType: string; readonly body: string } | undefined>;
   /** Hands over what is buffered. */

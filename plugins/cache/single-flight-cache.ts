@@ -65,6 +65,7 @@ export class SingleFlightCache implements Cache {
             ? []
             : [{ key: own[place]!, value, ttlMs: options.ttlMs }];
         }),
+        shared,
       );
       return valuesUnless(failures, found);
     };
@@ -91,7 +92,7 @@ export class SingleFlightCache implements Cache {
   }
 
   /** In the background: nobody waits for a cache to be written. */
-  #keep(entries: readonly CacheEntry[]): void {
+  #keep(entries: readonly CacheEntry[], from: CallContext): void {
     if (entries.length === 0) return;
     const write = async (context: CallContext): Promise<void> => {
       try {
@@ -101,7 +102,7 @@ export class SingleFlightCache implements Cache {
       }
     };
     try {
-      this.#context.run(write);
+      this.#context.run(write, from);
     } catch {
       // The part is stopping: the callers that are left get their answers, and nothing is kept.
     }

@@ -10,30 +10,28 @@ import {
 
 /** Finds the route of `/health/live`, `/health/ready`, `/metrics` and `/v1/info`. */
 export function operationsRouter({ data, control }: Planes, prefix: string): HttpRouter {
-  const routes = new Map<string, HttpRoute>([
-    [`${prefix}/health/live`, { handle: () => json(200, { live: true }) }],
+  const handlers = new Map<string, HttpRoute['handle']>([
+    [`${prefix}/health/live`, () => json(200, { live: true })],
     [
       `${prefix}/health/ready`,
-      {
-        handle: () => {
-          const { ready, reasons } = control.readiness();
-          return json(ready ? 200 : 503, { ready, reasons });
-        },
+      () => {
+        const { ready, reasons } = control.readiness();
+        return json(ready ? 200 : 503, { ready, reasons });
       },
     ],
-    [`${prefix}/metrics`, { handle: async (_request, call) => metrics(control, call) }],
+    [`${prefix}/metrics`, async (_request, call) => metrics(control, call)],
     [
       `${prefix}/v1/info`,
-      {
-        handle: () =>
-          json(200, {
-            ...control.info(),
-            models: control.models(),
-            pipelines: data.pipelines.names(),
-          }),
-      },
+      () =>
+        json(200, {
+          ...control.info(),
+          models: control.models(),
+          pipelines: data.pipelines.names(),
+        }),
     ],
   ]);
+  // Probes and scrapers come every few seconds: spans of them would bury the others.
+  const routes = new Map([...handlers].map(([path, handle]) => [path, { handle, quiet: true } as const]));
   return ({ method, path }) => {
     const route = routes.get(path);
     return route === undefined || method === 'GET' || method === 'HEAD'

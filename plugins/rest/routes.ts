@@ -7,20 +7,20 @@ const pipelines = '/v1/pipelines';
 
 /** Finds the route of a path: `/v1/pipelines[/{name}[/predict]]` and `/openapi.json`. */
 export function restRouter(api: RestApi, prefix: string): HttpRouter {
-  const list: Methods = reading((_request, call) => api.list(call));
-  const openApi: Methods = reading((_request, call) => api.openApi(call));
+  const list: Methods = reading(prefix + pipelines, (_request, call) => api.list(call));
+  const openApi: Methods = reading(`${prefix}/openapi.json`, (_request, call) => api.openApi(call));
   return ({ method, path }) => {
     if (!path.startsWith(prefix)) return undefined;
     const rest = path.slice(prefix.length);
     const methods =
-      rest === pipelines ? list : rest === '/openapi.json' ? openApi : pipelineMethods(api, rest);
+      rest === pipelines ? list : rest === '/openapi.json' ? openApi : pipelineMethods(api, rest, prefix);
     return methods === undefined
       ? undefined
       : (methods[method] ?? methodNotAllowed(method, Object.keys(methods)));
   };
 }
 
-function pipelineMethods(api: RestApi, path: string): Methods | undefined {
+function pipelineMethods(api: RestApi, path: string, prefix: string): Methods | undefined {
   if (!path.startsWith(`${pipelines}/`)) return undefined;
   const [name = '', action, ...more] = path.slice(pipelines.length + 1).split('/');
   if (name === '' || more.length > 0 || (action !== undefined && action !== 'predict')) return undefined;
@@ -29,12 +29,14 @@ function pipelineMethods(api: RestApi, path: string): Methods | undefined {
     const refuse = refusal('the path has a broken percent-encoding', 400);
     return { GET: refuse, HEAD: refuse, POST: refuse };
   }
-  if (action === undefined) return reading((_request, call) => api.describe(decoded, call));
+  const template = `${prefix}${pipelines}/{pipeline}`;
+  if (action === undefined) return reading(template, (_request, call) => api.describe(decoded, call));
   return {
     POST: {
       admit: (head, call) => api.admitPrediction(head, call),
       handle: (request, call) => api.predict(decoded, request, call),
       failed,
+      template: `${template}/predict`,
     },
   };
 }
@@ -43,8 +45,8 @@ function pipelineMethods(api: RestApi, path: string): Methods | undefined {
 const failed: NonNullable<HttpRoute['failed']> = (error, _head, { requestId }) =>
   errorResponse(error, { requestId });
 
-function reading(handle: HttpRoute['handle']): Methods {
-  const route: HttpRoute = { handle, failed };
+function reading(template: string, handle: HttpRoute['handle']): Methods {
+  const route: HttpRoute = { handle, failed, template };
   return { GET: route, HEAD: route };
 }
 

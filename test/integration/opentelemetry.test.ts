@@ -1,4 +1,4 @@
-import { metrics, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { context, metrics, propagation, ROOT_CONTEXT, trace, type Span } from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { expect } from 'chai';
@@ -22,6 +22,7 @@ describe('opentelemetry', () => {
     trace.disable();
     metrics.disable();
     propagation.disable();
+    context.disable();
   });
 
   async function start(options: object = {}, logs: string[] = []): Promise<Telemetry> {
@@ -101,7 +102,6 @@ describe('opentelemetry', () => {
       process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = receiver.url;
       process.env['OTEL_SERVICE_NAME'] = 'ranking';
       const port = await start();
-      expect(port.tracing).to.equal(true);
       record();
       await port.flush(callContext());
       const [request, step] = ['request', 'step'].map((name) =>
@@ -137,7 +137,8 @@ describe('opentelemetry', () => {
       it(`sends no spans with ${name}=${value}`, async () => {
         process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = receiver.url;
         process.env[name] = value;
-        expect((await start()).tracing).to.equal(false);
+        await start();
+        expect(trace.getTracer('test').startSpan('one').isRecording()).to.equal(false);
       });
     }
 
@@ -180,10 +181,45 @@ describe('opentelemetry', () => {
     const port = await start({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
     trace.getTracer('test').startSpan('one').end();
     await port.flush(callContext());
-    expect([port.tracing, exporter.getFinishedSpans().map((span) => span.name)]).to.deep.equal([
-      true,
-      ['one'],
-    ]);
+    expect(exporter.getFinishedSpans().map((span) => span.name)).to.deep.equal(['one']);
+  });
+
+  describe('context manager', () => {
+    const takesSpans = { spanProcessors: [new SimpleSpanProcessor(new InMemorySpanExporter())] };
+    /** The active span inside another's context, behind an asynchronous operation. */
+    async function activeSpan(): Promise<Span | undefined> {
+      const span = trace.getTracer('test').startSpan('outer');
+      const seen = await context.with(trace.setSpan(ROOT_CONTEXT, span), async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return trace.getActiveSpan();
+      });
+      if (seen !== undefined) expect(seen).to.equal(span);
+      return seen;
+    }
+
+    it('is there while spans are taken, and gone when the part has stopped', async () => {
+      await start(takesSpans);
+      expect(await activeSpan()).to.not.equal(undefined);
+      await started.pop()!.stop();
+      expect(await activeSpan()).to.equal(undefined);
+    });
+
+    it('is not there where nobody takes spans, nor where it is switched off', async () => {
+      await start();
+      expect(await activeSpan()).to.equal(undefined);
+      await stopAll();
+      await start({ ...takesSpans, contextManager: false });
+      expect(await activeSpan()).to.equal(undefined);
+    });
+
+    it('stays the one of a host application', async () => {
+      const own = new NodeTracerProvider();
+      own.register();
+      trace.disable();
+      await start(takesSpans);
+      await started.pop()!.stop();
+      expect(await activeSpan()).to.not.equal(undefined);
+    });
   });
 
   it('leaves the providers of a host application in place', async () => {
@@ -196,7 +232,7 @@ describe('opentelemetry', () => {
     const port = await start({}, logs);
     trace.getTracer('test').startSpan('mine').end();
     expect(exporter.getFinishedSpans().map((span) => span.name)).to.deep.equal(['mine']);
-    expect([port.tracing, await port.scrape(callContext())]).to.deep.equal([true, undefined]);
+    expect(await port.scrape(callContext())).to.equal(undefined);
     expect(logs).to.have.length(2);
     await started.pop()!.stop();
     expect(metrics.getMeterProvider()).to.equal(hostMeter);
