@@ -36,5 +36,6 @@ export async function tracedSource(
 
 export const present: ReadRows = (_keys, out) => {
   out.eventTime.fill(1_000_000_000);
+  out.setAllPresent();
 };
 export const objects = [{ id: 'a' }];

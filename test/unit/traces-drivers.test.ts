@@ -109,6 +109,7 @@ describe('Traces of drivers', () => {
     expect(spans.pathOf('redis-MGET')).to.deep.equal([
       'redis-MGET',
       'key-value-store getMany',
+      'online-store read',
       'fetch price',
       'predict p',
     ]);
@@ -142,18 +143,21 @@ describe('Traces of drivers', () => {
       trace.getTracer('app').startActiveSpan('job', async (span) => {
         const view = server.views.get('price')!;
         const column = columnOf(parseType('string'), ['a']);
+        const rows = new FeatureRows(view.features, 1);
+        for (const times of [rows.eventTime, rows.availableTime]) times.fill(1);
+        rows.setAllPresent();
         await server
           .part(onlineStorePort, 'online')
           .open(view)
-          .write(
-            { rows: 1, time: 0, column: () => column },
-            new FeatureRows(view.features, 1),
-            callContext(),
-          );
+          .write({ rows: 1, time: 0, column: () => column }, rows, callContext());
         span.end();
       }),
     );
-    expect(spans.pathOf('key-value-store putNewest')).to.deep.equal(['key-value-store putNewest', 'job']);
+    expect(spans.pathOf('key-value-store putNewest')).to.deep.equal([
+      'key-value-store putNewest',
+      'online-store write',
+      'job',
+    ]);
   });
 
   it('last as long as what they iterate over, which runs inside them', async () => {

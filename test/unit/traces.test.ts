@@ -82,6 +82,7 @@ describe('Traces', () => {
         else if (id === 'old') out.eventTime[row] = 0;
         else if (id === 'hurt') out.setFailed(row, new VivaceError('UNAVAILABLE', 'away'));
       });
+      out.setAllPresent();
     };
     const ids = ['gone1', 'gone2', 'old', 'hurt', 'fine'];
     const spans = await tracedSource(read, (server) =>
