@@ -113,10 +113,12 @@ export class Dispatcher {
 
   /** Begins an exchange that is answered here: its span, where somebody traces, and its call. */
   begin(exchange: Exchange, request: IncomingMessage, response: ServerResponse): void {
-    const { scheme, mountedAt = '' } = this.#options.mountOf?.(request) ?? { scheme: schemeOf(request) };
-    const { route } = exchange;
-    const protocolVersion = request.httpVersion === '2.0' ? '2' : request.httpVersion;
-    const span = HttpSpan.begin(exchange, { route, scheme, mountedAt, protocolVersion });
+    const span = HttpSpan.begin(exchange, () => ({
+      route: exchange.route,
+      scheme: schemeOf(request),
+      protocolVersion: request.httpVersion === '2.0' ? '2' : request.httpVersion,
+      ...this.#options.mountOf?.(request),
+    }));
     exchange.begin(span);
     if (span === undefined) return;
     response.on('close', () => span.end(response.headersSent ? response.statusCode : undefined));

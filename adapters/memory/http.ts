@@ -87,7 +87,7 @@ export class InProcessServer implements InjectableServer {
 
   async #answer(head: HttpRequestHead, sent: Uint8Array, signal: AbortSignal): Promise<HttpResponse> {
     const route = this.#routeOf(head);
-    const span = HttpSpan.begin(head, { route, scheme: 'http', protocolVersion: '1.1' });
+    const span = HttpSpan.begin(head, () => ({ route, scheme: 'http', protocolVersion: '1.1' }));
     const call = route === undefined ? undefined : callFrom(head.headers, signal, span?.context);
     if (span === undefined) return this.#routed(head, sent, { route, call });
     const response = await span.run(async () => this.#routed(head, sent, { route, call }));

@@ -55,11 +55,14 @@ export class HttpSpan {
   /**
    * Begins the span when the head has come.
    *
+   * @param factsOf Asked only where somebody traces.
    * @returns `undefined` where nobody traces, where the route wants none, and where the application has a span of the exchange already: a
    *   second one would count it twice.
    */
-  static begin(head: HttpRequestHead, facts: HttpExchangeFacts): HttpSpan | undefined {
-    if (!isTracing() || facts.route?.quiet === true) return undefined;
+  static begin(head: HttpRequestHead, factsOf: () => HttpExchangeFacts): HttpSpan | undefined {
+    if (!isTracing()) return undefined;
+    const facts = factsOf();
+    if (facts.route?.quiet === true) return undefined;
     const parent = traceFrom(head.headers) ?? ROOT_CONTEXT;
     const outer = trace.getSpanContext(parent);
     if (outer !== undefined && outer.isRemote !== true) return undefined;
