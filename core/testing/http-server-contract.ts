@@ -1,3 +1,4 @@
+import { SpanKind, trace } from '@opentelemetry/api';
 import assert from 'node:assert/strict';
 import { setImmediate as tick } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -13,6 +14,7 @@ import {
   type HttpServer,
 } from '../ports/http-server.js';
 import { lifecycleContract } from './lifecycle-contract.js';
+import { recordSpans, type RecordedSpan } from './recorded-spans.js';
 import type { ContractSetup } from './runner.js';
 import { sendOverSocket, type SentRequest, type SentResponse } from './send-over-socket.js';
 import { callContext } from './start-part.js';
@@ -230,6 +232,31 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
         assert.deepEqual([answer.status, errorOf(answer).code, handled], [403, 'PERMISSION_DENIED', 0]);
       });
     }
+
+    it('makes an exchange a SERVER span that the call hangs below, unless the route is quiet', async () => {
+      await recordSpans(async (spans) => {
+        const traces: (string | undefined)[] = [];
+        const handle: HttpRoute['handle'] = (_request, { trace: context }) => {
+          traces.push(context && trace.getSpanContext(context)?.spanId);
+          return text('yes');
+        };
+        server.mount(({ path }) =>
+          path === '/quiet' ? { handle, quiet: true } : { handle, template: '/things/{thing}' },
+        );
+        await ask({ path: '/quiet' });
+        await ask({ path: '/things/1' });
+        while (spans[0]?.ended !== true) await tick();
+        assert.equal(spans.length, 1);
+        const [{ name, kind, attributes, spanId }] = spans as readonly [RecordedSpan];
+        assert.equal(kind, SpanKind.SERVER);
+        // Where it is mounted below a path, that comes before it.
+        assert.match(name, /^GET .*\/things\/\{thing\}$/);
+        assert.equal(name, `GET ${String(attributes['http.route'])}`);
+        assert.match(String(attributes['url.path']), /\/things\/1$/);
+        assert.equal(attributes['http.response.status_code'], 200);
+        assert.deepEqual(traces, [undefined, spanId]);
+      });
+    });
 
     it('formats every error of a route as the route does, its own violations too', async () => {
       const refused = new VivaceError('INVALID_ARGUMENT', 'use POST', { httpStatus: 405 });

@@ -44,6 +44,32 @@ export const driverPlugin = definePlugin({
   create: () => undefined as never,
 });
 
+// What an adapter speaks to.
+
+export const outside = defineAdapter({
+  provides: keyValueStore,
+  name,
+  system: { database: 'redis', embedded: false, attributes: { 'server.port': 6379 } },
+  options: none,
+  create: () => values,
+});
+export const wrongSystem = defineAdapter({
+  provides: keyValueStore,
+  name,
+  // @ts-expect-error a database is a name
+  system: { database: 3 },
+  options: none,
+  create: () => values,
+});
+export const pluginSystem = definePlugin({
+  provides: cache,
+  name,
+  // @ts-expect-error a plugin speaks to nothing outside
+  system: { database: 'redis' },
+  options: none,
+  create: () => undefined as never,
+});
+
 // Options.
 
 export const optionTypes = defineAdapter({

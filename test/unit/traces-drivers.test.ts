@@ -15,6 +15,15 @@ import {
   type ServerOf,
   type Warehouse,
 } from 'vivace';
+import { bigquery } from 'vivace/adapters/bigquery';
+import { couchbase } from 'vivace/adapters/couchbase';
+import { duckdb } from 'vivace/adapters/duckdb';
+import { filesystem } from 'vivace/adapters/filesystem';
+import { gcs } from 'vivace/adapters/gcs';
+import { lmdb } from 'vivace/adapters/lmdb';
+import { memory } from 'vivace/adapters/memory';
+import { redis } from 'vivace/adapters/redis';
+import { s3 } from 'vivace/adapters/s3';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { callContext } from 'vivace/testing';
 import { z } from 'zod';
@@ -86,6 +95,22 @@ describe('Traces of drivers', () => {
     expect(undeclared.kind).to.equal(SpanKind.INTERNAL);
     expect(undeclared.attributes).to.deep.equal({ 'vivace.part': 'store', 'vivace.use': 'given' });
   });
+
+  for (const [adapter, system] of [
+    [redis, { database: 'redis' }],
+    [couchbase, { database: 'couchbase' }],
+    [bigquery, { database: 'gcp.bigquery' }],
+    [lmdb, { database: 'lmdb', embedded: true }],
+    [duckdb, { database: 'duckdb', embedded: true }],
+    [gcs, { attributes: { 'gcp.client.service': 'storage' } }],
+    [s3, { attributes: { 'rpc.system.name': 'aws-api' } }],
+    [memory, undefined],
+    [filesystem, undefined],
+  ] as const) {
+    it(`of ${adapter.name} name ${JSON.stringify(system) ?? 'nothing'}`, () => {
+      expect(adapter.system).to.deep.equal(system);
+    });
+  }
 
   it('have further attributes that the definition declares', async () => {
     const system = { attributes: { 'rpc.system.name': 'aws-api' } };
