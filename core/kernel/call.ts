@@ -14,6 +14,8 @@ export interface CallContext {
    * background work follows from. Its span is linked to theirs.
    */
   readonly links?: readonly TraceContext[] | undefined;
+  /** The call is made though the backend has been failing: for work that would rather wait than be refused, such as a materialization. */
+  readonly bypassBreaker?: boolean | undefined;
 }
 
 /** Who makes a call, as whoever admitted it found out. */

@@ -31,5 +31,10 @@ export const metricNames = {
     description: '99th percentile of the event loop delay since the last collection',
   },
   modelInfo: { name: 'vivace.model.info', unit: '1', description: '1 for each model version that serves' },
+  breakerOpen: {
+    name: 'vivace.part.breaker.open',
+    unit: '1',
+    description: '1 while calls to a backend that keeps failing are refused',
+  },
   ready: { name: 'vivace.ready', unit: '1', description: '1 while the server is ready' },
 } as const;

@@ -5,7 +5,7 @@ import {
   isOutage,
   isPartialFailure,
   valuesUnless,
-  VivaceError,
+  type VivaceError,
   type FailedKey,
 } from './errors.js';
 import { untilAborted } from './until-aborted.js';
@@ -37,7 +37,7 @@ export interface SharedWorkOptions {
  * - **Time.** Work has a signal and a deadline of its own: twice as far away as that of its last caller, so that those who join it in
  *   flight with as much time do not fail by it. A caller with more time than that starts work of its own.
  * - **Leaving.** Everybody leaves at their own signal, whoever began the work too. It goes on while anybody waits; when the last has
- *   left it is aborted and forgotten, whether or not it ever ends.
+ *   left it is aborted, for the reason that they left for, and forgotten, whether or not it ever ends.
  * - **Failing.** A `PartialFailure` reaches only those who asked for a failed key. An outage (UNAVAILABLE, DEADLINE_EXCEEDED,
  *   RESOURCE_EXHAUSTED) is everybody's, so that it starts no stampede. Any other failure may be that of somebody else's key or `load`:
  *   each caller then loads their own failed keys once more, alone, unless that would be the very call that has failed.
@@ -93,7 +93,7 @@ export class SharedWork<T> {
         signal,
       );
     } finally {
-      for (const work of joined) this.#leave(work);
+      for (const work of joined) this.#leave(work, signal);
     }
     // Whoever began work and asked for all of it, and nothing else, gets its answer as it is.
     if (joined.size === 1 && begun === last && begun?.keys.length === keys.length) {
@@ -123,11 +123,11 @@ export class SharedWork<T> {
     this.#forget(work);
   }
 
-  #leave(work: Work<T>): void {
+  #leave(work: Work<T>, signal: AbortSignal): void {
     if (--work.waiting > 0 || work.outcome !== undefined) return;
     if (this.#open === work) this.#open = undefined;
     this.#forget(work);
-    work.abort();
+    work.abort(abortError(signal));
   }
 
   #forget(work: Work<T>): void {
@@ -182,8 +182,8 @@ class Work<T> {
     };
   }
 
-  abort(): void {
-    this.#controller.abort(new VivaceError('CANCELLED', 'every caller has left'));
+  abort(reason: VivaceError): void {
+    this.#controller.abort(reason);
   }
 }
 

@@ -150,7 +150,7 @@ async function* runBlocks({
   execute: RunNode;
   context: CallContext;
 }): AsyncGenerator<AsOfBlock> {
-  const call = new Call({ requestId: 'training-set', ...context });
+  const call = new Call({ requestId: 'training-set', ...context }).derive({ bypassBreaker: true });
   for await (const block of regroup(batches)) {
     const { frame, labels } = frameOf(block, plan, spine);
     const running = execute(new Run(call, () => frame).decode());

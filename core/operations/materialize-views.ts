@@ -1,7 +1,7 @@
 import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
-import type { CallContext } from '../kernel/call.js';
+import { derivedContext, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { offlineStore, type MaterializeProgress, type OfflineStore } from '../ports/offline-store.js';
 import type { FeatureView } from '../views/view.js';
@@ -68,7 +68,7 @@ export async function materializeViews(
         untilMs: options.untilMs,
         onProgress: (progress) => onProgress?.({ ...of, phase: 'copying', ...progress }),
       },
-      context,
+      derivedContext(context, { bypassBreaker: true }),
     );
     onProgress?.({ ...of, phase: 'done', ...done });
     copied.push({ ...of, ...done });

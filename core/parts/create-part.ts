@@ -42,7 +42,7 @@ export function createPart(
       use: definition.name,
       provides: definition.provides,
       system: definition.system,
-      beforeStop: () => context.cleaned(),
+      context,
     },
     surroundings,
   );

@@ -1,7 +1,9 @@
+import type { CallContext } from '../kernel/call.js';
 import type { InFlight } from '../kernel/in-flight.js';
 import { VivaceError, type ErrorCode } from '../kernel/errors.js';
 import { isThenable } from '../kernel/thenable.js';
 import type { OperationSpec, OperationTable } from '../ports/port.js';
+import type { Breaker } from './breaker.js';
 import { coalesce } from './coalesce.js';
 import { inBatches } from './in-batches.js';
 import type { OutsideSystem } from './definition.js';
@@ -26,6 +28,8 @@ export interface FaceOwner {
   admit(): void;
   /** @throws {VivaceError} `UNAVAILABLE` where the part has not started, or has stopped: what is in flight goes on while it stops. */
   admitHeld(): void;
+  /** A breaker for one operation, new each time. */
+  breaker(operation: string): Breaker;
   /** What the part threw, with its code (`otherwise` where nobody knows it) and the part's name. */
   wrap(error: unknown, otherwise?: ErrorCode): VivaceError;
 }
@@ -109,17 +113,27 @@ class Faces {
     if (isHeld(spec)) return this.#opening(admitted(traced), behind, spec);
     if (spec.batch !== true) return this.#counted(admitted(traced), spec.errorCode);
     const batched = (one: Operation): Operation => inBatches(one, { ...spec, maxBatch });
-    const alone = batched(this.#counted(admitted(traced), spec.errorCode));
+    const breaker =
+      spec.breaker === true && synchronous !== true ? this.#owner.breaker(spec.name) : undefined;
+    const counted = this.#counted(traced, spec.errorCode);
+    const sheltered = breaker === undefined ? counted : breaker.around(counted);
+    const alone = batched(admitted(sheltered));
     if (spec.coalesce !== true || synchronous === true) return alone;
+    const joined = coalesce(sheltered as Parameters<typeof coalesce>[0], maxBatch);
     // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
-    const joined = coalesce(
-      this.#counted(traced, spec.errorCode) as Parameters<typeof coalesce>[0],
-      maxBatch,
+    const joining = this.#counted(
+      admitted((keys, context) => {
+        // Before it joins a call that is let through, and waits with it.
+        breaker?.refuseWhileOpen();
+        return joined(keys as readonly string[], context as CallContext);
+      }),
     );
-    const joining = this.#counted(admitted(joined as Operation));
     return (keys, context) => {
       const { length } = keys as readonly string[];
-      return length === 0 || length > maxJoined ? alone(keys, context) : joining(keys, context);
+      const { bypassBreaker } = context as CallContext;
+      return length === 0 || length > maxJoined || bypassBreaker === true
+        ? alone(keys, context)
+        : joining(keys, context);
     };
   }
 

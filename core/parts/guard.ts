@@ -1,10 +1,22 @@
 import { isPartialFailure, isVivaceError, messageOf, VivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { PartState } from '../ports/control-plane.js';
 import type { PartLifecycle, Port } from '../ports/port.js';
+import { metricNames } from '../kernel/metric-names.js';
 import { InFlight } from '../kernel/in-flight.js';
 import type { CallContext } from '../kernel/call.js';
+import type { Clock, Log, MetricOptions } from './context.js';
 import type { MadePart, OutsideSystem } from './definition.js';
+import { Breaker } from './breaker.js';
 import { faceOf, type FaceOwner, type Implementation } from './face.js';
+
+/** What a guarded part needs of its surroundings. */
+export interface GuardContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  gauge(name: string, options: MetricOptions, read: () => number): void;
+  /** Waits for what cleans up behind calls that have ended. */
+  cleaned(): Promise<void>;
+}
 
 export interface GuardOptions {
   /** Whether somebody records spans. */
@@ -19,7 +31,8 @@ export class GuardedPart {
   readonly #system: OutsideSystem | undefined;
   readonly #part: PartLifecycle;
   readonly #options: GuardOptions;
-  readonly #beforeStop: () => Promise<void>;
+  readonly #context: GuardContext;
+  readonly #breakers: Breaker[] = [];
   #state: PartState = 'created';
   readonly #calls = new InFlight();
   #started = false;
@@ -31,18 +44,18 @@ export class GuardedPart {
       use,
       provides,
       system,
-      beforeStop,
+      context,
     }: {
       name: string;
       use: string;
       provides: readonly Port[];
       system: OutsideSystem | undefined;
-      beforeStop: () => Promise<void>;
+      context: GuardContext;
     },
     options: GuardOptions,
   ) {
     this.name = name;
-    this.#beforeStop = beforeStop;
+    this.#context = context;
     this.use = use;
     this.#system = system;
     this.#part = part;
@@ -86,7 +99,7 @@ export class GuardedPart {
     if (this.#state === 'stopping' || this.#state === 'stopped') return;
     this.#state = 'stopping';
     await this.#calls.untilIdle(graceMs);
-    await this.#beforeStop();
+    await this.#context.cleaned();
     try {
       if (this.#started) await this.#part.stop?.();
     } catch (error) {
@@ -110,8 +123,32 @@ export class GuardedPart {
       admitHeld: () => {
         if (this.#state !== 'ready' && this.#state !== 'stopping') throw this.#notReady();
       },
+      breaker: (operation) => this.#breaker(operation),
       wrap: (error, otherwise) => this.#wrap(error, otherwise),
     };
+  }
+
+  #breaker(operation: string): Breaker {
+    const { clock, log } = this.#context;
+    if (this.#breakers.length === 0) {
+      const { name, ...metric } = metricNames.breakerOpen;
+      this.#context.gauge(name.slice('vivace.'.length), metric, () =>
+        this.#breakers.some(({ open }) => open) ? 1 : 0,
+      );
+    }
+    const breaker = new Breaker({
+      part: this.name,
+      operation,
+      now: () => clock.monotonic(),
+      onOpen: (reason) =>
+        log.warn('the backend keeps failing: calls fail at once, but for one each second', {
+          operation,
+          reason,
+        }),
+      onClose: () => log.info('the backend answers again: calls are made', { operation }),
+    });
+    this.#breakers.push(breaker);
+    return breaker;
   }
 
   #notReady(): VivaceError {

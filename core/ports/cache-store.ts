@@ -19,8 +19,8 @@ export interface CacheStore {
 export const cacheStore = driverPort<CacheStore>(
   'cache-store',
   {
-    getMany: { batch: true },
-    setMany: { batch: true, merge: 'none' },
+    getMany: { batch: true, breaker: true },
+    setMany: { batch: true, merge: 'none', breaker: true },
   },
   (store, context) => store.getMany(['vivace-check'], context),
 );

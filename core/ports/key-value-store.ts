@@ -44,8 +44,8 @@ export interface KeyValueStore {
 export const keyValueStore = driverPort<KeyValueStore>(
   'key-value-store',
   {
-    getMany: { batch: true, coalesce: true },
-    putNewest: { batch: true },
+    getMany: { batch: true, coalesce: true, breaker: true },
+    putNewest: { batch: true, breaker: true },
   },
   (store, context) => store.getMany(['vivace-check'], context),
 );

@@ -22,6 +22,11 @@ export interface OperationSpec {
   readonly anyState?: true;
   /** The code of an error that is no `VivaceError` and that the part does not classify; default `INTERNAL`. */
   readonly errorCode?: ErrorCode;
+  /**
+   * Calls fail at once while most of them have been ending with an outage, but for one each second. The second argument is the call's
+   * context. A part that says `supports.synchronous` has no backend to wait for, and no breaker.
+   */
+  readonly breaker?: true;
   /** Without a span of its own. */
   readonly quiet?: true;
   /**

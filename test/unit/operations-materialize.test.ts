@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   createServer,
+  defineAdapter,
   definePlugin,
   estimateViews,
+  keyValueStore,
   materializeViews,
   offlineStore,
   withServer,
@@ -89,6 +91,27 @@ describe('Operations: materialize', () => {
     expect(seen[0]).to.deep.equal({ view: 'amounts', phase: 'begun', rows: 0, written: 0 });
     expect(seen.slice(1, -1).map(({ phase }) => phase)).to.include('copying');
     expect(seen.at(-1)).to.deep.equal({ view: 'amounts', phase: 'done', rows: 2, written: 2, total: 2 });
+  });
+
+  it('goes past the breaker of the store, so that no row is refused', async () => {
+    const bypassed: unknown[] = [];
+    const noting = defineAdapter({
+      provides: keyValueStore,
+      name: 'noting',
+      options: z.strictObject({}),
+      create: () => ({
+        supports: { maxBatch: 100 },
+        getMany: (keys) => keys.map(() => undefined),
+        putNewest: (entries, { bypassBreaker }) => {
+          bypassed.push(bypassBreaker);
+          return entries.map(() => true);
+        },
+      }),
+    });
+    await within((server) => copy(server, { views: ['amounts'] }), {
+      parts: { ...parts, hot: { use: noting } },
+    });
+    expect(bypassed).to.deep.equal([true]);
   });
 
   it('starts the offline store and what it uses, and nothing else', async () => {
