@@ -167,7 +167,7 @@ export class GuardedPart {
             cause: error,
           });
     }
-    const code = this.#part.errorCode?.(error) ?? (isAbort(error) ? 'CANCELLED' : otherwise);
+    const code = this.#part.errorCode?.(error) ?? abortCode(error) ?? otherwise;
     return new VivaceError(code, `${this.name} (${this.use}): ${messageOf(error)}`, {
       part: this.name,
       cause: error,
@@ -184,6 +184,9 @@ function optionsOf(error: VivaceError): object {
   };
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
+/** The code of the reason that a signal of the platform aborts with, which an implementation may just pass on. */
+function abortCode(error: unknown): ErrorCode | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'DEADLINE_EXCEEDED';
+  return error.name === 'AbortError' ? 'CANCELLED' : undefined;
 }
