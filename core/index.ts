@@ -72,6 +72,7 @@ export type { CallTracer } from './kernel/call-tracer.js';
 export type { CallContext, Caller, CallFields, MaybePromise } from './kernel/call.js';
 export { resolveUse } from './composition/resolve-use.js';
 export { redact, secret } from './config/secret.js';
+export { longMilliseconds, milliseconds, readMilliseconds } from './config/duration.js';
 
 // Errors, and mistakes of a configuration.
 export {
@@ -250,6 +251,27 @@ export type {
 export type { ModelColumns } from './operations/model-columns.js';
 export { withServer } from './operations/with-server.js';
 export { configurationSchema } from './operations/configuration-schema.js';
+
+// Times.
+export {
+  calendarDay,
+  dayOf,
+  formatInstant,
+  formatMicros,
+  formatMillis,
+  instantOf,
+  instantOfMillis,
+  instantOfUtcText,
+  microsPerDay,
+  microsPerHour,
+  microsPerMilli,
+  microsPerSecond,
+  millisOf,
+  millisPerDay,
+  readMoment,
+  startOfDay,
+} from './kernel/time.js';
+export type { CalendarDay, Day, Instant, Moment } from './kernel/time.js';
 
 // Small things.
 export { SharedWork } from './kernel/shared-work.js';

@@ -1,5 +1,5 @@
 import type { BigQuery } from '@google-cloud/bigquery';
-import { defineAdapter, warehouse } from 'vivace';
+import { defineAdapter, longMilliseconds, millisPerDay, warehouse } from 'vivace';
 import { googleFiles, tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { BigqueryWarehouse } from './bigquery-warehouse.js';
@@ -21,10 +21,8 @@ export const bigqueryOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('where temporary tables are made: `dataset` or `project.dataset`; default: `dataset`'),
-  temporaryTtlMs: z
-    .int()
-    .min(60_000)
-    .default(86_400_000)
+  temporaryTtlMs: longMilliseconds({ min: 60_000 })
+    .default(millisPerDay)
     .describe(
       'when a temporary table goes that a crash has left behind, milliseconds; default 86,400,000, a day',
     ),

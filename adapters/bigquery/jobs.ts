@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   abortError,
   untilAborted,
@@ -8,6 +7,7 @@ import {
   type PartContext,
   type Statement,
 } from 'vivace';
+import { pause } from 'vivace/kit';
 import type { BigqueryOptions } from './bigquery.js';
 import type { Connection } from './connection.js';
 import { isDuplicate, reasonError, unlessGone } from './errors.js';
@@ -147,7 +147,7 @@ export class Jobs {
       const { location = this.location } = job.jobReference;
       while (job.status?.state !== 'DONE') {
         // Where the caller has left, the call says so.
-        await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+        await pause(pollMs, { signal, ref: true });
         job = await this.#connection.call<Job>({ path: `jobs/${jobId}`, query: { location } }, signal);
       }
       complete = true;

@@ -1,6 +1,7 @@
 import {
   ColumnWriter,
   fitsFloat32,
+  instantOfUtcText,
   parseType,
   VivaceError,
   type Cell,
@@ -48,8 +49,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   BYTES: { element: 'bytes', parse: (text) => Uint8Array.from(Buffer.from(text, 'base64')) },
   // Asked for as whole microseconds (`formatOptions.useInt64Timestamp`).
   TIMESTAMP: { element: 'timestamp', parse: Number },
-  DATE: { element: 'timestamp', parse: (text) => Date.parse(`${text}T00:00:00Z`) * 1000 },
-  DATETIME: { element: 'timestamp', parse: parseDateTime },
+  DATE: { element: 'timestamp', parse: parseUtc },
+  DATETIME: { element: 'timestamp', parse: parseUtc },
 };
 
 /** How to cast a type that no column carries. */
@@ -181,8 +182,9 @@ function parseFloat64(text: string): number {
   return Number.isNaN(value) && /inf/i.test(text) ? (text.startsWith('-') ? -Infinity : Infinity) : value;
 }
 
-/** `2001-02-03T04:05:06.789012` */
-function parseDateTime(text: string): number {
-  const [seconds, fraction = ''] = text.split('.') as [string, string?];
-  return Date.parse(`${seconds.replace(' ', 'T')}Z`) * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+/** `2001-02-03`, `2001-02-03T04:05:06.789012` */
+function parseUtc(text: string): number {
+  const instant = instantOfUtcText(text);
+  if (instant === undefined) throw new VivaceError('INTERNAL', `BigQuery gave "${text}" for a time`);
+  return instant;
 }

@@ -1,4 +1,13 @@
-import { cellAt, isValid, type Cell, type Column, type Field, type RowBatch } from 'vivace';
+import {
+  cellAt,
+  formatMicros,
+  isValid,
+  VivaceError,
+  type Cell,
+  type Column,
+  type Field,
+  type RowBatch,
+} from 'vivace';
 
 /**
  * Lines of CSV with a header, as DuckDB and pandas read them: a null is nothing, an empty text is `""`, times are UTC, arrays are
@@ -74,7 +83,8 @@ function quotedIfNeeded(text: string): string {
 
 /** `2001-02-03 04:05:06.789012` */
 function timestampText(micros: number): string {
-  const seconds = Math.floor(micros / 1_000_000);
-  const fraction = String(micros - seconds * 1_000_000).padStart(6, '0');
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')}.${fraction}`;
+  const text = formatMicros(micros);
+  if (text === null)
+    throw new VivaceError('INVALID_ARGUMENT', `${micros} µs is not a time that BigQuery can hold`);
+  return text.slice(0, -1).replace('T', ' ');
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from 'vivace/kit';
 
 const pollMs = 250;
 
@@ -13,7 +13,7 @@ export async function* edits(file: string, from: string, signal: AbortSignal): A
   let known = from;
   let before = from;
   while (!signal.aborted) {
-    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+    await pause(pollMs, { signal, ref: true });
     const text = await readFile(file, 'utf8').catch(() => before);
     if (text === before && text !== known && !signal.aborted) {
       known = text;

@@ -1,4 +1,11 @@
-import { httpServer, pipelineCodec, type JsonSchema, type Server } from 'vivace';
+import {
+  formatInstant,
+  httpServer,
+  instantOfMillis,
+  pipelineCodec,
+  type JsonSchema,
+  type Server,
+} from 'vivace';
 
 /** Where the server listens, and a request to paste for its first pipeline. */
 export function greeting(server: Server): string {
@@ -55,7 +62,7 @@ function exampleOf(schema: JsonSchema): unknown {
       return true;
     default:
       return format === 'date-time'
-        ? `${new Date().toISOString().slice(0, 19)}Z`
+        ? formatInstant(instantOfMillis(Math.floor(Date.now() / 1000) * 1000))
         : 'contentEncoding' in schema
           ? 'AAAA'
           : 'text';

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { VivaceError } from 'vivace';
+import { startTimer } from 'vivace/kit';
 import { exitCodes } from './exit-codes.js';
 import { run } from './run.js';
 
@@ -48,11 +49,11 @@ process.exitCode = await run(process.argv.slice(2), {
   signal: controller.signal,
   leaving(withinMs) {
     const laterMs = withinMs - watchedMs;
-    if (laterMs > 0) setTimeout(() => watch(watchedMs + watchdogMs), laterMs).unref();
+    if (laterMs > 0) startTimer(() => watch(watchedMs + watchdogMs), laterMs).unref();
     else watch(withinMs + watchdogMs);
   },
 });
-if (controller.signal.aborted) setTimeout(() => process.exit(), closeMs).unref();
+if (controller.signal.aborted) startTimer(() => process.exit(), closeMs).unref();
 
 /** Starts the watchdog, once. */
 function watch(ms: number): void {

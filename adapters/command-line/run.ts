@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { abortError, isVivaceError, messageOf } from 'vivace';
+import { startTimer } from 'vivace/kit';
 import { addCheck } from './commands/check.js';
 import { addMaterialize } from './commands/materialize.js';
 import { addModels } from './commands/models.js';
@@ -54,7 +55,7 @@ async function untilLeft(command: Promise<unknown>, state: Run): Promise<void> {
     leave = () => {
       const withinMs = state.drainMs + leaveMs;
       leaving?.(withinMs);
-      timer = setTimeout(() => reject(abortError(signal)), withinMs);
+      timer = startTimer(() => reject(abortError(signal)), withinMs);
     };
   });
   if (signal.aborted) leave();

@@ -1,10 +1,8 @@
 import type { Cluster } from 'couchbase';
-import { defineAdapter, keyValueStore, secret } from 'vivace';
+import { defineAdapter, keyValueStore, longMilliseconds, milliseconds, secret } from 'vivace';
 import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 import { CouchbaseStore } from './store.js';
-
-const milliseconds = z.int().min(1);
 
 const options = z
   .strictObject({
@@ -34,15 +32,15 @@ const options = z
       .max(40)
       .default('')
       .describe('Put before each key, for a collection that is shared; default: nothing.'),
-    timeoutMs: milliseconds
+    timeoutMs: milliseconds()
       .optional()
       .describe(
         'How long one read may take, milliseconds, or until the deadline of the caller; default 2,500, with `profile` 20,000.',
       ),
-    writeTimeoutMs: milliseconds
+    writeTimeoutMs: milliseconds()
       .default(10_000)
       .describe('How long one write may take, milliseconds, or until the deadline of the caller.'),
-    connectTimeoutMs: milliseconds
+    connectTimeoutMs: milliseconds()
       .default(10_000)
       .describe('How long the first connection may take, milliseconds; with `profile` always 120,000.'),
     maxInFlight: z
@@ -56,7 +54,7 @@ const options = z
       .describe(
         'Where a write must have arrived before it is answered; `none`: in the memory of one server.',
       ),
-    ttlMs: milliseconds
+    ttlMs: longMilliseconds()
       .optional()
       .describe(
         'A document is gone so long after it was last written or found unchanged, milliseconds, rounded up to seconds; default: never.',

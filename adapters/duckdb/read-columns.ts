@@ -4,7 +4,11 @@ import {
   ColumnWriter,
   createBitmap,
   createValues,
+  microsPerDay,
+  microsPerMilli,
+  microsPerSecond,
   parseType,
+  startOfDay,
   VivaceError,
   type Cell,
   type Column,
@@ -28,11 +32,11 @@ export interface ColumnReader {
 
 /** How many microseconds a unit of the vector's items stands for; nanoseconds are cut off. */
 const timeUnits: Readonly<Record<string, number>> = {
-  DATE: 86_400_000_000,
+  DATE: microsPerDay,
   TIMESTAMP: 1,
   'TIMESTAMP WITH TIME ZONE': 1,
-  TIMESTAMP_S: 1_000_000,
-  TIMESTAMP_MS: 1000,
+  TIMESTAMP_S: microsPerSecond,
+  TIMESTAMP_MS: microsPerMilli,
   TIMESTAMP_NS: 0.001,
 };
 
@@ -264,8 +268,10 @@ interface TimeValue {
 }
 
 function microsOf(value: TimeValue): number {
-  if (value.days !== undefined) return value.days * 86_400_000_000;
+  if (value.days !== undefined) return startOfDay(value.days);
   if (value.micros !== undefined) return Number(value.micros);
-  if (value.seconds !== undefined) return Number(value.seconds) * 1_000_000;
-  return value.millis === undefined ? microsOfNanos(value.nanos as bigint) : Number(value.millis) * 1000;
+  if (value.seconds !== undefined) return Number(value.seconds) * microsPerSecond;
+  return value.millis === undefined
+    ? microsOfNanos(value.nanos as bigint)
+    : Number(value.millis) * microsPerMilli;
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorResponse, VivaceError, type HttpResponse } from 'vivace';
+import { startTimer } from 'vivace/kit';
 import type { Exchange } from './exchange.js';
 
 /** The last request of a connection, whose answer may still be outstanding. */
@@ -41,7 +42,7 @@ export function answerRaw(socket: Duplex, { status, headers, body }: HttpRespons
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${body as string}`);
   // Closed at once, the unread rest of what the peer sent would reset the connection before it has read the answer.
   socket.resume();
-  setTimeout(() => socket.destroy(), lingerMs).unref();
+  startTimer(() => socket.destroy(), lingerMs).unref();
 }
 
 /** Answers what node's parser refused, without disturbing an answer to an earlier request of the connection. */

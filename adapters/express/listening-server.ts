@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   errorResponse,
   VivaceError,
@@ -9,6 +8,7 @@ import {
   type PartContext,
   type PartLifecycle,
 } from 'vivace';
+import { pause } from 'vivace/kit';
 import { answerRaw, onClientError, type LastRequest } from './client-errors.js';
 import { Dispatcher } from './dispatcher.js';
 import { messageClasses } from './express-messages.js';
@@ -83,7 +83,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     this.#dispatcher.draining = true;
     // http.Server's own close would cut idle connections at once, also those on which a request is just arriving.
     NetServer.prototype.close.call(this.#server);
-    const grace = sleep(this.#options.drainIdleMs, undefined, { signal, ref: false }).catch(() => undefined);
+    const grace = pause(this.#options.drainIdleMs, { signal });
     await Promise.race([grace, this.#closed]);
     this.#server.closeIdleConnections();
   }
@@ -93,7 +93,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     this.#dispatcher.draining = true;
     this.#dispatcher.stopped = true;
     this.#server.close();
-    const patience = sleep(this.#options.stopTimeoutMs, undefined, { ref: false });
+    const patience = pause(this.#options.stopTimeoutMs);
     await Promise.race([patience, this.#dispatcher.idle()]);
     this.#server.closeAllConnections();
     await this.#closed;

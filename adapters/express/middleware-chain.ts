@@ -1,6 +1,7 @@
-import type { RequestHandler } from 'express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
 import { VivaceError, type Call, type Caller, type Counter, type PartContext } from 'vivace';
+import { startTimer } from 'vivace/kit';
 import type { Exchange } from './exchange.js';
 import type { ExpressApplication, Middleware, MiddlewareRequest } from './express-types.js';
 import { loadMiddleware } from './load-middleware.js';
@@ -92,7 +93,7 @@ export class MiddlewareChain {
         const message = `the middleware neither answered nor went on within ${this.#timeoutMs} ms`;
         reject(new VivaceError('DEADLINE_EXCEEDED', message));
       };
-      const timer = setTimeout(onLate, this.#timeoutMs);
+      const timer = startTimer(onLate, this.#timeoutMs);
       response.once('close', onClose);
       this.#handle(request, response, (error) => {
         if (!settle()) {

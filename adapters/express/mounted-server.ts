@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpRouter, type HttpServer, type PartContext, type PartLifecycle } from 'vivace';
+import { pause } from 'vivace/kit';
 import { Dispatcher } from './dispatcher.js';
 import type { ExpressRouter } from './express-types.js';
 import { MiddlewareChain, type MiddlewareOptions } from './middleware-chain.js';
@@ -64,9 +64,6 @@ export class MountedServer implements HttpServer, PartLifecycle {
 
   async stop(): Promise<void> {
     this.drain();
-    await Promise.race([
-      sleep(this.#options.stopTimeoutMs, undefined, { ref: false }),
-      this.#dispatcher.idle(),
-    ]);
+    await Promise.race([pause(this.#options.stopTimeoutMs), this.#dispatcher.idle()]);
   }
 }

@@ -1,3 +1,4 @@
+import { milliseconds } from 'vivace';
 import { z } from 'zod';
 import {
   isApplication,
@@ -38,19 +39,13 @@ const shape = z.strictObject({
     .min(1024)
     .default(16_384)
     .describe('largest request line and headers together, bytes; more is answered with 431; default 16 KiB'),
-  headersTimeoutMs: z
-    .int()
-    .positive()
+  headersTimeoutMs: milliseconds()
     .default(10_000)
     .describe('time for all headers to arrive, milliseconds; then 408; default 10 s'),
-  requestTimeoutMs: z
-    .int()
-    .positive()
+  requestTimeoutMs: milliseconds()
     .default(30_000)
     .describe('time for the whole request to arrive, milliseconds; then 408; default 30 s'),
-  keepAliveTimeoutMs: z
-    .int()
-    .positive()
+  keepAliveTimeoutMs: milliseconds()
     .default(65_000)
     .describe(
       'how long an idle connection stays open, milliseconds; longer than the load balancer in front keeps it; default 65 s',
@@ -60,16 +55,12 @@ const shape = z.strictObject({
     .positive()
     .optional()
     .describe('open connections above which new ones are closed at once; default no limit'),
-  drainIdleMs: z
-    .int()
-    .nonnegative()
+  drainIdleMs: milliseconds({ min: 0 })
     .default(250)
     .describe(
       'how long draining lets an idle connection send a request already on its way, milliseconds; default 250',
     ),
-  stopTimeoutMs: z
-    .int()
-    .nonnegative()
+  stopTimeoutMs: milliseconds({ min: 0 })
     .default(5_000)
     .describe(
       'how long stopping waits for answers to be sent before it cuts connections, milliseconds; default 5 s',
@@ -85,9 +76,7 @@ const shape = z.strictObject({
     .describe(
       'express middleware before every route of this part, in order: modules whose default export it is, such as ./auth.js; in code also functions; default none',
     ),
-  middlewareTimeoutMs: z
-    .int()
-    .positive()
+  middlewareTimeoutMs: milliseconds()
     .default(10_000)
     .describe(
       'how long middleware may take to answer or to go on, milliseconds; more is answered with 504; default 10 s',

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError, VivaceError } from 'vivace';
+import { pause } from 'vivace/kit';
 import { isAlive, ownedName } from './owner.js';
 import { codeOf, ignoreMissing } from './root.js';
 
@@ -58,7 +58,7 @@ async function acquire(folder: string, signal: AbortSignal): Promise<string> {
     if (signal.aborted) throw abortError(signal);
     const highest = highestOf(await readdir(folder));
     if (highest !== undefined && !(await isFree(join(folder, highest.name)))) {
-      await sleep(1 + Math.random() * 4);
+      await pause(1 + Math.random() * 4, { ref: true });
       continue;
     }
     const number = (highest?.number ?? 0) + 1;

@@ -1,4 +1,4 @@
-import { VivaceError } from 'vivace';
+import { readMilliseconds, VivaceError } from 'vivace';
 
 /** What the standard variables ask of this adapter; the SDK and the exporters read the rest themselves. */
 export interface OpenTelemetryEnvironment {
@@ -48,7 +48,7 @@ export function readEnvironment(variables: Variables): OpenTelemetryEnvironment 
 function millisecondsOf(variables: Variables, name: string): number | undefined {
   const text = variables[name];
   if (text === undefined || text.trim() === '') return undefined;
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new VivaceError('INVALID_CONFIG', `${name} is "${text}": a number of milliseconds is wanted`);
+  const read = readMilliseconds(text.trim());
+  if (typeof read === 'string') throw new VivaceError('INVALID_CONFIG', `${name}: ${read}`);
+  return read;
 }

@@ -1,4 +1,4 @@
-import { isVivaceError, messageOf, type LogRecord } from 'vivace';
+import { formatMillis, isVivaceError, messageOf, type LogRecord } from 'vivace';
 
 const deepestCause = 5;
 
@@ -24,7 +24,7 @@ export function ecsFields(record: LogRecord, copy: (value: unknown) => unknown):
 
 /** RFC 3339, and the epoch for a time that is none. */
 export function timeText(time: number): string {
-  return new Date(Math.abs(time) <= 8.64e15 ? time : 0).toISOString();
+  return formatMillis(time) ?? formatMillis(0)!;
 }
 
 function errorFields(error: unknown, copy: (value: unknown) => unknown): Record<string, unknown> {

@@ -3,11 +3,11 @@ import {
   isVivaceError,
   messageOf,
   untilAborted,
+  VivaceError,
   type CallContext,
   type PartContext,
-  VivaceError,
 } from 'vivace';
-import { loadSdk } from 'vivace/kit';
+import { loadSdk, timeoutSignal } from 'vivace/kit';
 import { makeClient, type Client, type Watcher } from './clients.js';
 import { codeOf, explain, isOffline, withoutArguments } from './errors.js';
 import type { RedisOptions } from './options.js';
@@ -147,7 +147,7 @@ export class Connection {
       void silent.destroy();
     }
     const next = this.#make();
-    const enough = AbortSignal.timeout(connectTimeoutMs + 2 * silenceMs);
+    const enough = timeoutSignal(connectTimeoutMs + 2 * silenceMs);
     try {
       await untilAborted(next.connect(), AbortSignal.any([signal, enough]));
     } catch {

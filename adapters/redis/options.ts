@@ -1,4 +1,4 @@
-import { secret } from 'vivace';
+import { longMilliseconds, milliseconds, secret } from 'vivace';
 import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
 
@@ -48,28 +48,20 @@ const shape = z.strictObject({
     .describe(
       'Begins every key, so that deployments may share a server; keys of the cache begin with it and `cache:`',
     ),
-  ttlMs: z
-    .int()
-    .positive()
+  ttlMs: longMilliseconds()
     .optional()
     .describe(
       'Time after which a row of the key-value store is gone, counted from the last time it was written or found unchanged, milliseconds; default never',
     ),
-  connectTimeoutMs: z
-    .int()
-    .positive()
+  connectTimeoutMs: milliseconds()
     .default(2_000)
     .describe('Time for one attempt to connect, milliseconds; default 2 s'),
-  silenceMs: z
-    .int()
-    .min(100)
+  silenceMs: milliseconds({ min: 100 })
     .default(5_000)
     .describe(
       'A connection on which nothing comes back for so long, although something is asked or it is pinged, is given up and made anew, milliseconds; default 5 s',
     ),
-  reconnectMaxMs: z
-    .int()
-    .positive()
+  reconnectMaxMs: milliseconds()
     .default(2_000)
     .describe(
       'Longest pause between attempts to connect again, milliseconds; the first is at once; default 2 s',

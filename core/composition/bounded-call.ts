@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Call } from '../kernel/call.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
-import { longestTimerMs } from '../kernel/timer.js';
+import { startTimer } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 
 /**
@@ -29,7 +29,7 @@ export async function bounded<C extends Call, T>(
       controller.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed'));
     const leftMs = Math.ceil(deadline - performance.now());
     if (leftMs <= 0) late();
-    else timer = setTimeout(late, Math.min(leftMs, longestTimerMs));
+    else timer = startTimer(late, leftMs);
   }
   try {
     if (controller.signal.aborted) throw abortError(controller.signal);

@@ -2,11 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import 'reflect-metadata';
 import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
+import { parseWith } from '../config/parse.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { PartDeclaration } from './parts.js';
 import { ServerOf } from './server.js';
-import { checkSpecification, type Pipelines, type ServerSpecification } from './specification.js';
+import {
+  checkSpecification,
+  serverDurations,
+  type Pipelines,
+  type ServerSpecification,
+} from './specification.js';
 
 /**
  * Makes a server of parts, views and pipelines that are declared in code. `loadServer` does the same with a YAML file.
@@ -50,6 +56,7 @@ export async function createServer<const P extends Pipelines>(
 ): Promise<ServerOf<P>> {
   const { parts, views = {}, pipelines, override, modules, ...settings } = specification;
   const mistakes = new Mistakes();
+  parseWith(serverDurations, settings, { path: [], mistakes });
   const checked = await checkSpecification(
     { parts, views, pipelines, ...(modules === undefined ? {} : { modules }) },
     {
@@ -86,6 +93,7 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
   const parsed = parseYamlFile(text, basename(path), env);
   const directory = dirname(path);
   const mistakes = new Mistakes();
+  parseWith(serverDurations, settings, { path: [], mistakes });
   const checked = await checkSpecification(withModules(withParts(parsed.value ?? {}, add), modules), {
     directory,
     mistakes,

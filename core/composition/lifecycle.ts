@@ -1,6 +1,7 @@
 import { abortError, messageOf, VivaceError, isVivaceError } from '../kernel/errors.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 import type { RunningPart } from '../parts/create-part.js';
+import { startTimer } from '../kernel/timer.js';
 
 /** How long a part that is given up may take to leave its `start`; one that obeys its signal needs none of it. */
 const startGraceMs = 500;
@@ -19,7 +20,7 @@ export async function startParts(
         part: part.name,
       },
     );
-    const timer = setTimeout(() => controller.abort(late), timeoutMs);
+    const timer = startTimer(() => controller.abort(late), timeoutMs);
     const leave = (): void => controller.abort(signal.reason);
     signal.addEventListener('abort', leave, { once: true });
     try {

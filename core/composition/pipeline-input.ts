@@ -3,6 +3,7 @@ import { Frame } from '../data/frame.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
 import type { PipelineInput } from '../ports/data-plane.js';
+import { instantOfMillis } from '../kernel/time.js';
 
 /**
  * Makes the frame of one request from its columns, with the request time; the columns are taken as they are, not copied.
@@ -81,7 +82,7 @@ function ascends(offsets: Uint32Array): boolean {
 /** The request time, as value and as column. */
 function setTime(plan: Plan, frame: Frame, arrivalMs: number): void {
   const { time } = plan;
-  if (time === undefined) frame.time[0] = Math.floor(arrivalMs * 1000);
+  if (time === undefined) frame.time[0] = instantOfMillis(arrivalMs);
   else {
     const column = frame.column(time.slot);
     if (!isValid(column, 0)) throw mistake('the request time must be given', time.name);

@@ -31,6 +31,7 @@ import { checkLock } from './features-lock.js';
 import { PartSet, type Binding } from './part-set.js';
 import { PipelineRunner } from './pipeline-runner.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
+import { pause, timeoutSignal } from '../kernel/timer.js';
 
 /** How a caller in process may call. */
 export interface PredictOptions {
@@ -167,7 +168,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
-    const context = { signal: AbortSignal.timeout(this.#settings.startTimeoutMs ?? 120_000) };
+    const context = { signal: timeoutSignal(this.#settings.startTimeoutMs ?? 120_000) };
     const described = await Promise.all(
       this.#parts
         .running(predictor)
@@ -296,9 +297,9 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.#state = 'draining';
     this.#parts.log.info('draining', { inFlight: this.#gate.inFlight });
     const { drainDelayMs = 0, drainTimeoutMs = 10_000 } = this.#settings;
-    if (drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+    if (drainDelayMs > 0) await pause(drainDelayMs, { ref: true });
     this.#gate.close();
-    const context = { signal: AbortSignal.timeout(drainTimeoutMs) };
+    const context = { signal: timeoutSignal(drainTimeoutMs) };
     const until = performance.now() + drainTimeoutMs;
     const drained = await Promise.allSettled(
       this.#parts.running(httpServer).map(async ([, server]) => server.drain(context)),

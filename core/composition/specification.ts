@@ -1,5 +1,6 @@
 import type { Container, ContainerModule } from 'inversify';
 import { z } from 'zod';
+import { milliseconds } from '../config/duration.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { columnNames, pathNames } from '../config/names.js';
 import type { Mistakes } from '../config/mistake.js';
@@ -42,6 +43,13 @@ export interface ServerSpecification<P extends Pipelines = Pipelines> {
   /** How long calls in flight may take when the server stops, milliseconds; default 10,000. */
   readonly drainTimeoutMs?: number;
 }
+
+/** The durations of a specification, which only code and the command line give. */
+export const serverDurations = z.object({
+  startTimeoutMs: milliseconds().optional(),
+  drainDelayMs: milliseconds({ min: 0 }).optional(),
+  drainTimeoutMs: milliseconds({ min: 0 }).optional(),
+});
 
 /** A specification that was checked: everything resolved that needs no I/O to a backend. */
 export interface CheckedSpecification {

@@ -1,7 +1,7 @@
 import { cellAt } from '../data/column.js';
 import { statusAt } from '../data/frame.js';
 import { statusNames } from '../data/status.js';
-import { formatTimestamp } from '../kernel/time.js';
+import { formatInstant } from '../kernel/time.js';
 import type { ExplainedNode, Explanation } from '../ports/data-plane.js';
 import { jsonValue } from './json-values.js';
 
@@ -13,7 +13,7 @@ export function explainRun(run: Explanation, hasObjects: boolean): object {
       nodes.filter((node) => node.scope === scope).map((node) => [node.alias, explainNode(node, row)]),
     );
   return {
-    time: formatTimestamp(time),
+    time: formatInstant(time),
     request: inScope('request', 0),
     ...(hasObjects
       ? {
@@ -47,7 +47,7 @@ function explainRow(
     return { status: name };
   return {
     status: name,
-    eventTime: formatTimestamp(eventTime[row]!),
-    availableTime: formatTimestamp(availableTime[row]!),
+    eventTime: formatInstant(eventTime[row]!),
+    availableTime: formatInstant(availableTime[row]!),
   };
 }

@@ -2,7 +2,7 @@ import { cellAt, type Cell, type Column, type ColumnWriter } from '../data/colum
 import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
-import { formatTimestamp, timestampMicros } from '../kernel/time.js';
+import { formatInstant, instantOf } from '../kernel/time.js';
 
 /** Reads one JSON value into a row; `path` is asked for only when the value is wrong. */
 export type ValueReader = (
@@ -99,7 +99,7 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
       };
     case 'timestamp':
       return (value) => {
-        const micros = timestampMicros(value);
+        const micros = instantOf(value);
         return micros ?? no(value, ', such as "2001-06-15T08:30:00Z"');
       };
     case 'bytes':
@@ -158,7 +158,7 @@ export function jsonValue(cell: Cell, column: Pick<Column, 'type'>): unknown {
       ? Number(cell)
       : String(cell);
   if (cell instanceof Uint8Array) return Buffer.from(cell).toString('base64');
-  if (column.type.element === 'timestamp') return formatTimestamp(cell as number);
+  if (column.type.element === 'timestamp') return formatInstant(cell as number);
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : String(cell);
   return cell;
 }

@@ -1,3 +1,5 @@
+import { startTimer } from './timer.js';
+
 /** Counts what is running, and tells when nothing is. */
 export class InFlight {
   #count = 0;
@@ -23,7 +25,7 @@ export class InFlight {
     await new Promise<void>((resolve) => {
       idle = resolve;
       this.#waiting.add(resolve);
-      if (timeoutMs !== Infinity) timer = setTimeout(resolve, timeoutMs);
+      if (timeoutMs !== Infinity) timer = startTimer(resolve, timeoutMs);
     });
     clearTimeout(timer);
     this.#waiting.delete(idle);

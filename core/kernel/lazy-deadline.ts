@@ -1,5 +1,5 @@
 import type { VivaceError } from './errors.js';
-import { longestTimerMs } from './timer.js';
+import { startTimer } from './timer.js';
 
 /**
  * A signal that aborts at its deadline, and with the one it stands under. It is made when somebody asks: most calls, such as those of
@@ -41,8 +41,7 @@ export class LazyDeadline {
     else if (!this.#ended) {
       outer.addEventListener('abort', leave, { once: true });
       this.#leave = () => outer.removeEventListener('abort', leave);
-      const leftMs = Math.max(0, this.at - performance.now());
-      this.#timer = setTimeout(() => controller.abort(this.#late()), Math.min(leftMs, longestTimerMs));
+      this.#timer = startTimer(() => controller.abort(this.#late()), this.at - performance.now());
     }
     return controller;
   }

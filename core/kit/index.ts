@@ -13,6 +13,7 @@ export {
   type GoogleOptions,
 } from './google.js';
 export { InFlight } from '../kernel/in-flight.js';
+export { pause, startTimer, timeoutSignal } from '../kernel/timer.js';
 export { loadSdk } from './load-sdk.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
 export {

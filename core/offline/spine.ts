@@ -3,18 +3,16 @@ import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
 import { parseWith } from '../config/parse.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
-import { timestampMicros } from '../kernel/time.js';
+import { millisOf, readMoment } from '../kernel/time.js';
 import type { Spine } from '../ports/offline-store.js';
 import { hasOneSource, oneSource, sourceRowsOf, sourceRowsShape } from '../views/source-rows.js';
 
 const { table, query, ...rows } = sourceRowsShape;
 
 const moment = z.union([z.string(), z.date()]).transform((value, context) => {
-  const micros = timestampMicros(
-    value instanceof Date ? value : /^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00:00Z` : value,
-  );
-  if (micros !== undefined) return micros / 1000;
-  context.addIssue({ code: 'custom', message: 'a day such as 2001-06-01, or an RFC 3339 time' });
+  const read = readMoment(value);
+  if (typeof read !== 'string') return millisOf(read.first);
+  context.addIssue({ code: 'custom', message: read });
   return z.NEVER;
 });
 

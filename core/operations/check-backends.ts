@@ -4,6 +4,7 @@ import type { CallContext } from '../kernel/call.js';
 import { abortError, asVivaceError, type VivaceError } from '../kernel/errors.js';
 import type { Port } from '../ports/port.js';
 import { startNeeded, withServer } from './with-server.js';
+import { timeoutSignal } from '../kernel/timer.js';
 
 /** Calls of a backend that has started; the median of their times counts. */
 const calls = 5;
@@ -68,7 +69,7 @@ async function timesOf(
     for (let call = 0; call < calls; call++) {
       const begun = performance.now();
       await port.probe!(part, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([signal, timeoutSignal(timeoutMs)]),
         deadline: begun + timeoutMs,
         bypassBreaker: true,
       });

@@ -5,7 +5,6 @@ import {
   type Attributes,
   type ObservableCallback,
 } from '@opentelemetry/api';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { attributeNames } from '../kernel/attribute-names.js';
 import { createHistogram } from '../kernel/create-histogram.js';
 import { VivaceError } from '../kernel/errors.js';
@@ -13,6 +12,7 @@ import { meter } from '../kernel/instrumentation.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
 import type { CallContext } from '../kernel/call.js';
 import { callTracer, type CallTracer } from '../kernel/call-tracer.js';
+import { pause, timeoutSignal } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 import {
   logLevelsOf,
@@ -113,7 +113,7 @@ export class OwnedContext implements PartContext {
   cleanUp(what: string, task: (context: CallContext) => Promise<unknown>): Promise<void> {
     const cleaning: Promise<void> = (async () => {
       try {
-        const signal = AbortSignal.timeout(cleanUpMs);
+        const signal = timeoutSignal(cleanUpMs);
         // A part that stops waits for it, whatever the task makes of the signal.
         const context = { signal, deadline: performance.now() + cleanUpMs };
         await untilAborted(
@@ -129,7 +129,7 @@ export class OwnedContext implements PartContext {
   }
 
   async delay(durationMs: number, signal: AbortSignal = this.#stopping.signal): Promise<void> {
-    await sleep(durationMs, undefined, { signal, ref: false }).catch(() => undefined);
+    await pause(durationMs, { signal });
   }
 
   /** Starts what waited for the part: periodic tasks and gauges. A part that was stopped while it started has none. */

@@ -4,7 +4,7 @@ import { abortError, VivaceError } from '../kernel/errors.js';
 import type { Call } from '../kernel/call.js';
 import { LazyDeadline } from '../kernel/lazy-deadline.js';
 import { isThenable } from '../kernel/thenable.js';
-import { longestTimerMs } from '../kernel/timer.js';
+import { startTimer } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 import { type NodeLayer, type RunLayer, type RunNode, type RunPipeline } from './layers.js';
 import type { Plan, PlanNode } from './plan.js';
@@ -92,11 +92,7 @@ class Limit {
     this.fetchCall = call.derive({ signal: () => fetches.signal, deadline: fetches.at });
     if (deadlineMs <= 0)
       this.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed', { started: false }));
-    else
-      this.#timer = setTimeout(
-        () => this.abort(late('the deadline', deadlineMs)),
-        Math.min(deadlineMs, longestTimerMs),
-      );
+    else this.#timer = startTimer(() => this.abort(late('the deadline', deadlineMs)), deadlineMs);
   }
 
   abort(reason: VivaceError): void {

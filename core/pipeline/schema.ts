@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { columnName, typeName } from '../views/schema.js';
+import { milliseconds } from '../config/duration.js';
 
 /** A column as steps and answers name it. */
 export const reference = z
@@ -41,7 +42,7 @@ export const pipelineSchema = z.strictObject({
       max: z.int().positive().default(1000).describe('the most objects of one request'),
     })
     .optional(),
-  deadlineMs: z.number().positive().default(1000).describe('a request takes no longer, milliseconds'),
+  deadlineMs: milliseconds().default(1000).describe('a request takes no longer, milliseconds'),
   record: recordSpec.describe(
     'metrics of requests and steps; `false`: none; what features and caches count is counted anyway; default: on',
   ),

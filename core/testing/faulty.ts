@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError, PartialFailure, VivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { CallContext } from '../kernel/call.js';
+import { pause } from '../kernel/timer.js';
 
 /** Faults to inject. All are read at each call, so a test may change them while it runs. */
 export interface FaultPlan {
@@ -42,9 +42,9 @@ export function faulty<T extends object>(
           (arg): arg is CallContext => (arg as CallContext | undefined)?.signal instanceof AbortSignal,
         );
         if (plan.delayMs !== undefined) {
-          await sleep(plan.delayMs, undefined, { signal: context?.signal }).catch(() => {
-            throw abortError(context!.signal);
-          });
+          const signal = context?.signal;
+          await pause(plan.delayMs, { ref: true, ...(signal === undefined ? {} : { signal }) });
+          if (signal?.aborted === true) throw abortError(signal);
         }
         if ((plan.failures ?? 0) > 0) {
           plan.failures = (plan.failures as number) - 1;

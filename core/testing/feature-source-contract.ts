@@ -7,6 +7,7 @@ import { featureSource, type FeatureSourceDescription } from '../ports/feature-s
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import { callContext } from './start-part.js';
+import { instantOf } from '../kernel/time.js';
 
 export interface FeatureSourceSetup extends ContractSetup<RunningPart> {
   /** What the source says of itself, for the options that `make` gives it. */
@@ -28,7 +29,7 @@ export function featureSourceContract({
   const { describe, it, beforeEach, afterEach } = runner;
   const keyFields = fieldsOf(description.keys);
   const features = fieldsOf(description.features);
-  const time = Date.UTC(2026, 0, 1) * 1000;
+  const time = instantOf('2026-01-01T00:00:00Z')!;
 
   async function read(
     part: RunningPart,

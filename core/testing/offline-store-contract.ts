@@ -4,6 +4,7 @@ import { FeatureRows, type Field } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import { parseType } from '../data/types.js';
 import { isVivaceError } from '../kernel/errors.js';
+import { microsPerDay } from '../kernel/time.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { offlineStore, type AsOfReader, type OfflineStore, type Spine } from '../ports/offline-store.js';
 import type { OnlineStore } from '../ports/online-store.js';
@@ -16,7 +17,7 @@ import type { Runner } from './runner.js';
 import { callContext } from './start-part.js';
 
 const context = callContext;
-const day = 86_400_000_000;
+const day = microsPerDay;
 
 /** Tables that the contract asks for, by name. */
 export type ContractTables = Readonly<

@@ -3,6 +3,7 @@ import { cellAt, columnOf, type Cell } from '../data/column.js';
 import { FeatureRows, type Keys } from '../data/feature-rows.js';
 import { status, unset } from '../data/status.js';
 import { isVivaceError } from '../kernel/errors.js';
+import { instantOf } from '../kernel/time.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { KeyValueStore } from '../ports/key-value-store.js';
 import { onlineStore, type OnlineView } from '../ports/online-store.js';
@@ -58,7 +59,7 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
 
     it('gives back the times of a row, exact to the microsecond', async () => {
       const online = await open(simple);
-      const event = Date.UTC(2001, 5, 15) * 1000 + 123_456;
+      const event = instantOf('2001-06-15T00:00:00.123456Z')!;
       await write(online, simple, [{ key: ['a'], event, available: event + 1, cells: [1] }]);
       const rows = await read(online, simple, [['a']]);
       assert.deepEqual([rows.eventTime[0], rows.availableTime[0]], [event, event + 1]);
@@ -243,7 +244,7 @@ const samples: Record<string, Cell> = {
   int64: 9_223_372_036_854_775_807n,
   bool: true,
   string: 'zażółć',
-  timestamp: Date.UTC(2055, 1, 3) * 1000 + 7,
+  timestamp: instantOf('2055-02-03T00:00:00.000007Z')!,
   bytes: Uint8Array.of(0, 255, 1),
   'float32[3]': [1, -0.25, 3],
   'int64[2]': [1n, -1n],

@@ -5,6 +5,7 @@ import { systemClock } from '../parts/part-context.js';
 import type { LogRecord } from '../ports/log-sink.js';
 import type { CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
+import { timeoutSignal } from '../kernel/timer.js';
 
 export interface StartPartOptions {
   readonly name?: string;
@@ -44,11 +45,11 @@ export async function startPart(
   setup: StartPartOptions = {},
 ): Promise<RunningPart> {
   const part = makePart(definition, options, setup);
-  await part.start({ signal: AbortSignal.timeout(60_000) });
+  await part.start({ signal: timeoutSignal(60_000) });
   return part;
 }
 
 /** A call context that gives up after `timeoutMs`. */
 export function callContext(timeoutMs = 30_000): CallContext {
-  return { signal: AbortSignal.timeout(timeoutMs), deadline: performance.now() + timeoutMs };
+  return { signal: timeoutSignal(timeoutMs), deadline: performance.now() + timeoutMs };
 }

@@ -4,6 +4,7 @@ import { cellAt, columnOf, type Cell } from '../data/column.js';
 import { fieldsOf, type Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
 import { isVivaceError } from '../kernel/errors.js';
+import { instantOf } from '../kernel/time.js';
 import type { RunningPart } from '../parts/create-part.js';
 import {
   warehouse,
@@ -319,7 +320,7 @@ const samples: Record<string, Cell> = {
   int64: -9_223_372_036_854_775_808n,
   bool: true,
   string: 'zażółć gęślą',
-  timestamp: Date.UTC(1905, 1, 3) * 1000 + 7,
+  timestamp: instantOf('1905-02-03T00:00:00.000007Z')!,
   bytes: Uint8Array.of(0, 255, 1),
 };
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { columnNames } from '../config/names.js';
 import { isTypeName } from '../data/types.js';
 import { hasOneSource, oneSource, sourceRowsShape } from './source-rows.js';
+import { longMilliseconds } from '../config/duration.js';
 
 export const typeName = z
   .string()
@@ -67,7 +68,7 @@ export const viewSchema = z.strictObject({
     .record(columnName, typeName)
     .refine((entity) => Object.keys(entity).length > 0, 'at least one key'),
   source: viewSource.optional().describe('absent: rows are only pushed'),
-  maxAgeMs: z.number().positive().optional().describe('older rows are STALE, milliseconds'),
+  maxAgeMs: longMilliseconds().optional().describe('older rows are STALE, milliseconds'),
   owner: z.string().optional(),
   description: z.string().optional(),
   features: z

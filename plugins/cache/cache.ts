@@ -1,11 +1,9 @@
-import { cache as cachePort, cacheStore, definePlugin } from 'vivace';
+import { cache as cachePort, cacheStore, definePlugin, milliseconds } from 'vivace';
 import { z } from 'zod';
 import { SingleFlightCache } from './single-flight-cache.js';
 
 const options = z.strictObject({
-  warnEveryMs: z
-    .int()
-    .nonnegative()
+  warnEveryMs: milliseconds({ min: 0 })
     .default(60_000)
     .describe('A store that fails is logged once in this time, milliseconds; default one minute.'),
 });

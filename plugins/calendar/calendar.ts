@@ -1,11 +1,15 @@
-import { definePlugin, isValid, transform, type Column, type ColumnWriter } from 'vivace';
+import {
+  calendarDay,
+  dayOf,
+  definePlugin,
+  isValid,
+  microsPerHour,
+  startOfDay,
+  transform,
+  type Column,
+  type ColumnWriter,
+} from 'vivace';
 import { z } from 'zod';
-
-const microsPerHour = 3_600_000_000;
-const microsPerDay = 24 * microsPerHour;
-
-/** 1970-01-01 was a Thursday; Monday is 1 (ISO 8601). */
-const weekdayOfEpoch = 4;
 
 const outputs = { hour: 'int32', weekday: 'int32', month: 'int32', day_of_year: 'int32' } as const;
 
@@ -58,13 +62,12 @@ function writeRow(
 }
 
 function momentOf(micros: number): Moment {
-  const day = Math.floor(micros / microsPerDay);
-  const date = new Date(day * 86_400_000);
-  const newYear = Date.UTC(date.getUTCFullYear(), 0, 1) / 86_400_000;
+  const day = dayOf(micros);
+  const { weekday, month, dayOfYear } = calendarDay(day);
   return {
-    hour: Math.floor((micros - day * microsPerDay) / microsPerHour),
-    weekday: ((((day + weekdayOfEpoch - 1) % 7) + 7) % 7) + 1,
-    month: date.getUTCMonth() + 1,
-    day_of_year: day - newYear + 1,
+    hour: Math.floor((micros - startOfDay(day)) / microsPerHour),
+    weekday,
+    month,
+    day_of_year: dayOfYear,
   };
 }

@@ -1,6 +1,5 @@
+import { milliseconds } from 'vivace';
 import { z } from 'zod';
-
-const milliseconds = z.int().nonnegative();
 
 export const options = z.strictObject({
   model: z
@@ -18,27 +17,26 @@ export const options = z.strictObject({
     .positive()
     .default(65_536)
     .describe('Most rows that wait while all instances are busy; more are refused with 429; default 65536'),
-  refreshMs: milliseconds
+  refreshMs: milliseconds({ min: 0 })
     .default(30_000)
     .describe('How often the alias is looked up for a new version, ms; 0 = never; default 30000'),
-  loadTimeoutMs: milliseconds
-    .min(1)
+  loadTimeoutMs: milliseconds()
     .default(120_000)
     .describe(
       'Longest time for fetching a new version, and for loading, warming up and self-testing an instance, ms; default 120000',
     ),
-  callTimeoutMs: milliseconds
+  callTimeoutMs: milliseconds({ min: 0 })
     .default(60_000)
     .describe('An instance that computes longer than this is replaced, ms; 0 = never; default 60000'),
-  drainMs: milliseconds
+  drainMs: milliseconds({ min: 0 })
     .default(30_000)
     .describe('How long an old version may finish its calls after a swap, ms; default 30000'),
-  restartDelayMs: milliseconds
+  restartDelayMs: milliseconds({ min: 0 })
     .default(100)
     .describe(
       'Pause before the second restart of an instance, doubled for each further one, ms; default 100',
     ),
-  restartDelayMaxMs: milliseconds
+  restartDelayMaxMs: milliseconds({ min: 0 })
     .default(30_000)
     .describe('Longest pause between restarts, ms; default 30000'),
   warmUp: z

@@ -1,4 +1,5 @@
 import {
+  microsPerDay,
   parseType,
   VivaceError,
   type ColumnType,
@@ -8,7 +9,6 @@ import {
 } from 'vivace';
 import { keysAndTimes, sourceOf, sourceRows, type ColumnTypes } from './relation.js';
 
-const dayMicros = 86_400_000_000;
 const float64 = parseType('float64');
 
 type AggregateOrigin = Extract<FeatureOrigin, { kind: 'aggregate' }>;
@@ -83,14 +83,14 @@ export function aggregateRelation(view: FeatureView, types: ColumnTypes, sql: Di
   const folded = [...measures.windows].map(([name, { measure, days }]) =>
     days === 1 ? `${measure.name} AS ${name}` : `${measure.fold}(${measure.name}) OVER w${days} AS ${name}`,
   );
-  const midnight = `day * ${dayMicros}`;
+  const midnight = `day * ${microsPerDay}`;
   // Names of the plugin's own: a table of the user's may be called `events`.
   // A tile stands in the row of the day after it, so the rows d − w + 1 … d hold the days d − w … d − 1. From there to the row of the
   // key's next tile, or to the day on which the longest window has emptied, follow rows without a tile of their own.
   return `WITH vivace_events AS (
   SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(sourceOf(view), sql)} WHERE ${present}
 ), vivace_tiles AS (
-  SELECT ${keys}, ${sql.floorDivide('event_time', String(dayMicros))} AS day, ${tiles.map(({ name, tile }) => `${tile} AS ${name}`).join(', ')}
+  SELECT ${keys}, ${sql.floorDivide('event_time', String(microsPerDay))} AS day, ${tiles.map(({ name, tile }) => `${tile} AS ${name}`).join(', ')}
   FROM vivace_events GROUP BY ${keys}, day
 ), vivace_followed AS (
   SELECT *, LEAD(day) OVER (PARTITION BY ${keys} ORDER BY day) AS next_day FROM vivace_tiles

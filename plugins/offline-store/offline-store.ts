@@ -1,4 +1,12 @@
-import { definePlugin, offlineStore as port, onlineStore, optional, VivaceError, warehouse } from 'vivace';
+import {
+  definePlugin,
+  instantOfMillis,
+  offlineStore as port,
+  onlineStore,
+  optional,
+  VivaceError,
+  warehouse,
+} from 'vivace';
 import { z } from 'zod';
 import { openAsOf } from './as-of.js';
 import { estimate, materialize } from './materialize.js';
@@ -13,7 +21,7 @@ export const offlineStore = definePlugin({
   uses: { warehouse, online: optional(onlineStore), files: optional(warehouse) },
   create: (_, { warehouse: lake, online, files = lake }, { clock }) => ({
     openAsOf: (views, context) =>
-      openAsOf(views, { warehouse: lake, preparedAt: clock.now() * 1000 }, context),
+      openAsOf(views, { warehouse: lake, preparedAt: instantOfMillis(clock.now()) }, context),
 
     spine: (spine, context) => readSpine(spine, lake, context),
 
@@ -27,8 +35,8 @@ export const offlineStore = definePlugin({
       const work = {
         warehouse: lake,
         online: online.open(view),
-        until: Math.round(untilMs * 1000),
-        now: clock.now() * 1000,
+        until: instantOfMillis(untilMs),
+        now: instantOfMillis(clock.now()),
       };
       return inView(view, () =>
         materialize(view, { ...work, ...(onProgress === undefined ? {} : { onProgress }) }, context),
@@ -36,7 +44,7 @@ export const offlineStore = definePlugin({
     },
 
     estimate: (view, { untilMs }, context) =>
-      inView(view, () => estimate(view, { warehouse: lake, until: Math.round(untilMs * 1000) }, context)),
+      inView(view, () => estimate(view, { warehouse: lake, until: instantOfMillis(untilMs) }, context)),
 
     save: (rows, path, context) => files.export(rows, path, context),
   }),

@@ -1,5 +1,6 @@
 import {
   gather,
+  instantOfMillis,
   parseType,
   VivaceError,
   type CallContext,
@@ -48,8 +49,8 @@ function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
   const names = Object.keys(columns).map((_, i) => `c${i}`);
   const selected = Object.values(columns).map((column, i) => `${sql.identifier(column)} AS ${names[i]}`);
   const bounds = [
-    ...(spine.fromMs === undefined ? [] : [`${sql.micros(time)} >= ${Math.round(spine.fromMs * 1000)}`]),
-    ...(spine.toMs === undefined ? [] : [`${sql.micros(time)} < ${Math.round(spine.toMs * 1000)}`]),
+    ...(spine.fromMs === undefined ? [] : [`${sql.micros(time)} >= ${instantOfMillis(spine.fromMs)}`]),
+    ...(spine.toMs === undefined ? [] : [`${sql.micros(time)} < ${instantOfMillis(spine.toMs)}`]),
     `${time} IS NOT NULL`,
   ];
   const from = sourceRows(spine, sql);

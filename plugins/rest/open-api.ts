@@ -88,7 +88,7 @@ const requestHeaders: readonly Json[] = [
     name: 'x-deadline-ms',
     in: 'header',
     description: 'milliseconds after which the caller needs no answer',
-    schema: { type: 'integer', minimum: 1 },
+    schema: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
   },
   { name: 'traceparent', in: 'header', description: 'W3C trace context', schema: { type: 'string' } },
 ];

@@ -1,5 +1,6 @@
 import {
   pipelineCodec,
+  readMilliseconds,
   VivaceError,
   type Call,
   type HttpRequest,
@@ -93,9 +94,8 @@ function json(body: string, { requestId }: Call): HttpResponse {
 }
 
 function milliseconds(header: string): number {
-  if (/^[1-9]\d{0,8}$/.test(header)) return Number(header);
-  throw new VivaceError(
-    'INVALID_ARGUMENT',
-    'the header x-deadline-ms is a whole number of milliseconds above 0',
-  );
+  const read = readMilliseconds(header);
+  if (typeof read === 'string')
+    throw new VivaceError('INVALID_ARGUMENT', `the header x-deadline-ms: ${read}`);
+  return read;
 }

@@ -419,17 +419,19 @@ describe('Server', () => {
     expect(refused.code).to.equal('UNAVAILABLE');
   });
 
-  it('takes deadlines and budgets that are longer than a timer of node can be', async () => {
+  it('takes the longest deadlines and budgets, and a call that may take longer', async () => {
     const p = definePipeline({
       request: { id: 'string' },
-      deadlineMs: 2 ** 40,
-      steps: [{ fetch: 'later', budgetMs: 2 ** 35 }],
+      deadlineMs: 2 ** 31 - 1,
+      steps: [{ fetch: 'later', budgetMs: 2 ** 31 - 1 }],
       response: { outputs: { v: 'later.f0' } },
     });
     const parts = { later: { use: table, rows: { a: [5] }, delayMs: 20 } };
     await withServer({ parts, pipelines: { p } }, async (server) => {
-      const { outputs, degraded } = await server.predict('p', { request: { id: 'a' } });
-      expect({ outputs, degraded }).to.deep.equal({ outputs: { v: 5 }, degraded: [] });
+      for (const options of [{}, { deadlineMs: 2 ** 31 }, { deadlineMs: 2 ** 40 }]) {
+        const { outputs, degraded } = await server.predict('p', { request: { id: 'a' } }, options);
+        expect({ outputs, degraded }).to.deep.equal({ outputs: { v: 5 }, degraded: [] });
+      }
     });
   });
 

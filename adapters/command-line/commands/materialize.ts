@@ -37,13 +37,13 @@ export const addMaterialize: AddCommand = (program, { terminal }) => {
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option(
       '--until <time>',
-      'rows up to then, inclusive: a day such as 2001-06-15, or an RFC 3339 time; default: now',
+      'rows up to then, inclusive: a date such as 2001-06-15, or an RFC 3339 time with its zone; default: now',
     )
     .option('--store <part>', 'the offline-store part; default: the only one')
     .option('--dry-run', 'print the bytes that the warehouse would bill for each view, and copy nothing')
     .addHelpText('after', help)
     .action(async (views: string[], { until, store: wanted, dryRun, ...options }: Options) => {
-      const untilMs = until === undefined ? Date.now() : lastMoment(until);
+      const untilMs = until === undefined ? Date.now() : lastMoment('--until', until);
       await withServer(await loadConfiguration(options, terminal), (server) => {
         const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
         const work = dryRun === true ? printEstimates : materialize;

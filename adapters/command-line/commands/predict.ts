@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { withServer, type ServerOf } from 'vivace';
+import { abortError, withServer, type ServerOf } from 'vivace';
+import { pause } from 'vivace/kit';
 import {
   defaultFile,
   loadConfiguration,
@@ -61,6 +61,8 @@ async function readBody({ json, file }: Options, terminal: Terminal): Promise<un
 /** Models may load in the background; one that never does answers with its own error. */
 async function untilReady(server: ServerOf, signal: AbortSignal): Promise<void> {
   const until = performance.now() + modelsWaitMs;
-  while (!server.control.readiness().ready && performance.now() < until)
-    await sleep(20, undefined, { signal });
+  while (!server.control.readiness().ready && performance.now() < until) {
+    await pause(20, { signal, ref: true });
+    if (signal.aborted) throw abortError(signal);
+  }
 }

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { messageOf, type LoadOptions, type ServerOf, VivaceError } from 'vivace';
+import { messageOf, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
 import { defaultFile, loadConfiguration, mistake, type WithConfig } from '../configuration.js';
 import { edits } from '../edits.js';
 import { greeting } from '../greeting.js';
 import type { AddCommand } from '../run.js';
 import type { Terminal } from '../terminal.js';
+import { millisecondsOf } from '../times.js';
 
 interface Options extends WithConfig {
   readonly watch?: true;
@@ -61,13 +62,6 @@ function portOf(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw mistake(`--port: "${text}" is no port`);
   return port;
-}
-
-function millisecondsOf(option: string): (text: string) => number {
-  return (text) => {
-    if (!/^\d{1,9}$/.test(text)) throw mistake(`${option}: "${text}" is no number of milliseconds`);
-    return Number(text);
-  };
 }
 
 async function serve(options: Options, terminal: Terminal): Promise<void> {

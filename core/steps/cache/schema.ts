@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { longMilliseconds } from '../../config/duration.js';
 
 /** A cache around one step. */
 export const cacheSpec = z.strictObject({
   in: z.string().describe('a cache part'),
-  ttlMs: z.number().positive().describe('time to live, milliseconds'),
+  ttlMs: longMilliseconds().describe('time to live, milliseconds'),
 });
 
 export type CacheSpec = z.output<typeof cacheSpec>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alias, reference } from '../../pipeline/schema.js';
 import { cacheSpec } from '../cache/schema.js';
+import { milliseconds } from '../../config/duration.js';
 
 const policy = z.enum(['default', 'null', 'skip', 'fail']);
 
@@ -16,9 +17,7 @@ export const fetchSchema = z.strictObject({
     .default('default')
     .describe('what stands in where there is no value, or only a stale one'),
   onFailure: policy.default('default').describe('the same, for an outage'),
-  budgetMs: z
-    .number()
-    .positive()
+  budgetMs: milliseconds()
     .optional()
     .describe('give up after this long; default: four fifths of the deadline'),
 });

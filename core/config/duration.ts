@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { durationText, millisPerDay } from '../kernel/time.js';
+import { longestTimerMs } from '../kernel/timer.js';
+
+/**
+ * The longest time that something may be kept, milliseconds: 50 years of 365 days. Couchbase takes no longer one, and any time of this
+ * century plus it is still exact in microseconds.
+ */
+const longestKeptMs = 50 * 365 * millisPerDay;
+
+/**
+ * The schema of an option, named `…Ms`, that a timer waits for: whole milliseconds, at most 2,147,483,647 (24.8 days), because a timer of
+ * Node rings after 1 ms where it is given more.
+ *
+ * @param options.min The least, milliseconds; default 1. Give 0 where 0 means "at once" or "never".
+ */
+export function milliseconds({ min = 1 }: { readonly min?: number } = {}): z.ZodInt {
+  return between(min, longestTimerMs);
+}
+
+/**
+ * The schema of an option, named `…Ms`, that is compared with a clock and never waited for: an age, a time to live. Whole milliseconds, at
+ * most 50 years.
+ *
+ * @param options.min The least, milliseconds; default 1.
+ */
+export function longMilliseconds({ min = 1 }: { readonly min?: number } = {}): z.ZodInt {
+  return between(min, longestKeptMs);
+}
+
+function between(min: number, max: number): z.ZodInt {
+  const message = `must be at most ${max} ms (${durationText(max)})`;
+  return z
+    .int({ error: ({ code }) => (code === 'too_big' ? message : undefined) })
+    .min(min, `must be at least ${min} ms`)
+    .max(max, message);
+}
+
+/**
+ * Reads a duration that a person or a program wrote as text: a flag, a header, an environment variable.
+ *
+ * @param options.min The least, milliseconds; default 1.
+ * @returns The milliseconds, or what is wrong with the text, to go after the name of what holds it.
+ */
+export function readMilliseconds(text: string, options: { readonly min?: number } = {}): number | string {
+  if (!/^\d+$/.test(text)) {
+    const given = JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}…` : text);
+    return `${given} is not a whole number of milliseconds`;
+  }
+  const read = milliseconds(options).safeParse(Math.min(Number(text), Number.MAX_SAFE_INTEGER));
+  return read.success ? read.data : (read.error.issues[0] as { message: string }).message;
+}
