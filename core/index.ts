@@ -137,7 +137,7 @@ export type { AsOfReader, MaterializeProgress, OfflineStore, Spine } from './por
 export { onlineStore } from './ports/online-store.js';
 export type { OnlineStore, OnlineView } from './ports/online-store.js';
 export { predictor } from './ports/predictor.js';
-export type { DescribedModel, Prediction, Predictor } from './ports/predictor.js';
+export type { DescribedModel, ModelIdentity, Prediction, Predictor } from './ports/predictor.js';
 export { predictorRuntime } from './ports/predictor-runtime.js';
 export type {
   ModelInspection,
@@ -171,7 +171,7 @@ export { workspace } from './ports/workspace.js';
 export type { StagedFile, Workspace } from './ports/workspace.js';
 
 // Models and views.
-export { bundleManifest } from './models/bundle.js';
+export { bundleManifest, manifestDigest } from './models/bundle.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export type { SourceRows } from './views/source-rows.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { pathNames } from '../config/names.js';
+import { canonicalJson } from '../views/view.js';
 
 const datatype = z.enum(['FP32', 'FP64', 'INT32', 'INT64', 'BOOL', 'BYTES']);
 const hex = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hexadecimal');
@@ -74,6 +76,14 @@ export type TensorSpec = z.infer<typeof tensorSpec>;
 export type InputSpec = z.infer<typeof inputSpec>;
 export type Signature = z.infer<typeof signature>;
 export type BundleManifest = z.infer<typeof bundleManifest>;
+
+/**
+ * What a model is, as a text: the SHA-256 of its manifest in hexadecimal. The manifest names the digest of every file, so two models have
+ * one digest only where they are the same; a name and a version may mean another model in another repository.
+ */
+export function manifestDigest(manifest: BundleManifest): string {
+  return createHash('sha256').update(canonicalJson(manifest)).digest('hex');
+}
 
 /** A model version on the local disk, verified. */
 export interface Bundle {

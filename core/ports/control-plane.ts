@@ -1,6 +1,6 @@
 import type { Call, CallContext } from '../kernel/call.js';
 import type { FeatureView } from '../views/view.js';
-import type { ModelVersion } from './model-repository.js';
+import type { ModelIdentity } from './predictor.js';
 
 /**
  * Where a server stands. `partial`: only some parts were started, for a command that needs a repository or a warehouse; it answers no
@@ -24,7 +24,7 @@ export interface PartStatus {
 export interface PredictorStatus {
   readonly name: string;
   /** The version that serves; `undefined` where no model is loaded. */
-  readonly serving: ModelVersion | undefined;
+  readonly serving: ModelIdentity | undefined;
 }
 
 /** What those who operate a server may ask of it, in no protocol. */
@@ -36,7 +36,7 @@ export interface ControlPlane {
   parts(): readonly PartStatus[];
   predictors(): readonly PredictorStatus[];
   /** The versions that serve. */
-  models(): readonly (ModelVersion & { readonly predictor: string })[];
+  models(): readonly (ModelIdentity & { readonly predictor: string })[];
   /** The compiled plan of each pipeline, for people. */
   plans(): Readonly<Record<string, object>>;
   views(): ReadonlyMap<string, FeatureView>;

@@ -5,7 +5,7 @@ import type { Tensor } from '../data/tensor.js';
 import type { Call } from '../kernel/call.js';
 import type { FeatureView } from '../views/view.js';
 import type { ModelVersion } from './model-repository.js';
-import type { DescribedModel, Prediction } from './predictor.js';
+import type { DescribedModel, Prediction, ModelIdentity } from './predictor.js';
 
 /** A field of a request or of its objects. */
 export interface PipelineField extends Field {
@@ -108,7 +108,7 @@ export interface PipelinePlane {
 /** Models without a pipeline, for callers that bring tensors. */
 export interface PredictorPlane {
   /** The predictor parts, and the version that each serves. */
-  list(): readonly { readonly name: string; readonly serving: ModelVersion | undefined }[];
+  list(): readonly { readonly name: string; readonly serving: ModelIdentity | undefined }[];
   /** @throws {VivaceError} `NOT_FOUND`, with the names that exist. */
   describe(predictor: string, call: Call): Promise<DescribedModel>;
   /**

@@ -5,15 +5,26 @@ import { capabilityPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 import type { PredictContext } from './predictor-runtime.js';
 
+/** A model version that a predictor serves, and what it is. */
+export interface ModelIdentity extends ModelVersion {
+  /**
+   * Equal only for equal models, up to 200 characters: cached answers are known by it. Of a bundle `manifestDigest`; a predictor
+   * without a manifest hashes what its answers depend on, such as the text or the parameters of its function.
+   */
+  readonly digest: string;
+}
+
+/** What a predictor answers. */
 export interface Prediction {
-  readonly model: ModelVersion;
+  /** The model that computed the outputs. */
+  readonly model: ModelIdentity;
   /** One per output of the signature, in its order; `shape[0]` is the number of rows. */
   readonly outputs: readonly Tensor[];
 }
 
 /** A model as its repository describes it. */
 export interface DescribedModel {
-  readonly model: ModelVersion;
+  readonly model: ModelIdentity;
   readonly signature: Signature;
   /** View name → hash of the views whose features it was trained on. */
   readonly featuresLock?: Readonly<Record<string, string>>;
@@ -24,7 +35,7 @@ export interface Predictor {
   /** The model's signature and lock, from its repository; may be asked before the model is loaded. */
   describe(context: CallContext): Promise<DescribedModel>;
   /** The version that serves, or `undefined` where none is loaded: then the server is not ready. */
-  serving(): ModelVersion | undefined;
+  serving(): ModelIdentity | undefined;
   /**
    * @param inputs One tensor per input of the signature, in its order; the call owns them.
    * @throws {VivaceError} `RESOURCE_EXHAUSTED` where the queue is full, `PREDICTOR_FAILED` where the model threw.

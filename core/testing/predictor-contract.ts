@@ -3,7 +3,7 @@ import type { Tensor } from '../data/tensor.js';
 import { isVivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { ModelVersion } from '../ports/model-repository.js';
-import { predictor, type Prediction, type Predictor } from '../ports/predictor.js';
+import { predictor, type ModelIdentity, type Prediction, type Predictor } from '../ports/predictor.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import { affineInput, affineSignature } from './predictor-runtime-contract.js';
 import type { ContractSetup } from './runner.js';
@@ -28,6 +28,19 @@ const has = (code: ErrorCode) => (error: unknown) => isVivaceError(error) && err
 const valuesOf = ({ outputs }: Prediction): number[] => Array.from(outputs[0]!.data as Float32Array);
 const answerTo = (rows: readonly Row[]): number[] => rows.map(([a, b]) => a + 2 * b);
 
+/** A digest is part of the keys of cached answers. */
+const longestDigest = 200;
+
+/** Asserts that it is the version that was meant, and says by its digest what it is. */
+function identified(found: ModelIdentity | undefined, { name, version }: ModelVersion): void {
+  assert.deepEqual({ name: found?.name, version: found?.version }, { name, version });
+  const { digest } = found!;
+  assert.ok(
+    typeof digest === 'string' && digest.length > 0 && digest.length <= longestDigest,
+    `the digest of ${name} ${version} is a text of 1 to ${longestDigest} characters`,
+  );
+}
+
 /** What every `Predictor` promises. */
 export function predictorContract({ runner, make, model, hold, lose, release }: PredictorSetup): void {
   const { describe, it, beforeEach, afterEach } = runner;
@@ -46,13 +59,22 @@ export function predictorContract({ runner, make, model, hold, lose, release }: 
 
     it('describes the model and its signature', async () => {
       const described = await subject.describe(callContext());
-      assert.deepEqual(described.model, model);
+      identified(described.model, model);
       assert.deepEqual(described.signature, affineSignature);
     });
 
     it('says which version serves, and which one answered', async () => {
-      assert.deepEqual(subject.serving(), model);
-      assert.deepEqual((await subject.predict(affineInput([1, 1]), context(1))).model, model);
+      identified(subject.serving(), model);
+      identified((await subject.predict(affineInput([1, 1]), context(1))).model, model);
+    });
+
+    it('gives one digest wherever it says which model it is', async () => {
+      const digests = [
+        (await subject.describe(callContext())).model.digest,
+        subject.serving()?.digest,
+        (await subject.predict(affineInput([1, 1]), context(1))).model.digest,
+      ];
+      assert.equal(new Set(digests).size, 1, `the digests are ${digests.join(', ')}`);
     });
 
     it('answers with the outputs of the signature, one row per row', async () => {
@@ -157,15 +179,15 @@ export function predictorContract({ runner, make, model, hold, lose, release }: 
 
     withHook(it, release)('serves a new version as soon as it is asked to look for one', async (release) => {
       const next = await release();
-      assert.deepEqual(subject.serving(), model);
+      identified(subject.serving(), model);
       await subject.refresh?.(callContext());
-      assert.deepEqual(subject.serving(), next);
-      assert.deepEqual((await subject.predict(affineInput([1, 1]), context(1))).model, next);
+      identified(subject.serving(), next);
+      identified((await subject.predict(affineInput([1, 1]), context(1))).model, next);
     });
 
     withHook(it, release)('serves on where it is asked to look and there is nothing new', async () => {
       await Promise.all([subject.refresh?.(callContext()), subject.refresh?.(callContext())]);
-      assert.deepEqual(subject.serving(), model);
+      identified(subject.serving(), model);
       assert.deepEqual(await ask([1, 1]), [3]);
     });
 

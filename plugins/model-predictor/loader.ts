@@ -6,6 +6,7 @@ import {
   type PredictorInstance,
   type PredictorRuntime,
 } from 'vivace';
+import { identityOf } from './identity.js';
 import type { PredictorOptions } from './options.js';
 import { selfTest } from './self-test.js';
 import { Slot } from './slot.js';
@@ -42,7 +43,7 @@ export class Loader {
 
   async load(bundle: Bundle, signal: AbortSignal): Promise<Slot> {
     const { manifest } = bundle;
-    const { name, version, signature } = manifest;
+    const { signature } = manifest;
     return this.within(signal, async (within) => {
       const loading = this.#runtime.load(bundle, { signal: within });
       const instance = await untilAborted(loading, within).catch((error: unknown) => {
@@ -57,7 +58,7 @@ export class Loader {
         throw error;
       }
       return new Slot(instance, {
-        model: { name, version },
+        model: identityOf(bundle.manifest),
         signature,
         loadedAt: this.#context.clock.monotonic(),
       });

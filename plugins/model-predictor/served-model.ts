@@ -5,6 +5,7 @@ import {
   VivaceError,
   type Bundle,
   type CallContext,
+  type ModelIdentity,
   type ModelRepository,
   type ModelVersion,
   type PartContext,
@@ -18,6 +19,7 @@ import {
 } from 'vivace';
 import { Call } from './call.js';
 import { Dispatcher } from './dispatcher.js';
+import { identityOf } from './identity.js';
 import { Loader } from './loader.js';
 import type { PredictorOptions } from './options.js';
 import type { Slot } from './slot.js';
@@ -27,7 +29,7 @@ import { VersionWatch } from './version-watch.js';
 /** A version and its instances. */
 interface Deployment {
   readonly bundle: Bundle;
-  readonly model: ModelVersion;
+  readonly model: ModelIdentity;
   readonly slots: Set<Slot>;
   /** Deaths and failed restarts since an instance last lived long. */
   setbacks: number;
@@ -102,10 +104,14 @@ export class ServedModel implements Predictor {
     const model = current?.model ?? (await this.#repository.resolve(this.#options.model, context));
     const manifest = current?.bundle.manifest ?? (await this.#repository.manifest(model, context));
     const { signature, featuresLock } = manifest;
-    return { model, signature, ...(featuresLock === undefined ? {} : { featuresLock }) };
+    return {
+      model: identityOf(manifest),
+      signature,
+      ...(featuresLock === undefined ? {} : { featuresLock }),
+    };
   }
 
-  serving(): ModelVersion | undefined {
+  serving(): ModelIdentity | undefined {
     return this.#current !== undefined && this.#current.slots.size > 0 ? this.#current.model : undefined;
   }
 
@@ -139,7 +145,12 @@ export class ServedModel implements Predictor {
       );
     }
     const slots = await this.#loader.loadAll(bundle, this.#options.instances, context.signal);
-    const deployment: Deployment = { bundle, model, slots: new Set(), setbacks: 0 };
+    const deployment: Deployment = {
+      bundle,
+      model: identityOf(bundle.manifest),
+      slots: new Set(),
+      setbacks: 0,
+    };
     for (const slot of serving?.slots ?? []) this.#dispatcher.remove(slot);
     this.#current = deployment;
     for (const slot of slots) this.#adopt(deployment, slot);

@@ -1,10 +1,10 @@
-import type { ModelVersion, PredictorInstance, Signature } from 'vivace';
+import type { ModelIdentity, PredictorInstance, Signature } from 'vivace';
 import type { Call } from './call.js';
 
 /** One loaded instance of one version. A restart makes a new one. */
 export class Slot {
   readonly instance: PredictorInstance;
-  readonly model: ModelVersion;
+  readonly model: ModelIdentity;
   readonly signature: Signature;
   /** Monotonic milliseconds when it was loaded. */
   readonly loadedAt: number;
@@ -18,7 +18,7 @@ export class Slot {
 
   constructor(
     instance: PredictorInstance,
-    version: { model: ModelVersion; signature: Signature; loadedAt: number },
+    version: { model: ModelIdentity; signature: Signature; loadedAt: number },
   ) {
     this.instance = instance;
     this.model = version.model;

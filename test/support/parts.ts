@@ -68,7 +68,7 @@ export const adder = definePlugin({
     onPredict: z.custom<(rows: number) => void | Promise<void>>().optional(),
   }),
   create: ({ width, loaded, featuresLock = {}, onPredict }) => {
-    const model = { name: 'adder', version: '1' };
+    const model = { name: 'adder', version: '1', digest: `adder of ${width}` };
     return {
       describe: async () => ({ model, signature: sumSignature(width), featuresLock }),
       serving: () => (loaded?.() === false ? undefined : model),

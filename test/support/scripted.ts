@@ -9,6 +9,7 @@ import {
   type FeatureSpec,
   type Keys,
   type Pipelines,
+  type ModelIdentity,
   type PredictContext,
   type ServerSpecification,
   type Signature,
@@ -56,10 +57,12 @@ export const scriptedModel = definePlugin({
   options: z.strictObject({
     signature: z.custom<Signature>(),
     version: z.custom<() => string>().default(() => () => '1'),
+    /** What it is; default: its version. */
+    digest: z.custom<() => string>().optional(),
     predict: z.custom<PredictTensors>(),
   }),
-  create: ({ signature, version, predict }) => {
-    const model = (): { name: string; version: string } => ({ name: 'scripted', version: version() });
+  create: ({ signature, version, digest = version, predict }) => {
+    const model = (): ModelIdentity => ({ name: 'scripted', version: version(), digest: digest() });
     return {
       describe: async () => ({ model: model(), signature }),
       serving: model,

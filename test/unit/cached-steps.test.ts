@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { VivaceError, type PipelineDeclaration, type Pipelines, type Signature, type ServerOf } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { cache } from 'vivace/plugins/cache';
+import { failureOf } from '../support/failure.js';
 import {
   scripted,
   scriptedModel,
@@ -311,6 +312,46 @@ describe('A prediction with a cache', () => {
       },
     );
   });
+
+  it('keeps models apart that have one name and version but are not the same', async () => {
+    const model = (factor: number, digest: string) => {
+      const predict = doubling([], () => factor);
+      return { use: scriptedModel, signature, predict, digest: () => digest };
+    };
+    const of = (name: string) =>
+      ({
+        objects: { fields: { x: 'float64' } },
+        steps: [{ predict: name, as: 'model', cache: kept }],
+        response: { outputs: { y: 'model.y' } },
+      }) as const satisfies PipelineDeclaration;
+    await withServer(
+      {
+        parts: { ...caches, one: model(2, 'a'), other: model(3, 'b'), same: model(4, 'a') },
+        pipelines: { one: of('one'), other: of('other'), same: of('same') },
+      },
+      async (server) => {
+        const y = async (pipeline: 'one' | 'other' | 'same'): Promise<unknown> => {
+          const answer = await server.predict(pipeline, { objects: [{ x: 1 }] });
+          await settle();
+          return answer.objects[0]!.y;
+        };
+        // What has one digest is one model, whatever the part: its answers are shared.
+        expect([await y('one'), await y('other'), await y('same')]).to.deep.equal([2, 3, 2]);
+      },
+    );
+  });
+
+  for (const digest of [undefined, '']) {
+    it(`caches nothing of a predictor that gives the digest ${JSON.stringify(digest)}, and says so`, async () => {
+      const predict = doubling([]);
+      const model = { use: scriptedModel, signature, predict, digest: () => digest as string };
+      await withServer({ parts: { ...caches, model }, pipelines: { p: predicted() } }, async (server) => {
+        expect(await failureOf(ask(server, 'p', [[1, 'a']]))).to.equal(
+          'INTERNAL scripted 1 is served without a digest, so its answers cannot be cached: the predictor must give one',
+        );
+      });
+    });
+  }
 
   it('never mixes rows of two versions when another takes over during the call', async () => {
     const calls: number[][] = [];

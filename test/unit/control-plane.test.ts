@@ -23,7 +23,7 @@ const following = definePlugin({
   options: z.strictObject({ look: z.custom<(context: CallContext) => Promise<void>>() }),
   create: ({ look }) => {
     let version = 1;
-    const model = () => ({ name: 'following', version: String(version) });
+    const model = () => ({ name: 'following', version: String(version), digest: `following ${version}` });
     return {
       describe: async () => ({
         model: model(),
@@ -120,13 +120,14 @@ describe('Control plane', () => {
     expect(server.control.plans()['echo']).to.have.property('nodes').of.length(1);
     expect([...server.control.views()]).to.deep.equal([]);
     expect(server.control.predictors()).to.deep.equal([
-      { name: 'adder', serving: { name: 'adder', version: '1' } },
-      { name: 'following', serving: { name: 'following', version: '1' } },
+      { name: 'adder', serving: { name: 'adder', version: '1', digest: 'adder of 1' } },
+      { name: 'following', serving: { name: 'following', version: '1', digest: 'following 1' } },
     ]);
     expect(server.control.models()[1]).to.deep.equal({
       predictor: 'following',
       name: 'following',
       version: '1',
+      digest: 'following 1',
     });
   });
 
@@ -136,7 +137,7 @@ describe('Control plane', () => {
       await server.start();
       expect(await server.control.refresh('following', call())).to.deep.equal({
         name: 'following',
-        serving: { name: 'following', version: '2' },
+        serving: { name: 'following', version: '2', digest: 'following 2' },
       });
     });
 

@@ -186,7 +186,7 @@ describe('Data plane', () => {
 
     it('are listed with what they serve, and described', async () => {
       expect(server.data.predictors.list()).to.deep.equal([
-        { name: 'adder', serving: { name: 'adder', version: '1' } },
+        { name: 'adder', serving: { name: 'adder', version: '1', digest: 'adder of 2' } },
       ]);
       const { signature } = await server.data.predictors.describe('adder', call());
       expect(signature.inputs[0]?.name).to.equal('x');

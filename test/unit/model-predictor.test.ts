@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { predictor as port, untilAborted, VivaceError } from 'vivace';
+import { manifestDigest, predictor as port, untilAborted, VivaceError } from 'vivace';
 import type { BundleManifest, CallContext, Prediction, Predictor } from 'vivace';
 import { affineInput, affineSignature, callContext } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
@@ -32,8 +32,14 @@ describe('ModelPredictor', () => {
 
     it('serves the version that the alias names', async () => {
       await start();
-      expect(predictor.serving()).to.deep.equal({ name: 'affine', version: '1' });
-      expect((await ask()).model).to.deep.equal({ name: 'affine', version: '1' });
+      const manifest = await fixture.models.repository.manifest(
+        { name: 'affine', version: '1' },
+        callContext(),
+      );
+      const serving = { name: 'affine', version: '1', digest: manifestDigest(manifest) };
+      expect(predictor.serving()).to.deep.equal(serving);
+      expect((await ask()).model).to.deep.equal(serving);
+      expect((await predictor.describe(callContext())).model).to.deep.equal(serving);
     });
 
     it('describes the signature', async () => {

@@ -6,7 +6,7 @@ import { parseType } from '../../data/types.js';
 import { VivaceError } from '../../kernel/errors.js';
 import type { Call } from '../../kernel/call.js';
 import type { Cache } from '../../ports/cache.js';
-import type { Prediction, Predictor } from '../../ports/predictor.js';
+import type { Prediction, Predictor, ModelIdentity } from '../../ports/predictor.js';
 import type { CacheCounts } from './cache-counts.js';
 import { RowCodec } from '../../wire/row-codec.js';
 import { checkOutputs, type DeclaredOutputs } from '../check-outputs.js';
@@ -19,8 +19,8 @@ export type PredictCall = Call & {
 };
 
 /**
- * A predictor with a cache in front, row by row: only the rows it does not hold are predicted. The model's version is part of every
- * key, so a new version starts afresh. For models over rows only: what a row gets must not depend on its neighbours.
+ * A predictor with a cache in front, row by row: only the rows it does not hold are predicted. The model's digest is part of every
+ * key, so another model starts afresh, also one of the same name and version from another repository. For models over rows only: what a row gets must not depend on its neighbours.
  */
 export class CachePredictions implements Pick<Predictor, 'predict'> {
   readonly #declared: DeclaredOutputs;
@@ -55,20 +55,21 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
   async predict(inputs: readonly Tensor[], call: PredictCall): Promise<Prediction> {
     const model = this.#predictor.serving();
     if (model === undefined) return this.#predictor.predict(inputs, call);
-    const prefix = `${model.name}/${model.version}:`;
+    checkDigest(model);
+    const prefix = `${model.digest}:`;
     const keys = call.keys?.map((key) => prefix + key) ?? hashRows(inputs, call.rows, prefix);
     let whole: Prediction | undefined;
     const load: Parameters<Cache['through']>[1] = async (missing, { signal, deadline, trace }) => {
       const shared = call.derive({ rows: missing.length, signal, deadline, trace });
       const loaded = await this.#load(inputs, missing, shared);
-      if (loaded.model.name === model.name && loaded.model.version === model.version) {
+      if (loaded.model.digest === model.digest) {
         return this.#encode(loaded.outputs, missing.length);
       }
       if (missing.length === call.rows) whole = loaded;
       return missing.map(() => undefined);
     };
     const { values, hits } = await this.#cache.through(keys, load, { ttlMs: this.#ttlMs }, call);
-    // Another version took over in between: rows of two versions do not belong into one answer.
+    // Another model took over in between: rows of two models do not belong into one answer.
     if (values.includes(undefined)) return whole ?? this.#predictor.predict(inputs, call);
     this.#counts.hits += hits;
     this.#counts.misses += call.rows - hits;
@@ -109,6 +110,15 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
       return { name: output.name, datatype: output.datatype, shape, data: data as TensorData };
     });
   }
+}
+
+/** @throws {VivaceError} `INTERNAL` for a predictor that does not say what it serves: its answers cannot be told from another's. */
+function checkDigest({ name, version, digest }: ModelIdentity): void {
+  if (typeof digest === 'string' && digest !== '') return;
+  throw new VivaceError(
+    'INTERNAL',
+    `${name} ${version} is served without a digest, so its answers cannot be cached: the predictor must give one`,
+  );
 }
 
 function selectRows(tensor: Tensor, rows: readonly number[], total: number): Tensor {

@@ -21,7 +21,7 @@ const identity = definePlugin({
   name: 'identity',
   options: z.strictObject({}),
   create: () => {
-    const model = { name: 'identity', version: '1' };
+    const model = { name: 'identity', version: '1', digest: 'identity' };
     const score = { name: 'score', datatype: 'FP32' as const, shape: [-1, 1] };
     const inputs = [score, { name: 'features', datatype: 'FP32' as const, shape: [-1, 8] }];
     return {
