@@ -3,6 +3,9 @@ import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
 import { partNames } from '../config/names.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
+import { optionsIdentity } from '../parts/identity.js';
+import { featureSource } from '../ports/feature-source.js';
+import { transform } from '../ports/transform.js';
 import { resolveUse } from './resolve-use.js';
 import { isDefinition, slotPort, type Definition } from '../parts/definition.js';
 
@@ -154,4 +157,20 @@ export function startOrder(parts: ReadonlyMap<string, ResolvedPart>): readonly s
   };
   for (const part of [...parts.values()].sort((a, b) => rank(a) - rank(b))) visit(part);
   return [...order];
+}
+
+/**
+ * What a part is, as a text: its definition, its options with secrets hidden, and the same of the parts in its slots that make rows
+ * themselves. Where a store lies, or which one it is, changes no row and is not part of it.
+ */
+export function partIdentity(name: string, parts: ReadonlyMap<string, ResolvedPart>): string {
+  const { definition, options, slots } = parts.get(name)!;
+  const makesRows = (slot: string): boolean =>
+    parts.get(slot)?.definition.provides.some((port) => port === featureSource || port === transform) ===
+    true;
+  const used = Object.entries(slots)
+    .filter(([, slot]) => makesRows(slot))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([slot, other]) => `${slot}=${partIdentity(other, parts)}`);
+  return `${definition.name}${optionsIdentity(definition.options, options)}(${used.join(',')})`;
 }

@@ -17,7 +17,7 @@ import type { Signature } from '../models/bundle.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
 import type { Known, PipelineDeclaration, Views } from './declaration.js';
-import { resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
+import { partIdentity, resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
 import { boundVerbs, checkLayers, checkModuleBindings, createContainer } from './container.js';
 import { importModules, importSteps } from './import-file.js';
 import { withStandIns, wrongStep } from './injection.js';
@@ -239,7 +239,17 @@ function describeParts(
       const before = mistakes.list.length;
       const description = mistakes.attempt(['parts', name], () => describePart(definition, options));
       if (mistakes.list.length > before) return [];
-      return [[name, { name, ports, ...(description === undefined ? {} : { description }) }] as const];
+      return [
+        [
+          name,
+          {
+            name,
+            ports,
+            identity: partIdentity(name, parts),
+            ...(description === undefined ? {} : { description }),
+          },
+        ] as const,
+      ];
     }),
   );
 }

@@ -21,7 +21,7 @@ import { bindSpine, type BoundSpine } from './spine.js';
 /** Where a training set comes from, and what it holds. */
 export interface TrainingSetManifest {
   readonly format: 1;
-  /** The SHA-256 of all the rest: equal for equal definitions and equal data. */
+  /** The SHA-256 of all the rest and of what the steps mean, options included: equal for equal definitions and equal data. */
   readonly id: string;
   readonly pipeline: string;
   /** Hash per view: what a model trained on these rows must find online. */
@@ -235,7 +235,9 @@ function manifestOf({
     cells: { computed: features.size * rows - missing, missing },
     digest,
   };
-  const steps = plan.nodes.filter((node) => !dependsOnModel(plan, node)).map(stepDefinition);
+  const steps = plan.nodes
+    .filter((node) => options.predict === true || !dependsOnModel(plan, node))
+    .map(stepDefinition);
   const id = createHash('sha256')
     .update(canonicalJson({ ...body, steps }))
     .digest('hex');

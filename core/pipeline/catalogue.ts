@@ -8,6 +8,8 @@ export interface CataloguePart {
   readonly name: string;
   readonly ports: readonly string[];
   readonly description?: unknown;
+  /** What it is and with which options, as a text; secrets are hidden. What stores and adapters it stands on is not part of it. */
+  readonly identity: string;
 }
 
 /** All that a pipeline may refer to. */

@@ -45,7 +45,10 @@ export interface StepSummary {
   readonly facts: Readonly<Record<string, string>>;
   /** For the drawing of `check`: `cached in recent for 60000 ms`. */
   readonly notes: readonly string[];
-  /** What the node means for the rows of a training set: neither which store serves it online, nor whether it is cached there. */
+  /**
+   * What the node means for the rows of a training set, everything that decides what they hold: its options and what its parts are, but
+   * neither which store serves it online, nor whether it is cached there. It is hashed as JSON.
+   */
   readonly identity: Readonly<Record<string, unknown>>;
 }
 

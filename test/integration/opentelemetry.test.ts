@@ -155,7 +155,8 @@ describe('opentelemetry', () => {
 
   for (const [name, value, message] of [
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /"grpc" is not supported: use http\/protobuf/],
-    ['OTEL_METRIC_EXPORT_INTERVAL', 'soon', /a number of milliseconds/],
+    ['OTEL_METRIC_EXPORT_INTERVAL', 'soon', /"soon" is not a whole number of milliseconds/],
+    ['OTEL_METRIC_EXPORT_TIMEOUT', '2147483648', /must be at most 2147483647 ms \(24.8 days\)/],
   ] as const) {
     it(`refuses ${name}=${value}`, async () => {
       process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = 'http://127.0.0.1:1';

@@ -206,7 +206,8 @@ describe('Training sets', () => {
       declared?: PipelineDeclaration,
       options: object = {},
       viewed: object = views,
-    ): Promise<string> => (await within((server) => build(server, options), declared, {}, viewed)).id;
+      more: object = {},
+    ): Promise<string> => (await within((server) => build(server, options), declared, more, viewed)).id;
     const base = await id();
     const steps = [...pipeline.steps];
     const policy = { ...pipeline, steps: steps.with(0, { fetch: 'price', onMissing: 'null' }) };
@@ -219,12 +220,27 @@ describe('Training sets', () => {
     const told = { ...views, price: { ...views.price, owner: 'someone', description: 'prices' } };
     expect(await id(renamed), 'a model is no part of its training set').to.equal(base);
     expect(await id(undefined, {}, told), 'nor are texts').to.equal(base);
+    // The same rows, by another option.
+    const labelled = (label: string): object => ({
+      double: { ...parts.double, describes: { ...parts.double.describes, label } },
+    });
+    expect(await id(undefined, {}, views, labelled('a'))).to.equal(
+      await id(undefined, {}, views, labelled('a')),
+    );
+    const scored = {
+      ...pipeline,
+      steps: [...steps, { transform: 'double', as: 'after', inputs: { value: 'model.sum' } }],
+    };
+    expect(await id(scored), 'nor is what comes after a model').to.equal(base);
     const others = [
+      await id(undefined, {}, views, labelled('a')),
+      await id(undefined, {}, views, labelled('b')),
+      await id(undefined, { predict: true }),
       await id(policy),
       await id(undefined, { spine: { ...spine, to: '2001-01-06' } }),
       await id(undefined, {}, aged),
     ];
-    expect(new Set([base, ...others]).size).to.equal(4);
+    expect(new Set([base, ...others]).size).to.equal(7);
   });
 
   describe('are refused', () => {
@@ -346,7 +362,7 @@ describe('Training sets', () => {
       );
       expect(error.code).to.equal('INVALID_CONFIG');
       expect(error.message)
-        .to.contain('spine.from: a day such as 2001-06-01')
+        .to.contain('spine.from: "2001-02-30" is not a time: there is no such day')
         .and.to.contain('did you mean "labels"?');
     });
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { fieldsOf } from '../../data/feature-rows.js';
 import { VivaceError } from '../../kernel/errors.js';
 import { slotPort } from '../../parts/definition.js';
+import { optionsIdentity } from '../../parts/identity.js';
 import type { FunctionNode } from '../../pipeline/inputs.js';
 import { alias as aliasSchema, reference } from '../../pipeline/schema.js';
 import { scopeOf, type StepCompiler } from '../../pipeline/step-compiler.js';
@@ -14,6 +15,8 @@ import {
   type Offline,
   type StepDefinition,
 } from '../../pipeline/step-definition.js';
+import { featureSource } from '../../ports/feature-source.js';
+import { transform } from '../../ports/transform.js';
 import { RunCustom, customStep } from './run-custom.js';
 import { stepTypeOf, type Step, type StepType } from './step.js';
 
@@ -37,6 +40,8 @@ export interface CustomNode extends FunctionNode {
   readonly options: object;
   /** Part per filled slot. */
   readonly uses: Readonly<Record<string, string>>;
+  /** What the parts in the slots are that make rows themselves, as the catalogue says. */
+  readonly usedIdentities: Readonly<Record<string, string>>;
 }
 
 /** `step`: a team's own function or class. */
@@ -50,7 +55,17 @@ export const custom: StepDefinition = defineVerb<typeof customSchema, CustomNode
     ),
   module: moduleOf,
   offline: offlineOf,
-  summary: ({ type }) => ({ what: type.name, facts: {}, notes: [], identity: { source: type.name } }),
+  summary: ({ type, options, usedIdentities }) => ({
+    what: type.name,
+    facts: {},
+    notes: [],
+    identity: {
+      source: type.name,
+      options: optionsIdentity(type.options, options),
+      uses: usedIdentities,
+      offline: type.offline,
+    },
+  }),
   runs: RunCustom,
 });
 
@@ -78,6 +93,7 @@ function compile(
     type,
     options: parsed,
     uses,
+    usedIdentities: identitiesOf(uses, compiler),
     inputs: Object.keys(type.reads),
     outputs,
     over: type.over ?? 'row',
@@ -108,6 +124,21 @@ function fillSlots(
     else if (compiler.part(name, port, [slot]) !== undefined) uses[slot] = name;
   }
   return { uses, options };
+}
+
+/** Of the parts whose options decide what rows hold: where a store lies, or which one it is, does not. */
+function identitiesOf(
+  uses: Readonly<Record<string, string>>,
+  { catalogue }: StepCompiler,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(uses).flatMap(([slot, name]) => {
+      const part = catalogue.parts.get(name);
+      const makesRows =
+        part?.ports.some((port) => [featureSource.name, transform.name].includes(port)) === true;
+      return makesRows ? [[slot, part.identity]] : [];
+    }),
+  );
 }
 
 function moduleOf({ type, options }: CustomNode): ContainerModule {

@@ -30,7 +30,7 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
     cache: cached === undefined ? undefined : { port: cache, part: cached.in },
   }),
   offline: offlineOf,
-  summary: ({ part, view, onMissing, onFailure, sourceId, cache: cached }) => ({
+  summary: ({ part, view, onMissing, onFailure, cache: cached, ...node }) => ({
     what: view?.name ?? part,
     facts: {
       part,
@@ -40,7 +40,14 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
       ...cacheSummary(cached).facts,
     },
     notes: [`on missing ${onMissing}`, `on failure ${onFailure}`, ...cacheSummary(cached).notes],
-    identity: { source: sourceId, onMissing, onFailure },
+    identity: {
+      source: node.identity,
+      onMissing,
+      onFailure,
+      // The view's hash has what is stored; these decide what becomes of it.
+      defaults: node.features.map((feature) => feature.default ?? null),
+      maxAgeMs: node.isStatic ? null : (node.maxAgeMs ?? null),
+    },
   }),
   explain({ index, isStatic }, frame) {
     const rows = frame.fetched[index]!;
@@ -88,7 +95,7 @@ function compile(spec: FetchSpec, compiler: StepCompiler): NodeDraft<FetchNode> 
 
 type Source = Pick<
   FetchNode,
-  'part' | 'view' | 'sourceId' | 'history' | 'keys' | 'features' | 'isStatic' | 'maxAgeMs'
+  'part' | 'view' | 'sourceId' | 'identity' | 'history' | 'keys' | 'features' | 'isStatic' | 'maxAgeMs'
 >;
 
 function describeSource(name: string, compiler: StepCompiler): Source | undefined {
@@ -99,6 +106,7 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
       part: view.store,
       view,
       sourceId: view.hash,
+      identity: view.hash,
       history: 'as-of',
       keys: view.entity,
       features: view.features,
@@ -131,6 +139,7 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
   return {
     part: name,
     sourceId: name,
+    identity: part.identity,
     history: description.offline,
     keys,
     features,

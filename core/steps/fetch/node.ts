@@ -13,6 +13,8 @@ export interface FetchNode extends PlanNode {
   readonly view?: FeatureView;
   /** Identifies the source in a cache: the view's hash or the part's name. */
   readonly sourceId: string;
+  /** What the source is: the view's hash, or what the catalogue says of the part. */
+  readonly identity: string;
   readonly history: 'pure' | 'as-of' | 'log-only';
   readonly keys: readonly Field[];
   readonly features: readonly (Field & { readonly default?: number | string | boolean })[];

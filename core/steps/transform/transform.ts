@@ -20,7 +20,12 @@ export const transform: StepDefinition = defineVerb<typeof transformSchema, Tran
   compile,
   parts: ({ part }) => ({ transform: { port: transformPort, part } }),
   offline: () => ({ how: 'same' }),
-  summary: ({ part }) => ({ what: part, facts: { part }, notes: [], identity: { source: part } }),
+  summary: ({ part, identity }) => ({
+    what: part,
+    facts: { part },
+    notes: [],
+    identity: { source: identity },
+  }),
   runs: ApplyTransform,
 });
 
@@ -44,6 +49,7 @@ function compile(
     reads: bound,
     writes: columns,
     part: spec.transform,
+    identity: part.identity,
     inputs: Object.keys(reads),
     outputs,
     over,
