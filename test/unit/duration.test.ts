@@ -10,6 +10,7 @@ import {
 import { pause, startTimer, timeoutSignal } from 'vivace/kit';
 import { type z } from 'zod';
 import { pipelineSchema } from '../../core/pipeline/schema.js';
+import { millisecondsOf } from '../../adapters/command-line/times.js';
 import { longestTimerMs, timerMs } from '../../core/kernel/timer.js';
 import { builtInNames } from '../../core/composition/resolve-use.js';
 import { cacheSpec } from '../../core/steps/cache/schema.js';
@@ -98,6 +99,26 @@ describe('Durations', () => {
         `${JSON.stringify(text)} is not a whole number of milliseconds`,
       );
   });
+});
+
+describe('A flag that is a duration', () => {
+  const read = millisecondsOf('--drain-timeout');
+
+  it('is read as an option is, and may be 0', () => {
+    expect(['0', '2147483647'].map(read)).to.deep.equal([0, 2_147_483_647]);
+  });
+
+  for (const [text, message] of [
+    ['2147483648', tooLong],
+    ['-1', '"-1" is not a whole number of milliseconds'],
+    ['soon', '"soon" is not a whole number of milliseconds'],
+  ] as const) {
+    it(`is refused as ${text}`, async () => {
+      expect(await failureOf((async () => read(text))())).to.equal(
+        `INVALID_ARGUMENT --drain-timeout: ${message}`,
+      );
+    });
+  }
 });
 
 describe('Timers', () => {

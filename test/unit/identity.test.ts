@@ -223,11 +223,7 @@ describe('What a step means for a training set', () => {
     ['a policy', () => fetched(), () => fetched({ fetch: { onMissing: 'null' } })],
     ['an option of a step', () => priced({}), () => priced({ rate: 2 })],
     ['an option of a source in a slot of a step', () => priced({}), () => priced({}, 'b')],
-    [
-      'an option of a class',
-      () => identity([{ step: Tax }]),
-      () => identity([{ step: Tax, rate: 2 }]),
-    ],
+    ['an option of a class', () => identity([{ step: Tax }]), () => identity([{ step: Tax, rate: 2 }])],
     [
       'the age at which a row is too old',
       () => view({ source: { table: 't.csv', eventTime: 'at' }, maxAgeMs: 1000 }),
