@@ -163,7 +163,13 @@ export function startOrder(parts: ReadonlyMap<string, ResolvedPart>): readonly s
  * What a part is, as a text: its definition, its options with secrets hidden, and the same of the parts in its slots that make rows
  * themselves. Where a store lies, or which one it is, changes no row and is not part of it.
  */
-export function partIdentity(name: string, parts: ReadonlyMap<string, ResolvedPart>): string {
+export function partIdentity(
+  name: string,
+  parts: ReadonlyMap<string, ResolvedPart>,
+  within: readonly string[] = [],
+): string {
+  // Parts that use each other have been reported.
+  if (within.includes(name)) return '';
   const { definition, options, slots } = parts.get(name)!;
   const makesRows = (slot: string): boolean =>
     parts.get(slot)?.definition.provides.some((port) => port === featureSource || port === transform) ===
@@ -171,6 +177,6 @@ export function partIdentity(name: string, parts: ReadonlyMap<string, ResolvedPa
   const used = Object.entries(slots)
     .filter(([, slot]) => makesRows(slot))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([slot, other]) => `${slot}=${partIdentity(other, parts)}`);
+    .map(([slot, other]) => `${slot}=${partIdentity(other, parts, [...within, name])}`);
   return `${definition.name}${optionsIdentity(definition.options, options)}(${used.join(',')})`;
 }
