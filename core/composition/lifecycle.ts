@@ -5,6 +5,8 @@ import { startTimer } from '../kernel/timer.js';
 
 /** How long a part that is given up may take to leave its `start`; one that obeys its signal needs none of it. */
 const startGraceMs = 500;
+/** How long the parts that had started may take to stop then. */
+const startStopMs = 5000;
 
 /** Starts parts one after the other; the first failure stops what was started, in reverse, and names the part. */
 export async function startParts(
@@ -30,7 +32,7 @@ export async function startParts(
         controller.signal,
       );
     } catch (error) {
-      await stopParts(parts.slice(0, i + 1), startGraceMs).catch(() => undefined);
+      await stopParts(parts.slice(0, i + 1), startGraceMs, startStopMs).catch(() => undefined);
       throw named(part, error);
     } finally {
       clearTimeout(timer);
@@ -40,11 +42,15 @@ export async function startParts(
 }
 
 /** Stops parts in reverse; a failure does not keep the others from stopping, and is thrown at the end. */
-export async function stopParts(parts: readonly RunningPart[], graceMs?: number): Promise<void> {
+export async function stopParts(
+  parts: readonly RunningPart[],
+  graceMs?: number,
+  stopMs?: number,
+): Promise<void> {
   const errors: unknown[] = [];
   for (const part of [...parts].reverse()) {
     try {
-      await part.stop(graceMs);
+      await part.stop(graceMs, stopMs);
     } catch (error) {
       errors.push(named(part, error));
     }

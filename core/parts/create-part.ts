@@ -1,6 +1,7 @@
 import type { Port } from '../ports/port.js';
 import type { CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
+import { endedWithin } from '../kernel/ended-within.js';
 import { isThenable } from '../kernel/thenable.js';
 import type { Definition } from './definition.js';
 import { GuardedPart, type GuardOptions } from './guard.js';
@@ -13,8 +14,11 @@ export interface RunningPart {
   readonly definition: Definition;
   readonly guarded: GuardedPart;
   start(context: CallContext): Promise<void>;
-  /** @param graceMs How long calls in flight may take. */
-  stop(graceMs?: number): Promise<void>;
+  /**
+   * @param graceMs How long background work and calls in flight may take.
+   * @param stopMs How long the part's own `stop` may take.
+   */
+  stop(graceMs?: number, stopMs?: number): Promise<void>;
   /** The guarded face for one port it provides. */
   face<T>(port: Port<T>): T;
 }
@@ -55,10 +59,11 @@ export function createPart(
       await guarded.start(call);
       context.begin();
     },
-    async stop(graceMs) {
+    async stop(graceMs = 5000, stopMs) {
       // Background work first: it may be waiting on the part's own operations, which are refused from `stop` on.
-      await context.end();
-      await guarded.stop(graceMs);
+      if (!(await endedWithin(context.end(), graceMs)))
+        context.log.warn(`background work did not end within ${graceMs} ms: it is left behind`);
+      await guarded.stop(graceMs, stopMs);
     },
     face: <T>(port: Port<T>) => guarded.faces.get(port) as T,
   };

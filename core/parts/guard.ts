@@ -2,12 +2,18 @@ import { isPartialFailure, isVivaceError, messageOf, VivaceError, type ErrorCode
 import type { PartState } from '../ports/control-plane.js';
 import type { PartLifecycle, Port } from '../ports/port.js';
 import { metricNames } from '../kernel/metric-names.js';
+import { endedWithin } from '../kernel/ended-within.js';
 import { InFlight } from '../kernel/in-flight.js';
 import type { CallContext } from '../kernel/call.js';
 import type { Clock, Log, MetricOptions } from './context.js';
 import type { MadePart, OutsideSystem } from './definition.js';
 import { Breaker } from './breaker.js';
 import { faceOf, type FaceOwner, type Implementation } from './face.js';
+
+/** How long calls in flight may take to end, where nobody says. */
+const defaultGraceMs = 5000;
+/** The least that a part gets for its own `stop`. */
+const leastStopMs = 1000;
 
 /** What a guarded part needs of its surroundings. */
 export interface GuardContext {
@@ -35,7 +41,9 @@ export class GuardedPart {
   readonly #breakers: Breaker[] = [];
   #state: PartState = 'created';
   readonly #calls = new InFlight();
-  #started = false;
+  /** The part's own `start`, once it has been called. */
+  #starting: Promise<void> | undefined;
+  #startEnded = false;
 
   constructor(
     { lifecycle: part, faces }: MadePart,
@@ -77,35 +85,61 @@ export class GuardedPart {
     if (this.#state !== 'created')
       throw new VivaceError('FAILED_PRECONDITION', `part "${this.name}" was started before`);
     this.#state = 'starting';
-    this.#started = true;
-    // Like a call: a `stop` meanwhile waits for it, or what it opens late would stay open.
+    // Like a call: a `stop` meanwhile waits for it.
     this.#calls.enter();
+    const starting = (async () => this.#part.start?.(context))();
+    this.#starting = starting;
     try {
-      await this.#part.start?.(context);
+      await starting;
       if (this.#state === 'starting') this.#state = 'ready';
     } catch (error) {
       if (this.#state === 'starting') this.#state = 'failed';
       throw this.#wrap(error);
     } finally {
+      this.#startEnded = true;
       this.#calls.leave();
     }
   }
 
   /**
-   * Refuses new calls, waits for those in flight, then stops the part; does nothing for one that never started. A call that does not
-   * end within `graceMs` though its signal has aborted is left behind.
+   * Refuses new calls, waits for those in flight, then stops the part; does nothing for one that never started. What does not end in its
+   * time is left behind, and logged: a call though its signal has aborted, and the part's own `stop`. A part whose `start` still runs
+   * then is stopped when that returns, so that what it opens late does not stay open.
+   *
+   * @param graceMs For calls in flight.
+   * @param stopMs For the part's own `stop`.
    */
-  async stop(graceMs = 5000): Promise<void> {
+  async stop(graceMs = defaultGraceMs, stopMs = Math.max(graceMs, leastStopMs)): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') return;
     this.#state = 'stopping';
-    await this.#calls.untilIdle(graceMs);
-    await this.#context.cleaned();
+    const { log } = this.#context;
     try {
-      if (this.#started) await this.#part.stop?.();
+      await this.#calls.untilIdle(graceMs);
+      await this.#context.cleaned();
+      if (this.#starting === undefined) return;
+      if (!this.#startEnded) {
+        log.warn('given up while it starts: it is stopped when its start returns');
+        void this.#stopAfter(this.#starting);
+      } else if (!(await endedWithin(this.#stopPart(), stopMs))) {
+        log.warn(`did not stop within ${stopMs} ms: it is left behind`);
+      }
     } catch (error) {
       throw this.#wrap(error);
     } finally {
       this.#state = 'stopped';
+    }
+  }
+
+  async #stopPart(): Promise<void> {
+    await this.#part.stop?.();
+  }
+
+  async #stopAfter(starting: Promise<void>): Promise<void> {
+    await starting.catch(() => undefined);
+    try {
+      await this.#stopPart();
+    } catch (error) {
+      this.#context.log.warn('did not stop well after a late start', { error: this.#wrap(error) });
     }
   }
 

@@ -67,7 +67,7 @@ export type ProvidedBy<P> = P extends Port<infer T> ? T : never;
 export interface PartLifecycle {
   /** Called once, before any operation. */
   start?(context: CallContext): void | Promise<void>;
-  /** Called once, with nothing in flight; also when `start` failed. */
+  /** Called once, with nothing in flight and after `start` has ended; also when that failed. It is left behind where it does not end. */
   stop?(): void | Promise<void>;
   /** Classifies a raw error of the vendor; `undefined` leaves it to the guard (INTERNAL). */
   errorCode?(error: unknown): ErrorCode | undefined;
