@@ -21,6 +21,7 @@ export type {
   RequestOf,
   StepDeclaration,
   ValueOf,
+  Views,
 } from './composition/declaration.js';
 export type {
   ControlPlane,
@@ -94,10 +95,10 @@ export type { NameRule } from './config/names.js';
 
 // Data: types, columns, rows, tensors.
 export { parseType } from './data/types.js';
-export type { ColumnType, ScalarType, TypeName } from './data/types.js';
+export type { ColumnType, DeclaredColumns, DeclaredType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
 export { cellAt, columnOf, ColumnWriter, createValues, gather, isValid } from './data/column.js';
-export type { Cell, Column, Values } from './data/column.js';
+export type { Cell, CellOf, Column, ColumnOf, Values, ValuesOf, WriterOf } from './data/column.js';
 export { fitsFloat32 } from './data/float32.js';
 export { FeatureRows, fieldsOf, timeOf } from './data/feature-rows.js';
 export type { Field, Keys } from './data/feature-rows.js';
@@ -154,6 +155,8 @@ export type {
   Transform,
   TransformDescription,
   TransformInput,
+  Reads,
+  Writes,
 } from './ports/transform.js';
 export { transport } from './ports/transport.js';
 export type { Planes, Transport } from './ports/transport.js';

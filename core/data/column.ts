@@ -1,14 +1,54 @@
 import { clearBit, createBitmap, isSet, setBit, type Bitmap } from './bitmap.js';
 import { isElement, notElement } from './element.js';
 import { status, unset } from './status.js';
-import { elementBytes, withArticle, type ColumnType, type ScalarType } from './types.js';
+import {
+  elementBytes,
+  withArticle,
+  type ColumnType,
+  type DeclaredType,
+  type ElementOf,
+  type ScalarType,
+  type TypeName,
+} from './types.js';
+
+interface ArrayByElement {
+  float32: Float32Array;
+  float64: Float64Array;
+  timestamp: Float64Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  bool: Uint8Array;
+  string: string[];
+  bytes: Uint8Array[];
+}
+
+/** The array that holds the values of a column of type `T`: `Float64Array` for `float64` and `float64[3]`. */
+export type ValuesOf<T extends TypeName = TypeName> = ArrayByElement[ElementOf<T>];
 
 /** The values of a column: one typed array, or an array where the elements are strings or byte strings. */
-export type Values =
-  Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | string[] | Uint8Array[];
+export type Values = ArrayByElement[ScalarType];
 
 /** One cell as a JavaScript value; slow paths, custom code and tests only. */
 export type Cell = number | bigint | boolean | string | Uint8Array | readonly Cell[] | null;
+
+interface CellByElement {
+  float32: number;
+  float64: number;
+  timestamp: number;
+  int32: number;
+  int64: number | bigint;
+  bool: boolean;
+  string: string;
+  bytes: Uint8Array;
+}
+
+// A table, and no conditional type: so that columns of a narrower declaration are columns of a wider one to the compiler.
+type CellByType = { [E in ScalarType]: CellByElement[E] | null } & {
+  [E in ScalarType as `${E}[${number}]` | `list<${E}>`]: readonly CellByElement[E][] | null;
+};
+
+/** What a cell of a column of type `T` takes. */
+export type CellOf<T extends TypeName = TypeName> = CellByType[T];
 
 /**
  * An immutable named-by-its-holder column of `rows` rows.
@@ -16,10 +56,10 @@ export type Cell = number | bigint | boolean | string | Uint8Array | readonly Ce
  * A vector column holds `rows × width` values; a list column holds its values end to end and `offsets[rows + 1]`.
  * `valid` is absent where every row holds a value; a null cell's value is 0, NaN (floats) or empty.
  */
-export interface Column {
+export interface Column<V extends Values = Values> {
   readonly type: ColumnType;
   readonly rows: number;
-  readonly values: Values;
+  readonly values: V;
   readonly valid?: Bitmap;
   readonly offsets?: Uint32Array;
 }
@@ -91,11 +131,13 @@ export const nullValues = {
  *
  * `set` and `setNull` take any cell and refuse what the type cannot hold. Values that are written to `values` are taken as the typed array
  * keeps them: an integer that does not fit has wrapped by then, and nobody can see it.
+ *
+ * `V` is the array of its values and `C` what a cell takes: `ColumnWriter<Float64Array, number | null>` where the type is known.
  */
-export class ColumnWriter {
+export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
   readonly type: ColumnType;
   readonly rows: number;
-  #values: Values;
+  #values: V;
   #valid: Bitmap | undefined;
   #lists: (readonly Cell[])[] | undefined;
   readonly #statuses: Uint8Array | undefined;
@@ -104,13 +146,14 @@ export class ColumnWriter {
   constructor(type: ColumnType, rows: number, block?: Block, statuses?: Uint8Array) {
     this.type = type;
     this.rows = rows;
-    this.#values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width, block);
+    const length = type.kind === 'list' ? 0 : rows * type.width;
+    this.#values = createValues(type.element, length, block) as V;
     if (type.kind === 'list') this.#lists = new Array<readonly Cell[]>(rows).fill([]);
     this.#statuses = statuses;
   }
 
   /** Scalars and vectors: write values here directly, `rows × width` of them. Lists: use `set`. */
-  get values(): Values {
+  get values(): V {
     return this.#values;
   }
 
@@ -119,7 +162,7 @@ export class ColumnWriter {
    *
    * @throws {TypeError} Where it is not the array that the type has, or not as long.
    */
-  set values(values: Values) {
+  set values(values: V) {
     const { element, width, name } = this.type;
     if (!isValuesOf(element, values))
       throw new TypeError(`values of ${withArticle(name)} do not come as ${kindOf(values)}`);
@@ -147,7 +190,7 @@ export class ColumnWriter {
    *
    * @throws {TypeError} Where there is no such row, or the type cannot hold the cell.
    */
-  set(row: number, cell: Cell): void {
+  set(row: number, cell: C): void {
     if (cell === null) return this.setNull(row);
     this.#mark(row);
     const { kind, width, element, name } = this.type;
@@ -191,19 +234,19 @@ export class ColumnWriter {
 
   /** Takes the values of another writer of this type, which must not be used any more. */
   adopt(other: ColumnWriter): void {
-    this.#values = other.values;
+    this.#values = other.values as V;
     this.#valid = other.#valid;
     this.#lists = other.#lists;
   }
 
-  finish(): Column {
+  finish(): Column<V> {
     const { type, rows } = this;
     const valid = this.#valid === undefined ? {} : { valid: this.#valid };
     if (this.#lists === undefined) return { type, rows, values: this.#values, ...valid };
     const offsets = new Uint32Array(rows + 1);
     for (let row = 0; row < rows; row++)
       offsets[row + 1] = (offsets[row] as number) + this.#lists[row]!.length;
-    const values = createValues(type.element, offsets[rows] as number);
+    const values = createValues(type.element, offsets[rows] as number) as V;
     this.#lists.forEach((list, row) =>
       list.forEach((cell, i) => writeElement(values, (offsets[row] as number) + i, cell)),
     );
@@ -222,6 +265,11 @@ function kindOf(values: unknown): string {
     ? withArticle(values.constructor.name)
     : String(values);
 }
+/** The column of an input, a key or a feature that is declared as `D`. */
+export type ColumnOf<D> = Column<ValuesOf<DeclaredType<D>>>;
+
+/** The writer of an output or a feature that is declared as `D`. */
+export type WriterOf<D> = ColumnWriter<ValuesOf<DeclaredType<D>>, CellOf<DeclaredType<D>>>;
 
 /** Whether a row holds a value. */
 export function isValid(column: Column, row: number): boolean {

@@ -1,7 +1,7 @@
 import { VivaceError } from '../kernel/errors.js';
-import { Block, ColumnWriter, type Column } from './column.js';
+import { Block, ColumnWriter, type ColumnOf, type WriterOf } from './column.js';
 import { status, unset } from './status.js';
-import { parseType, type ColumnType } from './types.js';
+import { parseType, type ColumnType, type DeclaredColumns, type TypeName } from './types.js';
 
 /** A column's name and type, as a source declares it. */
 export interface Field {
@@ -26,7 +26,7 @@ export function fieldsOf(declared: Readonly<Record<string, string | { readonly t
  *
  * Event time and available time are for sources whose rows have an age; without them a row has none.
  */
-export class FeatureRows {
+export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
   readonly rows: number;
   readonly fields: readonly Field[];
   /** PRESENT, MISSING or FAILED per row; it starts as none of them. */
@@ -52,10 +52,10 @@ export class FeatureRows {
   }
 
   /** The writer of a feature; throws where the source has not declared it. */
-  column(name: string): ColumnWriter {
+  column<N extends keyof F & string>(name: N): WriterOf<F[N]> {
     const at = this.fields.findIndex((field) => field.name === name);
     if (at < 0) throw new TypeError(`"${name}" is not among the declared features`);
-    return this.columns[at] as ColumnWriter;
+    return this.columns[at] as WriterOf<F[N]>;
   }
 
   /** Says that a row is there: its values are in the columns' arrays. */
@@ -153,7 +153,7 @@ export class FeatureRows {
 }
 
 /** Key columns of a batch: `rows` keys, each a tuple of one cell per key column. */
-export interface Keys {
+export interface Keys<out K extends DeclaredColumns = Readonly<Record<string, TypeName>>> {
   readonly rows: number;
   /**
    * Microseconds since the epoch: one request time for all rows, or one per row. A source that is `pure` is a function of its keys alone
@@ -161,7 +161,7 @@ export interface Keys {
    */
   readonly time: number | Float64Array;
   /** Throws where the source has not declared the key. */
-  column(name: string): Column;
+  column<N extends keyof K & string>(name: N): ColumnOf<K[N]>;
 }
 
 /** The request time of one row of `keys`. */

@@ -16,6 +16,23 @@ export type ScalarType = (typeof scalarTypes)[number];
 /** `float32`, a fixed vector `float32[64]`, or a list of any length `list<float32>`. */
 export type TypeName = ScalarType | `${ScalarType}[${number}]` | `list<${ScalarType}>`;
 
+/** The element type of a type: `float32` of `float32[64]`. */
+export type ElementOf<T extends TypeName> = T extends `${infer E extends ScalarType}[${number}]`
+  ? E
+  : T extends `list<${infer E extends ScalarType}>`
+    ? E
+    : Extract<T, ScalarType>;
+
+/** Columns as an author declares them, by name: a type name, or a type with more to say. */
+export type DeclaredColumns = Readonly<Record<string, TypeName | { readonly type: TypeName }>>;
+
+/** The type name of a declared column. */
+export type DeclaredType<D> = D extends TypeName
+  ? D
+  : D extends { readonly type: infer T extends TypeName }
+    ? T
+    : never;
+
 /** A parsed type. `width` is the number of elements of a fixed vector, 1 for a scalar. */
 export interface ColumnType {
   readonly name: TypeName;

@@ -3,9 +3,9 @@ import type { z } from 'zod';
 import { definitionNames } from '../config/names.js';
 import type { MaybePromise } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
-import type { FeatureSourceDescription } from '../ports/feature-source.js';
+import type { FeatureSource, FeatureSourceDescription } from '../ports/feature-source.js';
 import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
-import type { TransformDescription } from '../ports/transform.js';
+import type { Transform, TransformDescription } from '../ports/transform.js';
 import type { PartContext } from './context.js';
 import type { SdkRequirements } from './sdk.js';
 
@@ -29,13 +29,24 @@ export type UsedParts<U extends Uses> = {
 
 type Provides<L extends Tier> = Port<unknown, L> | readonly Port<unknown, L>[];
 
+/** What a plugin of either kind says of itself, or of neither. */
+type Description = FeatureSourceDescription | TransformDescription;
+
+/** An implementation of a port; where `describe` says which columns there are, they have their types. */
+type ProvidedAs<P, D> =
+  ProvidedBy<P> extends FeatureSource
+    ? FeatureSource<Extract<D, FeatureSourceDescription>>
+    : ProvidedBy<P> extends Transform
+      ? Transform<Extract<D, TransformDescription>>
+      : ProvidedBy<P>;
+
 /**
  * What `create` gives for `provides`: an implementation of the one port, or, for a list, `faces` in its order. Faces share the part's
  * lifecycle, and operations of different ports may have the same name. `faces` is a tuple: write `[…] as const`.
  */
-type Provided<P> = P extends readonly Port[]
-  ? { readonly faces: { readonly [K in keyof P]: ProvidedBy<P[K]> } }
-  : ProvidedBy<P>;
+type Provided<P, D> = P extends readonly Port[]
+  ? { readonly faces: { readonly [K in keyof P]: ProvidedAs<P[K], D> } }
+  : ProvidedAs<P, D>;
 
 type Describe<P, O> =
   P extends CapabilityPort<infer T>
@@ -46,6 +57,12 @@ type Describe<P, O> =
         : object
     : object;
 
+/**
+ * Options as `create` gets them. `D` is mentioned so that the compiler infers what `describe` returns before it looks into `create`, which
+ * gets columns of those types.
+ */
+type Parsed<S extends z.ZodObject, D> = [D] extends [never] ? never : z.output<S>;
+
 /** What `check` of a definition gets. */
 export interface CheckContext {
   /** Relative paths in options are meant from here. */
@@ -53,7 +70,12 @@ export interface CheckContext {
 }
 
 /** What an author writes. `create` is synchronous and cheap: all I/O belongs into `start`. */
-export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> {
+export interface PartSpec<
+  P extends Provides<Tier>,
+  S extends z.ZodObject,
+  U extends Uses,
+  D extends Description = Description,
+> {
   readonly provides: P;
   /** The kebab-case name users write after `use:`. */
   readonly name: string;
@@ -71,7 +93,7 @@ export interface PartSpec<P extends Provides<Tier>, S extends z.ZodObject, U ext
    * @throws {VivaceError} `INVALID_CONFIG`, with `path` relative to the part.
    */
   check?(options: z.output<S>, context: CheckContext): MaybePromise<void>;
-  create(options: z.output<S>, uses: UsedParts<U>, context: PartContext): Provided<P> & PartLifecycle;
+  create(options: Parsed<S, D>, uses: UsedParts<U>, context: PartContext): Provided<P, D> & PartLifecycle;
 }
 
 /** The system outside that an adapter speaks to, as the spans of its operations name it. */
@@ -99,29 +121,40 @@ export interface AdapterSpec<
   readonly system?: OutsideSystem;
 }
 
-/** A plugin's specification. Feature sources and transforms must describe what they read and write. */
-export type PluginSpec<P extends Provides<Tier>, S extends z.ZodObject, U extends Uses> = PartSpec<
-  P,
-  S,
-  U
-> & {
+/**
+ * A plugin's specification. Feature sources and transforms must describe what they read and write. Write `describe` above `create`: the
+ * compiler then knows the types of the columns that `create` gets.
+ */
+export type PluginSpec<
+  P extends Provides<Tier>,
+  S extends z.ZodObject,
+  U extends Uses,
+  D extends Description = Description,
+> = PartSpec<P, S, U, D> & {
   // Said here too, and not only in `Describe`: so a literal keeps its type before `provides` is inferred.
-  describe?(options: z.output<S>): FeatureSourceDescription | TransformDescription;
+  describe?(options: z.output<S>): D;
 } & Describe<P, z.output<S>>;
 
 const marker = Symbol.for('vivace.definition');
 
-/** A definition as the rest of core reads it. */
-export interface Definition {
+/**
+ * What `defineAdapter` and `definePlugin` return: a name after `use:`, with the schema of its options and its slots. The rest of core
+ * reads it, and the compiler checks the options of a part in code by it.
+ */
+export interface Definition<
+  S extends z.ZodObject = z.ZodObject,
+  U extends Uses = Uses,
+  D extends Description = Description,
+> {
   readonly [marker]: true;
   readonly tier: Tier;
   readonly name: string;
   readonly provides: readonly Port[];
-  readonly options: z.ZodObject;
-  readonly uses: Uses;
+  readonly options: S;
+  readonly uses: U;
   readonly sdk: SdkRequirements;
   readonly system: OutsideSystem | undefined;
-  readonly describe?: (options: never) => FeatureSourceDescription | TransformDescription;
+  readonly describe?: (options: never) => D;
   readonly check?: (options: never, context: CheckContext) => MaybePromise<void>;
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
 }
@@ -189,8 +222,8 @@ export function defineAdapter<
   const P extends Provides<'driver'>,
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
->(spec: AdapterSpec<P, S, U>): Definition {
-  return define('driver', spec);
+>(spec: AdapterSpec<P, S, U>): Definition<S, U> {
+  return define('driver', spec) as Definition<S, U>;
 }
 
 /**
@@ -252,8 +285,9 @@ export function definePlugin<
   const P extends Provides<'capability'>,
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
->(spec: PluginSpec<P, S, U>): Definition {
-  return define('capability', spec);
+  const D extends Description = Description,
+>(spec: PluginSpec<P, S, U, D>): Definition<S, U, D> {
+  return define('capability', spec) as Definition<S, U, D>;
 }
 
 interface Loose {

@@ -5,7 +5,7 @@ import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
 import { isKeyType, notKey, parseType } from '../data/types.js';
 import type { Port } from '../ports/port.js';
-import type { TransformInput } from '../ports/transform.js';
+import type { Reads } from '../ports/transform.js';
 import type { z } from 'zod';
 import type { Catalogue, CataloguePart } from './catalogue.js';
 import type { ColumnTable } from './column-table.js';
@@ -123,7 +123,7 @@ export class StepCompiler {
 
   /** Columns for declared inputs, those of `inputs` first; `all` is false where one could not be bound. */
   inputs(
-    declared: Readonly<Record<string, string | TransformInput>>,
+    declared: Reads,
     given: Readonly<Record<string, string>>,
   ): { readonly bound: readonly PlanColumn[]; readonly all: boolean } {
     for (const name of Object.keys(given)) {

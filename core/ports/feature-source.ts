@@ -1,10 +1,11 @@
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
+import type { TypeName } from '../data/types.js';
 import { capabilityPort } from './port.js';
 import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 /** A feature as a source or a view declares it. */
 export interface FeatureSpec {
-  readonly type: string;
+  readonly type: TypeName;
   readonly unit?: string;
   /** Stands in for a value that is not there, where the fetch says `default`. */
   readonly default?: number | string | boolean;
@@ -17,15 +18,15 @@ export interface FeatureSpec {
  * `offline`: `pure`: the same function answers offline · `as-of`: joined by the offline store · `log-only`: only from the served log.
  */
 export interface FeatureSourceDescription {
-  readonly keys: Readonly<Record<string, string>>;
-  readonly features: Readonly<Record<string, string | FeatureSpec>>;
+  readonly keys: Readonly<Record<string, TypeName>>;
+  readonly features: Readonly<Record<string, TypeName | FeatureSpec>>;
   readonly offline: 'pure' | 'as-of' | 'log-only';
   /** Rows older than this at the request time are STALE. */
   readonly maxAgeMs?: number;
 }
 
 /** Features by key. */
-export interface FeatureSource {
+export interface FeatureSource<D extends FeatureSourceDescription = FeatureSourceDescription> {
   /**
    * Fills `out` with one row per key, in the order of the keys.
    *
@@ -33,7 +34,7 @@ export interface FeatureSource {
    *
    * @throws where nothing could be read; a row that alone failed is marked with `out.setFailed`.
    */
-  read(keys: Keys, out: FeatureRows, context: CallContext): MaybePromise<void>;
+  read(keys: Keys<D['keys']>, out: FeatureRows<D['features']>, context: CallContext): MaybePromise<void>;
 }
 
 export const featureSource = capabilityPort<FeatureSource>('feature-source', { read: {} });

@@ -1,35 +1,43 @@
-import type { Column, ColumnWriter } from '../data/column.js';
+import type { ColumnOf, WriterOf } from '../data/column.js';
+import type { DeclaredColumns, TypeName } from '../data/types.js';
 import { capabilityPort } from './port.js';
 
 /** An input of a transform: its type, and the column bound to it where the pipeline says nothing (its own name otherwise). */
 export interface TransformInput {
-  readonly type: string;
+  readonly type: TypeName;
   readonly from?: string;
 }
 
+/** Inputs by name, as a transform or a step declares them. */
+export type Reads = Readonly<Record<string, TypeName | TransformInput>>;
+
+/** Types of outputs by name, as a transform or a step declares them. */
+export type Writes = Readonly<Record<string, TypeName>>;
+
+/** What a transform says of itself, from its options alone; that is what lets a pipeline be compiled. */
 export interface TransformDescription {
-  readonly reads: Readonly<Record<string, string | TransformInput>>;
-  readonly writes: Readonly<Record<string, string>>;
+  readonly reads: Reads;
+  readonly writes: Writes;
   /** `row`: each row for itself. `request`: sees the rows of a request together, through `offsets`. */
   readonly over?: 'row' | 'request';
 }
 
-/** Columns in: `rows` rows. */
-export interface ColumnsIn {
+/** Columns in: `rows` rows. Where `reads` are known to the compiler, each column has the array of its type. */
+export interface ColumnsIn<out R extends DeclaredColumns = Reads> {
   readonly rows: number;
   /** With `over: 'request'`: the rows of request r are `offsets[r]` up to `offsets[r + 1]`. */
   readonly offsets: Uint32Array;
-  column(name: string): Column;
+  column<N extends keyof R & string>(name: N): ColumnOf<R[N]>;
 }
 
 /** Columns out: write every row of each. */
-export interface ColumnsOut {
-  column(name: string): ColumnWriter;
+export interface ColumnsOut<out W extends DeclaredColumns = Writes> {
+  column<N extends keyof W & string>(name: N): WriterOf<W[N]>;
 }
 
 /** A pure function over columns: the same answer for the same columns, online and offline. */
-export interface Transform {
-  apply(input: ColumnsIn, out: ColumnsOut): void;
+export interface Transform<D extends TransformDescription = TransformDescription> {
+  apply(input: ColumnsIn<D['reads']>, out: ColumnsOut<D['writes']>): void;
 }
 
 export const transform = capabilityPort<Transform>('transform', { apply: { sync: true, quiet: true } });

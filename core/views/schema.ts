@@ -1,16 +1,17 @@
 import { z } from 'zod';
 import { columnNames } from '../config/names.js';
-import { isTypeName } from '../data/types.js';
+import { isTypeName, type TypeName } from '../data/types.js';
 import { hasOneSource, oneSource, sourceRowsShape } from './source-rows.js';
 import { longMilliseconds } from '../config/duration.js';
 
-export const typeName = z
+/** The name of a type; in code the compiler knows them. */
+export const typeName: z.ZodType<TypeName, TypeName> = z
   .string()
   .refine(
     isTypeName,
     'no type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
   )
-  .meta({ examples: ['float32', 'string', 'float32[64]'] });
+  .meta({ examples: ['float32', 'string', 'float32[64]'] }) as unknown as z.ZodType<TypeName, TypeName>;
 
 /** Names of columns, features, fields and steps: they become part of `alias.feature`. */
 export const columnName = z

@@ -20,7 +20,7 @@ export const greatCircle = definePlugin({
   }),
   create: ({ depot: [latitude, longitude], places }) => ({
     read(keys, out) {
-      const names = keys.column('place').values as string[];
+      const names = keys.column('place').values;
       names.forEach((name, row) => {
         const place = places[name];
         if (place === undefined) return out.setMissing(row);

@@ -26,9 +26,9 @@ export class Discount {
     this.#discounts = discounts;
   }
 
-  run(input: ColumnsIn, out: ColumnsOut): void {
-    const customers = input.column('customer').values as string[];
-    const prices = input.column('price').values as Float64Array;
+  run(input: ColumnsIn<typeof Discount.reads>, out: ColumnsOut<typeof Discount.writes>): void {
+    const customers = input.column('customer').values;
+    const prices = input.column('price').values;
     const discounted = out.column('price').values;
     for (let row = 0; row < input.rows; row++) {
       discounted[row] = prices[row]! * (1 - this.#discounts.percentFor(customers[row]!) / 100);

@@ -8,8 +8,8 @@ const bodyMassIndex = defineStep({
   offline: 'same',
   create: () => ({
     run(input, out) {
-      const height = input.column('height_m').values as Float64Array;
-      const weight = input.column('weight_kg').values as Float64Array;
+      const height = input.column('height_m').values;
+      const weight = input.column('weight_kg').values;
       out.column('value').values = weight.map((kilograms, row) => kilograms / height[row]! ** 2);
     },
   }),

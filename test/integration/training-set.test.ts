@@ -14,6 +14,7 @@ import {
   type Server,
   type SpineInput,
   type TrainingSetManifest,
+  type Views,
 } from 'vivace';
 import { duckdb } from 'vivace/adapters/duckdb';
 import { memory } from 'vivace/adapters/memory';
@@ -58,7 +59,7 @@ const views = {
     source: { table: 'owners.csv', eventTime: 'at' },
     features: { age: { type: 'int32' } },
   },
-};
+} satisfies Views;
 
 const pipeline: PipelineDeclaration = {
   request: { moment: 'timestamp', count: 'int32' },
@@ -336,7 +337,10 @@ describe('Training sets', () => {
       expect((await wrong((server) => rowsOf(server, { spine: gaps }), plain, { pure })).path).to.equal(
         'spine.object.item',
       );
-      const optional = { ...plain, objects: { fields: { item: { type: 'string', optional: true } } } };
+      const optional = {
+        ...plain,
+        objects: { fields: { item: { type: 'string', optional: true } } },
+      } as const;
       const rows = await within((server) => rowsOf(server, { spine: gaps }), optional, { pure });
       expect(rows.map((row) => row['object.item'])).to.deep.equal([null]);
     });

@@ -15,6 +15,7 @@ import {
   type Signature,
   type Tensor,
   type TransformDescription,
+  type TypeName,
   type Transform,
   type ServerOf,
 } from 'vivace';
@@ -27,8 +28,8 @@ export const scripted = definePlugin({
   provides: featureSource,
   name: 'scripted',
   options: z.strictObject({
-    keys: z.record(z.string(), z.string()).default({ id: 'string' }),
-    features: z.record(z.string(), z.custom<string | FeatureSpec>()),
+    keys: z.record(z.string(), z.custom<TypeName>()).default({ id: 'string' }),
+    features: z.record(z.string(), z.custom<TypeName | FeatureSpec>()),
     offline: z
       .enum(['pure', 'as-of', 'log-only'])
       .optional()

@@ -2,17 +2,25 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer, definePipeline, describePlan, loadServer, type PipelineDeclaration } from 'vivace';
+import {
+  createServer,
+  definePipeline,
+  describePlan,
+  loadServer,
+  type PipelineDeclaration,
+  type TypeName,
+  type Views,
+} from 'vivace';
 import { scripted, withServer, type ReadRows } from '../support/scripted.js';
 import { predictText } from '../support/predict-text.js';
 
-const sorted = (type: string, response: object): PipelineDeclaration => ({
+const sorted = (type: TypeName, response: object): PipelineDeclaration => ({
   objects: { fields: { v: { type, optional: true }, name: { type: 'string', optional: true } } },
   steps: [],
   response: { outputs: { out: 'object.v' }, orderBy: 'out', ...response },
 });
 
-async function order(type: string, values: readonly unknown[], response: object = {}): Promise<number[]> {
+async function order(type: TypeName, values: readonly unknown[], response: object = {}): Promise<number[]> {
   const answer = await withServer({ parts: {}, pipelines: { p: sorted(type, response) } }, (server) =>
     server.predict('p', { objects: values.map((v) => ({ v })) as never }),
   );
@@ -166,7 +174,7 @@ describe('A pipeline in YAML and in code', () => {
       maxAgeMs: 60_000,
       features: { euro: { type: 'float64', default: 1.5 } },
     },
-  };
+  } satisfies Views;
   const parts = {
     hot: { use: 'memory' },
     online: { use: 'online-store', store: 'hot' },

@@ -9,6 +9,7 @@ import {
   parseType,
   type KeyValueStore,
   type ServerOf,
+  type Views,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
@@ -42,7 +43,7 @@ const views = {
     entity: { item: 'string' },
     features: { euro: { type: 'float64', default: -1 } },
   },
-};
+} satisfies Views;
 const pipeline = {
   objects: { fields: { item: 'string' } },
   deadlineMs: 5000,

@@ -103,8 +103,8 @@ class DearRates extends Rates {
 }
 @injectable()
 class Converts {
-  static readonly reads = { value: 'float64' };
-  static readonly writes = { value: 'float64' };
+  static readonly reads = { value: 'float64' } as const;
+  static readonly writes = { value: 'float64' } as const;
   static readonly offline = 'same';
   @inject(Rates) readonly rates!: Rates;
   run(input: ColumnsIn, out: ColumnsOut): void {
@@ -119,8 +119,8 @@ class NeedsConverter {
 }
 @injectable()
 class Nested {
-  static readonly reads = { value: 'float64' };
-  static readonly writes = { value: 'float64' };
+  static readonly reads = { value: 'float64' } as const;
+  static readonly writes = { value: 'float64' } as const;
   static readonly offline = 'same';
   @inject(NeedsConverter) readonly converter!: NeedsConverter;
   run(): void {
@@ -128,8 +128,8 @@ class Nested {
   }
 }
 class Bare {
-  static readonly reads = { value: 'float64' };
-  static readonly writes = { value: 'float64' };
+  static readonly reads = { value: 'float64' } as const;
+  static readonly writes = { value: 'float64' } as const;
   static readonly offline = 'same';
   readonly rates: Rates;
   constructor(rates: Rates) {

@@ -14,6 +14,7 @@ import {
   type CallContext,
   type Server,
   type ServerSpecification,
+  type Views,
   type ViewProgress,
 } from 'vivace';
 import { callContext } from 'vivace/testing';
@@ -26,9 +27,9 @@ const parts: ServerSpecification['parts'] = {
   online: { use: 'online-store', store: 'hot' },
   history: { use: 'offline-store', warehouse: 'lake', online: 'online' },
 };
-const entity = { shop: 'string' };
+const entity = { shop: 'string' } as const;
 const source = { table: 'sales.csv', eventTime: 'at' };
-const views: NonNullable<ServerSpecification['views']> = {
+const views: Views = {
   amounts: { store: 'online', entity, source, features: { amount: { type: 'float64' } } },
   pushed: { store: 'online', entity, features: { open: { type: 'bool' } } },
   names: { store: 'online', entity, source, features: { name: { type: 'string' } } },

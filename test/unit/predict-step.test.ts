@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import {
   VivaceError,
-  type Cell,
+  type CellOf,
   type FeatureSpec,
   type PipelineDeclaration,
   type Signature,
@@ -33,7 +33,7 @@ interface Setup {
   readonly predictStep?: object;
   readonly features?: Record<string, string | FeatureSpec>;
   /** Cells per feature, by the number that an object's `id` is. */
-  readonly cells?: Record<string, readonly Cell[]>;
+  readonly cells?: Record<string, readonly CellOf[]>;
   readonly onMissing?: 'skip' | 'default';
 }
 

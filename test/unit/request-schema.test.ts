@@ -2,11 +2,18 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createServer, isVivaceError, pipelineCodec, type PipelineDeclaration, type ServerOf } from 'vivace';
+import {
+  createServer,
+  isVivaceError,
+  pipelineCodec,
+  type PipelineDeclaration,
+  type ServerOf,
+  type TypeName,
+} from 'vivace';
 import { predictText } from '../support/predict-text.js';
 import { fuzzRuns } from '../support/fuzz-runs.js';
 
-const optional = (type: string) => ({ type, optional: true });
+const optional = (type: TypeName) => ({ type, optional: true });
 const fields = {
   f32: optional('float32'),
   f64: optional('float64'),

@@ -289,8 +289,8 @@ describe('Server', () => {
     }
     @injectable()
     class Price {
-      static readonly reads = { distance: 'float64' };
-      static readonly writes = { euro: 'float64' };
+      static readonly reads = { distance: 'float64' } as const;
+      static readonly writes = { euro: 'float64' } as const;
       static readonly offline = 'same';
       readonly #prices: Prices;
       constructor(@inject(Prices) prices: Prices) {

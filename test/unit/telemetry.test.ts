@@ -12,6 +12,7 @@ import {
   VivaceError,
   type PipelineDeclaration,
   type ServerOf,
+  type Views,
 } from 'vivace';
 import { memory, type InjectableServer } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
@@ -25,7 +26,7 @@ import { scripted, thrownBy, withServer, type ReadRows } from '../support/script
 
 const views = {
   price: { store: 'online', entity: { item: 'string' }, features: { euro: { type: 'float64' } } },
-};
+} satisfies Views;
 const priced = {
   objects: { fields: { item: 'string' } },
   steps: [{ fetch: 'price' }, { predict: 'adder', inputs: { x: ['price.euro'] } }],

@@ -3,30 +3,42 @@ import { z } from 'zod';
 import { VivaceError } from '../../kernel/errors.js';
 import type { UsedParts, Uses } from '../../parts/definition.js';
 import type { Call, MaybePromise } from '../../kernel/call.js';
-import type { ColumnsIn, ColumnsOut, TransformInput } from '../../ports/transform.js';
+import type { ColumnsIn, ColumnsOut, Reads, Writes } from '../../ports/transform.js';
 
-/** What a custom step does: columns in, columns out, with I/O if it needs some. */
-export interface Step {
-  run(input: ColumnsIn, out: ColumnsOut, call: Call): MaybePromise<void>;
+/**
+ * What a custom step does: columns in, columns out, with I/O if it needs some.
+ *
+ * A class says `implements Step<typeof TheClass.reads, typeof TheClass.writes>`.
+ */
+export interface Step<R extends Reads = Reads, W extends Writes = Writes> {
+  run(input: ColumnsIn<R>, out: ColumnsOut<W>, call: Call): MaybePromise<void>;
 }
 
-interface StepDeclaration {
-  readonly reads: Readonly<Record<string, string | TransformInput>>;
-  readonly writes: Readonly<Record<string, string>>;
+/** A step whatever its columns are. */
+interface AnyStep {
+  run(input: never, out: never, call: Call): MaybePromise<void>;
+}
+
+interface StepColumns<R extends Reads = Reads, W extends Writes = Writes> {
+  readonly reads: R;
+  readonly writes: W;
   /** In a training set: `same` code · `skip`: its columns are null · `refuse` the pipeline. */
   readonly offline: 'same' | 'skip' | 'refuse';
   readonly over?: 'row' | 'request';
 }
 
-export interface StepSpec<S extends z.ZodObject, U extends Uses> {
-  readonly name: string;
+/** What `defineStep` takes. */
+export interface StepSpec<
+  S extends z.ZodObject,
+  U extends Uses,
+  R extends Reads = Reads,
+  W extends Writes = Writes,
+  N extends string = string,
+> extends StepColumns<R, W> {
+  readonly name: N;
   readonly options?: S;
   readonly uses?: U;
-  readonly reads: StepDeclaration['reads'];
-  readonly writes: StepDeclaration['writes'];
-  readonly offline: StepDeclaration['offline'];
-  readonly over?: 'row' | 'request';
-  create(options: z.output<S>, uses: UsedParts<U>): Step;
+  create(options: z.output<S>, uses: UsedParts<U>): Step<R, W>;
 }
 
 /**
@@ -34,17 +46,23 @@ export interface StepSpec<S extends z.ZodObject, U extends Uses> {
  * container holds: `@inject(Service)` a team's own service, `@inject(stepOptions)` its options as `static options` parsed them, and
  * `@inject(stepSlot('store'))` the part in the slot `store` of `static uses`.
  */
-export type StepClass = Newable<Step> &
-  StepDeclaration & { readonly stepName?: string; readonly options?: z.ZodObject; readonly uses?: Uses };
+export type StepClass = Newable<AnyStep> &
+  StepColumns & { readonly stepName?: string; readonly options?: z.ZodObject; readonly uses?: Uses };
 
 const marker = Symbol.for('vivace.step');
 
 /** A custom step as the compiler reads it. */
-export interface StepType extends StepDeclaration {
+export interface StepType<
+  S extends z.ZodObject = z.ZodObject,
+  U extends Uses = Uses,
+  R extends Reads = Reads,
+  W extends Writes = Writes,
+  N extends string = string,
+> extends StepColumns<R, W> {
   readonly [marker]: true;
-  readonly name: string;
-  readonly options: z.ZodObject;
-  readonly uses: Uses;
+  readonly name: N;
+  readonly options: S;
+  readonly uses: U;
   readonly create: ((options: never, uses: never) => Step) | Newable<Step>;
   readonly injectable: boolean;
 }
@@ -60,7 +78,7 @@ export interface StepType extends StepDeclaration {
  * - `run` may do I/O; then it passes `call.signal` on. A step that answers at once returns nothing, and is not `async`.
  *
  * `create` is called once per node of a pipeline, when the server starts. Core guarantees that input columns have the declared types and
- * `input.rows` rows; with `over: 'request'` it tells through `offsets` which rows belong to one request.
+ * `input.rows` rows, and the compiler knows those types; with `over: 'request'` it tells through `offsets` which rows belong to one request.
  *
  * @param spec The step's name, columns, options, slots and how it is created.
  * @returns What stands after `step:` in code, or is exported under its name in camelCase from the file that YAML names.
@@ -78,7 +96,7 @@ export interface StepType extends StepDeclaration {
  *   offline: 'same',
  *   create: ({ percent }) => ({
  *     run(input, out) {
- *       const prices = input.column('price').values as Float64Array;
+ *       const prices = input.column('price').values;
  *       prices.forEach((price, row) => out.column('price').set(row, price * (1 - percent / 100)));
  *     },
  *   }),
@@ -101,19 +119,22 @@ export interface StepType extends StepDeclaration {
  * ```
  */
 export function defineStep<
+  const R extends Reads,
+  const W extends Writes,
+  const N extends string,
   S extends z.ZodObject = z.ZodObject<Record<never, never>>,
   const U extends Uses = Record<never, never>,
->(spec: StepSpec<S, U>): StepType {
+>(spec: StepSpec<S, U, R, W, N>): StepType<S, U, R, W, N> {
   return {
     [marker]: true,
     name: spec.name,
-    options: spec.options ?? z.strictObject({}),
-    uses: spec.uses ?? {},
+    options: spec.options ?? (z.strictObject({}) as unknown as S),
+    uses: spec.uses ?? ({} as U),
     reads: spec.reads,
     writes: spec.writes,
     offline: spec.offline,
     ...(spec.over === undefined ? {} : { over: spec.over }),
-    create: (options, uses) => spec.create(options, uses),
+    create: (options, uses) => spec.create(options, uses) as unknown as Step,
     injectable: false,
   };
 }

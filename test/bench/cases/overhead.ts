@@ -37,7 +37,7 @@ const features = {
   b: { type: 'float32' },
   c: { type: 'float32' },
   d: { type: 'float32' },
-};
+} as const;
 const all = ['user', 'item'].flatMap((view) => Object.keys(features).map((name) => `${view}.${name}`));
 
 /** (d) What a request costs beside its stores and its model. */
