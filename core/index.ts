@@ -17,6 +17,7 @@ export type {
   AnswerOf,
   AnswerValue,
   OwnStep,
+  Parts,
   PipelineDeclaration,
   RequestOf,
   StepDeclaration,

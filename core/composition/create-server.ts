@@ -5,6 +5,7 @@ import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
 import { parseWith } from '../config/parse.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
+import type { Used } from './declaration.js';
 import type { PartDeclaration } from './parts.js';
 import { ServerOf } from './server.js';
 import {
@@ -51,8 +52,8 @@ import {
  * await server.stop();
  * ```
  */
-export async function createServer<const P extends Pipelines>(
-  specification: ServerSpecification<P>,
+export async function createServer<const P extends Pipelines, const D extends Used, const O extends Used>(
+  specification: ServerSpecification<P, D, O>,
 ): Promise<ServerOf<P>> {
   const { parts, views = {}, pipelines, override, modules, ...settings } = specification;
   const mistakes = new Mistakes();

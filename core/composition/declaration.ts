@@ -1,7 +1,10 @@
+import type { Newable } from 'inversify';
 import type { z } from 'zod';
+import type { Definition, OptionalSlot, Uses } from '../parts/definition.js';
 import type { fieldSpec, pipelineSchema } from '../pipeline/schema.js';
 import type { customKeys } from '../steps/custom/custom.js';
-import type { StepClass, StepType } from '../steps/custom/step.js';
+import type { Port } from '../ports/port.js';
+import type { Step, StepClass, StepType } from '../steps/custom/step.js';
 import type { fetchSchema } from '../steps/fetch/schema.js';
 import type { predictSchema } from '../steps/predict/schema.js';
 import type { transformSchema } from '../steps/transform/transform.js';
@@ -31,15 +34,24 @@ export function ownStep(step: Readonly<Record<string, unknown>>): OwnStep {
   return step as unknown as OwnStep;
 }
 
-export type StepDeclaration =
-  | Declared<typeof fetchSchema>
-  | Declared<typeof transformSchema>
-  | Declared<typeof predictSchema>
-  | (Declared<typeof customKeys> & {
-      readonly step: string | StepType | StepClass;
-      readonly [option: string]: unknown;
-    })
-  | OwnStep;
+/** The keys that name a verb of Vivace; a step has one of them. */
+type Verb = 'fetch' | 'transform' | 'predict' | 'step';
+/** Without the verbs but `V`: so that a mistake is reported against the step that was meant. */
+type Only<V extends Verb> = { readonly [K in Exclude<Verb, V>]?: never };
+
+/** A step that reads features of a view or a feature source. */
+export interface FetchStep extends Declared<typeof fetchSchema>, Only<'fetch'> {}
+/** A step that applies a transform. */
+export interface TransformStep extends Declared<typeof transformSchema>, Only<'transform'> {}
+/** A step that asks a model. */
+export interface PredictStep extends Declared<typeof predictSchema>, Only<'predict'> {}
+/** A step of your own; its options and slots stand beside these keys. */
+export interface CustomStep extends Declared<typeof customKeys>, Only<'step'> {
+  readonly step: string | StepType | StepClass;
+  readonly [option: string]: unknown;
+}
+
+export type StepDeclaration = FetchStep | TransformStep | PredictStep | CustomStep | OwnStep;
 
 type Settings = Omit<Declared<typeof pipelineSchema>, 'steps'>;
 
@@ -48,28 +60,79 @@ export interface PipelineDeclaration extends Settings {
   readonly steps: readonly StepDeclaration[];
 }
 
-type NoneBut<T, K> = Readonly<Record<Exclude<keyof T, K>, never>>;
+type ReadonlyOptions<T> = T extends (...args: never[]) => unknown
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: ReadonlyOptions<T[K]> }
+    : T;
 
-/** A step of a built-in verb has no keys but those of its verb; a team's own step has what its schema takes. */
-type KnownStep<S> = S extends OwnStep | { readonly step: unknown }
-  ? unknown
-  : S extends { readonly fetch: unknown }
-    ? NoneBut<S, keyof Declared<typeof fetchSchema>>
-    : S extends { readonly transform: unknown }
-      ? NoneBut<S, keyof Declared<typeof transformSchema>>
-      : S extends { readonly predict: unknown }
-        ? NoneBut<S, keyof Declared<typeof predictSchema>>
-        : unknown;
+type Slots<U extends Uses> = {
+  readonly [K in keyof U as U[K] extends OptionalSlot<Port> ? never : K]: string;
+} & { readonly [K in keyof U as U[K] extends OptionalSlot<Port> ? K : never]?: string };
 
-/** What a pipeline whose type is inferred must fit as well: inference alone would let a misspelt key pass. */
-export type Known<P extends PipelineDeclaration> = NoneBut<P, keyof PipelineDeclaration> & {
-  readonly steps: { readonly [I in keyof P['steps']]: KnownStep<P['steps'][I]> };
-};
+/** Options and slots as code writes them: a slot takes the name of a part. */
+type OptionsOf<S extends z.ZodObject, U extends Uses> = Flat<
+  (keyof S['shape'] extends never ? unknown : ReadonlyOptions<z.input<S>>) & Slots<U>
+>;
+
+type StaticOptions<C> = C extends { readonly options: infer S extends z.ZodObject } ? S : NoOptions;
+type StaticUses<C> = C extends { readonly uses: infer U extends Uses } ? U : Record<never, never>;
+type NoOptions = z.ZodObject<Record<never, never>>;
+
+/** What a step of your own may say, where its definition is known. */
+type CustomStepOf<T> =
+  T extends StepType<infer S, infer U>
+    ? Declared<typeof customKeys> & Only<'step'> & { readonly step: T } & OptionsOf<S, U>
+    : T extends StepClass
+      ? Declared<typeof customKeys> &
+          Only<'step'> & {
+            readonly step: Newable<Step<T['reads'], T['writes']>>;
+          } & OptionsOf<StaticOptions<T>, StaticUses<T>>
+      : CustomStep;
+
+/** What the step `S` was meant as. */
+type Meant<S> = S extends { readonly fetch: unknown }
+  ? FetchStep
+  : S extends { readonly transform: unknown }
+    ? TransformStep
+    : S extends { readonly predict: unknown }
+      ? PredictStep
+      : S extends { readonly step: infer T }
+        ? CustomStepOf<T>
+        : FetchStep | TransformStep | PredictStep | OwnStep;
+
+/** `S` where it is a `T` without further keys; otherwise `T`, which the compiler then compares `S` with, key by key. */
+type Exactly<S, T> = S extends T ? (Exclude<keyof S, keyof T> extends never ? S : T) : T;
+
+type CheckedSteps<S> = { readonly [I in keyof S]: S[I] extends OwnStep ? S[I] : Exactly<S[I], Meant<S[I]>> };
+
+/** What a pipeline whose type is inferred must be: inference alone would let a misspelt key pass. */
+export type Checked<P extends PipelineDeclaration> = {
+  readonly [K in keyof P]: K extends 'steps' ? CheckedSteps<P[K]> : P[K];
+} & { readonly [K in Exclude<keyof P, keyof PipelineDeclaration>]: never };
 
 /** Declares a pipeline, so that the types of its requests and answers are inferred. It is compiled by `createServer`. */
-export function definePipeline<const P extends PipelineDeclaration>(pipeline: P & Known<P>): P {
-  return pipeline;
+export function definePipeline<const P extends PipelineDeclaration>(pipeline: Checked<P>): P {
+  return pipeline as unknown as P;
 }
+
+/** What stands after `use:` per part. */
+export type Used = Readonly<Record<string, string | Definition>>;
+
+/** A part: where the compiler knows its definition, its options and slots are checked by it. */
+type PartOf<D> = [D] extends [Definition<infer S, infer U>]
+  ? string extends keyof S['shape']
+    ? AnyPart<D>
+    : { readonly use: D } & OptionsOf<S, U>
+  : AnyPart<D>;
+
+interface AnyPart<D> {
+  readonly use: D;
+  readonly [option: string]: unknown;
+}
+
+/** Parts by name, in code. */
+export type Parts<D extends Used = Used> = { readonly [N in keyof D]: PartOf<D[N]> };
 
 type Scalar<T extends string> = T extends 'float32' | 'float64'
   ? number | 'NaN' | 'Infinity' | '-Infinity'

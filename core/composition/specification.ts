@@ -16,7 +16,7 @@ import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
 import type { Signature } from '../models/bundle.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
-import type { Known, PipelineDeclaration, Views } from './declaration.js';
+import type { Checked, Parts, PipelineDeclaration, Used, Views } from './declaration.js';
 import { partIdentity, resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
 import { boundVerbs, checkLayers, checkModuleBindings, createContainer } from './container.js';
 import { importModules, importSteps } from './import-file.js';
@@ -25,12 +25,17 @@ import { withStandIns, wrongStep } from './injection.js';
 export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
 
 /** What a server is made of; the keys of a YAML file, and what only code can give. */
-export interface ServerSpecification<P extends Pipelines = Pipelines> {
-  readonly parts: Readonly<Record<string, PartDeclaration>>;
+export interface ServerSpecification<
+  P extends Pipelines = Pipelines,
+  D extends Used = Used,
+  O extends Used = Used,
+> {
+  /** By name. The compiler checks options and slots where it knows the definition after `use`, and not where that is a name. */
+  readonly parts: Parts<D>;
   readonly views?: Views;
-  readonly pipelines: P & { readonly [N in keyof P]: Known<P[N]> };
+  readonly pipelines: { readonly [N in keyof P]: Checked<P[N]> };
   /** Replaces named parts, as a test does: `{ hot: { use: memory } }`. They are guarded and started like the originals. */
-  readonly override?: Readonly<Record<string, PartDeclaration>>;
+  readonly override?: Parts<O>;
   /** A team's own services, verbs, layers and step classes: modules, or relative .js or .mjs files that export some. */
   readonly modules?: readonly (ContainerModule | string)[];
   /** Relative paths are meant from here; default: the working directory. */

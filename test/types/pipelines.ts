@@ -1,5 +1,7 @@
 // Never run. The compiler must refuse what stands behind each `@ts-expect-error`, and accept the rest.
-import { createServer, definePipeline, loadServer, ownStep } from 'vivace';
+import { cache, createServer, definePipeline, defineStep, keyValueStore, loadServer, optional, ownStep } from 'vivace';
+import type { ColumnsIn, ColumnsOut } from 'vivace';
+import { z } from 'zod';
 
 const rank = definePipeline({
   request: { from: 'string', when: 'timestamp', bonus: { type: 'float64', optional: true } },
@@ -88,8 +90,22 @@ export async function askAny(): Promise<unknown> {
 
 const outputs = { now: 'time' } as const;
 export const right = definePipeline({ record: {}, steps: [{ fetch: 'x', onMissing: 'skip' }, ownStep({ any: 1 })], response: { outputs } });
-// @ts-expect-error a fetch has no `onMising`
-definePipeline({ steps: [{ fetch: 'x', onMising: 'skip' }], response: { outputs } });
+definePipeline({
+  // @ts-expect-error 'onMising' does not exist in type 'FetchStep'
+  steps: [{ fetch: 'x', onMising: 'skip' }],
+  response: { outputs },
+});
+definePipeline({
+  steps: [
+    { fetch: 'x' },
+    {
+      transform: 'y',
+      // @ts-expect-error the mistake is at the key: a transform has no `onMissing`
+      onMissing: 'skip',
+    },
+  ],
+  response: { outputs },
+});
 // @ts-expect-error nor has one in `createServer`
 await createServer({ parts: {}, pipelines: { p: { steps: [{ fetch: 'x', onMising: 'skip' }], response: { outputs } } } });
 // @ts-expect-error one step does one thing
@@ -100,3 +116,82 @@ definePipeline({ deadlineMS: 5, steps: [], response: { outputs } });
 definePipeline({ deadlineMs: undefined, steps: [], response: { outputs } });
 // @ts-expect-error `record` is a block or `false`
 definePipeline({ record: true, steps: [], response: { outputs } });
+
+// Steps of a team's own: options and slots are those of the definition.
+
+const discount = defineStep({
+  name: 'discount',
+  options: z.strictObject({ percent: z.number(), rounded: z.boolean().optional() }),
+  uses: { store: keyValueStore, recent: optional(cache) },
+  reads: { price: 'float64' },
+  writes: { price: 'float64' },
+  offline: 'same',
+  create: () => ({ run: () => undefined }),
+});
+class Discount {
+  static readonly options = z.strictObject({ percent: z.number() });
+  static readonly uses = { store: keyValueStore };
+  static readonly reads = { price: 'float64' } as const;
+  static readonly writes = { price: 'float64' } as const;
+  static readonly offline = 'same';
+
+  run(_input: ColumnsIn<typeof Discount.reads>, _out: ColumnsOut<typeof Discount.writes>): void {}
+}
+class Unlike {
+  static readonly reads = { price: 'string' } as const;
+  static readonly writes = { price: 'float64' } as const;
+  static readonly offline = 'same';
+
+  run(_input: ColumnsIn<typeof Discount.reads>, _out: ColumnsOut<typeof Discount.writes>): void {}
+}
+definePipeline({
+  steps: [
+    { step: discount, percent: 3, store: 'hot', inputs: { price: 'request.price' } },
+    { step: Discount, as: 'b', percent: 3, store: 'hot' },
+    { step: './other.js', as: 'c', anything: 1 },
+  ],
+  response: { outputs },
+});
+definePipeline({
+  // @ts-expect-error `percent` is missing
+  steps: [{ step: discount, store: 'hot' }],
+  response: { outputs },
+});
+definePipeline({
+  // @ts-expect-error `percent` is a number
+  steps: [{ step: discount, percent: 'x', store: 'hot' }],
+  response: { outputs },
+});
+definePipeline({
+  // @ts-expect-error there is no option `percnt`
+  steps: [{ step: discount, percent: 3, percnt: 3, store: 'hot' }],
+  response: { outputs },
+});
+definePipeline({
+  // @ts-expect-error the slot `store` is empty
+  steps: [{ step: Discount, percent: 3 }],
+  response: { outputs },
+});
+definePipeline({
+  // @ts-expect-error a class has options too
+  steps: [{ step: Discount, percent: true, store: 'hot' }],
+  response: { outputs },
+});
+definePipeline({
+  // @ts-expect-error `run` gets columns that the class does not declare
+  steps: [{ step: Unlike }],
+  response: { outputs },
+});
+
+// Type names.
+
+// @ts-expect-error `flot64` is not a type
+definePipeline({ request: { a: 'flot64' }, steps: [], response: { outputs } });
+// @ts-expect-error neither for objects
+definePipeline({ objects: { fields: { a: { type: 'list<flot64>' } } }, steps: [], response: { outputs } });
+const view = { store: 'online', entity: { id: 'string' }, features: { x: { type: 'float32[8]' } } } as const;
+await createServer({ parts: {}, views: { view }, pipelines: {} });
+// @ts-expect-error nor in views
+await createServer({ parts: {}, views: { view: { ...view, features: { x: { type: 'flot32' } } } }, pipelines: {} });
+// @ts-expect-error nor as a key
+await createServer({ parts: {}, views: { view: { ...view, entity: { id: 'text' } } }, pipelines: {} });

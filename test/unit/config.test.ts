@@ -33,7 +33,7 @@ const pluginModule = (name: string, exported: string, options = ''): string => `
   });`;
 
 /** What a model of no importance is made of. */
-const nothing = { signature: {}, predict: (): never[] => [] };
+const nothing = { signature: {} as never, predict: (): never[] => [] };
 
 describe('Configuration', () => {
   let directory: string;

@@ -137,7 +137,7 @@ describe('Objects that a fetch leaves out', () => {
       ],
       { share: 'm.share' },
     );
-    const chained = { use: scripted, keys: { left: 'int32' }, features: { next: 'int32' } };
+    const chained = { use: scripted, keys: { left: 'int32' }, features: { next: 'int32' } } as const;
     const server = await createServer({ parts: { ...parts(stocked), chained }, pipelines: { p } });
     await server.start();
     const { nodes } = describePlan(server.plans.get('p')!) as { nodes: { alias: string; after: string[] }[] };
