@@ -6,9 +6,8 @@ import type { Mistakes } from '../config/mistake.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { PipelineSpec } from '../pipeline/schema.js';
 import { stepIn } from '../steps/custom/custom.js';
+import { importModule, type Exports } from './import-module.js';
 import { camelCase } from './resolve-use.js';
-
-type Exports = Readonly<Record<string, unknown>>;
 
 /**
  * Imports a file that a configuration names by its relative path.
@@ -21,11 +20,7 @@ async function importFile(specifier: string, directory: string): Promise<Exports
     throw new VivaceError('INVALID_CONFIG', `"${specifier}" is no relative .js or .mjs file`);
   if (!existsSync(file))
     throw new VivaceError('INVALID_CONFIG', `there is no file ${specifier} in ${directory}`);
-  try {
-    return (await import(pathToFileURL(file).href)) as Exports;
-  } catch (cause) {
-    throw new VivaceError('INVALID_CONFIG', `"${specifier}" does not load: ${messageOf(cause)}`, { cause });
-  }
+  return importModule(pathToFileURL(file).href, { shown: specifier, directory });
 }
 
 /** Imports the files that stand after `step:` in a YAML pipeline: what each exports as a step. */

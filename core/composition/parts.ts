@@ -6,6 +6,9 @@ import { parseWith, type FromEnvironment } from '../config/parse.js';
 import { optionsIdentity } from '../parts/identity.js';
 import { featureSource } from '../ports/feature-source.js';
 import { transform } from '../ports/transform.js';
+import { VivaceError } from '../kernel/errors.js';
+import { packageVersion } from '../kernel/package-version.js';
+import { isMadeFor } from '../parts/made-for.js';
 import { resolveUse } from './resolve-use.js';
 import { isDefinition, slotPort, type Definition } from '../parts/definition.js';
 
@@ -45,7 +48,9 @@ export async function resolveParts(
     if (parsed === undefined) continue;
     const { use, ...rest } = parsed;
     try {
-      found.set(name, { definition: await resolveUse(use, directory), rest });
+      const definition = await resolveUse(use, directory);
+      refuseOtherVivace(definition);
+      found.set(name, { definition, rest });
     } catch (error) {
       mistakes.attempt([...path, 'use'], () => {
         throw error;
@@ -72,6 +77,15 @@ export async function resolveParts(
   }
   checkCycles(parts, mistakes);
   return parts;
+}
+
+/** Refuses a part that is made for other versions of Vivace than this one. */
+function refuseOtherVivace({ name, vivace }: Definition): void {
+  if (vivace === undefined || isMadeFor(vivace, packageVersion)) return;
+  throw new VivaceError(
+    'INVALID_CONFIG',
+    `"${name}" is made for Vivace ${vivace}, and this is Vivace ${packageVersion}: install versions of both that fit`,
+  );
 }
 
 function fillSlots(

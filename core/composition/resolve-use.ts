@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { VivaceError, messageOf } from '../kernel/errors.js';
+import { VivaceError } from '../kernel/errors.js';
 import { isDefinition, type Definition } from '../parts/definition.js';
 import { didYouMean } from '../config/did-you-mean.js';
+import { importModule } from './import-module.js';
 
 const rooms = ['plugins', 'adapters'] as const;
 const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
@@ -21,7 +22,8 @@ export function builtInNames(): string[] {
 }
 
 /**
- * Finds what `use:` names: a relative `.js` or `.mjs` file, a plugin or adapter of Vivace, or the package `vivace-<name>`.
+ * Finds what `use:` names: a relative `.js` or `.mjs` file, a plugin or adapter of Vivace, or the package `vivace-<name>`; for
+ * `@scope/name` the package `@scope/vivace-<name>`.
  *
  * @param directory Where relative paths and packages are looked up.
  * @throws {VivaceError} `INVALID_CONFIG`: unknown name (with the nearest one), or a module that does not load (with the reason).
@@ -29,20 +31,43 @@ export function builtInNames(): string[] {
 export async function resolveUse(use: string | Definition, directory: string): Promise<Definition> {
   if (typeof use !== 'string') return use;
   if (use.startsWith('./') || use.startsWith('../') || use.startsWith('/')) return fromFile(use, directory);
-  if (!/^[a-z][a-z0-9-]*$/.test(use)) throw unknown(use);
-  for (const room of rooms) {
-    if (existsSync(join(packageDirectory, room, use, 'index.js')))
-      return load(`vivace/${room}/${use}`, use, use);
+  const { scope = '', name } = useNames.exec(use)?.groups ?? {};
+  if (name === undefined) {
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `nothing can be named "${use}": write a relative .js or .mjs file, or a name such as redis or @acme/redis`,
+    );
   }
-  const found = packageFolder(`vivace-${use}`, directory);
-  if (found === undefined) throw unknown(use);
-  return load(pathToFileURL(entryOf(found)).href, use, `vivace-${use}`);
+  for (const room of scope === '' ? rooms : []) {
+    if (existsSync(join(packageDirectory, room, name, 'index.js')))
+      return load(`vivace/${room}/${name}`, { name, shown: name, directory });
+  }
+  const packageName = `${scope}vivace-${name}`;
+  const places = packagePlaces(directory);
+  const found = places
+    .map((place) => join(place, packageName))
+    .find((folder) => existsSync(join(folder, 'package.json')));
+  if (found === undefined) throw unknown(use, { packageName, directory, known: namesKnownTo(places, scope) });
+  return load(pathToFileURL(entryOf(found)).href, { name, shown: packageName, directory });
 }
 
-/** The folder of a package as code in `directory` would find it. */
-function packageFolder(name: string, directory: string): string | undefined {
-  const places = createRequire(join(directory, 'vivace.js')).resolve.paths(name) ?? [];
-  return places.map((place) => join(place, name)).find((folder) => existsSync(join(folder, 'package.json')));
+/** `redis`, `@acme/redis`, or the name of the package itself. */
+const useNames = /^(?<scope>@[a-z0-9][a-z0-9._-]*\/)?(?:vivace-)?(?<name>[a-z][a-z0-9-]*)$/;
+
+/** The folders in which code in `directory` looks for packages, the nearest first. */
+function packagePlaces(directory: string): readonly string[] {
+  return createRequire(join(directory, 'vivace.js')).resolve.paths('vivace') ?? [];
+}
+
+/** What `use:` could name: what Vivace has, or the packages of a scope, and what is installed. */
+function namesKnownTo(places: readonly string[], scope: string): string[] {
+  const installed = places
+    .map((place) => join(place, scope))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder))
+    .filter((folder) => folder.startsWith('vivace-'))
+    .map((folder) => `${scope}${folder.slice('vivace-'.length)}`);
+  return scope === '' ? [...builtInNames(), ...installed] : installed;
 }
 
 /**
@@ -72,16 +97,14 @@ async function fromFile(use: string, directory: string): Promise<Definition> {
     throw new VivaceError('INVALID_CONFIG', `"${use}" is no .js or .mjs file; compile TypeScript first`);
   }
   if (!existsSync(file)) throw new VivaceError('INVALID_CONFIG', `there is no file ${use} in ${directory}`);
-  return load(pathToFileURL(file).href, basename(file, extname(file)), use);
+  return load(pathToFileURL(file).href, { name: basename(file, extname(file)), shown: use, directory });
 }
 
-async function load(specifier: string, name: string, shown: string): Promise<Definition> {
-  let module: Record<string, unknown>;
-  try {
-    module = (await import(specifier)) as Record<string, unknown>;
-  } catch (cause) {
-    throw new VivaceError('INVALID_CONFIG', `"${shown}" does not load: ${messageOf(cause)}`, { cause });
-  }
+async function load(
+  specifier: string,
+  { name, shown, directory }: { readonly name: string; readonly shown: string; readonly directory: string },
+): Promise<Definition> {
+  const module = await importModule(specifier, { shown, directory });
   const named = module[camelCase(name)];
   if (isDefinition(named)) return named;
   const definitions = Object.values(module).filter(isDefinition);
@@ -92,8 +115,21 @@ async function load(specifier: string, name: string, shown: string): Promise<Def
   );
 }
 
-function unknown(use: string): VivaceError {
-  return new VivaceError('INVALID_CONFIG', `nothing is named "${use}"${didYouMean(use, builtInNames())}`);
+function unknown(
+  use: string,
+  {
+    packageName,
+    directory,
+    known,
+  }: { readonly packageName: string; readonly directory: string; readonly known: readonly string[] },
+): VivaceError {
+  const builtIn = packageName.startsWith('@')
+    ? 'there is'
+    : 'Vivace has no such adapter or plugin, and there is';
+  return new VivaceError(
+    'INVALID_CONFIG',
+    `nothing is named "${use}": ${builtIn} no package ${packageName} in a node_modules folder of ${directory} or above${didYouMean(use, known)}`,
+  );
 }
 
 export function camelCase(name: string): string {

@@ -7,6 +7,7 @@ import type { FeatureSource, FeatureSourceDescription } from '../ports/feature-s
 import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
 import type { Transform, TransformDescription } from '../ports/transform.js';
 import type { PartContext } from './context.js';
+import { isVersionRange } from './made-for.js';
 import type { SdkRequirements } from './sdk.js';
 
 /** A slot that may stay empty. */
@@ -87,6 +88,11 @@ export interface PartSpec<
    */
   readonly sdk?: SdkRequirements;
   /**
+   * The versions of Vivace that the part is made for, `^0.1` or `>=0.1`: another one refuses it when the configuration is checked. For
+   * packages of their own. Default: any.
+   */
+  readonly vivace?: string;
+  /**
    * Finds what is wrong with options and needs no backend, such as a file that is not there: so that `vivace check` says it, and not a
    * start at night. It opens nothing and leaves nothing behind.
    *
@@ -154,6 +160,8 @@ export interface Definition<
   readonly uses: U;
   readonly sdk: SdkRequirements;
   readonly system: OutsideSystem | undefined;
+  /** The versions of Vivace that it is made for. */
+  readonly vivace?: string;
   readonly describe?: (options: never) => D;
   readonly check?: (options: never, context: CheckContext) => MaybePromise<void>;
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
@@ -297,6 +305,7 @@ interface Loose {
   readonly uses?: Uses;
   readonly sdk?: SdkRequirements;
   readonly system?: OutsideSystem;
+  readonly vivace?: string;
   readonly describe?: Definition['describe'];
   readonly check?: Definition['check'];
   create(
@@ -313,6 +322,12 @@ function define(tier: Tier, spec: Loose): Definition {
   const kind = tier === 'driver' ? 'adapter' : 'plugin';
   if (!definitionNames.pattern.test(spec.name)) {
     throw new VivaceError('INVALID_CONFIG', `the ${kind} name "${spec.name}" is not ${definitionNames.text}`);
+  }
+  if (spec.vivace !== undefined && !isVersionRange(spec.vivace)) {
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `${kind} "${spec.name}" says \`vivace: '${spec.vivace}'\`: write a range such as ^0.1 or >=0.1`,
+    );
   }
   const wrong = provides.find((port) => port.tier !== tier);
   if (wrong !== undefined || provides.length === 0) {
@@ -337,6 +352,7 @@ function define(tier: Tier, spec: Loose): Definition {
     uses: spec.uses ?? {},
     sdk: spec.sdk ?? {},
     system: spec.system,
+    ...(spec.vivace === undefined ? {} : { vivace: spec.vivace }),
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
     ...(spec.check === undefined ? {} : { check: spec.check.bind(spec) }),
     create: (...args) => {

@@ -97,7 +97,7 @@ unknown: 1
 `);
       expect(found.map((line) => line.replace(/; there are .*/, ''))).to.deep.equal([
         'vivace.yaml:22 unknown: unknown key "unknown"',
-        'vivace.yaml:7 parts.api.use: nothing is named "rset"; did you mean "rest"?',
+        `vivace.yaml:7 parts.api.use: nothing is named "rset": Vivace has no such adapter or plugin, and there is no package vivace-rset in a node_modules folder of ${directory} or above; did you mean "rest"?`,
         'vivace.yaml:3 parts.online.store: is missing: the name of a key-value-store part',
         'vivace.yaml:3 parts.online.stroe: unknown key "stroe"',
         'vivace.yaml:6 parts.web.prot: unknown key "prot"; did you mean "port"?',
@@ -464,10 +464,20 @@ pipelines:
     });
 
     it('says why a file does not load', async () => {
-      write('syntax.js', 'export const = ;');
+      write('syntax.js', '// one\nexport const = ;');
       expect((await use('./syntax.js'))[0]).to.match(
-        /parts.a.use: "\.\/syntax\.js" does not load: Unexpected token/,
+        /parts.a.use: "\.\/syntax\.js" does not load: Unexpected token .*\(syntax\.js:2\)$/,
       );
+      write('outer.mjs', "import './syntax.js';\nconsole.log('this never runs');");
+      expect((await use('./outer.mjs'))[0]).to.match(/"\.\/outer\.mjs" does not load: .*\(syntax\.js:2\)$/);
+      write('required.cjs', '\n\nconst x = ;');
+      write('requires.mjs', "import './required.cjs';");
+      expect((await use('./requires.mjs'))[0]).to.match(/Unexpected token .*\(required\.cjs:3\)$/);
+      write('lacks.mjs', "\nimport { nothing } from './syntax-free.mjs';");
+      write('syntax-free.mjs', 'export const something = 1;');
+      expect((await use('./lacks.mjs'))[0]).to.match(/named 'nothing' \(lacks\.mjs:2\)$/);
+      write('parses.mjs', 'JSON.parse("{");');
+      expect((await use('./parses.mjs'))[0]).to.match(/does not load: .*JSON[^()]*(\(line 1 column 2\))?$/);
       write('throws.mjs', 'throw new Error("no licence")');
       expect((await use('./throws.mjs'))[0]).to.contain('does not load: no licence');
     });
@@ -506,7 +516,34 @@ pipelines:
       );
       write('node_modules/vivace-shop/index.js', "import 'a-vendor-sdk';\n" + pluginModule('shop', 'shop'));
       expect((await use('shop'))[0]).to.match(/"vivace-shop" does not load: .*a-vendor-sdk/);
-      expect((await use('shopp'))[0]).to.contain('nothing is named "shopp"');
+      expect((await use('shopp'))[0]).to.contain(
+        `nothing is named "shopp": Vivace has no such adapter or plugin, and there is no package vivace-shopp in a node_modules folder of ${directory} or above; did you mean "shop"?`,
+      );
+    });
+
+    it('finds the package @scope/vivace-<name> by its scope and name, or as it is called', async () => {
+      const manifest = { name: '@acme/vivace-till', type: 'module', exports: './index.js' };
+      write('node_modules/@acme/vivace-till/package.json', JSON.stringify(manifest));
+      write('node_modules/@acme/vivace-till/index.js', pluginModule('till', 'till'));
+      for (const name of ['@acme/till', '@acme/vivace-till'])
+        expect((await load(`parts:\n  a: { use: "${name}" }\n`)).bindings[0]!.use).to.equal('till');
+      expect((await use('"@acme/tll"'))[0]).to.contain(
+        `nothing is named "@acme/tll": there is no package @acme/vivace-tll in a node_modules folder of ${directory} or above; did you mean "@acme/till"?`,
+      );
+      expect((await use('"@acme/"'))[0]).to.contain('nothing can be named "@acme/"');
+    });
+
+    it('refuses a part that is made for another Vivace', async () => {
+      const madeFor = (range: string): string =>
+        pluginModule('old', 'old').replace("name: 'old'", `name: 'old', vivace: '${range}'`);
+      write('fits.mjs', madeFor('^0.1'));
+      expect((await load('parts:\n  a: { use: ./fits.mjs }\n')).bindings).to.have.length(1);
+      write('later.mjs', madeFor('>=7.1'));
+      expect((await use('./later.mjs'))[0]).to.match(
+        /parts\.a\.use: "old" is made for Vivace >=7\.1, and this is Vivace \d+\.\d+\.\d+: install versions/,
+      );
+      write('odd.mjs', madeFor('latest'));
+      expect((await use('./odd.mjs'))[0]).to.contain('write a range such as ^0.1 or >=0.1');
     });
 
     it('says why a step does not load, or what it should have exported, once', async () => {
