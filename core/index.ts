@@ -16,6 +16,9 @@ export { definePipeline, ownStep } from './composition/declaration.js';
 export type {
   AnswerOf,
   AnswerValue,
+  AnswerWith,
+  Form,
+  Outputs,
   OwnStep,
   Parts,
   PipelineDeclaration,

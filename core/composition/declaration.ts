@@ -4,6 +4,8 @@ import type { Definition, OptionalSlot, Uses } from '../parts/definition.js';
 import type { fieldSpec, pipelineSchema } from '../pipeline/schema.js';
 import type { customKeys } from '../steps/custom/custom.js';
 import type { Port } from '../ports/port.js';
+import type { DeclaredType, ElementOf, ScalarType, TypeName } from '../data/types.js';
+import type { Writes } from '../ports/transform.js';
 import type { Step, StepClass, StepType } from '../steps/custom/step.js';
 import type { fetchSchema } from '../steps/fetch/schema.js';
 import type { predictSchema } from '../steps/predict/schema.js';
@@ -161,7 +163,7 @@ export type ValueOf<T extends string> = string extends T
       ? readonly Scalar<E>[]
       : Scalar<T>;
 
-type TypeOf<F> = F extends string ? F : F extends { readonly type: infer T extends string } ? T : never;
+type TypeOf<F> = DeclaredType<F>;
 type Required_<F extends Fields> = {
   [K in keyof F as F[K] extends { readonly optional: true } ? never : K]: ValueOf<TypeOf<F[K]>>;
 };
@@ -183,31 +185,88 @@ type RequestPart<P extends PipelineDeclaration> = P extends { readonly request: 
 
 type AnyRow = Readonly<Record<string, AnyScalar | readonly AnyScalar[] | null>>;
 
+/** The forms of objects in requests and answers: a list of them, or a list per field. */
+export type Form = 'rows' | 'columns';
+
+type InForm<F extends Form, R, C> = (F extends 'rows' ? R : never) | (F extends 'columns' ? C : never);
+
 /** What a pipeline takes of which the compiler knows nothing, as one from a YAML file. */
-interface AnyRequest {
+interface AnyRequest<F extends Form> {
   readonly request?: AnyRow;
-  readonly objects?: readonly AnyRow[] | Readonly<Record<string, readonly AnyRow[string][]>>;
+  readonly objects?: InForm<F, readonly AnyRow[], Readonly<Record<string, readonly AnyRow[string][]>>>;
   readonly explain?: boolean;
 }
 
-/** What a caller of pipeline `P` sends. */
-export type RequestOf<P extends PipelineDeclaration> = PipelineDeclaration extends P
-  ? AnyRequest
+/** What a caller of pipeline `P` sends, its objects in the form `F`. */
+export type RequestOf<P extends PipelineDeclaration, F extends Form = Form> = PipelineDeclaration extends P
+  ? AnyRequest<F>
   : Flat<
       RequestPart<P> &
-        (P extends { readonly objects: { readonly fields: infer F extends Fields } }
-          ? { objects: readonly Row<F>[] | Columns<F> }
+        (P extends { readonly objects: { readonly fields: infer O extends Fields } }
+          ? { objects: InForm<F, readonly Row<O>[], Columns<O>> }
           : object) & { explain?: boolean }
     >;
 
+interface AnswerByElement {
+  float32: number | 'NaN' | 'Infinity' | '-Infinity';
+  float64: number | 'NaN' | 'Infinity' | '-Infinity';
+  int32: number;
+  /** A text beyond 2^53. */
+  int64: number | string;
+  bool: boolean;
+  string: string;
+  timestamp: string;
+  bytes: string;
+}
+
+/** A value of a column of type `T` in an answer; any value where the compiler does not know the type. */
+type AnswerOfType<T extends TypeName> = [T] extends [never]
+  ? AnswerValue
+  : TypeName extends T
+    ? AnswerValue
+    : (T extends ScalarType ? AnswerByElement[T] : readonly AnswerByElement[ElementOf<T>][]) | null;
+
+type Underscored<N extends string> = N extends `${infer A}-${infer B}` ? `${A}_${Underscored<B>}` : N;
+
+type AliasOf<S> = S extends { readonly as: infer A extends string }
+  ? Underscored<A>
+  : S extends { readonly step: { readonly name: infer N extends string } }
+    ? Underscored<N>
+    : never;
+
+/** The type of a column that one of the steps `S` writes, where the compiler knows its definition. */
+type Written<S, A extends string, C extends string> = S extends {
+  readonly step: { readonly writes: infer W extends Writes };
+}
+  ? A extends AliasOf<S>
+    ? W[C & keyof W]
+    : never
+  : never;
+
+type FieldType<F, C extends string> = F extends Fields ? TypeOf<F[C & keyof F]> : never;
+
+/** The type of the column that an output names; `never` where only the server knows it, as for views and models. */
+type TypeOfReference<P extends PipelineDeclaration, R> = R extends 'time'
+  ? 'timestamp'
+  : R extends `request.${infer C}`
+    ? FieldType<P['request'], C>
+    : R extends `object.${infer C}`
+      ? FieldType<NonNullable<P['objects']>['fields'], C>
+      : R extends `${infer A}.${infer C}`
+        ? Written<P['steps'][number], A, C>
+        : never;
+
 type OutputsOf<P extends PipelineDeclaration> = {
-  -readonly [K in keyof P['response']['outputs']]: AnswerValue;
+  -readonly [K in keyof P['response']['outputs']]: AnswerOfType<
+    TypeOfReference<P, P['response']['outputs'][K]>
+  >;
 };
-type ObjectsOf<P extends PipelineDeclaration> = P extends {
+type ObjectOf<P extends PipelineDeclaration> = P extends {
   readonly objects: { readonly fields: infer F extends Fields };
 }
-  ? Flat<{ index: number } & { [K in keyof F]: AnswerValue } & OutputsOf<P>>[]
+  ? Flat<{ index: number } & { [K in keyof F]: AnswerOfType<TypeOf<F[K]>> } & OutputsOf<P>>
   : never;
+type ColumnsOf<O> = { [K in keyof O]: O[K][] };
 
 interface AnswerHead {
   readonly requestId: string;
@@ -221,13 +280,23 @@ interface AnswerHead {
   readonly explain?: unknown;
 }
 
-type AnyOutputs = Readonly<Record<string, AnswerValue>>;
+/** Outputs of a pipeline by name. */
+export type Outputs = Readonly<Record<string, AnswerValue>>;
 
-/** What pipeline `P` answers when objects are sent as a list, or when it has none. */
-export type AnswerOf<P extends PipelineDeclaration> = PipelineDeclaration extends P
-  ? AnswerHead & { readonly objects: readonly AnyOutputs[]; readonly outputs: AnyOutputs }
+/** An answer whose outputs are `O`, for pipelines of which the compiler knows nothing. */
+export type AnswerWith<O, F extends Form = 'rows'> = AnswerHead & {
+  readonly objects: InForm<F, readonly O[], { readonly [K in keyof O]: readonly O[K][] }>;
+  readonly outputs: O;
+};
+
+/**
+ * What pipeline `P` answers, its objects in the form `F` of the request. Outputs from fields and from steps of your own have the types of
+ * their columns; what comes from views, parts and models is an `AnswerValue`.
+ */
+export type AnswerOf<P extends PipelineDeclaration, F extends Form = 'rows'> = PipelineDeclaration extends P
+  ? AnswerWith<Outputs, F>
   : P extends { readonly objects: object }
-    ? AnswerHead & { readonly objects: ObjectsOf<P> }
+    ? AnswerHead & { readonly objects: InForm<F, ObjectOf<P>[], ColumnsOf<ObjectOf<P>>> }
     : AnswerHead & { readonly outputs: OutputsOf<P> };
 
 /** Views as code declares them; a YAML file holds the same keys. */

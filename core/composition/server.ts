@@ -11,7 +11,7 @@ import { systemClock } from '../parts/part-context.js';
 import { DeadlineNodes, DeadlineRuns } from '../pipeline/deadline-layer.js';
 import { nodeLayer, runLayer } from '../pipeline/layers.js';
 import { TraceNodes, TraceRuns } from '../pipeline/trace-layer.js';
-import type { AnswerOf, RequestOf } from './declaration.js';
+import type { AnswerOf, AnswerWith, Form, Outputs, PipelineDeclaration, RequestOf } from './declaration.js';
 import { pipelineCodec, type PipelineCodec } from '../json/pipeline-codec.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { ControlPlane, ServerState } from '../ports/control-plane.js';
@@ -193,15 +193,35 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   /**
-   * Answers a request in process.
+   * Answers a request in process. Objects are answered in the form in which they are sent: a list of objects, or a list per field.
+   *
+   * The types of an answer are those of the pipeline. Where the compiler knows nothing of that, as with a YAML file, say what the outputs
+   * are: `server.predict<{ score: number }>('rank', …)`.
    *
    * @throws {VivaceError} as a transport would answer it.
    */
-  async predict<N extends keyof P & string>(
+  predict<N extends keyof P & string>(
+    pipeline: N,
+    body: RequestOf<P[N], 'rows'>,
+    options?: PredictOptions,
+  ): Promise<AnswerOf<P[N]>>;
+  predict<N extends keyof P & string>(
+    pipeline: N,
+    body: RequestOf<P[N], 'columns'>,
+    options?: PredictOptions,
+  ): Promise<AnswerOf<P[N], 'columns'>>;
+  // Only where `O` is written: it cannot be inferred, and no name is a `never`.
+  predict<O extends Outputs = never>(
+    pipeline: [O] extends [never] ? never : keyof P & string,
+    body: RequestOf<PipelineDeclaration, 'rows'>,
+    options?: PredictOptions,
+  ): Promise<AnswerWith<O>>;
+  predict<N extends keyof P & string>(
     pipeline: N,
     body: RequestOf<P[N]>,
-    options: PredictOptions = {},
-  ): Promise<AnswerOf<P[N]>> {
+    options?: PredictOptions,
+  ): Promise<AnswerOf<P[N], Form>>;
+  async predict(pipeline: string, body: unknown, options: PredictOptions = {}): Promise<object> {
     const codec = this.#codecOf(pipeline);
     let columnar = false;
     const answer = await this.data.pipelines.predict(
@@ -213,7 +233,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       },
       this.#callOf(options),
     );
-    return codec.value(answer, columnar) as AnswerOf<P[N]>;
+    return codec.value(answer, columnar);
   }
 
   #codecOf(pipeline: string): PipelineCodec {

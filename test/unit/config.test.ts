@@ -551,7 +551,7 @@ pipelines:
         `pipelines:\n  p:\n    request: { a: string }\n    steps: [{ step: ${step} }]\n    response: { outputs: { a: request.a } }\n`;
       write('broken-step.js', 'export const = ;');
       expect(await mistakes(pipeline('./broken-step.js'))).to.deep.equal([
-        'vivace.yaml:4 pipelines.p.steps[0].step: "./broken-step.js" does not load: Unexpected token \'=\'',
+        'vivace.yaml:4 pipelines.p.steps[0].step: "./broken-step.js" does not load: Unexpected token \'=\' (broken-step.js:1)',
       ]);
       write('my-step.js', 'export const other = 1;');
       expect(await mistakes(pipeline('./my-step.js'))).to.deep.equal([
