@@ -39,7 +39,7 @@ export function ownStep(step: Readonly<Record<string, unknown>>): OwnStep {
 /** The keys that name a verb of Vivace; a step has one of them. */
 type Verb = 'fetch' | 'transform' | 'predict' | 'step';
 /** Without the verbs but `V`: so that a mistake is reported against the step that was meant. */
-type Only<V extends Verb> = { readonly [K in Exclude<Verb, V>]?: never };
+type Only<V extends Verb> = Readonly<Partial<Record<Exclude<Verb, V>, never>>>;
 
 /** A step that reads features of a view or a feature source. */
 export interface FetchStep extends Declared<typeof fetchSchema>, Only<'fetch'> {}
@@ -109,9 +109,11 @@ type Exactly<S, T> = S extends T ? (Exclude<keyof S, keyof T> extends never ? S 
 type CheckedSteps<S> = { readonly [I in keyof S]: S[I] extends OwnStep ? S[I] : Exactly<S[I], Meant<S[I]>> };
 
 /** What a pipeline whose type is inferred must be: inference alone would let a misspelt key pass. */
-export type Checked<P extends PipelineDeclaration> = {
-  readonly [K in keyof P]: K extends 'steps' ? CheckedSteps<P[K]> : P[K];
-} & { readonly [K in Exclude<keyof P, keyof PipelineDeclaration>]: never };
+export type Checked<P extends PipelineDeclaration> = PipelineDeclaration extends P
+  ? P
+  : Exclude<keyof P, keyof PipelineDeclaration> extends never
+    ? { readonly [K in keyof P]: K extends 'steps' ? CheckedSteps<P[K]> : P[K] }
+    : PipelineDeclaration;
 
 /** Declares a pipeline, so that the types of its requests and answers are inferred. It is compiled by `createServer`. */
 export function definePipeline<const P extends PipelineDeclaration>(pipeline: Checked<P>): P {

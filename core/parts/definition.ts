@@ -162,7 +162,7 @@ export interface Definition<
   readonly system: OutsideSystem | undefined;
   /** The versions of Vivace that it is made for. */
   readonly vivace?: string;
-  readonly describe?: (options: never) => D;
+  describe?(options: z.output<S>): D;
   readonly check?: (options: never, context: CheckContext) => MaybePromise<void>;
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
 }

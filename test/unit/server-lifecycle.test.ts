@@ -65,7 +65,7 @@ const stored = definePlugin({
   describe: () => ({ keys: { id: 'string' }, features: { v: 'float64' }, offline: 'log-only' }),
   create: (_, { store }) => ({
     async read(keys, out, context) {
-      const values = await store.getMany(keys.column('id').values as string[], context);
+      const values = await store.getMany(keys.column('id').values, context);
       values.forEach((value, row) =>
         value === undefined ? out.setMissing(row) : (out.column('v').values[row] = value[0]!),
       );

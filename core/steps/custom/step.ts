@@ -134,7 +134,7 @@ export function defineStep<
     writes: spec.writes,
     offline: spec.offline,
     ...(spec.over === undefined ? {} : { over: spec.over }),
-    create: (options, uses) => spec.create(options, uses) as unknown as Step,
+    create: (options, uses) => spec.create(options, uses),
     injectable: false,
   };
 }
