@@ -217,9 +217,9 @@ function parsePipelines(
 }
 
 /** What a part says of itself, its type names checked. */
-function describePart({ name, describe }: Definition, options: object): unknown {
+function describePart(definition: Definition, options: object): unknown {
   try {
-    const description = describe?.(options as never);
+    const description = definition.describe?.(options as never);
     if (description === undefined) return undefined;
     const blocks =
       'features' in description
@@ -228,7 +228,7 @@ function describePart({ name, describe }: Definition, options: object): unknown 
     for (const declared of blocks) fieldsOf(declared);
     return description;
   } catch (cause) {
-    throw new VivaceError('INVALID_CONFIG', `${name} does not describe itself: ${messageOf(cause)}`, {
+    throw new VivaceError('INVALID_CONFIG', `${definition.name} does not describe itself: ${messageOf(cause)}`, {
       cause,
     });
   }

@@ -15,7 +15,7 @@ import { projectOf, shell } from '../support/scratch-project.js';
 
 /** What a user of the package might write: every entry point, with the types that it promises. */
 const program = `
-import { createServer, defineAdapter, definePipeline, keyValueStore, loadServer, type CallContext, type KeyValueEntry, type Server, type ServerOf, type Warehouse } from 'vivace';
+import { createServer, defineAdapter, definePipeline, defineStep, keyValueStore, loadServer, type CallContext, type KeyValueEntry, type Server, type ServerOf, type Warehouse } from 'vivace';
 import { cache } from 'vivace/plugins/cache';
 import { memory } from 'vivace/adapters/memory';
 import { express } from 'vivace/adapters/express';
@@ -55,8 +55,24 @@ export async function answer(): Promise<number> {
   await server.predict('moment', { request: { at: new Date(), more: 1 }, objects: [] });
   // @ts-expect-error there is no such pipeline
   await server.predict('other', {});
-  return objects[0]!.index + degraded.length;
+  const byColumn = await server.predict('moment', { request: { at: new Date() }, objects: { id: [1n] } });
+  // @ts-expect-error an option of a definition is checked
+  await createServer({ parts: { recent: { use: cache, store: 5 } }, pipelines: {} });
+  return objects[0]!.index + degraded.length + byColumn.objects.index.length;
 }
+
+export const halve = defineStep({
+  name: 'halve',
+  reads: { whole: 'float64' },
+  writes: { half: 'float64' },
+  offline: 'same',
+  create: () => ({
+    run(input, out) {
+      const whole: Float64Array = input.column('whole').values;
+      out.column('half').values = whole.map((value) => value / 2);
+    },
+  }),
+});
 
 export async function temporary(lake: Warehouse, context: CallContext): Promise<string> {
   await using table = await lake.keep({ sql: 'SELECT 1 AS x' }, context);
