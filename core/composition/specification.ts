@@ -228,9 +228,13 @@ function describePart(definition: Definition, options: object): unknown {
     for (const declared of blocks) fieldsOf(declared);
     return description;
   } catch (cause) {
-    throw new VivaceError('INVALID_CONFIG', `${definition.name} does not describe itself: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `${definition.name} does not describe itself: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
