@@ -152,8 +152,8 @@ const price = defineStep({
 @injectable()
 class Tax {
   static readonly options = z.strictObject({ rate: z.number().default(1) });
-  static readonly reads = { value: 'float64' };
-  static readonly writes = { taxed: 'float64' };
+  static readonly reads = { value: 'float64' } as const;
+  static readonly writes = { taxed: 'float64' } as const;
   static readonly offline = 'same';
   run(_input: ColumnsIn, _out: ColumnsOut, _call: Call): void {
     return undefined;

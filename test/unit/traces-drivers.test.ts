@@ -33,7 +33,7 @@ import { thrownBy, withServer } from '../support/scripted.js';
 describe('Traces of drivers', () => {
   const views = {
     price: { store: 'online', entity: { item: 'string' }, features: { euro: { type: 'float64' } } },
-  };
+  } as const;
   const priced = {
     objects: { fields: { item: 'string' } },
     steps: [{ fetch: 'price' }],
