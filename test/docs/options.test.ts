@@ -36,13 +36,13 @@ describe('Generated tables', () => {
     const text = await portsReference();
     expect(text).to.include('### KeyValueStore\n\nA store of small binary values by key');
     expect(text).to.include('- Contract: [`keyValueStoreContract`](testing.md#contracts)');
-    expect(text).to.include('**`getMany`** (`batch`, `coalesce`)\n\n`getMany(keys: readonly string[], ');
+    expect(text).to.include('**`getMany`** (`batch`, `coalesce`, `breaker`)\n\n`getMany(keys: readonly string[], ');
     expect(text).to.include('- Throws: `PartialFailure` where some keys could not be read');
-    expect(text).to.include("**`setMany`** (`batch`, `merge: 'none'`)");
+    expect(text).to.include("**`setMany`** (`batch`, `merge: 'none'`, `breaker`)");
   });
 
   it('tell every key of a table of operations', () => {
-    for (const key of ['batch', 'merge', 'coalesce', 'opens', 'quiet'])
+    for (const key of ['batch', 'merge', 'coalesce', 'sync', 'returns', 'breaker', 'quiet'])
       expect(operationKeys()).to.include(`| \`${key}\` | `);
   });
 });
