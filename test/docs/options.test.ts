@@ -36,7 +36,9 @@ describe('Generated tables', () => {
     const text = await portsReference();
     expect(text).to.include('### KeyValueStore\n\nA store of small binary values by key');
     expect(text).to.include('- Contract: [`keyValueStoreContract`](testing.md#contracts)');
-    expect(text).to.include('**`getMany`** (`batch`, `coalesce`, `breaker`)\n\n`getMany(keys: readonly string[], ');
+    expect(text).to.include(
+      '**`getMany`** (`batch`, `coalesce`, `breaker`)\n\n`getMany(keys: readonly string[], ',
+    );
     expect(text).to.include('- Throws: `PartialFailure` where some keys could not be read');
     expect(text).to.include("**`setMany`** (`batch`, `merge: 'none'`, `breaker`)");
   });

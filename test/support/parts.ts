@@ -37,7 +37,7 @@ export const table = definePlugin({
       const fill = (): void => {
         const error = fail?.();
         if (error !== undefined) throw error;
-        const ids = keys.column('id').values as string[];
+        const ids = keys.column('id').values;
         onRead?.([...ids]);
         ids.forEach((id, row) => {
           const values = rows[id];

@@ -39,7 +39,7 @@ describe('calendar', () => {
   transformContract({
     runner: { describe, it, beforeEach, afterEach },
     make: () => makePart(calendar),
-    description: calendar.describe!({} as never) as TransformDescription,
+    description: calendar.describe!({} as never),
     rows: [{ time: 992_593_800_000_000 }, { time: null }, { time: -1 }],
   });
 
