@@ -1,13 +1,5 @@
 import { expect } from 'chai';
-import {
-  columnOf,
-  ColumnWriter,
-  parseType,
-  transform,
-  type Cell,
-  type Transform,
-  type TransformDescription,
-} from 'vivace';
+import { columnOf, ColumnWriter, parseType, transform, type Cell, type Transform } from 'vivace';
 import { makePart, startPart, transformContract } from 'vivace/testing';
 import { calendar } from 'vivace/plugins/calendar';
 
