@@ -1,5 +1,5 @@
 import type { Datatype, Signature, Tensor, TensorData, TensorSpec } from 'vivace';
-import { checkTensor, copyTensor, createTensorData, messageOf, VivaceError } from 'vivace/wire';
+import { checkTensor, copyTensor, messageOf, tensorDataOf, VivaceError } from 'vivace/wire';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -80,7 +80,7 @@ function toOutput(answer: unknown, spec: TensorSpec, rows: number): Tensor {
     );
   }
   const datatype = given.datatype ?? spec.datatype;
-  const data = datatype === spec.datatype ? toData(given.data, datatype) : given.data;
+  const data = datatype === spec.datatype ? toData(given.data, spec) : given.data;
   const isOwn = data !== given.data;
   const shape = given.shape ?? [rows, ...spec.shape.slice(1)];
   const tensor = { name: spec.name, datatype, data, shape };
@@ -89,16 +89,15 @@ function toOutput(answer: unknown, spec: TensorSpec, rows: number): Tensor {
   return isOwn ? { ...tensor, shape: [...shape] } : copyTensor(tensor);
 }
 
-function toData(data: unknown, datatype: Datatype): TensorData {
-  if (!Array.isArray(data) || datatype === 'BYTES') return data as TensorData;
-  const typed = createTensorData(datatype, data.length) as Record<number, number | bigint>;
+function toData(data: unknown, { name, datatype }: TensorSpec): TensorData {
+  if (!Array.isArray(data)) return data as TensorData;
   try {
-    for (let i = 0; i < data.length; i++)
-      typed[i] = datatype === 'INT64' ? BigInt(data[i] as number) : Number(data[i]);
+    const own = tensorDataOf(datatype, data);
+    // Byte strings among them are still the model's.
+    return datatype === 'BYTES' ? (data as TensorData) : own;
   } catch (cause) {
-    throw failed(`the model gave a value that is no ${datatype}: ${messageOf(cause)}`);
+    throw failed(`the model's output "${name}": ${messageOf(cause)}`);
   }
-  return typed as TensorData;
 }
 
 function failed(message: string): VivaceError {

@@ -7,6 +7,7 @@ import type { Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
 import { fieldsOf } from '../data/feature-rows.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
+import { isThenable } from '../kernel/thenable.js';
 import type { Definition } from '../parts/definition.js';
 import type { Clock } from '../parts/context.js';
 import type { Catalogue, CataloguePart } from '../pipeline/catalogue.js';
@@ -221,6 +222,11 @@ function describePart(definition: Definition, options: object): unknown {
   try {
     const description = definition.describe?.(options as never);
     if (description === undefined) return undefined;
+    if (isThenable(description)) {
+      // Nobody will wait for it: what it throws must not end the process.
+      Promise.resolve(description).catch(() => undefined);
+      throw new TypeError('`describe` returned a promise: say it from the options alone, at once');
+    }
     const blocks =
       'features' in description
         ? [description.keys, description.features]

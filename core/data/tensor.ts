@@ -1,3 +1,5 @@
+import { isElement, notElement } from './element.js';
+
 /** The datatypes of the Open Inference Protocol that Vivace's columns map to. */
 export type Datatype = 'FP32' | 'FP64' | 'INT32' | 'INT64' | 'BOOL' | 'BYTES';
 
@@ -39,6 +41,22 @@ export function createTensorData(datatype: Datatype, length: number): TensorData
     case 'BYTES':
       return new Array<string>(length).fill('');
   }
+}
+
+/**
+ * Plain numbers, booleans or texts as the data of a tensor.
+ *
+ * @throws {TypeError} For the first value that the datatype cannot hold.
+ */
+export function tensorDataOf(datatype: Datatype, values: readonly unknown[]): TensorData {
+  const element = elementOf[datatype];
+  const data = createTensorData(datatype, values.length) as Record<number, unknown>;
+  values.forEach((value, i) => {
+    if (!isElement(element, value) && !(datatype === 'BYTES' && value instanceof Uint8Array))
+      throw new TypeError(notElement(element, value));
+    data[i] = datatype === 'INT64' ? BigInt(value as number) : datatype === 'BOOL' ? Number(value) : value;
+  });
+  return data as unknown as TensorData;
 }
 
 /** The number of elements of a shape. */

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Field } from '../data/feature-rows.js';
 import { isDefault, notDefault } from '../data/element.js';
 import { isKeyType, notKey, parseType, type ColumnType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
-import { base32 } from '../wire/base32.js';
+import { contentId } from '../wire/base32.js';
 import type { ViewSpec } from './schema.js';
 import { sourceRowsOf, type SourceRows } from './source-rows.js';
 
@@ -168,7 +167,7 @@ function hashDefinition(definition: {
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     source: definition.source ?? null,
   });
-  return base32(createHash('sha256').update(canonical).digest()).slice(0, 10);
+  return contentId(canonical);
 }
 
 /** JSON with object keys in bytewise order, so that equal definitions have equal text. */

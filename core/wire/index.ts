@@ -6,4 +6,4 @@ export { copyData, copyTensor } from './copy-tensor.js';
 export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
 export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
 export { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
-export { checkTensor, createTensorData } from '../data/tensor.js';
+export { checkTensor, createTensorData, tensorDataOf } from '../data/tensor.js';

@@ -1,7 +1,18 @@
 import { expect } from 'chai';
-import { VivaceError, type PipelineDeclaration, type Pipelines, type Signature, type ServerOf } from 'vivace';
+import {
+  cacheStore,
+  defineAdapter,
+  definePlugin,
+  featureSource,
+  VivaceError,
+  type PipelineDeclaration,
+  type Pipelines,
+  type Signature,
+  type ServerOf,
+} from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { cache } from 'vivace/plugins/cache';
+import { z } from 'zod';
 import { failureOf } from '../support/failure.js';
 import {
   scripted,
@@ -185,6 +196,57 @@ describe('A fetch with a cache', () => {
       },
     );
     expect(reads).to.equal(1);
+  });
+});
+
+describe('Sources on one cache', () => {
+  it('of another definition, other options or another name do not answer for each other', async () => {
+    const store = new Map<string, Uint8Array>();
+    const shared = defineAdapter({
+      provides: cacheStore,
+      name: 'shared',
+      options: z.strictObject({}),
+      create: () => ({
+        supports: { maxBatch: 100 },
+        getMany: (keys) => keys.map((key) => store.get(key)),
+        setMany: (entries) => entries.forEach(({ key, value }) => store.set(key, value)),
+      }),
+    });
+    const price = definePlugin({
+      provides: featureSource,
+      name: 'price',
+      options: z.strictObject({ euro: z.number() }),
+      describe: () => ({ keys: { id: 'string' }, features: { v: 'float64' }, offline: 'pure' }),
+      create: ({ euro }) => ({ read: (_, out) => out.column('v').set(0, euro) }),
+    });
+    const asked = (name: string, euro: number) =>
+      withServer(
+        {
+          parts: {
+            ram: { use: shared },
+            recent: { use: cache, store: 'ram' },
+            [name]: { use: price, euro },
+          } as never,
+          pipelines: {
+            p: {
+              request: { id: 'string' },
+              steps: [{ fetch: name, as: 'f', cache: kept }],
+              response: { outputs: { v: 'f.v' } },
+            },
+          },
+        },
+        async (server) => {
+          const { outputs } = await server.predict('p', { request: { id: 'a' } });
+          await settle();
+          return outputs.v;
+        },
+      );
+    expect(await asked('old', 1)).to.equal(1);
+    expect(await asked('old', 2)).to.equal(2);
+    expect(await asked('new', 1)).to.equal(1);
+    expect(store.size).to.equal(3);
+    expect(await asked('old', 1)).to.equal(1);
+    expect(store.size).to.equal(3);
   });
 });
 

@@ -215,6 +215,19 @@ unknown: 1
       ]);
     });
 
+    it('name a part whose description is a promise, which ends nothing', async () => {
+      const late = definePlugin({
+        provides: featureSource,
+        name: 'late',
+        options: z.strictObject({}),
+        describe: (async () => Promise.reject(new Error('no table'))) as never,
+        create: () => ({ read: () => undefined }),
+      });
+      expect(await codeMistakes({ parts: { x: { use: late } } })).to.deep.equal([
+        'parts.x: late does not describe itself: `describe` returned a promise: say it from the options alone, at once',
+      ]);
+    });
+
     it('name a part whose description throws', async () => {
       const broken = definePlugin({
         provides: featureSource,

@@ -51,6 +51,25 @@ for (const worker of [false, true]) {
       });
     });
 
+    const unfit: [Signature['outputs'][number]['datatype'], string, string][] = [
+      ['INT32', '[1, 1.5]', '1.5 is not an int32'],
+      ['INT32', '[1, 4294967296]', '4294967296 is not an int32'],
+      ['INT64', '[1, 1.5]', '1.5 is not an int64'],
+      ['FP32', '[1, 1e39]', '1e+39 is not a float32'],
+      ['FP64', '[1, "2"]', '"2" is not a float64'],
+      ['BOOL', '[true, 2]', '2 is not a bool'],
+      ['BYTES', '["a", 5]', '5 is not a string'],
+    ];
+    for (const [datatype, data, message] of unfit) {
+      it(`refuses ${data} for ${datatype}`, async () => {
+        const outputs = [{ name: 'y', datatype, shape: [-1] }];
+        const source = `export const predict = () => ({ y: { data: ${data} } });`;
+        expect(await failureOf(predict(source, { ...affineSignature, outputs })))
+          .to.match(/^PREDICTOR_FAILED /)
+          .and.contain(`output "y": ${message}`);
+      });
+    }
+
     it('hands on the rows, and the offsets of a model over requests', async () => {
       const source = `export const predict = (inputs, { offsets }) => ({ y: { data: [offsets[1], offsets[2]] } });`;
       const instance = await load(source);

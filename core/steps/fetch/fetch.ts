@@ -12,6 +12,7 @@ import {
 import { cache } from '../../ports/cache.js';
 import { featureSource, type FeatureSourceDescription } from '../../ports/feature-source.js';
 import { onlineStore, type OnlineStore } from '../../ports/online-store.js';
+import { contentId } from '../../wire/base32.js';
 import { cacheSummary } from '../cache/schema.js';
 import { FetchFeatures } from './fetch-features.js';
 import type { FetchNode } from './node.js';
@@ -138,7 +139,8 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
   });
   return {
     part: name,
-    sourceId: name,
+    // Its name too: parts of one definition may read different stores.
+    sourceId: `${name}.${contentId(part.identity)}`,
     identity: part.identity,
     history: description.offline,
     keys,

@@ -11,7 +11,7 @@ export interface FetchNode extends PlanNode {
   /** The part that is read: an online store or a feature source. */
   readonly part: string;
   readonly view?: FeatureView;
-  /** Identifies the source in a cache: the view's hash or the part's name. */
+  /** Identifies the source in a cache: the view's hash, or the part's name and what it is. */
   readonly sourceId: string;
   /** What the source is: the view's hash, or what the catalogue says of the part. */
   readonly identity: string;
