@@ -1,4 +1,4 @@
-import type { Datatype, Signature, Tensor, TensorData, TensorSpec } from 'vivace';
+import type { Signature, Tensor, TensorData, TensorSpec } from 'vivace';
 import { checkTensor, copyTensor, messageOf, tensorDataOf, VivaceError } from 'vivace/wire';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -226,7 +226,7 @@ describe('Sources on one cache', () => {
             ram: { use: shared },
             recent: { use: cache, store: 'ram' },
             [name]: { use: price, euro },
-          } as never,
+          },
           pipelines: {
             p: {
               request: { id: 'string' },
