@@ -20,6 +20,8 @@ export class OpenTelemetry implements Telemetry, PartLifecycle {
   readonly #options: OpenTelemetryOptions;
   readonly #log: Log;
   #providers: Providers | undefined;
+  /** Whether the receiver took too long at the last hand-over, or refused it. */
+  #behind = false;
 
   constructor(options: OpenTelemetryOptions, log: Log) {
     this.#options = options;
@@ -45,7 +47,13 @@ export class OpenTelemetry implements Telemetry, PartLifecycle {
   }
 
   async flush({ signal }: CallContext): Promise<void> {
-    await untilAborted(this.#providers?.flush() ?? Promise.resolve(), signal);
+    try {
+      await untilAborted(this.#providers?.flush() ?? Promise.resolve(), signal);
+      this.#behind = false;
+    } catch (error) {
+      this.#behind = true;
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
@@ -53,7 +61,10 @@ export class OpenTelemetry implements Telemetry, PartLifecycle {
     this.#providers = undefined;
     if (providers === undefined || shared === undefined || --shared.users > 0) return;
     shared = undefined;
-    await providers.shutdown();
+    const ended = providers.shutdown();
+    // A receiver that has just not taken what there was is not waited for a second time.
+    if (this.#behind) ended.catch(() => undefined);
+    else await ended;
   }
 
   /** Nothing here is the caller's fault: a receiver did not take what was sent. */

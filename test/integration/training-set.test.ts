@@ -9,6 +9,7 @@ import {
   columnOf,
   defineStep,
   parseType,
+  type CallContext,
   type Cell,
   type PipelineDeclaration,
   type Server,
@@ -298,6 +299,22 @@ describe('Training sets', () => {
         withStep({ step: step('skip'), inputs: { count: 'request.count' } }),
       );
       expect(rows[0]!['own.v']).to.equal(null);
+    });
+
+    it('what its steps ask of a store is asked though the store has been failing', async () => {
+      const calls: CallContext[] = [];
+      const noting = defineStep({
+        name: 'noting',
+        reads: { count: 'int32' },
+        writes: { v: 'float64' },
+        offline: 'same',
+        create: () => ({ run: (_input, _out, call) => void calls.push(call) }),
+      });
+      await within(
+        (server) => rowsOf(server, { spine }),
+        withStep({ step: noting, inputs: { count: 'request.count' } }),
+      );
+      expect(calls.map(({ bypassBreaker }) => bypassBreaker)).to.deep.equal([true]);
     });
 
     it('a pure source gets each key once, whenever it is asked for', async () => {

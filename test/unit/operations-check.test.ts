@@ -73,6 +73,14 @@ describe('Operations: checkBackends', () => {
   const textOf = ({ outcome }: CheckedBackend): string =>
     isVivaceError(outcome) ? `${outcome.code} ${outcome.message}` : 'it did not fail';
 
+  it('asks a backend though it has been failing', async () => {
+    const asked: unknown[] = [];
+    const read: Act = async ({ bypassBreaker }) => void asked.push(bypassBreaker);
+    await check({ own: { use: scriptedStore, read } });
+    expect(asked).to.not.be.empty;
+    expect(new Set(asked)).to.deep.equal(new Set([true]));
+  });
+
   it('gives the times of every adapter with a backend, and of each of its ports', async () => {
     const checked = await check({
       hot: { use: 'memory' },
