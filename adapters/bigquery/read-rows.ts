@@ -154,8 +154,13 @@ function readList({ name, type, parse }: Reader, cell: unknown, check: Check | u
       throw new VivaceError('INVALID_ARGUMENT', `column "${name}": a ${type.name} holds no nulls inside`);
     const value = parse(v as string);
     check?.(value as number);
-    return type.element === 'bool' ? value === 1 : value;
+    return cellOf(type.element, value);
   });
+}
+
+function cellOf(element: ScalarType, value: ReturnType<Parse>): Cell {
+  if (element === 'bool') return value === 1;
+  return element === 'int32' ? Number(value) : value;
 }
 
 type Check = (value: number | bigint) => void;

@@ -4,7 +4,7 @@ import { cellAt, nullValues, type Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import { elementBytes, type ColumnType } from '../data/types.js';
-import { VivaceError } from '../kernel/errors.js';
+import { messageOf, VivaceError } from '../kernel/errors.js';
 import { decodeCell, encodeCell } from './heap-cell.js';
 import { typedView, type TypedView, type TypedViews } from './typed-view.js';
 
@@ -276,9 +276,16 @@ export class RowCodec {
         from < this.#fixedEnd || from + length > value.length
           ? undefined
           : decodeCell(slot.type, value.subarray(from, from + length));
-      if (cell === undefined)
-        this.#broken(out, row, `${this.fields[slot.column]!.name} does not lie within the row`);
-      else writer.set(row, cell);
+      const { name } = this.fields[slot.column]!;
+      if (cell === undefined) {
+        this.#broken(out, row, `${name} does not lie within the row`);
+        continue;
+      }
+      try {
+        writer.set(row, cell);
+      } catch (error) {
+        this.#broken(out, row, `${name}: ${messageOf(error)}`);
+      }
     }
   }
 }

@@ -101,5 +101,6 @@ function randomRows({ features }: FeatureView, count: number, random: () => numb
   rows.eventTime.fill(eventTimeMicros);
   rows.availableTime.fill(eventTimeMicros);
   for (const { values } of rows.columns) for (let row = 0; row < count; row++) values[row] = random();
+  rows.setAllPresent();
   return rows;
 }

@@ -57,6 +57,7 @@ export async function fillWide(
   out.eventTime.fill(Date.parse('2001-06-15') * 1000);
   out.availableTime.fill(Date.parse('2001-06-15') * 1000);
   for (const { values } of out.columns) for (let row = 0; row < batchRows; row++) values[row] = random();
+  out.setAllPresent();
   for (let from = 0; from < rows; from += batchRows) {
     const ids = Array.from({ length: batchRows }, (_, row) => idOf(from + row));
     await online.write(keysOf(ids), out, { signal: new AbortController().signal });

@@ -118,6 +118,8 @@ async function fill(server: Server): Promise<void> {
     );
     const rows = new FeatureRows(view.features, count);
     for (const { values } of rows.columns) for (let row = 0; row < count; row++) values[row] = row;
+    for (const times of [rows.eventTime, rows.availableTime]) times.fill(1);
+    rows.setAllPresent();
     await store
       .open(view)
       .write({ rows: count, time: 0, column: () => names }, rows, { signal: new AbortController().signal });
