@@ -38,6 +38,7 @@ export interface PredictOptions {
   readonly signal?: AbortSignal;
   readonly deadlineMs?: number;
   readonly requestId?: string;
+  /** What the request's span is a child of; default: the active context. */
   readonly trace?: CallContext['trace'];
   /** Who calls, for steps that ask. */
   readonly caller?: Caller;
