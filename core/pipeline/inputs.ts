@@ -67,8 +67,8 @@ export function functionColumns(
   return { input, out, write };
 }
 
-/** Writers of a node's outputs. */
-class OutputColumns implements ColumnsOut {
+/** Writers of the outputs of an author's function. */
+export class OutputColumns implements ColumnsOut {
   readonly #writers: readonly ColumnWriter[];
   readonly #fields: readonly Field[];
 

@@ -1,5 +1,5 @@
 import { inject, injectable, optional } from 'inversify';
-import { cellAt, gather, type Column } from '../../data/column.js';
+import { cellAt, gather } from '../../data/column.js';
 import { FeatureRows, type Keys } from '../../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn, KeptRows } from '../../data/frame.js';
 import { status } from '../../data/status.js';
@@ -17,6 +17,7 @@ import { CacheFeatures } from '../cache/cache-features.js';
 import { pipelineCounters, type PipelineCounters } from '../counters.js';
 import { distinctRows, type DistinctRows } from './distinct-rows.js';
 import type { FeatureCounters } from '../feature-counters.js';
+import { KeyColumns } from './key-columns.js';
 import type { FetchNode } from './node.js';
 import { resolveRows, type ResolvedRows } from './policy.js';
 
@@ -156,42 +157,6 @@ export class FetchFeatures implements NodeStep {
     if (skip !== undefined && node.skips !== undefined)
       frame.skip(node.skips, objectsOf(frame, node.scope, skip));
   }
-}
-
-/** The key columns of distinct rows, as sources see them. */
-class KeyColumns implements Keys {
-  readonly rows: number;
-  readonly #time: number | Float64Array;
-  readonly #node: FetchNode;
-  readonly #columns: readonly Column[];
-
-  constructor(
-    node: FetchNode,
-    columns: readonly Column[],
-    { rows, time }: { rows: number; time: number | Float64Array },
-  ) {
-    this.#node = node;
-    this.#columns = columns;
-    this.rows = rows;
-    this.#time = time;
-  }
-
-  get time(): number | Float64Array {
-    if (this.#node.history === 'pure') throw timeOfPure(this.#node.part);
-    return this.#time;
-  }
-
-  column(name: string): Column {
-    const at = this.#node.keys.findIndex((field) => field.name === name);
-    if (at < 0) throw new TypeError(`"${name}" is not among the declared keys`);
-    return this.#columns[at] as Column;
-  }
-}
-
-function timeOfPure(part: string): TypeError {
-  return new TypeError(
-    `"${part}" is pure and asks for the request time: declare a key of type timestamp instead, which a fetch binds to "time"`,
-  );
 }
 
 /** The time of one fetch that has a budget of its own. */
