@@ -62,7 +62,8 @@ export interface PipelineDeclaration extends Settings {
   readonly steps: readonly StepDeclaration[];
 }
 
-type ReadonlyOptions<T> = T extends (...args: never[]) => unknown
+/** What a schema of options takes, read-only throughout. */
+export type ReadonlyOptions<T> = T extends (...args: never[]) => unknown
   ? T
   : T extends object
     ? { readonly [K in keyof T]: ReadonlyOptions<T[K]> }

@@ -266,8 +266,18 @@ export function blobStoreContract({ runner, make }: ContractSetup<RunningPart>):
       });
     });
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(blobStore).head('x', context());
+    lifecycleContract({
+      runner,
+      make,
+      port: blobStore,
+      prepare: (started) => started.write('there', text('x'), context()),
+      calls: {
+        head: (started, call) => started.head('there', call),
+        read: (started, call) => started.read('there', call),
+        write: (started, call) => started.write('other', text('x'), call),
+        list: (started, call) => started.list('', call),
+        delete: (started, call) => started.delete('other', call),
+      },
     });
   });
 }

@@ -153,8 +153,11 @@ export function cacheContract({ runner, make }: ContractSetup<RunningPart>): voi
       });
     });
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(cache).through(['x'], () => [byte(1)], ttl, context());
+    lifecycleContract({
+      runner,
+      make,
+      port: cache,
+      calls: { through: (started, call) => started.through(['x'], () => [byte(1)], ttl, call) },
     });
   });
 }

@@ -385,9 +385,15 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
       assert.deepEqual([answer.status, answer.text], [503, 'formatted UNAVAILABLE']);
     });
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await tick();
-      started.face(httpServer).address();
+    lifecycleContract({
+      runner,
+      make,
+      port: httpServer,
+      calls: {
+        mount: (started) => started.mount(() => undefined),
+        address: (started) => started.address(),
+        drain: (started, call) => started.drain(call),
+      },
     });
   });
 }

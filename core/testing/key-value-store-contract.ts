@@ -4,6 +4,7 @@ import { keyValueStore, type KeyValueStore } from '../ports/key-value-store.js';
 import { callContext } from './start-part.js';
 import type { ContractSetup } from './runner.js';
 import { lifecycleContract } from './lifecycle-contract.js';
+import { ownBytesTests } from './own-bytes.js';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const context = callContext;
@@ -126,22 +127,19 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
       values.forEach((value, i) => assert.deepEqual([value?.[0], value?.[1]], [i & 255, i >> 8]));
     });
 
-    it('gives bytes that later writes and reads do not change', async () => {
-      await store.putNewest(
-        [
-          { key: 'a', value: bytes(1, 1) },
-          { key: 'b', value: bytes(1, 2) },
-        ],
-        context(),
-      );
-      const [first] = await store.getMany(['a'], context());
-      await store.getMany(['b'], context());
-      await store.putNewest([{ key: 'a', value: bytes(9, 9) }], context());
-      assert.deepEqual([...first!], [1, 1]);
-    });
+    ownBytesTests(it, () => ({
+      read: (keys, call) => store.getMany(keys, call),
+      write: (entries, call) => store.putNewest(entries, call),
+    }));
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(keyValueStore).getMany(['x'], context());
+    lifecycleContract({
+      runner,
+      make,
+      port: keyValueStore,
+      calls: {
+        getMany: (started, call) => started.getMany(['x'], call),
+        putNewest: (started, call) => started.putNewest([{ key: 'x', value: bytes(1) }], call),
+      },
     });
   });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RunningPart } from '../parts/create-part.js';
 import { logLevels, logSink, type LogRecord } from '../ports/log-sink.js';
+import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import { callContext } from './start-part.js';
 
@@ -73,17 +74,11 @@ export function logSinkContract({ runner, make, read }: LogSinkSetup): void {
       });
     }
 
-    it('does not throw before it has started or after it has stopped', async () => {
-      const part = await make();
-      part.face(logSink).write(record);
-      await part.start(callContext());
-      await part.stop();
-      part.face(logSink).write(record);
-      await part.stop();
-    });
-
-    it('stops without having been started', async () => {
-      await (await make()).stop();
+    lifecycleContract({
+      runner,
+      make,
+      port: logSink,
+      calls: { write: (started) => started.write(record) },
     });
   });
 }

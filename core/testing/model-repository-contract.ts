@@ -8,7 +8,7 @@ import type { RunningPart } from '../parts/create-part.js';
 import type { BlobContent } from '../ports/blob-store.js';
 import { modelRepository, type ModelRepository, type ModelVersion } from '../ports/model-repository.js';
 import { lifecycleContract } from './lifecycle-contract.js';
-import { affineSignature } from './predictor-runtime-contract.js';
+import { affineSignature } from './affine.js';
 import type { ContractSetup } from './runner.js';
 import { withHook } from './with-hook.js';
 import { callContext } from './start-part.js';
@@ -317,8 +317,23 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
       );
     }
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(modelRepository).list(context());
+    let versions = 1;
+    const addOne = (to: ModelRepository, version: string, call = context()): Promise<void> =>
+      to.add(manifestOf({ ...one, version }), (path) => bytesOf(defaultFiles[path]!), call);
+    lifecycleContract({
+      runner,
+      make,
+      port: modelRepository,
+      prepare: (started) => addOne(started, one.version),
+      calls: {
+        resolve: (started, call) => started.resolve('affine@1', call),
+        manifest: (started, call) => started.manifest(one, call),
+        fetch: (started, call) => started.fetch(one, call),
+        // A version that exists is refused: each is added once.
+        add: (started, call) => addOne(started, String(++versions), call),
+        setAlias: (started, call) => started.setAlias('affine', 'champion', '1', call),
+        list: (started, call) => started.list(call),
+      },
     });
   });
 }

@@ -15,6 +15,7 @@ import { RowCodec } from '../wire/row-codec.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { Runner } from './runner.js';
 import { callContext } from './start-part.js';
+import { withFile } from './with-file.js';
 
 const context = callContext;
 const day = microsPerDay;
@@ -670,12 +671,28 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
       });
     });
 
-    lifecycleContract(
-      { runner: setup.runner, make: async () => (await setup.make({ t: plain([]) })).part },
-      async (started) => {
-        await started.face(offlineStore).spine({ table: 't', columns: {}, time: 'event' }, context());
+    const { fields, batches } = plain([['a', 10, 10, 1]]);
+    lifecycleContract({
+      runner: setup.runner,
+      make: async () => (await setup.make({ t: plain([['a', 10, 10, 1]]) })).part,
+      port: offlineStore,
+      calls: {
+        openAsOf: {
+          open: (started, call) => started.openAsOf([plainView], call),
+          handle: {
+            read: (reader, call) => reader.read(plainView, requested(plainView, [['a', 20]]), call),
+          },
+        },
+        spine: async (started, call) => {
+          for await (const _ of (await started.spine({ table: 't', columns: {}, time: 'event' }, call))
+            .batches);
+        },
+        materialize: (started, call) => started.materialize(plainView, { untilMs: 20 * 86_400_000 }, call),
+        estimate: (started, call) => started.estimate?.(plainView, { untilMs: 20 * 86_400_000 }, call),
+        save: (started, call) =>
+          withFile('rows.csv', (path) => started.save({ fields, batches: [...batches] }, path, call)),
       },
-    );
+    });
   });
 }
 

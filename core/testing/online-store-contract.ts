@@ -220,8 +220,20 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
       );
     });
 
-    lifecycleContract({ runner, make: () => make() }, async (started) => {
-      await read(started.face(onlineStore).open(simple), simple, [['a']]);
+    lifecycleContract({
+      runner,
+      make: () => make(),
+      port: onlineStore,
+      calls: {
+        open: {
+          open: (started) => started.open(simple),
+          handle: {
+            read: (opened, call) =>
+              opened.read(keysOf(simple, [['a']]), new FeatureRows(simple.features, 1), call),
+            write: (opened, call) => write(opened, simple, [{ key: ['a'], event: 1, cells: [1] }], call),
+          },
+        },
+      },
     });
   });
 }
@@ -273,7 +285,12 @@ function keysOf(of: FeatureView, keys: readonly (readonly Cell[])[]): Keys {
   };
 }
 
-async function write(online: OnlineView, of: FeatureView, rows: readonly Row[]): Promise<number> {
+async function write(
+  online: OnlineView,
+  of: FeatureView,
+  rows: readonly Row[],
+  call = context(),
+): Promise<number> {
   const out = new FeatureRows(of.features, rows.length);
   rows.forEach(({ event, available, cells }, row) => {
     out.eventTime[row] = event;
@@ -286,7 +303,7 @@ async function write(online: OnlineView, of: FeatureView, rows: readonly Row[]):
       rows.map(({ key }) => key),
     ),
     out,
-    context(),
+    call,
   );
 }
 

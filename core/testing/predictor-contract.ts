@@ -5,7 +5,7 @@ import type { RunningPart } from '../parts/create-part.js';
 import type { ModelVersion } from '../ports/model-repository.js';
 import { predictor, type ModelIdentity, type Prediction, type Predictor } from '../ports/predictor.js';
 import { lifecycleContract } from './lifecycle-contract.js';
-import { affineInput, affineSignature } from './predictor-runtime-contract.js';
+import { affineInput, affineSignature } from './affine.js';
 import type { ContractSetup } from './runner.js';
 import { withHook } from './with-hook.js';
 import { callContext } from './start-part.js';
@@ -191,8 +191,16 @@ export function predictorContract({ runner, make, model, hold, lose, release }: 
       assert.deepEqual(await ask([1, 1]), [3]);
     });
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(predictor).predict(affineInput([1, 1]), context(1));
+    lifecycleContract({
+      runner,
+      make,
+      port: predictor,
+      calls: {
+        describe: (started, call) => started.describe(call),
+        serving: (started) => started.serving(),
+        predict: (started, call) => started.predict(affineInput([1, 1]), { ...call, rows: 1 }),
+        refresh: (started, call) => started.refresh?.(call),
+      },
     });
   });
 }

@@ -1,50 +1,69 @@
 import assert from 'node:assert/strict';
-import type { Tensor } from '../data/tensor.js';
+import { join } from 'node:path';
+import type { Tensor, TensorData } from '../data/tensor.js';
 import { isVivaceError } from '../kernel/errors.js';
-import type { Bundle, Signature } from '../models/bundle.js';
+import type { Bundle } from '../models/bundle.js';
 import type { RunningPart } from '../parts/create-part.js';
-import { predictorRuntime, type PredictorInstance } from '../ports/predictor-runtime.js';
+import { predictorRuntime, type PredictContext, type PredictorInstance } from '../ports/predictor-runtime.js';
 import { lifecycleContract } from './lifecycle-contract.js';
+import { assertOutputs, batchOf, overwrite, tensorOf, type BatchShape, type ModelRow } from './model-rows.js';
 import type { ContractSetup } from './runner.js';
 import { withHook } from './with-hook.js';
 import { callContext } from './start-part.js';
 
-/** The model of the contract: y = x[0] + 2 · x[1]; where `picky`, it throws if some x[0] is below −1. */
-export const affineSignature: Signature = {
-  inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2], columns: ['a', 'b'] }],
-  outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 1] }],
-  over: 'row',
-};
-
 export interface PredictorRuntimeSetup extends ContractSetup<RunningPart> {
-  /** A bundle with `affineSignature` that this runtime loads. */
+  /** A model that this runtime loads; its manifest holds the signature. */
   readonly bundle: Bundle;
-  /** The same model, which throws where some x[0] is below −1. */
-  readonly picky: Bundle;
+  /**
+   * What the model must give for what: two rows at least, with different outputs. A model with `over: 'request'` gets all of them as one
+   * request.
+   */
+  readonly rows: readonly ModelRow[];
+  /** How far a float may be from its expected value, relative to it. Default: 1e-5. */
+  readonly tolerance?: number;
+  /**
+   * Inputs of one row on which a model throws: `bundle`, or another one that answers the first of `rows` as `bundle` does. Left out where
+   * none throws.
+   */
+  readonly failing?: { readonly inputs: ModelRow['inputs']; readonly bundle?: Bundle };
   /** A bundle whose files are no model; left out where every bundle loads. */
   readonly broken?: Bundle;
   /** Ends an instance from outside, as a crash would; left out where nothing can end it. */
   readonly kill?: (instance: PredictorInstance) => void | Promise<void>;
-  /** A model that never answers; left out where `kill` must not come while a call runs. */
+  /** A model of the same signature that never answers; left out where `kill` must not come while a call runs. */
   readonly endless?: Bundle;
 }
 
-/** The input of `affineSignature` for some rows. */
-export function affineInput(...rows: readonly (readonly [number, number])[]): Tensor[] {
-  return [{ name: 'x', datatype: 'FP32', shape: [rows.length, 2], data: Float32Array.from(rows.flat()) }];
-}
-
-const context = (rows: number): { rows: number; signal: AbortSignal } => ({ rows, ...callContext() });
-const values = (outputs: readonly Tensor[]): number[] => Array.from(outputs[0]!.data as Float32Array);
 const failsWith =
   (code: string) =>
   (error: unknown): boolean =>
     isVivaceError(error) && error.code === code;
 
-/** What every `PredictorRuntime` promises. */
+/** What every `PredictorRuntime` promises, of whatever model. */
 export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
-  const { runner, make, bundle, picky, broken, kill, endless } = setup;
+  const { runner, make, bundle, rows, tolerance = 1e-5, failing, broken, kill, endless } = setup;
+  const { signature } = bundle.manifest;
   const { describe, it, beforeEach, afterEach } = runner;
+
+  const batch = (count: number, first = 0): ReturnType<typeof batchOf> =>
+    batchOf(signature, rows, count, first);
+  const contextOf = ({ rows: count, offsets }: BatchShape, call = callContext()): PredictContext => ({
+    rows: count,
+    ...(offsets === undefined ? {} : { offsets }),
+    ...call,
+  });
+  const check = (outputs: readonly Tensor[], expected: readonly ModelRow[], why?: string): void =>
+    assertOutputs(outputs, signature, {
+      expected,
+      tolerance,
+      ...(why === undefined ? {} : { why: `: ${why}` }),
+    });
+  /** Predicts some rows, and checks what comes. */
+  const ask = async (instance: PredictorInstance, count = rows.length, first = 0): Promise<void> => {
+    const { expected, ...asked } = batch(count, first);
+    check(await instance.predict(asked.inputs, contextOf(asked)), expected);
+  };
+
   describe('PredictorRuntime contract', () => {
     let part: RunningPart;
     const loaded: PredictorInstance[] = [];
@@ -66,83 +85,94 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       assert.ok(part.face(predictorRuntime).hosts.includes(bundle.manifest.runtime));
     });
 
-    it('answers with the outputs of the signature, in its order, one row per row', async () => {
-      const outputs = await (await load()).predict(affineInput([1, 2], [3, 4]), context(2));
-      const { name, datatype, shape } = outputs[0]!;
-      assert.deepEqual({ name, datatype, shape: [...shape] }, { name: 'y', datatype: 'FP32', shape: [2, 1] });
-      assert.deepEqual(values(outputs), [5, 11]);
-    });
-
-    it('answers one row and many', async () => {
-      const instance = await load();
-      assert.deepEqual(values(await instance.predict(affineInput([7, 1]), context(1))), [9]);
-      const rows = Array.from({ length: 5_000 }, (_, i): [number, number] => [i, i]);
-      const answers = values(await instance.predict(affineInput(...rows), context(rows.length)));
-      assert.deepEqual(
-        answers,
-        rows.map(([a, b]) => a + 2 * b),
+    it('is given two rows at least that differ in what they must give', () => {
+      const { expected } = batch(rows.length);
+      assert.ok(expected.length >= 2, 'give the contract two rows');
+      assert.throws(
+        () => check(outputsOf(expected), [...expected].reverse()),
+        'give the contract rows with different expected outputs, in an order that matters',
       );
     });
 
-    it('takes data that is a view into a larger buffer, and leaves the rest of the buffer alone', async () => {
-      const all = Float32Array.from({ length: 3_000 }, (_, i) => i);
-      const data = all.subarray(2, 1_002);
-      const outputs = await (
-        await load()
-      ).predict([{ name: 'x', datatype: 'FP32', shape: [500, 2], data }], context(500));
-      assert.equal(values(outputs)[499], 1_000 + 2 * 1_001);
-      assert.equal(all[2_999], 2_999);
+    it('answers with the outputs of the signature, in its order, one row per row', async () => {
+      await ask(await load());
     });
 
-    it('keeps NaN and infinities', async () => {
+    it('answers one row and many, each row the same wherever it stands', async () => {
+      const instance = await load();
+      if (signature.over !== 'request') for (const first of rows.keys()) await ask(instance, 1, first);
+      await ask(instance, 5_000);
+      await ask(instance, rows.length, 1);
+    });
+
+    it('takes data that is a view into a larger buffer, and leaves the rest of the buffer alone', async () => {
+      const { inputs, expected, ...shape } = batch(500);
+      const larger = inputs.map((tensor) => within(tensor));
       const outputs = await (
         await load()
-      ).predict(affineInput([NaN, 1], [Infinity, 1], [0, -Infinity]), context(3));
-      assert.deepEqual(values(outputs), [NaN, Infinity, -Infinity]);
+      ).predict(
+        larger.map(({ tensor }) => tensor),
+        contextOf(shape),
+      );
+      check(outputs, expected);
+      larger.forEach(({ intact }, i) =>
+        assert.ok(intact(), `the buffer around "${inputs[i]!.name}" was written to or taken away`),
+      );
     });
 
     it('gives each call its own answer, whatever follows', async () => {
       const instance = await load();
-      const first = await instance.predict(affineInput([1, 1]), context(1));
-      await instance.predict(affineInput([5, 5]), context(1));
-      assert.deepEqual(values(first), [3]);
+      const { inputs, expected, ...shape } = batch(1);
+      const first = await instance.predict(inputs, contextOf(shape));
+      await ask(instance, 1, 1);
+      check(first, expected, 'the next call changed them');
     });
 
-    for (const rows of [1, 2_000]) {
-      it(`gives outputs of ${rows} rows that stay what they are, whatever follows`, async () => {
+    for (const count of [1, 2_000]) {
+      it(`gives outputs of ${count} rows that stay what they are, whatever follows`, async () => {
         const instance = await load();
-        const ask = async (value: number): Promise<{ inputs: Tensor[]; outputs: readonly Tensor[] }> => {
-          const inputs = affineInput(...Array.from({ length: rows }, (): [number, number] => [value, value]));
-          return { inputs, outputs: await instance.predict(inputs, context(rows)) };
-        };
-        const first = await ask(1);
-        await ask(5);
-        assert.deepEqual(values(first.outputs), new Array(rows).fill(3), 'the next call changed them');
-        const x = first.inputs[0]!.data as Float32Array;
-        // What was transferred has no elements left.
-        if (x.length > 0) x.fill(-1);
-        assert.deepEqual(values(first.outputs), new Array(rows).fill(3), 'they are memory of the inputs');
-        (first.outputs[0]!.data as Float32Array).fill(-1);
-        const again = await ask(1);
-        assert.deepEqual(values(again.outputs), new Array(rows).fill(3), 'the model uses them again');
+        const { inputs, expected, ...shape } = batch(count);
+        const outputs = await instance.predict(inputs, contextOf(shape));
+        await ask(instance, count, 1);
+        check(outputs, expected, 'the next call changed them');
+        for (const { data } of inputs) overwrite(data);
+        check(outputs, expected, 'they are memory of the inputs');
+        for (const { data } of outputs) overwrite(data);
+        const again = batch(count);
+        const after = await instance.predict(again.inputs, contextOf(again));
+        check(after, expected, 'the model uses them again');
+        const other = batch(count);
+        check(await instance.predict(other.inputs, contextOf(other)), expected);
+        check(after, expected, 'an equal call gives the same memory');
       });
     }
 
-    it('reports what the model threw as PREDICTOR_FAILED, and goes on', async () => {
-      const instance = await load(picky);
-      await assert.rejects(instance.predict(affineInput([-5, 0]), context(1)), failsWith('PREDICTOR_FAILED'));
-      assert.deepEqual(values(await instance.predict(affineInput([1, 0]), context(1))), [1]);
+    it('answers instances that run at the same time each with its own rows', async () => {
+      const instances = await Promise.all(rows.slice(0, 4).map(() => load()));
+      for (const count of [1, 300]) await Promise.all(instances.map((one, first) => ask(one, count, first)));
     });
+
+    withHook(it, failing)(
+      'reports what the model threw as PREDICTOR_FAILED, and goes on',
+      async (failing) => {
+        const instance = await load(failing.bundle);
+        const shape = { rows: 1, ...(signature.over === 'request' ? { offsets: Uint32Array.of(0, 1) } : {}) };
+        const { inputs } = batchOf(signature, [{ inputs: failing.inputs, outputs: {} }], 1);
+        await assert.rejects(instance.predict(inputs, contextOf(shape)), failsWith('PREDICTOR_FAILED'));
+        await ask(instance, 1);
+      },
+    );
 
     it('answers the next call after one whose caller gave up', async () => {
       const instance = await load();
       const controller = new AbortController();
+      const { inputs, ...shape } = batch(1);
       const left = instance
-        .predict(affineInput([1, 1]), { rows: 1, signal: controller.signal })
+        .predict(inputs, contextOf(shape, { signal: controller.signal }))
         .catch(() => undefined);
       controller.abort();
       await left;
-      assert.deepEqual(values(await instance.predict(affineInput([2, 2]), context(1))), [6]);
+      await ask(instance, 1, 1);
     });
 
     it('gives instances that live and end on their own', async () => {
@@ -150,7 +180,7 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       loaded.splice(loaded.indexOf(first), 1);
       await first.unload();
       await first.closed;
-      assert.deepEqual(values(await second.predict(affineInput([1, 1]), context(1))), [3]);
+      await ask(second);
     });
 
     withHook(it, broken)('refuses to load with FAILED_PRECONDITION what is no model', async (broken) => {
@@ -168,7 +198,8 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
         const instance = await load(hooks.endless);
         const order: string[] = [];
         const closed = instance.closed.then(() => order.push('closed'));
-        const failed = instance.predict(affineInput([1, 1]), context(1)).catch((error: unknown) => {
+        const { inputs, ...shape } = batch(1);
+        const failed = instance.predict(inputs, contextOf(shape)).catch((error: unknown) => {
           order.push('failed');
           throw error;
         });
@@ -186,17 +217,66 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
         const instance = await load();
         await kill(instance);
         await instance.closed;
-        const inputs = affineInput(...Array.from({ length: 1_000 }, (): [number, number] => [1, 1]));
+        const { inputs, ...shape } = batch(1_000);
+        const before = inputs.map(({ data }) => data.slice());
         await assert.rejects(
-          instance.predict(inputs, context(1_000)),
+          instance.predict(inputs, contextOf(shape)),
           (error) => isVivaceError(error) && error.code === 'UNAVAILABLE' && error.started === false,
         );
-        assert.equal(inputs[0]!.data.length, 2_000);
+        assert.deepEqual(
+          inputs.map(({ data }) => data),
+          before,
+        );
       },
     );
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await (await started.face(predictorRuntime).load(bundle, callContext())).unload();
+    lifecycleContract({
+      runner,
+      make,
+      port: predictorRuntime,
+      calls: {
+        load: {
+          open: (started, call) => started.load(bundle, call),
+          handle: {
+            predict: (instance, call) => {
+              const { inputs, ...shape } = batch(1);
+              return instance.predict(inputs, contextOf(shape, call));
+            },
+            unload: (instance) => instance.unload(),
+          },
+        },
+        inspect: (started, call) => started.inspect?.(join(bundle.directory, bundle.manifest.entry), call),
+      },
     });
+
+    /** The outputs that a right model gives. */
+    function outputsOf(expected: readonly ModelRow[]): Tensor[] {
+      return signature.outputs.map((spec) =>
+        tensorOf(
+          spec,
+          expected.map((row) => row.outputs[spec.name]),
+        ),
+      );
+    }
   });
+}
+
+/** A tensor whose data is a view into a larger buffer, and whether the rest of that still is what it was. */
+function within(tensor: Tensor): { readonly tensor: Tensor; readonly intact: () => boolean } {
+  const { data } = tensor;
+  if (Array.isArray(data)) return { tensor, intact: () => true };
+  const around = 3;
+  // One construct signature for all of them: TypeScript does not resolve a union's.
+  const larger = new (data.constructor as Float32ArrayConstructor)(data.length + 2 * around);
+  overwrite(larger);
+  const before = larger.slice(0, around);
+  larger.set(data as Float32Array, around);
+  const view: TensorData = larger.subarray(around, around + data.length);
+  return {
+    tensor: { ...tensor, data: view },
+    intact: () =>
+      [larger.subarray(0, around), larger.subarray(around + data.length)].every(
+        (rest) => rest.length === around && rest.every((value, i) => value === before[i]),
+      ),
+  };
 }

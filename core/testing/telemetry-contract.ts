@@ -62,8 +62,14 @@ export function telemetryContract({ runner, make }: ContractSetup<RunningPart>):
 
   // Beside the group above, whose part would share the process's providers with these.
   describe('Telemetry contract', () => {
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(telemetry).flush(callContext());
+    lifecycleContract({
+      runner,
+      make,
+      port: telemetry,
+      calls: {
+        scrape: (started, call) => started.scrape(call),
+        flush: (started, call) => started.flush(call),
+      },
     });
   });
 }

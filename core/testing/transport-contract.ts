@@ -189,8 +189,11 @@ export function transportContract({ runner, make, makeServer, send, request }: T
       });
     });
 
-    lifecycleContract({ runner, make: async () => make(await startServer()) }, async (started) => {
-      await started.face(transport).serve(planes(), callContext());
+    lifecycleContract({
+      runner,
+      make: async () => make(await startServer()),
+      port: transport,
+      calls: { serve: (started, call) => started.serve(planes(), call) },
     });
   });
 }

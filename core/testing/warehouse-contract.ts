@@ -16,6 +16,7 @@ import {
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import { callContext } from './start-part.js';
+import { withFile } from './with-file.js';
 
 const context = callContext;
 
@@ -307,8 +308,19 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
       );
     });
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(warehouse).describe({ sql: 'SELECT 1 AS x' }, context());
+    const one = { sql: 'SELECT 1 AS x' };
+    lifecycleContract({
+      runner,
+      make,
+      port: warehouse,
+      calls: {
+        describe: (started, call) => started.describe(one, call),
+        estimate: (started, call) => started.estimate?.(one, call),
+        query: (started, call) => started.query(one, call),
+        keep: { open: (started, call) => started.keep(one, call), handle: {} },
+        load: { open: (started, call) => started.load(table(['int32'], [[1]]), call), handle: {} },
+        export: (started, call) => withFile('rows.csv', (path) => started.export(one, path, call)),
+      },
     });
   });
 }

@@ -157,8 +157,15 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
       await assert.rejects(stat(path));
     });
 
-    lifecycleContract({ runner, make }, async (started) => {
-      await started.face(workspace).find('x', context());
+    lifecycleContract({
+      runner,
+      make,
+      port: workspace,
+      calls: {
+        find: (started, call) => started.find('x', call),
+        stage: (started, call) => started.stage('x', fileAt('a.txt'), call),
+        remove: (started, call) => started.remove('x', call),
+      },
     });
   });
 }

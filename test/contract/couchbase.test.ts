@@ -1,5 +1,5 @@
-import { keyValueStore } from 'vivace';
-import { couchbase } from 'vivace/adapters/couchbase';
+import { keyValueStore, type Definition } from 'vivace';
+import { couchbase as couchbaseDefinition } from 'vivace/adapters/couchbase';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { keyValueStoreContract, makePart, onlineStoreContract, startPart } from 'vivace/testing';
 import {
@@ -9,6 +9,9 @@ import {
   type CouchbaseAccess,
 } from '../servers/couchbase-server.js';
 import { describeNeeding } from '../servers/programs.js';
+
+// Options are put together at run time, some of them wrong on purpose.
+const couchbase: Definition = couchbaseDefinition;
 
 const real = realCouchbase();
 

@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import { predictorRuntime } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
-import { callContext, makePart, predictorRuntimeContract, startPart } from 'vivace/testing';
+import {
+  affineRows,
+  callContext,
+  makePart,
+  pickyRow,
+  predictorRuntimeContract,
+  startPart,
+} from 'vivace/testing';
 import { affine } from '../fixtures/affine.js';
 import { fixtureBundle } from '../fixtures/bundles.js';
 import { failureOf } from '../support/failure.js';
@@ -11,7 +18,8 @@ describe('memory, as a PredictorRuntime', () => {
   predictorRuntimeContract({
     runner: { describe, it, beforeEach, afterEach },
     bundle,
-    picky: bundle,
+    rows: affineRows,
+    failing: { inputs: pickyRow },
     make: () => makePart(memory, { predict: affine, hosts: ['javascript'] }),
   });
 

@@ -1,16 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { blobStore, workspace, type BlobStore } from 'vivace';
+import { blobStore, workspace, type BlobStore, type Definition } from 'vivace';
 import { describeNeeding } from '../servers/programs.js';
 import { gcsFound, startGcs, type BlobServer } from '../servers/gcs-server.js';
 import { s3Found, startS3 } from '../servers/s3-server.js';
-import { gcs } from 'vivace/adapters/gcs';
-import { s3 } from 'vivace/adapters/s3';
+import { gcs as gcsDefinition } from 'vivace/adapters/gcs';
+import { s3 as s3Definition } from 'vivace/adapters/s3';
 import { filesystem } from 'vivace/adapters/filesystem';
 import { memory } from 'vivace/adapters/memory';
 import { modelRepository } from 'vivace/plugins/model-repository';
 import { callContext, makePart, modelRepositoryContract, startPart } from 'vivace/testing';
+
+// Options are put together at run time, some of them wrong on purpose.
+const gcs: Definition = gcsDefinition;
+const s3: Definition = s3Definition;
 
 type Part = ReturnType<typeof makePart>;
 

@@ -1,4 +1,4 @@
-import { makePart, predictorRuntimeContract } from 'vivace/testing';
+import { affineRows, makePart, pickyRow, predictorRuntimeContract } from 'vivace/testing';
 import { onnxruntime } from 'vivace/adapters/onnxruntime';
 import { fixtureBundle } from '../fixtures/bundles.js';
 import { recordWorkers } from '../fixtures/workers.js';
@@ -8,7 +8,8 @@ describe('onnxruntime', () => {
   predictorRuntimeContract({
     runner: { describe, it, beforeEach, afterEach },
     bundle: fixtureBundle('affine.onnx'),
-    picky: fixtureBundle('picky.onnx'),
+    rows: affineRows,
+    failing: { bundle: fixtureBundle('picky.onnx'), inputs: pickyRow },
     broken: fixtureBundle('affine.mjs'),
     make: () => makePart(onnxruntime),
     // A message that the thread does not understand. Native code that is cut off from its thread ends the process.

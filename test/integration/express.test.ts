@@ -5,7 +5,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { httpServer, type HttpRoute, type HttpServer } from 'vivace';
+import { httpServer, type Definition, type HttpRoute, type HttpServer } from 'vivace';
 import { express } from 'vivace/adapters/express';
 import { callContext, makePart, sendOverSocket, startPart } from 'vivace/testing';
 import { RawConnection } from '../support/raw-socket.js';
@@ -71,7 +71,8 @@ describe('express', () => {
   });
 
   it('refuses what is no application', () => {
-    expect(() => makePart(express, { app: {} })).to.throw(/an express application/);
+    const untyped: Definition = express;
+    expect(() => makePart(untyped, { app: {} })).to.throw(/an express application/);
   });
 
   it('writes an IPv6 address in brackets', async function () {

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { blobStore, type BlobStore } from 'vivace';
-import { gcs } from 'vivace/adapters/gcs';
+import { blobStore, type BlobStore, type Definition } from 'vivace';
+import { gcs as gcsDefinition } from 'vivace/adapters/gcs';
 import { callContext, startPart } from 'vivace/testing';
 import { codeOf, contentOf, failureOf } from '../servers/blob-store-faults.js';
 import { fakeGcs, GcsServer } from '../servers/gcs-server.js';
@@ -12,6 +12,9 @@ import { describeNeeding } from '../servers/programs.js';
 import { eventually } from '../servers/server-process.js';
 import { TcpProxy } from '../servers/tcp-proxy.js';
 import { withEnvironment } from '../support/with-environment.js';
+
+// Options are put together at run time, some of them wrong on purpose.
+const gcs: Definition = gcsDefinition;
 
 const mebibyte = 1024 * 1024;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

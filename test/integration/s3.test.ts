@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { blobStore, type BlobInfo, type BlobStore } from 'vivace';
-import { s3 } from 'vivace/adapters/s3';
+import { blobStore, type BlobInfo, type BlobStore, type Definition } from 'vivace';
+import { s3 as s3Definition } from 'vivace/adapters/s3';
 import { callContext, startPart } from 'vivace/testing';
 import { codeOf, contentOf, failureOf } from '../servers/blob-store-faults.js';
 import { HttpProxy, type CannedAnswer, type SeenRequest } from '../servers/http-proxy.js';
@@ -13,6 +13,9 @@ import { S3Server, versitygw } from '../servers/s3-server.js';
 import { eventually } from '../servers/server-process.js';
 import { TcpProxy } from '../servers/tcp-proxy.js';
 import { withEnvironment } from '../support/with-environment.js';
+
+// Options are put together at run time, some of them wrong on purpose.
+const s3: Definition = s3Definition;
 
 const mebibyte = 1024 * 1024;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

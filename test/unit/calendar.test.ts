@@ -1,38 +1,32 @@
 import { expect } from 'chai';
-import { columnOf, ColumnWriter, parseType, transform, type Cell, type Transform } from 'vivace';
-import { makePart, startPart, transformContract } from 'vivace/testing';
 import { calendar } from 'vivace/plugins/calendar';
+import { applyTransform, startPart, transformContract } from 'vivace/testing';
 
-async function parts(times: (string | null)[], options: object = {}): Promise<Record<string, Cell[]>> {
+const micros = (text: string): number => Date.parse(text) * 1000;
+
+async function parts(times: (string | null)[], options: object = {}): Promise<Record<string, unknown[]>> {
   const part = await startPart(calendar, options);
-  const apply: Transform = part.face(transform);
-  const time = columnOf(
-    parseType('timestamp'),
-    times.map((text) => (text === null ? null : Date.parse(text) * 1000)),
-  );
-  const names = ['hour', 'weekday', 'month', 'day_of_year'];
-  const writers = Object.fromEntries(
-    names.map((name) => [name, new ColumnWriter(parseType('int32'), times.length)]),
-  );
-  apply.apply(
-    { rows: times.length, offsets: new Uint32Array(0), column: () => time },
-    { column: (name) => writers[name]! },
+  const rows = applyTransform(
+    part,
+    times.map((text) => ({ time: text === null ? null : micros(text) })),
   );
   await part.stop();
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      times.map((text, row) => (text === null ? null : (writers[name]!.values[row] as number))),
-    ]),
-  );
+  const names = ['hour', 'weekday', 'month', 'day_of_year'] as const;
+  return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])]));
 }
 
 describe('calendar', () => {
   transformContract({
     runner: { describe, it, beforeEach, afterEach },
-    make: () => makePart(calendar),
-    description: calendar.describe!({} as never),
-    rows: [{ time: 992_593_800_000_000 }, { time: null }, { time: -1 }],
+    definition: calendar,
+    rows: [
+      {
+        input: { time: micros('2001-06-15T08:30:00Z') },
+        expect: { hour: 8, weekday: 5, month: 6, day_of_year: 166 },
+      },
+      { input: { time: null }, expect: { hour: null, weekday: null, month: null, day_of_year: null } },
+      { input: { time: -1 }, expect: { hour: 23, weekday: 3, month: 12, day_of_year: 365 } },
+    ],
   });
 
   it('takes a time apart in UTC', async () => {

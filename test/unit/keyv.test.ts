@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
 import { Keyv } from 'keyv';
-import { cacheStore, isVivaceError, type CacheStore } from 'vivace';
+import { cacheStore, isVivaceError, type CacheStore, type Definition } from 'vivace';
 import { keyv } from 'vivace/adapters/keyv';
 import { callContext, startPart } from 'vivace/testing';
 
@@ -107,6 +107,7 @@ describe('keyv', () => {
   });
 
   it('refuses a client that is none', async () => {
-    expect((await failure(async () => startPart(keyv, { client: {} }))).code).to.equal('INVALID_CONFIG');
+    const untyped: Definition = keyv;
+    expect((await failure(async () => startPart(untyped, { client: {} }))).code).to.equal('INVALID_CONFIG');
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { defineAdapter, predictorRuntime, VivaceError, type Tensor } from 'vivace';
-import { makePart, predictorRuntimeContract } from 'vivace/testing';
+import { affineRows, makePart, pickyRow, predictorRuntimeContract } from 'vivace/testing';
 import { z } from 'zod';
 import { affine } from '../fixtures/affine.js';
 import { fixtureBundle } from '../fixtures/bundles.js';
@@ -41,7 +41,8 @@ async function failuresOf(predict: Predict): Promise<string[]> {
     predictorRuntimeContract({
       runner,
       bundle,
-      picky: bundle,
+      rows: affineRows,
+      failing: { inputs: pickyRow },
       make: () => makePart(runtimeOf(predict)),
     }),
   );
