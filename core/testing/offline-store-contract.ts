@@ -4,7 +4,7 @@ import { FeatureRows, type Field } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import { parseType } from '../data/types.js';
 import { isVivaceError } from '../kernel/errors.js';
-import { microsPerDay } from '../kernel/time.js';
+import { microsPerDay, millisPerDay } from '../kernel/time.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { offlineStore, type AsOfReader, type OfflineStore, type Spine } from '../ports/offline-store.js';
 import type { OnlineStore } from '../ports/online-store.js';
@@ -687,8 +687,8 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
           for await (const _ of (await started.spine({ table: 't', columns: {}, time: 'event' }, call))
             .batches);
         },
-        materialize: (started, call) => started.materialize(plainView, { untilMs: 20 * 86_400_000 }, call),
-        estimate: (started, call) => started.estimate?.(plainView, { untilMs: 20 * 86_400_000 }, call),
+        materialize: (started, call) => started.materialize(plainView, { untilMs: 20 * millisPerDay }, call),
+        estimate: (started, call) => started.estimate?.(plainView, { untilMs: 20 * millisPerDay }, call),
         save: (started, call) =>
           withFile('rows.csv', (path) => started.save({ fields, batches: [...batches] }, path, call)),
       },

@@ -4,6 +4,7 @@ import { FeatureRows, fieldsOf } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import type { CallContext } from '../kernel/call.js';
 import type { VivaceError } from '../kernel/errors.js';
+import { isThenable } from '../kernel/thenable.js';
 import { instantOf } from '../kernel/time.js';
 import { featureSource, type FeatureSource, type FeatureSourceDescription } from '../ports/feature-source.js';
 import { KeyColumns } from '../steps/fetch/key-columns.js';
@@ -74,7 +75,9 @@ export async function readRows(
     rows: keys.length,
     time,
   });
-  await source.read(asked, out, context);
+  // As a fetch does: what a source that gave no promise has not written by then, nobody waits for.
+  const reading = source.read(asked, out, context);
+  if (isThenable(reading)) await reading;
   if (garbage !== undefined) sweepTimes(out, garbage);
   const told: number[] = [status.PRESENT, status.MISSING, status.FAILED];
   const unfilled = [...out.status.keys()].filter((row) => !told.includes(out.status[row] as number));
