@@ -134,7 +134,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
       throw /\.parquet$/i.test(path)
         ? new VivaceError(
             'UNIMPLEMENTED',
-            'BigQuery writes no local .parquet file: write .csv, or name a warehouse that can (use: duckdb) in the slot `files` of the offline store',
+            'BigQuery does not write local .parquet files: write .csv, or name a warehouse that can (use: duckdb) in the slot `files` of the offline store',
           )
         : new VivaceError('INVALID_ARGUMENT', `"${path}" is neither a .parquet nor a .csv file`);
     }

@@ -15,7 +15,7 @@ export const bigqueryOptions = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('where tables are that are named without one: `dataset` or `project.dataset`'),
+    .describe('dataset of tables that are named without one: `dataset` or `project.dataset`'),
   temporaryDataset: z
     .string()
     .min(1)
@@ -24,7 +24,7 @@ export const bigqueryOptions = z.strictObject({
   temporaryTtlMs: longMilliseconds({ min: 60_000 })
     .default(millisPerDay)
     .describe(
-      'when a temporary table goes that a crash has left behind, milliseconds; default 86,400,000, a day',
+      'how long a temporary table stays that a crash has left behind, milliseconds; default 86,400,000, a day',
     ),
   location: z
     .string()
@@ -37,7 +37,9 @@ export const bigqueryOptions = z.strictObject({
     .int()
     .min(1)
     .optional()
-    .describe('a query that would read more is refused before it costs anything, bytes; default: no limit'),
+    .describe(
+      'most bytes that one query may read; a query that would read more is refused before it costs anything; default: no limit',
+    ),
   labels: z
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
     .default({})

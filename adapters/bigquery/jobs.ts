@@ -92,7 +92,10 @@ export class Jobs {
           );
           if (results.jobComplete === true) return results;
           if (results.jobComplete !== false)
-            throw new VivaceError('UNAVAILABLE', 'an answer of another kind: it has no jobComplete');
+            throw new VivaceError(
+              'UNAVAILABLE',
+              'the answer is not one of the jobs API: it has no jobComplete',
+            );
         }
       };
       let schema: readonly SchemaField[] = [];
@@ -112,7 +115,7 @@ export class Jobs {
       }
       // Statements other than queries have neither columns nor rows, but may have a count of them.
       if (maxResults > 0 && schema.length > 0 && totalRows !== undefined && Number(totalRows) !== rows)
-        throw new VivaceError('DATA_LOSS', `${rows} rows of ${totalRows} have come: run the query again`);
+        throw new VivaceError('DATA_LOSS', `only ${rows} of ${totalRows} rows arrived: run the query again`);
     } finally {
       context.signal.removeEventListener('abort', abort);
       leave.abort();

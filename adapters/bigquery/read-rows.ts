@@ -69,7 +69,7 @@ function kindOf({ name, type }: SchemaField): Kind {
   if (kind !== undefined) return kind;
   throw new VivaceError(
     'INVALID_ARGUMENT',
-    `column "${name}" is ${type}, which no column type carries: ${casts[type] ?? 'cast it'} in the query`,
+    `column "${name}" is ${type}, which no column type can hold: ${casts[type] ?? 'cast it'} in the query`,
   );
 }
 
@@ -91,7 +91,7 @@ export function rowReader(
 ): (rows: readonly WireRow[]) => RowBatch {
   const fields = schemaFields(schema);
   if (wanted !== undefined && wanted.length !== fields.length)
-    throw new TypeError(`${wanted.length} columns were asked for, and there are ${fields.length}`);
+    throw new TypeError(`${wanted.length} columns were asked for, but there are ${fields.length}`);
   const columns = fields.map(({ name, type }, i) => ({
     name,
     type: wanted === undefined ? type : narrowed(name, type, wanted[i]!.type),
@@ -108,7 +108,7 @@ export function rowReader(
 function narrowed(name: string, type: ColumnType, wanted: ColumnType): ColumnType {
   const fits = wanted.element === type.element || wanted.element === narrower[type.element];
   if (fits && (wanted.kind === 'scalar') === (type.kind === 'scalar')) return wanted;
-  throw new VivaceError('INVALID_ARGUMENT', `column "${name}" is ${type.name}, and ${wanted.name} is wanted`);
+  throw new VivaceError('INVALID_ARGUMENT', `column "${name}" is ${type.name}, but ${wanted.name} is wanted`);
 }
 
 interface Reader {
@@ -146,12 +146,12 @@ function readList({ name, type, parse }: Reader, cell: unknown, check: Check | u
   if (type.kind === 'vector' && items.length !== type.width) {
     throw new VivaceError(
       'INVALID_ARGUMENT',
-      `column "${name}": an array of ${items.length} is no ${type.name}`,
+      `column "${name}": an array of ${items.length} does not fit ${type.name}`,
     );
   }
   return items.map(({ v }) => {
     if (v === null)
-      throw new VivaceError('INVALID_ARGUMENT', `column "${name}": a ${type.name} holds no nulls inside`);
+      throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${type.name} cannot hold nulls inside`);
     const value = parse(v as string);
     check?.(value as number);
     return cellOf(type.element, value);
@@ -167,7 +167,7 @@ type Check = (value: number | bigint) => void;
 
 function checkOf(name: string, element: ScalarType): Check | undefined {
   const refuse = (value: number | bigint): never => {
-    throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${value} is no ${element}`);
+    throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${value} does not fit ${element}`);
   };
   if (element === 'int32') {
     return (value) => {

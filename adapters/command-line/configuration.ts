@@ -33,7 +33,7 @@ export function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new VivaceError('INVALID_ARGUMENT', `${what} is no JSON: ${messageOf(cause)}`, { cause });
+    throw new VivaceError('INVALID_ARGUMENT', `${what} is not valid JSON: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -10,7 +10,7 @@ const options = z
       .string()
       .regex(/^couchbases?:\/\/./, 'must begin with couchbase:// or couchbases://')
       // Messages name it.
-      .regex(/^[^@]*$/, 'holds no user and no password: give `username` and `password`')
+      .regex(/^[^@]*$/, 'must not hold a user or a password: give `username` and `password`')
       .optional()
       .describe(
         'Connection string: `couchbases://host1,host2` with TLS, `couchbase://…` without. Required without a `client`.',
@@ -21,7 +21,7 @@ const options = z
     username: z.string().min(1).optional().describe('Name of the user; none with a client certificate.'),
     password: secret().optional().describe('Password of the user.'),
     caFile: tlsFiles.caFile.describe(
-      "PEM file of the authorities that may have signed the servers' certificates; default: those of Couchbase Capella and Mozilla.",
+      "PEM file of the certificate authorities to trust for the servers' certificates; default: those of Couchbase Capella and Mozilla.",
     ),
     certFile: tlsFiles.certFile.describe(
       'PEM file of a client certificate to log in with, instead of a user; needs `keyFile`.',
@@ -31,7 +31,7 @@ const options = z
       .string()
       .max(40)
       .default('')
-      .describe('Put before each key, for a collection that is shared; default: nothing.'),
+      .describe('Prefix of each key, for a collection that is shared; default: none.'),
     timeoutMs: milliseconds()
       .optional()
       .describe(
@@ -47,7 +47,7 @@ const options = z
       .int()
       .min(1)
       .default(10_000)
-      .describe('Reads of keys that may wait for the servers at a time; beyond it calls are refused.'),
+      .describe('Most reads of keys that may wait for the servers at a time; further calls are refused.'),
     durability: z
       .enum(['none', 'majority', 'majorityAndPersistToActive', 'persistToMajority'])
       .default('none')
@@ -57,12 +57,12 @@ const options = z
     ttlMs: longMilliseconds()
       .optional()
       .describe(
-        'A document is gone so long after it was last written or found unchanged, milliseconds, rounded up to seconds; default: never.',
+        'How long a document stays after it was last written or found unchanged, milliseconds, rounded up to seconds; default: never.',
       ),
     profile: z
       .enum(['wanDevelopment'])
       .optional()
-      .describe('Time-outs for a cluster far away, as the SDK has them; not for production.'),
+      .describe("The SDK's time-outs for a cluster far away; not for production."),
     client: z
       .custom<Cluster>()
       .optional()

@@ -107,7 +107,7 @@ function advice(error: unknown, code: ErrorCode, keyspace: string): string {
     return `there is no ${keyspace}: create it with couchbase-cli collection-manage, or change scope and collection`;
   }
   if (isNamed(error, 'UnsupportedOperationError') || isNamed(error, 'FeatureNotAvailableError')) {
-    return `the server of ${keyspace} does not know named collections or durable writes: it takes Couchbase Server 7`;
+    return `the server of ${keyspace} does not know named collections or durable writes: both need Couchbase Server 7`;
   }
   if (isNamed(error, 'DurabilityLevelNotAvailableError')) {
     return `the bucket of ${keyspace} does not allow this durability: change the option, or the bucket's type`;

@@ -85,7 +85,7 @@ export class CouchbaseStore implements KeyValueStore {
     if (this.#reads >= this.#settings.maxInFlight) {
       throw new VivaceError(
         'UNAVAILABLE',
-        `${this.#reads} reads of ${this.#keyspace} wait for its servers already (maxInFlight)`,
+        `${this.#reads} reads of ${this.#keyspace} already wait for its servers (maxInFlight)`,
         { started: false },
       );
     }

@@ -17,12 +17,12 @@ export const duckdbOptions = z.strictObject({
     .int()
     .min(16_000_000)
     .optional()
-    .describe('beyond it, work goes to disk or fails; default: 80 % of the memory'),
+    .describe('most memory to use; beyond it, work goes to disk or fails; default: 80 % of the memory'),
   temporaryDirectory: z
     .string()
     .min(1)
     .optional()
-    .describe('where work goes that does not fit in memory; default: beside `path`'),
+    .describe('where to put work that does not fit in memory; default: beside `path`'),
   client: z
     .custom<DuckDBInstance>((value) => typeof value === 'object' && value !== null && 'connect' in value)
     .optional()

@@ -83,7 +83,7 @@ export function resultFields(names: readonly string[], types: readonly DuckDBTyp
     if (type !== undefined) return { name, type };
     throw new VivaceError(
       'INVALID_ARGUMENT',
-      `column "${name}" is ${String(duckdbType)}, which no column type carries: cast it in the query`,
+      `column "${name}" is ${String(duckdbType)}, which no column type can hold: cast it in the query`,
     );
   });
 }
@@ -226,7 +226,7 @@ function cellOf(name: string, type: ColumnType, value: unknown): Cell {
     const element = parseType(type.element);
     return (value as { items: readonly unknown[] }).items.map((item) => {
       if (item === null)
-        throw new VivaceError('INVALID_ARGUMENT', `column "${name}": a ${type.name} holds no nulls inside`);
+        throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${type.name} cannot hold nulls inside`);
       return cellOf(name, element, item);
     });
   }
@@ -236,7 +236,7 @@ function cellOf(name: string, type: ColumnType, value: unknown): Cell {
       if (integer < smallest || integer > largest) {
         throw new VivaceError(
           'INVALID_ARGUMENT',
-          `column "${name}": ${integer} is no int64: cast it in the query`,
+          `column "${name}": ${integer} does not fit int64: cast it in the query`,
         );
       }
       return integer;

@@ -21,7 +21,7 @@ const statusOf: Readonly<Record<string, readonly [status: number, message: strin
 
 /** What node's `clientError` stands for. */
 export function clientError(error: NodeJS.ErrnoException): VivaceError {
-  const [httpStatus, message] = statusOf[error.code ?? ''] ?? [400, 'this is no valid HTTP request'];
+  const [httpStatus, message] = statusOf[error.code ?? ''] ?? [400, 'this is not a valid HTTP request'];
   return new VivaceError('INVALID_ARGUMENT', message, { httpStatus, cause: error });
 }
 

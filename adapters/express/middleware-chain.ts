@@ -41,7 +41,7 @@ export class MiddlewareChain {
     this.#log = context.log;
     this.#ended = context.counter('middleware.exchanges', {
       unit: '{exchange}',
-      description: 'Exchanges that middleware ended: it answered, failed, or did not go on in time',
+      description: 'Exchanges that middleware ended: it answered, failed, or did not call next in time',
     });
   }
 
@@ -90,7 +90,7 @@ export class MiddlewareChain {
           return resolve(false);
         }
         end('late');
-        const message = `the middleware neither answered nor went on within ${this.#timeoutMs} ms`;
+        const message = `the middleware neither answered nor called next within ${this.#timeoutMs} ms`;
         reject(new VivaceError('DEADLINE_EXCEEDED', message));
       };
       const timer = startTimer(onLate, this.#timeoutMs);
@@ -98,7 +98,7 @@ export class MiddlewareChain {
       this.#handle(request, response, (error) => {
         if (!settle()) {
           if (error !== undefined && error !== null)
-            this.#log.error('middleware failed behind its answer', { error });
+            this.#log.error('middleware failed after it answered', { error });
         } else if (error === undefined || error === null) {
           // Answered before it went on: the route could only work for nobody.
           if (response.headersSent) end('answered');
@@ -130,7 +130,7 @@ export function withCaller(call: Call, request: IncomingMessage): Call {
   const caller = (request as MiddlewareRequest).vivace?.caller;
   if (caller === undefined) return call;
   if (typeof (caller as Partial<Caller> | null)?.id !== 'string')
-    throw new VivaceError('INTERNAL', 'request.vivace.caller has no id that is a text');
+    throw new VivaceError('INTERNAL', 'request.vivace.caller must have an id that is a string');
   return call.derive({ caller });
 }
 

@@ -44,7 +44,7 @@ function consumed(): VivaceError {
   return new VivaceError(
     'FAILED_PRECONDITION',
     'a middleware of this application has read the body without parsing it: ' +
-      'let Vivace come before that middleware, or use express.json() instead of it',
+      'put Vivace before that middleware, or use express.json() instead of it',
     { httpStatus: 500 },
   );
 }

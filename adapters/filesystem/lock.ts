@@ -39,10 +39,7 @@ export async function withLock<T>(
     try {
       return await work(() => {
         if (performance.now() - since < leaseMs / 2) return;
-        throw new VivaceError(
-          'ABORTED',
-          'this process stood still while it held a lock; nothing was written',
-        );
+        throw new VivaceError('ABORTED', 'this process was paused while it held a lock; nothing was written');
       });
     } finally {
       await rename(held, held + free).catch(ignoreMissing);

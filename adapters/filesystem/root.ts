@@ -38,7 +38,7 @@ export class Root {
    */
   async resolve(key: string): Promise<string> {
     if (key === own || key.startsWith(`${own}/`)) {
-      throw new VivaceError('INVALID_ARGUMENT', `"${key}" is kept for files of the adapter itself`);
+      throw new VivaceError('INVALID_ARGUMENT', `"${key}" is reserved for files of the adapter itself`);
     }
     const path = join(this.#real, key);
     // What does not exist leads nowhere: its nearest folder that does exist decides.

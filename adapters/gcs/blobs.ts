@@ -87,7 +87,7 @@ export class GcsBlobs implements BlobStore {
     if (!data.complete) throw new VivaceError('UNAVAILABLE', `"${key}" was cut short while it was read`);
     const sent = /crc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
     if (checksum !== undefined && sent !== undefined && sent !== String(checksum)) {
-      throw new VivaceError('DATA_LOSS', `"${key}" has arrived with other bytes than are stored (crc32c)`);
+      throw new VivaceError('DATA_LOSS', `"${key}" arrived with bytes other than those stored (crc32c)`);
     }
   }
 

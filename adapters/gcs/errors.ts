@@ -38,14 +38,14 @@ export function toFailure(error: unknown, { stage, url, bucket, endpoint }: Wher
     if (system === 'UNAVAILABLE') {
       const text =
         stage === 'credentials'
-          ? `whoever gives the Google credentials does not answer (${messageOf(error)}): check the network`
+          ? `the service that issues Google credentials does not answer (${messageOf(error)}): check the network`
           : `${endpoint} does not answer (${messageOf(error)}): check the network and "endpoint"`;
       return new VivaceError('UNAVAILABLE', text, { cause: error });
     }
   }
   if (stage === 'credentials') {
     if (status === 429 || status >= 500) {
-      const text = `whoever gives the Google credentials fails for the moment (HTTP ${status}: ${messageOf(error)})`;
+      const text = `the service that issues Google credentials fails for the moment (HTTP ${status}: ${messageOf(error)})`;
       return new VivaceError('UNAVAILABLE', text, { cause: error });
     }
     return googleCredentialsError(messageOf(error), error);

@@ -9,7 +9,7 @@ const options = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Google Cloud project; default: that of the credentials, which is right nearly always'),
+    .describe('Google Cloud project; default: that of the credentials, which is nearly always right'),
   ...googleFiles,
   endpoint: z
     .url()
@@ -22,9 +22,9 @@ const options = z.strictObject({
     .min(0)
     .default(3)
     .describe(
-      'times the SDK repeats a request that failed for the moment (408, 429, 5xx, broken connections), after 0.1, 0.5, 1.5 … seconds',
+      'how many times the SDK retries a request that failed for the moment (408, 429, 5xx, broken connections), after 0.1, 0.5, 1.5 … seconds',
     ),
-  maxSockets: z.int().positive().default(50).describe('connections at most; further requests wait'),
+  maxSockets: z.int().positive().default(50).describe('most connections; further requests wait'),
 });
 
 export type GcsOptions = z.output<typeof options>;

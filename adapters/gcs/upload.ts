@@ -146,7 +146,8 @@ async function sendPiece(
     if (answer.status !== 308) return answer.data;
     const kept = Number(/-(\d+)$/.exec(answer.headers['range'] ?? '')?.[1] ?? -1) + 1;
     if (kept >= end && checksum === undefined) return undefined;
-    if (kept <= at) throw new VivaceError('UNAVAILABLE', 'the server keeps nothing of what is uploaded');
+    if (kept <= at)
+      throw new VivaceError('UNAVAILABLE', 'the server does not keep anything of what is uploaded');
     at = kept;
   }
 }
@@ -157,7 +158,7 @@ async function cancel(connection: Connection, session: string, { signal }: CallC
 
 function verified(object: ApiObject, checksum: Crc32c): ApiObject {
   if (object.crc32c === undefined || object.crc32c === String(checksum)) return object;
-  throw new VivaceError('DATA_LOSS', `the server has stored other bytes of "${object.name}" than were sent`);
+  throw new VivaceError('DATA_LOSS', `the server stored bytes of "${object.name}" other than those sent`);
 }
 
 const uploadUrl = (bucket: string): string => `/upload/storage/v1/b/${encodeURIComponent(bucket)}/o`;

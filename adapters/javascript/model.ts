@@ -39,7 +39,7 @@ export async function openModel({
   });
   const { predict, load } = module;
   if (typeof predict !== 'function') {
-    throw new VivaceError('FAILED_PRECONDITION', `${entry} exports no function "predict"`);
+    throw new VivaceError('FAILED_PRECONDITION', `${entry} does not export a function "predict"`);
   }
   const model = await attempt(`load of ${entry} failed`, async () => load?.(directory));
   return async (inputs, context) => {

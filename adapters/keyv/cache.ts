@@ -54,7 +54,7 @@ export class KeyvCache implements CacheStore {
       if (value instanceof Uint8Array) return Buffer.from(value);
       throw new VivaceError(
         'DATA_LOSS',
-        'the store holds something else than bytes: does it share its keys?',
+        'the store holds something other than bytes: does another program use the same keys?',
       );
     });
   }

@@ -8,7 +8,7 @@ const options = z.strictObject({
     .int()
     .positive()
     .default(100_000)
-    .describe('Entries kept in memory; beyond it the ones unused for longest go; default 100,000.'),
+    .describe('Most entries kept in memory; beyond that, the least recently used go first; default 100,000.'),
   client: z
     .custom<Keyv>((value) => typeof (value as Partial<Keyv> | undefined)?.getMany === 'function')
     .optional()

@@ -34,14 +34,14 @@ export async function checkHeader(directory: string): Promise<void> {
     if (size === 0) return;
     const first = await readMeta(file, 0);
     if (first === undefined) {
-      throw new VivaceError('DATA_LOSS', `${path} is no LMDB database; remove it and materialize again`);
+      throw new VivaceError('DATA_LOSS', `${path} is not an LMDB database: remove it and materialize again`);
     }
     const { fileBytes } =
       (await readMeta(file, first.pageSize / 2)) ?? newer(first, await readMeta(file, first.pageSize));
     if (BigInt(size) < fileBytes) {
       throw new VivaceError(
         'DATA_LOSS',
-        `${path} has ${size} of ${fileBytes} bytes; remove it and materialize again`,
+        `${path} has only ${size} of its ${fileBytes} bytes: remove it and materialize again`,
       );
     }
   } finally {

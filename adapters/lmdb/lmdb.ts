@@ -7,7 +7,7 @@ const options = z.strictObject({
   path: z
     .string()
     .min(1)
-    .describe('Directory of the database, made where there is none; relative to the configuration file.'),
+    .describe('Directory of the database, created if it does not exist; relative to the configuration file.'),
   readOnly: z
     .boolean()
     .default(false)

@@ -38,7 +38,7 @@ export class FunctionRuntime implements PredictorRuntime {
     if (predict === undefined) {
       throw new VivaceError(
         'FAILED_PRECONDITION',
-        'memory holds no model: give it one in code, "predict: (inputs, context) => outputs"',
+        'memory has no model: give it one in code, "predict: (inputs, context) => outputs"',
       );
     }
     let close: (reason: string) => void;
@@ -66,7 +66,7 @@ export const predictorOptions = {
   predict: z
     .custom<PredictFunction>((value) => typeof value === 'function', 'a function of tensors')
     .optional()
-    .describe('models: (inputs, context) => outputs, which only code can give; without it none loads'),
+    .describe('models: (inputs, context) => outputs, which only code can give; without it no model loads'),
   hosts: z
     .array(z.string())
     .default(['memory'])

@@ -17,7 +17,7 @@ const options = z.strictObject({
   memoryArena: z
     .boolean()
     .default(true)
-    .describe('Keeps memory between calls: faster, and never given back; default true'),
+    .describe('Keeps memory between calls: faster, but the memory is never given back; default true'),
 });
 
 const thread = new URL('./worker.js', import.meta.url);

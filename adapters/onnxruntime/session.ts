@@ -29,9 +29,13 @@ export async function openSession({ file, session }: ThreadData): Promise<ort.In
     });
   } catch (error) {
     const { message } = describeError(error, 'FAILED_PRECONDITION');
-    throw new VivaceError('FAILED_PRECONDITION', `${file} is no model that ONNX Runtime loads: ${message}`, {
-      cause: error,
-    });
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `${file} is not a model that ONNX Runtime can load: ${message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -18,7 +18,7 @@ export const openTelemetryOptions = z.strictObject({
     .int()
     .min(2)
     .default(10_000)
-    .describe('the most attribute sets per metric; what comes after is summed up under otel.metric.overflow'),
+    .describe('the most attribute sets per metric; further ones are summed up under otel.metric.overflow'),
   contextManager: z
     .boolean()
     .default(true)

@@ -95,7 +95,7 @@ async function setGlobal({ tracer, meter, scraper, log, ...made }: Made): Promis
   const ownMeter = metrics.setGlobalMeterProvider(meter);
   if (!ownMeter) {
     log.warn(
-      'the process has a meter provider already: it receives the metrics, and there are none to scrape here',
+      'the process has a meter provider already: it receives the metrics, so there are none to scrape here',
     );
     await meter.shutdown();
   }
@@ -115,7 +115,7 @@ async function setGlobal({ tracer, meter, scraper, log, ...made }: Made): Promis
       if (ownDiagnostics) diag.disable();
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) {
-        throw new VivaceError('UNAVAILABLE', 'the last telemetry was not handed over', {
+        throw new VivaceError('UNAVAILABLE', 'the last telemetry was not delivered', {
           cause: failed.reason,
         });
       }

@@ -30,7 +30,7 @@ export class OpenTelemetry implements Telemetry, PartLifecycle {
 
   async start(): Promise<void> {
     if (shared === undefined) shared = { providers: makeProviders(this.#options, this.#log), users: 0 };
-    else this.#log.info('telemetry is shared with the first server of this process, and its options hold');
+    else this.#log.info('telemetry is shared with the first server of this process, whose options apply');
     const joined = shared;
     joined.users++;
     try {

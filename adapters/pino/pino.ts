@@ -24,7 +24,7 @@ export const pinoOptions = z.strictObject({
     .int()
     .min(65_536)
     .default(16_777_216)
-    .describe('while the destination takes nothing, records beyond it are dropped'),
+    .describe('most bytes of records to keep while the destination takes none; further records are dropped'),
 });
 
 export type PinoOptions = z.output<typeof pinoOptions>;

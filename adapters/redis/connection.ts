@@ -104,7 +104,7 @@ export class Connection {
     if (this.#waiting.size >= this.#mostWaiting) {
       throw new VivaceError(
         'UNAVAILABLE',
-        `${this.#waiting.size} commands wait for ${this.#address} already (maxQueuedCommands)`,
+        `${this.#waiting.size} commands already wait for ${this.#address} (maxQueuedCommands)`,
         { started: false },
       );
     }
@@ -157,7 +157,7 @@ export class Connection {
     }
     this.#client = next;
     if (!this.spread) return;
-    this.#context.log.warn(`connected to ${this.#address} anew`, { error: new Error(why) });
+    this.#context.log.warn(`reconnected to ${this.#address}`, { error: new Error(why) });
     void silent?.destroy();
   }
 

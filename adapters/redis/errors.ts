@@ -64,7 +64,7 @@ const textAdvice: readonly (readonly [RegExp, string])[] = [
     'check the address, that its port can be reached, and whether both sides speak TLS',
   ],
   [/DB index is out of range/, 'correct `database`, or raise `databases` of the server'],
-  [/cluster support disabled/, 'this server is part of no cluster: name it in `url` instead of `cluster`'],
+  [/cluster support disabled/, 'this server is not part of a cluster: name it in `url` instead of `cluster`'],
   [/No such master/, 'correct `name` of `sentinel`'],
 ];
 

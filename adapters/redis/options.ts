@@ -46,7 +46,7 @@ const shape = z.strictObject({
     .max(100)
     .default('vivace:')
     .describe(
-      'Begins every key, so that deployments may share a server; keys of the cache begin with it and `cache:`',
+      'Prefix of every key, so that deployments may share a server; keys of the cache begin with it and `cache:`',
     ),
   ttlMs: longMilliseconds()
     .optional()
@@ -59,7 +59,7 @@ const shape = z.strictObject({
   silenceMs: milliseconds({ min: 100 })
     .default(5_000)
     .describe(
-      'A connection on which nothing comes back for so long, although something is asked or it is pinged, is given up and made anew, milliseconds; default 5 s',
+      'How long a connection may stay silent while commands or a ping wait for an answer, before it is closed and made anew, milliseconds; default 5 s',
     ),
   reconnectMaxMs: milliseconds()
     .default(2_000)

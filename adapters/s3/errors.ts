@@ -25,7 +25,11 @@ const known: readonly (readonly [RegExp, ErrorCode, string])[] = [
     `the credentials are not accepted: ${ways}`,
   ],
   [/^(AccessDenied|AllAccessDisabled|AccountProblem)$/, 'PERMISSION_DENIED', `allow ${permissions}`],
-  [/^IDPCommunicationErrorException$/, 'UNAVAILABLE', 'STS cannot ask who has signed the token: it may pass'],
+  [
+    /^IDPCommunicationErrorException$/,
+    'UNAVAILABLE',
+    'STS cannot reach the identity provider that signed the token: this may pass',
+  ],
   [/^NoSuchBucket$/, 'FAILED_PRECONDITION', 'create the bucket or correct "bucket"'],
   [
     /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/,

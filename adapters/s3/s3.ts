@@ -32,19 +32,21 @@ const options = z
       .enum(['always', 'when-required'])
       .default('always')
       .describe(
-        '`always` sends and checks a CRC-32 of everything; `when-required` for stores that know no checksums',
+        '`always` sends and checks a CRC-32 of everything; `when-required` for stores that do not know checksums',
       ),
     ...tlsFiles,
     maxAttempts: z
       .int()
       .positive()
       .default(3)
-      .describe('times the SDK sends a request that fails for the moment (429, 5xx, broken connections)'),
-    maxSockets: z.int().positive().default(50).describe('connections at most; further requests wait'),
+      .describe(
+        'how many times the SDK sends a request that fails for the moment (429, 5xx, broken connections)',
+      ),
+    maxSockets: z.int().positive().default(50).describe('most connections; further requests wait'),
   })
   .refine(
     ({ accessKeyId, secretAccessKey }) => (accessKeyId === undefined) === (secretAccessKey === undefined),
-    { message: 'accessKeyId and secretAccessKey are given together', path: ['secretAccessKey'] },
+    { message: 'give accessKeyId and secretAccessKey together', path: ['secretAccessKey'] },
   );
 
 export type S3Options = z.output<typeof options>;

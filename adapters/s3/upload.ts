@@ -93,7 +93,7 @@ async function inParts(connection: Connection, given: Upload): Promise<PartsUplo
       if (parts.length === maxParts) {
         throw new VivaceError(
           'INVALID_ARGUMENT',
-          `a blob is at most ${maxParts} parts of ${pieceBytes} bytes`,
+          `a blob has at most ${maxParts} parts of ${pieceBytes} bytes`,
         );
       }
       const PartNumber = parts.length + 1;

@@ -1,4 +1,5 @@
 import { Container, ContainerModule, multiInject, type ServiceIdentifier } from 'inversify';
+import { withArticle } from '../config/article.js';
 import type { Mistakes } from '../config/mistake.js';
 import { messageOf } from '../kernel/errors.js';
 import { createPart, type RunningPart } from '../parts/create-part.js';
@@ -44,7 +45,7 @@ export function boundVerbs(container: Container, mistakes: Mistakes): readonly S
   try {
     return container.getAll(stepDefinition);
   } catch (error) {
-    mistakes.add(['modules'], `a verb cannot be made: ${whyNotMade(error)}`);
+    mistakes.add(['modules'], `a verb cannot be created: ${whyNotMade(error)}`);
     return builtInVerbs;
   }
 }
@@ -73,7 +74,7 @@ export function checkModuleBindings(
       if (!container.isBound(port.id, { name })) continue;
       mistakes.add(
         ['parts', name],
-        `a module binds a ${port.name} named "${name}" as well; to replace the part, give \`override: { ${name}: … }\` to the server, and to have both, name one of them otherwise`,
+        `a module also binds ${withArticle(port.name)} named "${name}"; to replace the part, give \`override: { ${name}: … }\` to the server; to have both, give one of them another name`,
       );
     }
   }

@@ -65,7 +65,7 @@ export function createControlPlane(server: ControlledServer): ControlPlane {
       if (!isRunning()) throw refused(server.state());
       const part = predictorNamed(server.predictors(), name);
       if (part.refresh === undefined)
-        throw new VivaceError('UNIMPLEMENTED', `predictor "${name}" follows no repository`);
+        throw new VivaceError('UNIMPLEMENTED', `predictor "${name}" does not follow a repository`);
       const refresh = part.refresh.bind(part);
       await bounded(call, server.cut, (within) => Promise.resolve(refresh(within)));
       return { name, serving: part.serving() };
@@ -84,5 +84,5 @@ function reasonsOf(server: ControlledServer, predictors: readonly PredictorStatu
 
 /** Why a server answers nothing of which only some parts were started. */
 export function partialMessage(started: readonly string[]): string {
-  return `only some parts were started (${started.join(', ')}): a server that answers requests is started with \`start\`, not \`startOnly\``;
+  return `only some parts were started (${started.join(', ')}): to answer requests, start the server with \`start\`, not \`startOnly\``;
 }

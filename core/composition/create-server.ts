@@ -123,7 +123,7 @@ async function readText(path: string): Promise<string> {
     throw new VivaceError(
       'INVALID_CONFIG',
       missing
-        ? `there is no configuration at ${path}; name a file, or begin one as docs/getting-started.md shows`
+        ? `there is no configuration at ${path}; name a file, or write one as docs/getting-started.md shows`
         : `the configuration ${path} cannot be read: ${messageOf(cause)}`,
       { cause },
     );

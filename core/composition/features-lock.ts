@@ -12,7 +12,8 @@ export function checkLock(
   for (const [name, hash] of Object.entries(featuresLock)) {
     if (served.has(hash)) continue;
     const here = views.get(name);
-    const found = here === undefined ? 'there is no such view here' : `here it is ${here.hash}`;
+    const found =
+      here === undefined ? 'this configuration has no such view' : `here its hash is ${here.hash}`;
     mistakes.add(
       ['parts', predictor, 'model'],
       `${model.name} ${model.version} was trained on view "${name}" ${hash}, and ${found}: bring back that definition, or train the model on this one`,

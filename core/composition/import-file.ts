@@ -17,7 +17,7 @@ import { camelCase } from './resolve-use.js';
 async function importFile(specifier: string, directory: string): Promise<Exports> {
   const file = resolve(directory, specifier);
   if (!/^\.{0,2}\//.test(specifier) || !['.js', '.mjs'].includes(extname(file)))
-    throw new VivaceError('INVALID_CONFIG', `"${specifier}" is no relative .js or .mjs file`);
+    throw new VivaceError('INVALID_CONFIG', `"${specifier}" is not a relative .js or .mjs file`);
   if (!existsSync(file))
     throw new VivaceError('INVALID_CONFIG', `there is no file ${specifier} in ${directory}`);
   return importModule(pathToFileURL(file).href, { shown: specifier, directory });
@@ -80,7 +80,7 @@ export async function importModules(
 async function modulesIn(specifier: string, directory: string): Promise<readonly ContainerModule[]> {
   const found = [...new Set(Object.values(await importFile(specifier, directory)))].filter(isModule);
   if (found.length > 0) return found;
-  throw new VivaceError('INVALID_CONFIG', `"${specifier}" exports no ContainerModule`);
+  throw new VivaceError('INVALID_CONFIG', `"${specifier}" does not export a ContainerModule`);
 }
 
 function moduleOf(entry: unknown): ContainerModule {

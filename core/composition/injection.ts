@@ -74,7 +74,7 @@ function isPlanned(error: unknown): boolean {
 export function whyNotMade(error: unknown): string {
   const [first = ''] = messageOf(error).split('\n');
   if (!first.startsWith('Unexpected asynchronous')) return first;
-  return 'something that it has injected is made asynchronously: await it in an asynchronous ContainerModule, and bind it as a constant value';
+  return 'one of the services injected into it is created asynchronously: await it in an asynchronous ContainerModule, and bind it as a constant value';
 }
 
 /** What a container's error says, in words of Vivace. */
@@ -87,23 +87,23 @@ function wrongIn(error: unknown): WrongInjection {
   if (first.startsWith('No bindings')) {
     return {
       ...of,
-      what: `needs ${service} injected, and nothing binds it: bind it in a ContainerModule, and name that in \`modules\``,
+      what: `needs ${service} injected, but nothing binds it: bind it in a ContainerModule, and list that module in \`modules\``,
     };
   }
   if (first.startsWith('Ambiguous')) {
     return {
       ...of,
-      what: `needs ${service} injected, which is bound more than once: keep one binding, or tell them apart by names`,
+      what: `needs ${service} injected, but it is bound more than once: keep one binding, or tell them apart by name`,
     };
   }
   if (first.startsWith('Circular dependency'))
     return {
-      what: `needs something injected that needs itself: ${first.replace(/^.*found: (Probe -> )?/, '')}`,
+      what: `depends on itself: ${first.replace(/^.*found: (Probe -> )?/, '')}`,
     };
   if (first.includes('missing metadata')) {
     return {
       what: `needs the decorator @injectable() on ${service}, and @inject() on each parameter of its constructor`,
     };
   }
-  return { what: `cannot be made: ${whyNotMade(error)}` };
+  return { what: `cannot be created: ${whyNotMade(error)}` };
 }

@@ -23,7 +23,10 @@ export function onlyPart(server: Server, port: Pick<Port, 'name'>, { wanted, say
     .map((binding) => binding.name);
   const [only, ...others] = names;
   if (only === undefined)
-    throw new VivaceError('NOT_FOUND', `this needs a part that provides ${port.name}, and there is none`);
+    throw new VivaceError(
+      'NOT_FOUND',
+      `this needs a part that provides ${port.name}, but the configuration has none`,
+    );
   if (wanted !== undefined) {
     if (names.includes(wanted)) return wanted;
     throw new VivaceError(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withArticle } from '../config/article.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
 import { partNames } from '../config/names.js';
@@ -84,7 +85,7 @@ function refuseOtherVivace({ name, vivace }: Definition): void {
   if (vivace === undefined || isMadeFor(vivace, packageVersion)) return;
   throw new VivaceError(
     'INVALID_CONFIG',
-    `"${name}" is made for Vivace ${vivace}, and this is Vivace ${packageVersion}: install versions of both that fit`,
+    `"${name}" is made for Vivace ${vivace}, but this is Vivace ${packageVersion}: install versions that fit each other`,
   );
 }
 
@@ -116,9 +117,12 @@ function fillSlots(
       .map(([other]) => other);
     if (value === undefined) {
       if (!optional)
-        mistakes.add(path, `is missing: the name of a ${port.name} part${didYouMean('', fitting)}`);
+        mistakes.add(
+          path,
+          `is missing: the name of ${withArticle(port.name)} part${didYouMean('', fitting)}`,
+        );
     } else if (typeof value !== 'string') {
-      mistakes.add(path, `the name of a ${port.name} part`);
+      mistakes.add(path, `the name of ${withArticle(port.name)} part`);
     } else if (!Object.hasOwn(declared, value)) {
       mistakes.add(
         path,
@@ -131,7 +135,7 @@ function fillSlots(
         const offers = other.provides.map((provided) => provided.name).join(', ');
         mistakes.add(
           path,
-          `wants a ${port.name}, and "${value}" (${other.name}) provides ${offers}${didYouMean(value, fitting)}`,
+          `wants ${withArticle(port.name)}, but "${value}" (${other.name}) provides ${offers}${didYouMean(value, fitting)}`,
         );
       }
     }

@@ -39,7 +39,7 @@ function objectsOf(plan: Plan, { objects }: PipelineInput): NonNullable<Pipeline
   const { rows, columns } = objects;
   const { fields, max } = plan.objects;
   if (!Number.isInteger(rows) || rows < 0) throw mistake(`${rows} is not a number of objects`, 'objects');
-  if (rows > max) throw mistake(`${rows} objects, and a request may have ${max}`, 'objects');
+  if (rows > max) throw mistake(`${rows} objects, but a request may have at most ${max}`, 'objects');
   checkColumns(fields, columns, { rows, place: 'objects' });
   return objects;
 }

@@ -61,7 +61,7 @@ export class PipelineRunner {
     if (run.frame === undefined)
       throw new VivaceError(
         'INTERNAL',
-        'a layer has ended the run without running the pipeline: call `next`',
+        'a layer ended the run without running the pipeline: it must call `next`',
       );
     return answerOf(this.plan, run as NodeRun, explain);
   }
@@ -72,7 +72,7 @@ function layersOf<L>(container: Container, layer: ServiceIdentifier<L>): readonl
   try {
     return container.isBound(layer) ? container.getAll(layer) : [];
   } catch (cause) {
-    throw new VivaceError('INVALID_CONFIG', `modules: a layer cannot be made: ${whyNotMade(cause)}`, {
+    throw new VivaceError('INVALID_CONFIG', `modules: a layer cannot be created: ${whyNotMade(cause)}`, {
       path: 'modules',
       cause,
     });

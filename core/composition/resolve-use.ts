@@ -35,7 +35,7 @@ export async function resolveUse(use: string | Definition, directory: string): P
   if (name === undefined) {
     throw new VivaceError(
       'INVALID_CONFIG',
-      `nothing can be named "${use}": write a relative .js or .mjs file, or a name such as redis or @acme/redis`,
+      `"${use}" is not a valid name: write a relative .js or .mjs file, or a name such as redis or @acme/redis`,
     );
   }
   for (const room of scope === '' ? rooms : []) {
@@ -94,7 +94,7 @@ function exportedTo(target: unknown): string | undefined {
 async function fromFile(use: string, directory: string): Promise<Definition> {
   const file = resolve(directory, use);
   if (!['.js', '.mjs'].includes(extname(file))) {
-    throw new VivaceError('INVALID_CONFIG', `"${use}" is no .js or .mjs file; compile TypeScript first`);
+    throw new VivaceError('INVALID_CONFIG', `"${use}" is not a .js or .mjs file: compile TypeScript first`);
   }
   if (!existsSync(file)) throw new VivaceError('INVALID_CONFIG', `there is no file ${use} in ${directory}`);
   return load(pathToFileURL(file).href, { name: basename(file, extname(file)), shown: use, directory });
@@ -111,7 +111,7 @@ async function load(
   if (definitions.length === 1) return definitions[0]!;
   throw new VivaceError(
     'INVALID_CONFIG',
-    `"${shown}" exports no definition "${camelCase(name)}"; export what defineAdapter or definePlugin returns under that name`,
+    `"${shown}" does not export a definition "${camelCase(name)}": export what defineAdapter or definePlugin returns under that name`,
   );
 }
 

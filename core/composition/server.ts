@@ -309,7 +309,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
 
   async #stop(): Promise<void> {
     if (this.#state === 'starting')
-      this.#cut.abort(new VivaceError('CANCELLED', 'the server was stopped while it started'));
+      this.#cut.abort(new VivaceError('CANCELLED', 'the server was stopped while it was starting'));
     if (this.#starting !== undefined) await this.#starting;
     if (this.#state === 'created' || this.#state === 'failed') {
       this.#state = 'stopped';
@@ -336,7 +336,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     const cut = new VivaceError('CANCELLED', 'the server has stopped');
     this.#cut.abort(cut);
     await Promise.all(this.#parts.telemetries.map((part) => part.flush(context))).catch((error: unknown) =>
-      this.#parts.log.warn('telemetry was not handed over', { error }),
+      this.#parts.log.warn('telemetry was not delivered', { error }),
     );
     this.#unobserve?.();
     this.#parts.log.info('stopped');

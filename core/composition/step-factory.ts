@@ -38,7 +38,7 @@ export function createSteps(
       return { node, step: createStep(container, node, override(node)) };
     } catch (error) {
       if (error instanceof VivaceError) throw error;
-      const message = `${node.verb} "${node.alias}" cannot be made: ${whyNotMade(error)}`;
+      const message = `${node.verb} "${node.alias}" cannot be created: ${whyNotMade(error)}`;
       const path = `pipelines.${plan.name}.steps[${node.step}]`;
       throw new VivaceError('INVALID_CONFIG', `${path}: ${message}`, { path, cause: error });
     }
@@ -69,7 +69,7 @@ function createStep(
   if (taken.has(step)) {
     throw new VivaceError(
       'INVALID_CONFIG',
-      `${type.name} is bound as a singleton, and each step of a pipeline needs an object of its own: add \`.inTransientScope()\` to its binding`,
+      `${type.name} is bound as a singleton, but each step of a pipeline needs an object of its own: add \`.inTransientScope()\` to its binding`,
     );
   }
   taken.add(step);

@@ -7,29 +7,29 @@ export interface NameRule {
 /** Parts: a name is also a label of metrics. */
 export const partNames: NameRule = {
   pattern: /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
-  text: 'letters, digits, _ and -, 1 to 63 of them, a letter first',
+  text: '1 to 63 letters, digits, _ and -, starting with a letter',
 };
 
 /** Views, columns, features, fields and steps: they become part of `alias.feature`. */
 export const columnNames: NameRule = {
   pattern: /^[A-Za-z_][A-Za-z0-9_]{0,99}$/,
-  text: 'letters, digits and _, 1 to 100 of them, not a digit first',
+  text: '1 to 100 letters, digits and _, not starting with a digit',
 };
 
 /** Pipelines, models, their versions and aliases: they stand in addresses and in keys of blobs. */
 export const pathNames: NameRule = {
   pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-  text: 'letters, digits, ., _ and -, 1 to 100 of them, a letter or digit first',
+  text: '1 to 100 letters, digits, ., _ and -, starting with a letter or digit',
 };
 
 /** Adapters and plugins: kebab-case, as their folders and packages are. */
 export const definitionNames: NameRule = {
   pattern: /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
-  text: 'kebab-case: small letters, digits and single -',
+  text: 'kebab-case: lower-case letters, digits and single hyphens',
 };
 
 /** A caller's ids of requests: they are repeated in headers and logs. */
 export const requestIds: NameRule = {
   pattern: /^[A-Za-z0-9._-]{1,128}$/,
-  text: 'letters, digits, ., _ and -, 1 to 128 of them',
+  text: '1 to 128 letters, digits, ., _ and -',
 };

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { withArticle } from './article.js';
 import { didYouMean } from './did-you-mean.js';
 import type { ConfigPath, Mistakes } from './mistake.js';
 
@@ -129,7 +130,7 @@ function unwrap(schema: z.ZodType): z.ZodType {
 
 function article(expected: string): string {
   if (expected === 'nonoptional' || expected === 'custom') return '';
-  return `: ${expected === 'string' ? 'a text' : expected === 'record' || expected === 'object' ? 'a block of keys' : `a ${expected}`}`;
+  return `: ${expected === 'string' ? 'a string' : expected === 'record' || expected === 'object' ? 'a block of keys' : withArticle(expected)}`;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -54,7 +54,9 @@ function plainValue(document: Document, file: string): unknown {
     return value;
   } catch (cause) {
     const circular = cause instanceof TypeError || cause instanceof RangeError;
-    const message = circular ? 'an alias stands within its own anchor' : messageOf(cause).split('\n')[0]!;
+    const message = circular
+      ? 'an alias refers to the anchor that contains it'
+      : messageOf(cause).split('\n')[0]!;
     throw new ConfigError([{ path: [], message }], file);
   }
 }

@@ -1,9 +1,9 @@
+import { withArticle } from '../config/article.js';
 import { clearBit, createBitmap, isSet, setBit, type Bitmap } from './bitmap.js';
 import { isElement, notElement } from './element.js';
 import { status, unset } from './status.js';
 import {
   elementBytes,
-  withArticle,
   type ColumnType,
   type DeclaredType,
   type ElementOf,
@@ -165,11 +165,11 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
   set values(values: V) {
     const { element, width, name } = this.type;
     if (!isValuesOf(element, values))
-      throw new TypeError(`values of ${withArticle(name)} do not come as ${kindOf(values)}`);
+      throw new TypeError(`the values of ${withArticle(name)} column cannot be ${kindOf(values)}`);
     if (this.#lists !== undefined || values.length !== this.rows * width)
       throw new TypeError(
         this.#lists === undefined
-          ? `${values.length} values, and ${this.rows} rows of ${withArticle(name)} have ${this.rows * width}`
+          ? `${values.length} values, but ${this.rows} rows of ${withArticle(name)} have ${this.rows * width}`
           : `write ${withArticle(name)} with \`set\``,
       );
     this.#values = values;
@@ -217,7 +217,7 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
     const values = this.#values;
     if (!Array.isArray(values) || this.#lists !== undefined) return undefined;
     if (values.length !== this.rows * width)
-      return `${values.length} values, and there are ${this.rows * width}`;
+      return `${values.length} values, but ${this.rows * width} are expected`;
     const at = (values as unknown[]).findIndex((value) => !isElement(element, value));
     return at < 0 ? undefined : `row ${Math.floor(at / width)}: ${notElement(element, values[at])}`;
   }
@@ -330,7 +330,7 @@ export function gather(column: Column, rows: Uint32Array): Column {
 /** Columns of one type, end to end. */
 export function concat(columns: readonly Column[]): Column {
   const [first] = columns;
-  if (first === undefined) throw new TypeError('nothing to put together');
+  if (first === undefined) throw new TypeError('there are no columns to concatenate');
   if (columns.length === 1) return first;
   const { type } = first;
   const rows = columns.reduce((sum, column) => sum + column.rows, 0);

@@ -1,5 +1,6 @@
+import { withArticle } from '../config/article.js';
 import { fitsFloat32 } from './float32.js';
-import { withArticle, type ColumnType, type ScalarType } from './types.js';
+import type { ColumnType, ScalarType } from './types.js';
 
 const least = -(2n ** 63n);
 const beyond = 2n ** 63n;

@@ -114,7 +114,7 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
         if (code === status.FAILED)
           this.#error ??= failure(`row ${row} failed, and the source does not say why`);
         else if (code === unset) this.setFailed(row, failure(`row ${row} was not filled`));
-        else this.setFailed(row, failure(`row ${row} has the status ${code}, which no source gives`));
+        else this.setFailed(row, failure(`row ${row} has the status ${code}, which a source cannot set`));
         continue;
       }
       const [event, available] = [eventTime[row] as number, availableTime[row] as number];
@@ -122,7 +122,7 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
       if (Number.isNaN(available)) availableTime[row] = eventTime[row] as number;
       if (Number.isFinite(eventTime[row]) && Number.isFinite(availableTime[row])) continue;
       const why = Number.isNaN(eventTime[row])
-        ? 'has no event time, and its age is asked for'
+        ? 'has no event time, but a max age needs one'
         : 'has a time that is not finite';
       this.setFailed(row, failure(`row ${row} ${why}`));
     }

@@ -1,3 +1,4 @@
+import { withArticle } from '../config/article.js';
 import { isElement, notElement } from './element.js';
 
 /** The datatypes of the Open Inference Protocol that Vivace's columns map to. */
@@ -76,7 +77,7 @@ export function checkTensor(
   rows: number,
 ): string | undefined {
   const { datatype, shape, data } = tensor;
-  if (datatype !== declared.datatype) return `is ${datatype}, ${declared.datatype} is declared`;
+  if (datatype !== declared.datatype) return `is ${datatype}, but ${declared.datatype} is declared`;
   if (shape.length !== declared.shape.length) return describe(shape, declared.shape, rows);
   if (shape[0] !== rows) return describe(shape, declared.shape, rows);
   for (let i = 1; i < shape.length; i++) {
@@ -85,13 +86,14 @@ export function checkTensor(
   }
   const size = sizeOf(shape);
   if (data.length !== size)
-    return `holds ${data.length} elements, ${size} belong to its shape [${shape.join(', ')}]`;
-  if (!isDataOf(datatype, data)) return `is ${datatype}, and its data is a ${data.constructor.name}`;
+    return `holds ${data.length} elements, but its shape [${shape.join(', ')}] has ${size}`;
+  if (!isDataOf(datatype, data))
+    return `is ${datatype}, but its data is ${withArticle(data.constructor.name)}`;
   return undefined;
 }
 
 function describe(shape: readonly number[], declared: readonly number[], rows: number): string {
-  return `has the shape [${shape.join(', ')}], [${[rows, ...declared.slice(1)].join(', ')}] is declared (${rows} rows)`;
+  return `has the shape [${shape.join(', ')}], but [${[rows, ...declared.slice(1)].join(', ')}] is declared (${rows} rows)`;
 }
 
 function isDataOf(datatype: Datatype, data: TensorData): boolean {

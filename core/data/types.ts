@@ -1,3 +1,4 @@
+import { withArticle } from '../config/article.js';
 import { VivaceError } from '../kernel/errors.js';
 
 /** The element types of a column. `timestamp` is whole microseconds since 1970-01-01T00:00:00Z in a float64. */
@@ -57,7 +58,7 @@ export function parseType(name: string): ColumnType {
   if (groups === undefined || !(scalarTypes as readonly string[]).includes(element ?? '')) {
     throw new VivaceError(
       'INVALID_CONFIG',
-      `"${name}" is no type: use ${scalarTypes.join(', ')}, a vector such as float32[64] or a list such as list<int64>`,
+      `"${name}" is not a type: use ${scalarTypes.join(', ')}, a vector such as float32[64] or a list such as list<int64>`,
     );
   }
   const width = groups['width'];
@@ -69,11 +70,6 @@ export function parseType(name: string): ColumnType {
   };
   parsed.set(name, type);
   return type;
-}
-
-/** A type's name in a sentence: `an int32`, `a float32[8]`. */
-export function withArticle(name: string): string {
-  return `${/^[aeio]/i.test(name) ? 'an' : 'a'} ${name}`;
 }
 
 /** Whether a type's values can be keys: they equal each other exactly or not at all. */

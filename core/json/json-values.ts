@@ -1,3 +1,4 @@
+import { withArticle } from '../config/article.js';
 import { cellAt, type Cell, type Column, type ColumnWriter } from '../data/column.js';
 import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
@@ -33,9 +34,9 @@ export function valueReader(type: ColumnType): ValueReader {
   }
   return (value, writer, { row, path }) => {
     const items = asArray(value);
-    if (items === undefined) throw mistake(`${describe(value)} is no list`, path());
+    if (items === undefined) throw mistake(`${describe(value)} is not a list`, path());
     if (type.kind === 'vector' && items.length !== type.width) {
-      throw mistake(`${items.length} values, ${type.name} has ${type.width}`, path());
+      throw mistake(`${items.length} values, but ${withArticle(type.name)} has ${type.width}`, path());
     }
     if (items.length > longestList) throw mistake(`a list holds at most ${longestList} values`, path());
     const cells = items.map((item, i) => {
@@ -65,7 +66,7 @@ function asArray(value: unknown): unknown[] | undefined {
 
 function elementReader(type: ColumnType): (value: unknown) => number | bigint | string | Uint8Array | Wrong {
   const no = (value: unknown, hint = ''): Wrong =>
-    new Wrong(`${describe(value)} is no ${type.element}${hint}`);
+    new Wrong(`${describe(value)} is not ${withArticle(type.element)}${hint}`);
   switch (type.element) {
     case 'float32':
     case 'float64': {
@@ -74,7 +75,7 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
         if (typeof value === 'number') {
           return Math.abs(value) <= limit || Number.isNaN(value)
             ? value
-            : no(value, ': it is beyond the type; infinity is the text "Infinity"');
+            : no(value, ': it is out of range; write infinity as the string "Infinity"');
         }
         return floatNames.get(value) ?? no(value);
       };
@@ -84,7 +85,9 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
     case 'int64':
       return (value) => {
         if (typeof value === 'number')
-          return Number.isSafeInteger(value) ? BigInt(value) : no(value, '; beyond 2^53 write it as a text');
+          return Number.isSafeInteger(value)
+            ? BigInt(value)
+            : no(value, '; beyond 2^53 write it as a string');
         if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : no(value);
         if (typeof value !== 'string' || !int64Text.test(value)) return no(value);
         const number = BigInt(value);
@@ -95,7 +98,7 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
     case 'string':
       return (value) => {
         if (typeof value !== 'string') return no(value);
-        return value.isWellFormed() ? value : new Wrong('the text is not well-formed Unicode');
+        return value.isWellFormed() ? value : new Wrong('the string is not well-formed Unicode');
       };
     case 'timestamp':
       return (value) => {

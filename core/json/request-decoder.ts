@@ -1,3 +1,4 @@
+import { withArticle } from '../config/article.js';
 import { ColumnWriter, type Column } from '../data/column.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { PipelineDescription, PipelineField, PipelineInput } from '../ports/data-plane.js';
@@ -78,7 +79,7 @@ function readRows(
       if (value === undefined || value === null) {
         if (!field.optional)
           throw mistake(
-            value === null ? 'may not be null' : `is missing: a ${field.type.name}`,
+            value === null ? 'may not be null' : `is missing: ${withArticle(field.type.name)}`,
             `${place(row)}.${field.name}`,
           );
         (writers[i] as ColumnWriter).setNull(row);
@@ -109,7 +110,7 @@ function readColumns(readers: readonly FieldReader[], columns: unknown, max: num
     }
     if (!Array.isArray(list)) throw mistake('must be a list, one value per object', `objects.${field.name}`);
     if (rows !== undefined && list.length !== rows)
-      throw mistake(`${list.length} values where another field has ${rows}`, `objects.${field.name}`);
+      throw mistake(`${list.length} values, but another field has ${rows}`, `objects.${field.name}`);
     rows = list.length;
   }
   if ((rows ?? 0) > max) throw tooMany(rows as number, max);
@@ -156,5 +157,5 @@ function unknownField(names: readonly string[]): string {
 }
 
 function tooMany(count: number, max: number): VivaceError {
-  return mistake(`${count} objects, and a request may have ${max}`, 'objects');
+  return mistake(`${count} objects, but a request may have at most ${max}`, 'objects');
 }

@@ -16,21 +16,25 @@ export const metricNames = {
   featureRows: {
     name: 'vivace.feature.rows',
     unit: '{row}',
-    description: 'Rows fetched, by fetch: read, and those with an event time in the future',
+    description: 'Rows read by each fetch, and those with an event time in the future',
   },
   cacheHits: { name: 'vivace.cache.hits', unit: '{row}', description: 'Rows answered from a cache' },
   cacheMisses: { name: 'vivace.cache.misses', unit: '{row}', description: 'Rows that a cache did not hold' },
   cacheErrors: {
     name: 'vivace.cache.errors',
     unit: '{call}',
-    description: 'Calls of a cache store that failed and were passed by',
+    description: 'Calls to a cache store that failed and were bypassed',
   },
   eventLoopLag: {
     name: 'vivace.event_loop.lag',
     unit: 's',
     description: '99th percentile of the event loop delay since the last collection',
   },
-  modelInfo: { name: 'vivace.model.info', unit: '1', description: '1 for each model version that serves' },
+  modelInfo: {
+    name: 'vivace.model.info',
+    unit: '1',
+    description: '1 for each model version that is serving',
+  },
   breakerOpen: {
     name: 'vivace.part.breaker.open',
     unit: '1',

@@ -137,7 +137,7 @@ function read(text: string, zone: 'given' | 'none' = 'given'): Read {
   if (zone === 'given' && text[10] === ' ') return { wrong: ': write a T between the day and the time' };
   if (zone === 'given' && offset === undefined) return { wrong: ': it has no zone' };
   if (zone === 'none' && offset !== undefined) return { wrong: ': it has a zone' };
-  if (second === '60') return { wrong: ': a leap second is not a time that can be kept' };
+  if (second === '60') return { wrong: ': leap seconds cannot be stored' };
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second ?? 0) > 59)
     return { wrong: ': there is no such time of day' };
   if (fraction.length > 6) return { wrong: ': it has more than six decimals of a second' };
@@ -212,7 +212,7 @@ export function readMoment(value: unknown): Moment | string {
   if (first === undefined) {
     return wrong(
       isTime(found.seconds * microsPerSecond)
-        ? ': microseconds are kept from the year 1684 to 2255 only'
+        ? ': times are exact to the microsecond only from the year 1684 to 2255'
         : ': it is not within the years 0000 to 9999 in UTC',
     );
   }

@@ -13,7 +13,7 @@ export const bucketOptions = {
     .max(100)
     .default('')
     .describe(
-      'put before every key, so that several environments share a bucket; end it with `/` to make it a folder',
+      'prefix of every key, so that several environments can share a bucket; end it with `/` to make it a folder',
     ),
 } as const;
 

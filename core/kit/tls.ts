@@ -10,14 +10,14 @@ export const tlsFiles = {
     .min(1)
     .optional()
     .describe(
-      "PEM file of the authorities that may have signed the server's certificate; default: those of Node",
+      "PEM file of the certificate authorities to trust for the server's certificate; default: those of Node",
     ),
   certFile: z
     .string()
     .min(1)
     .optional()
     .describe("PEM file of the client's certificate, where the server asks for one; needs `keyFile`"),
-  keyFile: z.string().min(1).optional().describe("PEM file of the key to the client's certificate"),
+  keyFile: z.string().min(1).optional().describe("PEM file of the private key of the client's certificate"),
 } as const;
 
 /** The files of `tlsFiles` as they are given to an adapter. */
@@ -46,7 +46,7 @@ export async function readTls(
 ): Promise<TlsMaterial> {
   if ((certFile === undefined) !== (keyFile === undefined)) {
     const [given, absent] = certFile === undefined ? ['keyFile', 'certFile'] : ['certFile', 'keyFile'];
-    throw new VivaceError('FAILED_PRECONDITION', `${given} is of use only together with ${absent}`, {
+    throw new VivaceError('FAILED_PRECONDITION', `${given} works only together with ${absent}`, {
       path: given,
     });
   }

@@ -66,7 +66,7 @@ export const bundleManifest = z
     if (!paths.has(entry))
       issues.addIssue({ code: 'custom', path: ['entry'], message: `"${entry}" is not among the files` });
     if (paths.size < files.length)
-      issues.addIssue({ code: 'custom', path: ['files'], message: 'a path stands there twice' });
+      issues.addIssue({ code: 'custom', path: ['files'], message: 'a path is listed twice' });
     if (paths.has('model.json')) {
       issues.addIssue({ code: 'custom', path: ['files'], message: 'model.json is the manifest itself' });
     }

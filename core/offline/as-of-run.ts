@@ -188,7 +188,7 @@ function hasNull(column: Column): boolean {
 function withoutValue(name: string): VivaceError {
   return new VivaceError(
     'INVALID_ARGUMENT',
-    `spine: rows without "${name}", which no request lacks: leave them out with \`where\` or make the field optional`,
+    `spine: some rows have no "${name}", which every request must have: leave them out with \`where\`, or make the field optional`,
     {
       path: `spine.${name}`,
     },

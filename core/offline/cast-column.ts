@@ -1,3 +1,4 @@
+import { withArticle } from '../config/article.js';
 import { cellAt, columnOf, type Cell, type Column } from '../data/column.js';
 import { fitsFloat32 } from '../data/float32.js';
 import type { ColumnType, ScalarType } from '../data/types.js';
@@ -29,7 +30,7 @@ export function castColumn(column: Column, type: ColumnType, name: string): Colu
   ) {
     throw new VivaceError(
       'INVALID_ARGUMENT',
-      `spine: "${name}" is a ${from.name}, and the pipeline wants a ${type.name}`,
+      `spine: "${name}" is ${withArticle(from.name)}, but the pipeline wants ${withArticle(type.name)}`,
       { path: `spine.${name}` },
     );
   }
@@ -38,9 +39,13 @@ export function castColumn(column: Column, type: ColumnType, name: string): Colu
     if (cell === null) return null;
     const number = Number(cell);
     if (holds(type.element, number) && (typeof cell !== 'bigint' || BigInt(number) === cell)) return number;
-    throw new VivaceError('INVALID_ARGUMENT', `spine: ${cell} in "${name}" is no ${type.name}`, {
-      path: `spine.${name}`,
-    });
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `spine: ${cell} in "${name}" is not ${withArticle(type.name)}`,
+      {
+        path: `spine.${name}`,
+      },
+    );
   });
   return columnOf(type, cells);
 }

@@ -25,19 +25,19 @@ export const spineSchema = z
     request: z
       .record(z.string(), z.string())
       .default({})
-      .describe('column per request field; default: of the same name'),
+      .describe('column for each request field; default: the column of the same name'),
     objects: z
       .record(z.string(), z.string())
       .default({})
-      .describe('column per object field; default: of the same name'),
+      .describe('column for each object field; default: the column of the same name'),
     labels: z.record(z.string(), z.string()).default({}).describe('columns to keep beside the features'),
-    from: moment.optional().describe('request times from then on'),
-    to: moment.optional().describe('request times before then'),
+    from: moment.optional().describe('earliest request time, inclusive'),
+    to: moment.optional().describe('latest request time, exclusive'),
     ...rows,
     sample: z
       .strictObject({ of: z.int().min(1) })
       .optional()
-      .describe('keep one row in so many; the same ones every time'),
+      .describe('keep one row in this many; the same rows every time'),
   })
   .refine(hasOneSource, oneSource);
 

@@ -125,7 +125,7 @@ async function versionOf(
   if (!versions.includes(version)) return version;
   throw wrongOption(
     'version',
-    `${name} ${version} exists, and versions do not change: without a version it becomes the next one`,
+    `${name} ${version} already exists, and a version never changes: leave the version out to add the next one`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withArticle } from '../config/article.js';
 import { columnNames, partNames, pathNames } from '../config/names.js';
 import { slotPort, type Definition } from '../parts/definition.js';
 import { pipelineSchema } from '../pipeline/schema.js';
@@ -80,7 +81,7 @@ function definitionSchema({ name, provides, options, uses }: Definition): JsonSc
       ...Object.fromEntries(
         slots.map(({ slot, port }) => [
           slot,
-          { type: 'string', description: `the name of a ${port.name} part` },
+          { type: 'string', description: `the name of ${withArticle(port.name)} part` },
         ]),
       ),
       ...properties,

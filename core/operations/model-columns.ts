@@ -44,7 +44,7 @@ export function checkCounts({ inputs }: Signature): void {
     if (columns === undefined || width < 0 || columns.length === width) continue;
     throw wrongOption(
       'columns',
-      `${columns.length} columns for the input "${name}" ${shapeText(shape)}, whose rows take ${width}`,
+      `${columns.length} columns for the input "${name}" ${shapeText(shape)}, but each of its rows takes ${width}`,
     );
   }
 }

@@ -74,10 +74,7 @@ export async function readSignature(
     .filter((runtime) => runtime.hosts.includes(kind));
   const reader = hosts.find((runtime) => runtime.inspect !== undefined);
   if (kind === 'javascript' && reader === undefined)
-    throw wrongOption(
-      'signature',
-      `${name} does not say what it takes and gives, so its signature is needed`,
-    );
+    throw wrongOption('signature', `${name} does not describe its inputs and outputs: give its signature`);
   if (reader?.inspect === undefined) {
     throw wrongOption(
       'signature',

@@ -35,7 +35,7 @@ export function createPart(
     Promise.resolve(made.lifecycle).catch(() => undefined);
     throw new VivaceError(
       'INTERNAL',
-      `${part.name} (${definition.name}): create returned a promise, and is synchronous: return the part, and wait for what it needs in start`,
+      `${part.name} (${definition.name}): create returned a promise, but it is synchronous: return the part, and await what it needs in start`,
       { part: part.name },
     );
   }
@@ -62,7 +62,7 @@ export function createPart(
     async stop(graceMs = 5000, stopMs) {
       // Background work first: it may be waiting on the part's own operations, which are refused from `stop` on.
       if (!(await endedWithin(context.end(), graceMs)))
-        context.log.warn(`background work did not end within ${graceMs} ms: it is left behind`);
+        context.log.warn(`background work did not end within ${graceMs} ms: it is abandoned`);
       await guarded.stop(graceMs, stopMs);
     },
     face: <T>(port: Port<T>) => guarded.faces.get(port) as T,

@@ -333,14 +333,14 @@ function define(tier: Tier, spec: Loose): Definition {
   if (wrong !== undefined || provides.length === 0) {
     throw new VivaceError(
       'INVALID_CONFIG',
-      `${kind} "${spec.name}" provides ${wrong?.name ?? 'nothing'}: an ${tier === 'driver' ? 'adapter provides driver' : 'a plugin provides capability'} ports`,
+      `${kind} "${spec.name}" provides ${wrong?.name ?? 'nothing'}: ${kind === 'adapter' ? 'an adapter provides adapter ports' : 'a plugin provides plugin ports'}`,
     );
   }
   const reserved = Object.keys(spec.uses ?? {}).find((slot) => slot === 'use' || slot in spec.options.shape);
   if (reserved !== undefined) {
     throw new VivaceError(
       'INVALID_CONFIG',
-      `${kind} "${spec.name}" has a slot "${reserved}" and something else of that name`,
+      `${kind} "${spec.name}" uses the name "${reserved}" for a slot and for something else`,
     );
   }
   return {

@@ -229,7 +229,10 @@ class Faces {
       admit: (operation) => {
         if (closed !== undefined)
           throw this.#owner.wrap(
-            new VivaceError('FAILED_PRECONDITION', `what ${opener} opened was closed before ${operation}`),
+            new VivaceError(
+              'FAILED_PRECONDITION',
+              `${operation} was called after what ${opener} opened was closed`,
+            ),
           );
         this.#owner.admitHeld();
       },
@@ -279,7 +282,7 @@ function refusedPromise(promise: PromiseLike<unknown>, name: string): VivaceErro
   Promise.resolve(promise).catch(() => undefined);
   return new VivaceError(
     'INTERNAL',
-    `${name} returned a promise, and is synchronous: return the answer itself, and wait for what it needs in start`,
+    `${name} returned a promise, but it is synchronous: return the answer itself, and await what it needs in start`,
   );
 }
 

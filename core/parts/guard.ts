@@ -83,7 +83,7 @@ export class GuardedPart {
 
   async start(context: CallContext): Promise<void> {
     if (this.#state !== 'created')
-      throw new VivaceError('FAILED_PRECONDITION', `part "${this.name}" was started before`);
+      throw new VivaceError('FAILED_PRECONDITION', `part "${this.name}" was already started`);
     this.#state = 'starting';
     // Like a call: a `stop` meanwhile waits for it.
     this.#calls.enter();
@@ -118,10 +118,10 @@ export class GuardedPart {
       await this.#context.cleaned();
       if (this.#starting === undefined) return;
       if (!this.#startEnded) {
-        log.warn('given up while it starts: it is stopped when its start returns');
+        log.warn('given up while starting: it is stopped when its start returns');
         void this.#stopAfter(this.#starting);
       } else if (!(await endedWithin(this.#stopPart(), stopMs))) {
-        log.warn(`did not stop within ${stopMs} ms: it is left behind`);
+        log.warn(`did not stop within ${stopMs} ms: it is abandoned`);
       }
     } catch (error) {
       throw this.#wrap(error);
@@ -139,7 +139,7 @@ export class GuardedPart {
     try {
       await this.#stopPart();
     } catch (error) {
-      this.#context.log.warn('did not stop well after a late start', { error: this.#wrap(error) });
+      this.#context.log.warn('did not stop cleanly after a late start', { error: this.#wrap(error) });
     }
   }
 
@@ -175,11 +175,11 @@ export class GuardedPart {
       operation,
       now: () => clock.monotonic(),
       onOpen: (reason) =>
-        log.warn('the backend keeps failing: calls fail at once, but for one each second', {
+        log.warn('the backend keeps failing: calls fail at once, except one each second', {
           operation,
           reason,
         }),
-      onClose: () => log.info('the backend answers again: calls are made', { operation }),
+      onClose: () => log.info('the backend answers again: calls go through', { operation }),
     });
     this.#breakers.push(breaker);
     return breaker;

@@ -91,7 +91,7 @@ export class OwnedContext implements PartContext {
           try {
             await task({ signal });
           } catch (error) {
-            if (!signal.aborted) this.log.warn('background task failed; it runs again', { error });
+            if (!signal.aborted) this.log.warn('background task failed; it will run again', { error });
           }
         }
       }),

@@ -1,3 +1,4 @@
+import { withArticle } from '../config/article.js';
 import { didYouMean, nearest } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import type { FromEnvironment } from '../config/parse.js';
@@ -101,12 +102,12 @@ function compileTime(
   if (!column?.name.startsWith('request.')) {
     mistakes.add(
       [...path, 'time'],
-      `"${spec.time}" is no field of the request${didYouMean(spec.time, columns.names('request.'))}`,
+      `"${spec.time}" is not a field of the request${didYouMean(spec.time, columns.names('request.'))}`,
     );
     return undefined;
   }
   if (column.type.name !== 'timestamp') {
-    mistakes.add([...path, 'time'], `"${spec.time}" is a ${column.type.name}, not a timestamp`);
+    mistakes.add([...path, 'time'], `"${spec.time}" is ${withArticle(column.type.name)}, not a timestamp`);
     return undefined;
   }
   return column;
@@ -120,7 +121,7 @@ function compileStep(
   if (Object.hasOwn(raw, 'record')) {
     return compiler.mistake(
       ['record'],
-      '`record` stands around the steps and is no step: write it beside `steps`, or leave it out, since metrics are on by default',
+      '`record` is not a step: write it beside `steps`, or leave it out, since metrics are on by default',
     );
   }
   const verbs = catalogue.verbs.map(({ verb }) => verb);
@@ -156,11 +157,14 @@ function compileResponse(
     if (spec.objects !== undefined && (fields.includes(name) || name === 'index')) {
       mistakes.add(
         [...path, 'outputs', name],
-        `an object already has a field "${name}": name the output otherwise`,
+        `an object already has a field "${name}": give the output another name`,
       );
     }
     if (spec.objects === undefined && column.scope === 'object')
-      mistakes.add([...path, 'outputs', name], 'there are no objects');
+      mistakes.add(
+        [...path, 'outputs', name],
+        'this pipeline has no objects: the output must be one per request',
+      );
   }
   if (outputs.length === 0) {
     if (Object.keys(spec.response.outputs).length === 0)
@@ -178,14 +182,14 @@ function compileResponse(
   if (orderBy !== undefined && sorted === undefined) {
     mistakes.add(
       [...path, 'orderBy'],
-      `"${orderBy}" is no output and no field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`,
+      `"${orderBy}" is neither an output nor a field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`,
     );
   } else if (
     sorted !== undefined &&
     !columns.isProvisional(sorted) &&
     (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')
   ) {
-    mistakes.add([...path, 'orderBy'], `objects cannot be sorted by a ${sorted.type.name}`);
+    mistakes.add([...path, 'orderBy'], `objects cannot be sorted by ${withArticle(sorted.type.name)}`);
   }
   return {
     outputs,

@@ -39,19 +39,19 @@ export const pipelineSchema = z.strictObject({
   objects: z
     .strictObject({
       fields: z.record(columnName, fieldSpec),
-      max: z.int().positive().default(1000).describe('the most objects of one request'),
+      max: z.int().positive().default(1000).describe('the most objects that one request may have'),
     })
     .optional(),
-  deadlineMs: milliseconds().default(1000).describe('a request takes no longer, milliseconds'),
+  deadlineMs: milliseconds().default(1000).describe('how long a request may take, milliseconds'),
   record: recordSpec.describe(
-    'metrics of requests and steps; `false`: none; what features and caches count is counted anyway; default: on',
+    'metrics of requests and steps; `false` turns them off, except those that features and caches count themselves; default: on',
   ),
   steps: z.array(z.record(z.string(), z.unknown())),
   response: z.strictObject({
     outputs: z.record(columnName, reference),
     orderBy: columnName.optional().describe('an output or field to sort objects by'),
     descending: z.boolean().default(false),
-    limit: z.int().positive().optional().describe('answer the first so many objects'),
+    limit: z.int().positive().optional().describe('answer only this many objects, from the first'),
   }),
 });
 

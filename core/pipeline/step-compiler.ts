@@ -1,3 +1,4 @@
+import { withArticle } from '../config/article.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
@@ -86,7 +87,7 @@ export class StepCompiler {
       at,
       part === undefined
         ? `there is no ${port.name} part "${name}"${didYouMean(name, fitting)}`
-        : `"${name}" is no ${port.name} but a ${part.ports.join(', ')}${didYouMean(name, fitting)}`,
+        : `"${name}" is not ${withArticle(port.name)} but ${withArticle(part.ports.join(', '))}${didYouMean(name, fitting)}`,
     );
     return undefined;
   }
@@ -107,7 +108,7 @@ export class StepCompiler {
     if (columns.isProvisional(column) || column.type.name === field.type.name) return column;
     mistakes.add(
       path,
-      `"${column.name}" is a ${column.type.name}, and "${field.name}" wants a ${field.type.name}`,
+      `"${column.name}" is ${withArticle(column.type.name)}, but "${field.name}" wants ${withArticle(field.type.name)}`,
     );
     return undefined;
   }

@@ -71,7 +71,7 @@ export function checkBlobKey(key: string): void {
   if (!whole || key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) {
     throw new VivaceError(
       'INVALID_ARGUMENT',
-      `"${key}" is no blob key: 1 to 900 bytes, no empty, "." or ".." segment`,
+      `"${key}" is not a blob key: it has 1 to 900 bytes and no empty, "." or ".." segments`,
     );
   }
 }

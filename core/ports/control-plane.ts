@@ -47,7 +47,7 @@ export interface ControlPlane {
   /**
    * Looks for a new version of a predictor's model at once, instead of at its next poll; resolves when it serves, or when there is none.
    *
-   * @throws {VivaceError} `NOT_FOUND` for no such predictor, `UNIMPLEMENTED` where it follows no repository; why a version does not serve.
+   * @throws {VivaceError} `NOT_FOUND` for no such predictor, `UNIMPLEMENTED` where it does not follow a repository; why a version does not serve.
    */
   refresh(predictor: string, call: Call): Promise<PredictorStatus>;
 }

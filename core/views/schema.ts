@@ -9,7 +9,7 @@ export const typeName: z.ZodType<TypeName, TypeName> = z
   .string()
   .refine(
     isTypeName,
-    'no type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
+    'not a type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
   )
   .meta({ examples: ['float32', 'string', 'float32[64]'] }) as unknown as z.ZodType<TypeName, TypeName>;
 
@@ -17,7 +17,10 @@ export const typeName: z.ZodType<TypeName, TypeName> = z
 export const columnName = z
   .string()
   .regex(columnNames.pattern, columnNames.text)
-  .refine((name) => !(name in Object.prototype), 'a name that every JavaScript object has: take another');
+  .refine(
+    (name) => !(name in Object.prototype),
+    'every JavaScript object has a property of this name: choose another',
+  );
 
 const defaultValue = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -25,7 +28,7 @@ export const plainFeature = z.strictObject({
   type: typeName,
   of: z.string().optional().describe("column of the source; default: the feature's name"),
   unit: z.string().optional(),
-  default: defaultValue.optional().describe('stands in where a fetch says `default` and there is no value'),
+  default: defaultValue.optional().describe('value to use where a fetch says `default` and there is none'),
   description: z.string().optional(),
 });
 
@@ -37,7 +40,7 @@ export const aggregateFeature = z.strictObject({
   above: z.number().optional().describe('`share`: the part of the events whose value is greater than this'),
   windowDays: z
     .union([days, z.array(days).min(1)])
-    .describe('whole days before the row; a list makes one feature each, `<name>_<n>d`'),
+    .describe('whole days before the row; a list makes one feature for each, `<name>_<n>d`'),
   type: typeName.optional().describe('default: int32 for `count`, float32 otherwise'),
   unit: z.string().optional(),
   default: defaultValue.optional(),
@@ -53,7 +56,7 @@ export const viewSource = z
     key: z
       .record(z.string(), z.string())
       .default({})
-      .describe('column of the source per key; default: of the same name'),
+      .describe('column of the source for each key; default: the column of the same name'),
     eventTime: z.string().optional().describe('column of the event time; without it the view is static'),
     availableTime: z
       .string()
@@ -68,7 +71,7 @@ export const viewSchema = z.strictObject({
   entity: z
     .record(columnName, typeName)
     .refine((entity) => Object.keys(entity).length > 0, 'at least one key'),
-  source: viewSource.optional().describe('absent: rows are only pushed'),
+  source: viewSource.optional().describe('without it, rows are only pushed'),
   maxAgeMs: longMilliseconds().optional().describe('older rows are STALE, milliseconds'),
   owner: z.string().optional(),
   description: z.string().optional(),

@@ -32,7 +32,7 @@ export const sourceRowsShape = {
     )
     .default({})
     .describe('rows to use, by column; bounds are inclusive'),
-  distinct: z.boolean().default(false).describe('use equal rows once'),
+  distinct: z.boolean().default(false).describe('use duplicate rows once'),
 } as const;
 
 /** Says what is wrong where `hasOneSource` is false. */

@@ -71,10 +71,10 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
   }
   for (const key of Object.keys(spec.source?.key ?? {})) {
     if (!Object.hasOwn(spec.entity, key))
-      throw mistake(`source.key.${key}`, `"${key}" is no key of the entity`);
+      throw mistake(`source.key.${key}`, `"${key}" is not a key of the entity`);
   }
   if (spec.source?.availableTime !== undefined && spec.source.eventTime === undefined) {
-    throw mistake('source.availableTime', 'a source with an available time has an event time too');
+    throw mistake('source.availableTime', 'a source with an available time needs an event time too');
   }
   const source = spec.source === undefined ? undefined : compileSource(spec.source, entity);
   return {

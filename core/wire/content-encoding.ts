@@ -59,7 +59,7 @@ export async function decodeContent(
         cause,
       });
     }
-    throw new VivaceError('INVALID_ARGUMENT', `the body is no valid ${name} data`, { cause });
+    throw new VivaceError('INVALID_ARGUMENT', `the body is not valid ${name} data`, { cause });
   }
 }
 

@@ -144,12 +144,12 @@ export class RowCodec {
   #accept(value: Uint8Array, row: number, out: FeatureRows): boolean {
     if (value[16] !== formatByte) return this.#broken(out, row, `row format ${value[16]} is unknown`);
     const flags = (value[17] as number) | ((value[18] as number) << 8) | ((value[19] as number) << 16);
-    if (flags > deletedFlag) return this.#broken(out, row, 'flags are set that this format does not know');
+    if (flags > deletedFlag) return this.#broken(out, row, 'it has flags that this format does not know');
     if (flags === deletedFlag) return this.#missing(out, row);
     const layoutId = ((value[20]! | (value[21]! << 8) | (value[22]! << 16)) + value[23]! * 0x100_0000) >>> 0;
     if (layoutId !== this.layoutId) return this.#broken(out, row, 'the row was written with another layout');
     if (value.length < this.#fixedEnd || (!this.#hasHeap && value.length !== this.#fixedEnd)) {
-      return this.#broken(out, row, `a row of ${value.length} bytes, ${this.#fixedEnd} expected`);
+      return this.#broken(out, row, `a row of ${value.length} bytes, but ${this.#fixedEnd} are expected`);
     }
     out.setPresent(row);
     return true;

@@ -5,7 +5,9 @@ import { SingleFlightCache } from './single-flight-cache.js';
 const options = z.strictObject({
   warnEveryMs: milliseconds({ min: 0 })
     .default(60_000)
-    .describe('A store that fails is logged once in this time, milliseconds; default one minute.'),
+    .describe(
+      'A store that keeps failing is logged at most once in this time, milliseconds; default one minute.',
+    ),
 });
 
 /** Keeps what was computed in any cache store; concurrent callers compute a key once, and a store that fails is passed by. */

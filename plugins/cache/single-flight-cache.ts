@@ -38,7 +38,7 @@ export class SingleFlightCache implements Cache {
     this.#warnEveryMs = warnEveryMs;
     this.#errors = context.counter('cache.errors', {
       unit: '{call}',
-      description: 'Calls of a cache store that failed and were passed by',
+      description: 'Calls to a cache store that failed and were bypassed',
     });
   }
 
@@ -113,7 +113,7 @@ export class SingleFlightCache implements Cache {
     const now = this.#context.clock.monotonic();
     if (now < this.#quietUntil) return;
     this.#quietUntil = now + this.#warnEveryMs;
-    this.#context.log.warn('the cache store fails and is passed by', { error, operation });
+    this.#context.log.warn('the cache store fails and is bypassed', { error, operation });
   }
 }
 

@@ -30,7 +30,7 @@ export class Loader {
     if (!this.#runtime.hosts.includes(runtime)) {
       throw new VivaceError(
         'FAILED_PRECONDITION',
-        `the model is for a runtime "${runtime}", the part in the slot "runtime" hosts ${this.#runtime.hosts.join(', ')}`,
+        `the model is for a runtime "${runtime}", but the part in the slot "runtime" hosts ${this.#runtime.hosts.join(', ')}`,
       );
     }
     const settled = await Promise.allSettled(Array.from({ length: count }, () => this.load(bundle, signal)));

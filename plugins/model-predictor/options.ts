@@ -5,7 +5,7 @@ export const options = z.strictObject({
   model: z
     .string()
     .min(1)
-    .describe('Which model: name, name@alias or name@version; without either the alias champion'),
+    .describe('Which model: name, name@alias or name@version; the name alone means the alias champion'),
   instances: z.int().min(1).max(256).default(1).describe('Instances that predict side by side; default 1'),
   maxBatchRows: z
     .int()
@@ -19,7 +19,7 @@ export const options = z.strictObject({
     .describe('Most rows that wait while all instances are busy; more are refused with 429; default 65536'),
   refreshMs: milliseconds({ min: 0 })
     .default(30_000)
-    .describe('How often the alias is looked up for a new version, ms; 0 = never; default 30000'),
+    .describe('How often to look for a new version under the alias, ms; 0 = never; default 30000'),
   loadTimeoutMs: milliseconds()
     .default(120_000)
     .describe(

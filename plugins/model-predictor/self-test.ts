@@ -28,22 +28,22 @@ export async function selfTest(
     const actual = outputs.find((output) => output.name === name);
     if (actual === undefined) throw failed(`it expects an output "${name}" that the signature does not have`);
     if (actual.data.length !== expected.length) {
-      throw failed(`"${name}" has ${actual.data.length} values, ${expected.length} are expected`);
+      throw failed(`"${name}" has ${actual.data.length} values, but ${expected.length} are expected`);
     }
     const at = expected.findIndex((value, i) => !isClose(actual.data[i]!, value, test.tolerance));
     if (at >= 0)
-      throw failed(`"${name}"[${at}] is ${String(actual.data[at])}, ${String(expected[at])} is expected`);
+      throw failed(`"${name}"[${at}] is ${String(actual.data[at])}, but ${String(expected[at])} is expected`);
   }
 }
 
 function toTensor({ name, datatype, shape }: TensorSpec, values: readonly Value[] | undefined): Tensor {
-  if (values === undefined) throw failed(`it gives no input "${name}"`);
+  if (values === undefined) throw failed(`it does not give the input "${name}"`);
   const stride = shape.slice(1).reduce((a, b) => a * b, 1);
   // With an inner dimension of any size the values are one row.
   const varying = stride < 0;
   const rows = varying ? 1 : values.length / stride;
   if (!Number.isInteger(rows))
-    throw failed(`its input "${name}" has ${values.length} values, rows of ${stride} are declared`);
+    throw failed(`its input "${name}" has ${values.length} values, but rows of ${stride} are declared`);
   const inner = shape.slice(1).map((dimension) => (dimension === -1 ? values.length / -stride : dimension));
   const data = createTensorData(datatype, values.length) as unknown[];
   values.forEach((value, i) => {
@@ -56,7 +56,7 @@ function whole(value: Value): bigint {
   try {
     return BigInt(value);
   } catch {
-    throw failed(`${JSON.stringify(value)} is no INT64`);
+    throw failed(`${JSON.stringify(value)} is not an INT64`);
   }
 }
 

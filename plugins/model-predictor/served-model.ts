@@ -154,7 +154,7 @@ export class ServedModel implements Predictor {
     for (const slot of serving?.slots ?? []) this.#dispatcher.remove(slot);
     this.#current = deployment;
     for (const slot of slots) this.#adopt(deployment, slot);
-    this.#context.log.info('a model version serves', { model: model.name, version: model.version });
+    this.#context.log.info('a model version is serving', { model: model.name, version: model.version });
     if (serving !== undefined)
       this.#retired = Promise.all([this.#retired, this.#retire(serving, context.signal)]);
   }
@@ -223,7 +223,7 @@ export class ServedModel implements Predictor {
       } catch (error) {
         if (signal.aborted) break;
         this.#loadFailures.add(1);
-        this.#context.log.error('an instance does not load; it is tried again', {
+        this.#context.log.error('an instance did not load; it will be tried again', {
           error,
           version: deployment.model.version,
         });
@@ -283,7 +283,7 @@ function wrongInput(
 ): string | undefined {
   const { rows, offsets } = context;
   if (inputs.length !== specs.length)
-    return `the model takes ${specs.length} inputs, ${inputs.length} are given`;
+    return `the model takes ${specs.length} inputs, but ${inputs.length} were given`;
   for (let i = 0; i < specs.length; i++) {
     const wrong = checkTensor(inputs[i]!, specs[i]!, rows);
     if (wrong !== undefined) return `input "${specs[i]!.name}" ${wrong}`;

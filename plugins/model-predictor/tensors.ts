@@ -78,7 +78,7 @@ export function zeros(specs: readonly TensorSpec[], rows: number): Tensor[] {
 /** What keeps a version from taking the place of another under a running pipeline; `undefined` where nothing does. */
 export function difference(serving: Versioned, next: Versioned): string | undefined {
   const [was, is] = [serving.signature, next.signature];
-  if (was.over !== is.over) return `it predicts over ${is.over}, the serving version over ${was.over}`;
+  if (was.over !== is.over) return `it predicts over ${is.over}, but the serving version over ${was.over}`;
   return (
     differentTensors('input', was.inputs, is.inputs) ??
     differentTensors('output', was.outputs, is.outputs) ??
@@ -106,12 +106,12 @@ function differentTensors(
 ): string | undefined {
   const said = (specs: readonly TensorSpec[]): string => specs.map(({ name }) => name).join(', ');
   if (said(serving) !== said(next))
-    return `its ${side}s are ${said(next)}, those of the serving version ${said(serving)}`;
+    return `its ${side}s are ${said(next)}, but those of the serving version are ${said(serving)}`;
   for (const [i, was] of serving.entries()) {
     const is = next[i]!;
     const [before, after] = [was, is].map((spec) => `${spec.datatype} [${spec.shape.join(', ')}]`);
     if (before !== after)
-      return `its ${side} "${is.name}" is ${after}, that of the serving version ${before}`;
+      return `its ${side} "${is.name}" is ${after}, but that of the serving version is ${before}`;
     if (JSON.stringify(was.columns) !== JSON.stringify(is.columns)) {
       return `its ${side} "${is.name}" is filled from other columns than that of the serving version`;
     }

@@ -125,7 +125,7 @@ export class VersionWatch {
     // What is wrong with a version stays wrong, versions being immutable; the rest is tried again.
     if (isVivaceError(error) && error.code === 'FAILED_PRECONDITION') this.#refused = { version, error };
     this.#loadFailures.add(1);
-    this.#context.log.error('a new version does not serve; the one before it stays', {
+    this.#context.log.error('a new version cannot serve; the one before it stays', {
       error,
       model: this.#name,
       version,

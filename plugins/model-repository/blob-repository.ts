@@ -46,7 +46,7 @@ export class BlobRepository implements ModelRepository {
     if (workspace === undefined) {
       throw new VivaceError(
         'FAILED_PRECONDITION',
-        'a model is fetched into a workspace and none is set: add "workspace: <name of a filesystem part>" to this part',
+        'models are fetched into a workspace, but none is set: add "workspace: <name of a filesystem part>" to this part',
       );
     }
     const bytes = await this.#manifestBytes(model, context);
@@ -84,7 +84,7 @@ export class BlobRepository implements ModelRepository {
       if (written === false && !(await isVerified(this.#blobs.read(key, context), file))) {
         throw new VivaceError(
           'ABORTED',
-          `${key} is there with other content: another adds this version, or broke off doing so; take another version`,
+          `${key} already exists with other content: another process is adding this version, or broke off; choose another version`,
         );
       }
     }
@@ -103,7 +103,7 @@ export class BlobRepository implements ModelRepository {
     if (written === false) {
       throw new VivaceError(
         'ABORTED',
-        `${name}@${alias} was changed by another at the same time; look again, then repeat`,
+        `${name}@${alias} was changed by another process at the same time: look at it again, then repeat`,
       );
     }
   }
@@ -166,12 +166,12 @@ export class BlobRepository implements ModelRepository {
       const versions = ofName.map(({ version, aliases }) => [version, ...aliases].join(' = '));
       return new VivaceError(
         'NOT_FOUND',
-        `there is no ${reference}; of ${name} there are ${shorten(versions)}`,
+        `there is no ${reference}; the versions of ${name} are ${shorten(versions)}`,
       );
     }
     const names = [...new Set((await this.#list('', context)).map((model) => model.name))];
     const what =
-      names.length === 0 ? 'the repository is empty: add a model first' : `there are ${shorten(names)}`;
+      names.length === 0 ? 'the repository is empty: add a model first' : `the models are ${shorten(names)}`;
     return new VivaceError('NOT_FOUND', `there is no model ${reference}; ${what}`);
   }
 }
@@ -184,6 +184,6 @@ function shorten(names: readonly string[]): string {
 function alreadyThere({ name, version }: ModelVersion): VivaceError {
   return new VivaceError(
     'ABORTED',
-    `${name} ${version} is there already, and versions do not change: take another version`,
+    `${name} ${version} already exists, and a version never changes: choose another version`,
   );
 }

@@ -21,7 +21,7 @@ export function parseReference(reference: string): {
   readonly tag: string | undefined;
 } {
   const [model = '', tag, ...rest] = reference.split('@');
-  if (rest.length > 0) throw invalid(`"${reference}" is no model: name, name@alias or name@version`);
+  if (rest.length > 0) throw invalid(`"${reference}" is not a model: write name, name@alias or name@version`);
   return {
     name: checkName(model, 'model name'),
     tag: tag === undefined ? undefined : checkName(tag, 'alias or version'),
@@ -47,7 +47,8 @@ function checkVersion(version: string): string {
 }
 
 function checkName(value: string, what: string): string {
-  if (!pathNames.pattern.test(value)) throw invalid(`"${value}" is no ${what}: ${pathNames.text}`);
+  if (!pathNames.pattern.test(value))
+    throw invalid(`"${value}" is not a valid ${what}: it must have ${pathNames.text}`);
   return value;
 }
 

@@ -14,7 +14,7 @@ export function parseManifest(bytes: Uint8Array, model: ModelVersion): BundleMan
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new VivaceError('DATA_LOSS', `${where} is no JSON: ${messageOf(cause)}`, { cause });
+    throw new VivaceError('DATA_LOSS', `${where} is not valid JSON: ${messageOf(cause)}`, { cause });
   }
   const manifest = checkManifest(json, where, 'DATA_LOSS');
   if (manifest.name !== model.name || manifest.version !== model.version) {
@@ -33,7 +33,7 @@ export function checkManifest(
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const path = issue.path.join('.');
-  throw new VivaceError(code, `${where} is no manifest: ${path}: ${issue.message}`, { path });
+  throw new VivaceError(code, `${where} is not a manifest: ${path}: ${issue.message}`, { path });
 }
 
 /** All bytes of a small blob. */

@@ -22,11 +22,14 @@ export async function* verified(
   }
   if (size !== file.sizeBytes) {
     const actual = size > file.sizeBytes ? 'longer' : `${size} bytes`;
-    throw new VivaceError(code, `${file.path} is ${actual}, the manifest says ${file.sizeBytes} bytes`);
+    throw new VivaceError(code, `${file.path} is ${actual}, but the manifest says ${file.sizeBytes} bytes`);
   }
   const sha256 = hash.digest('hex');
   if (sha256 !== file.sha256) {
-    throw new VivaceError(code, `${file.path} has the SHA-256 ${sha256}, the manifest says ${file.sha256}`);
+    throw new VivaceError(
+      code,
+      `${file.path} has the SHA-256 ${sha256}, but the manifest says ${file.sha256}`,
+    );
   }
 }
 

@@ -20,7 +20,7 @@ export function inspect(value: unknown, maxDepth: number, path = ''): void {
   for (const key of Object.keys(value)) {
     const inner = path === '' ? key : `${path}.${key}`;
     if (refused.has(key))
-      throw new VivaceError('INVALID_ARGUMENT', `"${key}" is no name for a field`, { path: inner });
+      throw new VivaceError('INVALID_ARGUMENT', `"${key}" cannot be the name of a field`, { path: inner });
     inspect((value as Record<string, unknown>)[key], maxDepth - 1, inner);
   }
 }

@@ -87,7 +87,7 @@ class Reader {
       if (character === '"') return this.#text.slice(start, this.#at++);
       if (character < ' ') this.#fail('a control character in a string must be escaped', path);
       if (character !== '\\') this.#at++;
-      else if (this.#take(escape) === undefined) this.#fail('this is no escape of JSON', path);
+      else if (this.#take(escape) === undefined) this.#fail('this is not a JSON escape', path);
     }
   }
 
@@ -96,7 +96,7 @@ class Reader {
     const word = this.#take(wordLike);
     this.#at = at;
     const bare = /^[+-]?(?:NaN|Infinity)$/.test(word ?? '') ? (word as string).replace('+', '') : undefined;
-    if (bare !== undefined) return this.#fail(`${word} is no JSON: send the string "${bare}"`, path);
+    if (bare !== undefined) return this.#fail(`${word} is not JSON: send the string "${bare}"`, path);
     if (at >= this.#text.length) return this.#fail('the text ends where a value is expected', path);
     return this.#fail(`a value is expected, not ${JSON.stringify(word ?? this.#text[at])}`, path);
   }

@@ -81,7 +81,7 @@ const requestHeaders: readonly Json[] = [
   {
     name: 'x-request-id',
     in: 'header',
-    description: 'repeated in the answer and in the log; made up where absent',
+    description: 'repeated in the answer and in the log; generated if absent',
     schema: { type: 'string', pattern: requestIds.pattern.source },
   },
   {

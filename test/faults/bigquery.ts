@@ -169,7 +169,7 @@ export const bigqueryFaults: FaultTable = {
         await answering(
           (asked) => (isRead(asked) ? short : undefined),
           async () => {
-            expect(await failureOf(read(lake))).to.match(/^DATA_LOSS .*1 rows of 9/);
+            expect(await failureOf(read(lake))).to.match(/^DATA_LOSS .*only 1 of 9 rows/);
           },
         );
         // An upload is not sent twice: it fails, and nothing of it is seen.

@@ -388,7 +388,11 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
     const schema = { fields: [{ name: 'x', type: 'INT64' }] };
 
     for (const [what, answer, failure] of [
-      ['no rows of nine', json({ jobComplete: true, totalRows: '9', schema }), /^DATA_LOSS .*0 rows of 9/],
+      [
+        'no rows of nine',
+        json({ jobComplete: true, totalRows: '9', schema }),
+        /^DATA_LOSS .*only 0 of 9 rows/,
+      ],
       ['nothing', { ...json({}), body: '' }, /^UNAVAILABLE .*JSON/],
       ['null', { ...json({}), body: 'null' }, /^UNAVAILABLE .*JSON/],
       ['an object of something else', json({}), /^UNAVAILABLE .*jobComplete/],
@@ -415,7 +419,7 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       expect((await all({ sql: 'SELECT 1' })).rows).to.deep.equal([[1n], [2n]]);
     });
 
-    it('warns of nothing when a table cannot be made: there is nothing to drop or to cancel', async () => {
+    it('warns of nothing when a table cannot be created: there is nothing to drop or to cancel', async () => {
       const warned: string[] = [];
       const started = await startPart(bigquery, server.options, {
         onLog: ({ message }) => warned.push(message),

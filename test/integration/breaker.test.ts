@@ -44,8 +44,8 @@ describeNeeding(redisPrograms, 'breaker over redis', () => {
       });
       const told = logged.filter(({ message }) => message.includes('the backend'));
       expect(told.map(({ level, message }) => `${level}: ${message}`)).to.deep.equal([
-        'warn: the backend keeps failing: calls fail at once, but for one each second',
-        'info: the backend answers again: calls are made',
+        'warn: the backend keeps failing: calls fail at once, except one each second',
+        'info: the backend answers again: calls go through',
       ]);
     } finally {
       server.process.thaw();

@@ -316,7 +316,7 @@ describe('vivace', () => {
       const { code, stderr } = await project.vivace(['check']);
       expect(code).to.equal(1);
       expect(stderr).to.match(
-        /vivace\.yaml:\d+ parts\.score\.model: affine 2 was trained on view "price" aaaaaaaaaa, and here it is [a-z2-7]{10}/,
+        /vivace\.yaml:\d+ parts\.score\.model: affine 2 was trained on view "price" aaaaaaaaaa, and here its hash is [a-z2-7]{10}/,
       );
     });
   });
@@ -368,10 +368,10 @@ describe('vivace', () => {
       expect(stderr).to.match(/^error INVALID_ARGUMENT request\.departure: (?!request)/);
     });
 
-    it('refuses text that is no JSON', async () => {
+    it('refuses text that is not JSON', async () => {
       const { code, stderr } = await project.vivace(['predict', 'clock', '--json', '{']);
       expect(code).to.equal(1);
-      expect(stderr).to.include('--json is no JSON');
+      expect(stderr).to.include('--json is not valid JSON');
     });
 
     it('proposes the pipeline that was meant', async () => {
@@ -446,7 +446,7 @@ describe('vivace', () => {
     it('checks the number of columns against the tensor', async () => {
       const { code, stderr } = await add('--columns', 'a,b,c');
       expect(code).to.equal(1);
-      expect(stderr).to.match(/3 columns for the input .* \[N, 2\], whose rows take 2/);
+      expect(stderr).to.match(/3 columns for the input .* \[N, 2\], but each of its rows takes 2/);
     });
 
     it('takes columns by the name of the input, and wants it for each of several', async () => {
@@ -470,7 +470,7 @@ describe('vivace', () => {
       const { code, stderr } = await add('--training-set', 'set.json');
       expect([code, stderr]).to.deep.equal([
         1,
-        'error INVALID_ARGUMENT --training-set.id: is missing: a text\n',
+        'error INVALID_ARGUMENT --training-set.id: is missing: a string\n',
       ]);
     });
 
@@ -732,7 +732,7 @@ describe('vivace', () => {
 
         stderr = '';
         await project.write({ 'vivace.yaml': served.replace('use: calendar', 'use: calender') });
-        await until(/did you mean "calendar"\?[^]*the last valid configuration goes on/);
+        await until(/did you mean "calendar"\?[^]*the last valid configuration keeps serving/);
         expect(await ask(first)).to.have.keys('hour');
 
         stderr = '';

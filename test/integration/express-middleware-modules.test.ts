@@ -96,7 +96,7 @@ describe('Express middleware, in detail', () => {
       );
       expect((await ask(address)).status).to.equal(200);
       while (logs.length === 0) await new Promise((resolve) => setImmediate(resolve));
-      expect(logs.map(({ message }) => message)).to.deep.equal(['middleware failed behind its answer']);
+      expect(logs.map(({ message }) => message)).to.deep.equal(['middleware failed after it answered']);
     });
 
     it('tell where the caller that middleware names has no id', async () => {

@@ -108,7 +108,7 @@ describe('Express middleware', () => {
         const answer = await ask(address);
         expect([answer.status, answer.text]).to.deep.equal([
           504,
-          '/a DEADLINE_EXCEEDED: the middleware neither answered nor went on within 20 ms',
+          '/a DEADLINE_EXCEEDED: the middleware neither answered nor called next within 20 ms',
         ]);
         late();
         expect((await ask(address)).status).to.equal(504);

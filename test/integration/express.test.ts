@@ -52,10 +52,10 @@ describe('express', () => {
     expect(message).to.contain(`port ${port} on 127.0.0.1 is in use`);
   });
 
-  it('says when the host is no address of this machine', async () => {
+  it('says when the host is not an address of this machine', async () => {
     const [code, message] = await codeOf(startPart(express, { port: 0, host: '203.0.113.7' }));
     expect(code).to.equal('FAILED_PRECONDITION');
-    expect(message).to.contain('203.0.113.7 is no address of this machine');
+    expect(message).to.contain('203.0.113.7 is not an address of this machine');
   });
 
   it('stops after a start that failed', async () => {

@@ -244,7 +244,7 @@ describe('opentelemetry', () => {
     const first = await start({ serviceName: 'first' });
     const second = await start({ serviceName: 'second' }, logs);
     expect(logs).to.deep.equal([
-      'telemetry is shared with the first server of this process, and its options hold',
+      'telemetry is shared with the first server of this process, whose options apply',
     ]);
     expect(await scraped(second))
       .to.include('first')

@@ -266,7 +266,7 @@ describe('Training sets', () => {
       );
       expect([error.code, error.message]).to.deep.equal([
         'FAILED_PRECONDITION',
-        'the source of "log" answers online only: its history is in served logs alone',
+        'the source of "log" answers online only: its history is only in the logs of served requests',
       ]);
     });
 

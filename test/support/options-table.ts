@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { withArticle } from '../../core/config/article.js';
 import { slotPort, type Definition } from '../../core/parts/definition.js';
 
 interface Row {
@@ -16,7 +17,7 @@ export function optionsTable(definition: Definition): string {
       name: slot,
       type: 'a part',
       initial: optional ? '' : 'required',
-      text: `the name of a ${port.name} part`,
+      text: `the name of ${withArticle(port.name)} part`,
     };
   });
   const rows = [...slots, ...schemaRows(definition.options)];

@@ -87,8 +87,8 @@ describe('A feature source', () => {
 
   it('that gives a column of another length, of another array or of another type fails, and is named', async () => {
     const wrong: [ReadRows, RegExp][] = [
-      [(_, out) => void (out.column('v').values = new Float64Array(1)), /1 values, and 2 rows/],
-      [(_, out) => void (out.column('v').values = new Int32Array(2)), /do not come as an Int32Array/],
+      [(_, out) => void (out.column('v').values = new Float64Array(1)), /1 values, but 2 rows/],
+      [(_, out) => void (out.column('v').values = new Int32Array(2)), /cannot be an Int32Array/],
       [(_, out) => void out.column('w').set(0, 1), /"w" is not among the declared features/],
       [(_, out) => void out.column('v').set(0, 'x'), /"x" is not a float64/],
       [(_, out) => void out.column('v').set(2, 1), /there is no row 2 among 2/],
@@ -135,7 +135,7 @@ describe('A feature source', () => {
         { f: { use: scripted, features: { v: 'int32' }, offline: 'pure', maxAgeMs: 5 } },
         { fetch: 'f' },
       ),
-    ).to.match(/steps\[0\]\.fetch: "f" is pure and declares a max age/);
+    ).to.match(/steps\[0\]\.fetch: "f" is pure but declares a max age/);
   });
 
   it('declares keys that can tell rows apart, and defaults of its features’ types', async () => {
@@ -193,8 +193,8 @@ describe('A transform or a step', () => {
 
   it('that gives a column of another length, array or type is refused by name', async () => {
     const wrong: [(out: ColumnsOut) => void, RegExp][] = [
-      [(out) => void (out.column('b').values = new Float64Array(7)), /7 values, and 1 rows/],
-      [(out) => void (out.column('b').values = new Float32Array(1)), /do not come as a Float32Array/],
+      [(out) => void (out.column('b').values = new Float64Array(7)), /7 values, but 1 rows/],
+      [(out) => void (out.column('b').values = new Float32Array(1)), /cannot be a Float32Array/],
       [(out) => out.column('b').set(0, 'x'), /"x" is not a float64/],
       [(out) => void ((out.column('t').values as unknown[])[0] = 5), /output "t": row 0: 5 is not a string/],
       [(out) => void out.column('z'), /"z" is not among the declared outputs/],

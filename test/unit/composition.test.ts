@@ -153,7 +153,7 @@ const converted = (step: typeof Converts | typeof Nested): ServerSpecification =
 describe('A module', () => {
   it('that binds no service which a class step needs is a mistake with pipeline, step and `modules`', async () => {
     expect(await mistakesOf(converted(Converts))).to.equal(
-      'pipelines.p.steps[0].step: step converts needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`',
+      'pipelines.p.steps[0].step: step converts needs Rates injected, but nothing binds it: bind it in a ContainerModule, and list that module in `modules`',
     );
   });
 
@@ -194,7 +194,7 @@ describe('A module', () => {
     const modules = [module(({ bind }) => void bind(stepDefinition).toConstantValue(convert))];
     const p = { steps: [ownStep({ convert: 'x' })], response: { outputs: { x: 'converted.x' } } };
     expect(await mistakesOf({ parts: {}, pipelines: { p }, modules })).to.equal(
-      'pipelines.p.steps[0].convert: the class Convert needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`',
+      'pipelines.p.steps[0].convert: the class Convert needs Rates injected, but nothing binds it: bind it in a ContainerModule, and list that module in `modules`',
     );
   });
 
@@ -209,7 +209,7 @@ describe('A module', () => {
     ];
     const parts = { hot: { use: 'memory' } };
     expect(await mistakesOf({ parts, pipelines: {}, modules })).to.match(
-      /^parts\.hot: a module binds a key-value-store named "hot" as well; .*`override: \{ hot: … \}`/,
+      /^parts\.hot: a module also binds a key-value-store named "hot"; .*`override: \{ hot: … \}`/,
     );
   });
 
@@ -224,8 +224,8 @@ describe('A module', () => {
       expect((await mistakesOf({ directory, parts: {}, pipelines: {}, modules })).split('\n')).to.deep.equal([
         'modules[1]: a ContainerModule, or a relative .js or .mjs file that exports one',
         `modules[2]: there is no file ./nowhere.js in ${directory}`,
-        'modules[3]: "./empty.js" exports no ContainerModule',
-        'modules[4]: "services" is no relative .js or .mjs file',
+        'modules[3]: "./empty.js" does not export a ContainerModule',
+        'modules[4]: "services" is not a relative .js or .mjs file',
         'modules[0]: does not load: as the test asked',
       ]);
     } finally {
@@ -288,7 +288,7 @@ describe('A module', () => {
     const needs = (id: typeof nodeLayer | typeof runLayer | typeof stepDefinition): ContainerModule =>
       module(({ bind }) => void bind(id as typeof nodeLayer).to(NeedsConverter as never));
     const missing =
-      'needs Rates injected, and nothing binds it: bind it in a ContainerModule, and name that in `modules`';
+      'needs Rates injected, but nothing binds it: bind it in a ContainerModule, and list that module in `modules`';
     for (const layer of [nodeLayer, runLayer]) {
       expect(await mistakesOf({ ...simple, modules: [needs(layer)] })).to.equal(
         `modules: a layer ${missing}`,
@@ -312,11 +312,11 @@ describe('A module', () => {
           throw new Error('as the test asked');
         });
       }),
-    ).to.deep.equal({ message: 'modules: a layer cannot be made: as the test asked', path: 'modules' });
+    ).to.deep.equal({ message: 'modules: a layer cannot be created: as the test asked', path: 'modules' });
     const late = await start(({ bind }) => void bind(runLayer).toDynamicValue(async () => ({}) as RunLayer));
     expect(late)
       .to.have.property('message')
-      .that.matches(/^modules: a layer .* made asynchronously: await it/);
+      .that.matches(/^modules: a layer .* created asynchronously: await it/);
     const layer: NodeLayer = {
       name: 'picky',
       order: 250,
@@ -336,14 +336,14 @@ describe('A module', () => {
       bind(NeedsConverter).toSelf();
     });
     expect(await mistakesOf({ ...converted(Converts), modules: [circle] })).to.match(
-      /step: step converts needs something injected that needs itself: .*Rates.* -> .*Rates/,
+      /step: step converts depends on itself: .*Rates.* -> .*Rates/,
     );
     const twice = module(({ bind }) => {
       bind(Rates).toSelf();
       bind(Rates).to(DearRates);
     });
     expect(await mistakesOf({ ...converted(Converts), modules: [twice] })).to.include(
-      'needs Rates injected, which is bound more than once',
+      'needs Rates injected, but it is bound more than once',
     );
     expect(await mistakesOf(converted(Bare as never))).to.equal(
       'pipelines.p.steps[0].step: step bare needs the decorator @injectable() on Bare, and @inject() on each parameter of its constructor',
@@ -390,7 +390,7 @@ describe('A module', () => {
   it('says where `record` has its place', async () => {
     const pipelines = { p: { steps: [ownStep({ record: {} })], response: { outputs: { now: 'time' } } } };
     expect(await mistakesOf({ parts: {}, pipelines })).to.match(
-      /^pipelines\.p\.steps\[0\]\.record: `record` stands around the steps and is no step: write it beside `steps`/,
+      /^pipelines\.p\.steps\[0\]\.record: `record` is not a step: write it beside `steps`/,
     );
   });
 });
@@ -452,7 +452,9 @@ describe('Layers', () => {
     const modules = [module(({ bind }) => void bind(runLayer).toConstantValue(layer))];
     await withServer({ ...simple, modules }, async (server) => {
       const error = await thrownBy(server.predict('p', { request: { id: 'a' } }));
-      expect(error.message).to.equal('a layer has ended the run without running the pipeline: call `next`');
+      expect(error.message).to.equal(
+        'a layer ended the run without running the pipeline: it must call `next`',
+      );
     });
   });
 
@@ -479,7 +481,7 @@ describe('Layers', () => {
         await thrownBy(server.predict('p', { request: { id: 5 } }));
       },
     );
-    expect(notes).to.deep.equal(['p true', 'ended false', 'p true', 'request.id: 5 is no string']);
+    expect(notes).to.deep.equal(['p true', 'ended false', 'p true', 'request.id: 5 is not a string']);
   });
 
   it('that throw or reject fail the request with what they threw', async () => {

@@ -163,7 +163,7 @@ describe('Control plane', () => {
       expect(await failureOf(server.control.refresh('following', call()))).to.match(/^UNAVAILABLE.*created/);
       await server.start();
       expect(await failureOf(server.control.refresh('adder', call()))).to.equal(
-        'UNIMPLEMENTED predictor "adder" follows no repository',
+        'UNIMPLEMENTED predictor "adder" does not follow a repository',
       );
       expect(await failureOf(server.control.refresh('folowing', call()))).to.equal(
         'NOT_FOUND there is no predictor "folowing"; did you mean "following"?',
@@ -179,7 +179,7 @@ describe('Control plane', () => {
       expect(server.control.readiness()).to.deep.equal({
         ready: false,
         reasons: [
-          'only some parts were started (store): a server that answers requests is started with `start`, not `startOnly`',
+          'only some parts were started (store): to answer requests, start the server with `start`, not `startOnly`',
         ],
       });
       expect(server.control.parts().map(({ name, state }) => `${name} ${state}`)).to.deep.equal([
@@ -193,7 +193,7 @@ describe('Control plane', () => {
       const server = await create();
       await server.startOnly(['store']);
       const message =
-        'FAILED_PRECONDITION only some parts were started (store): a server that answers requests is started with `start`, not `startOnly`';
+        'FAILED_PRECONDITION only some parts were started (store): to answer requests, start the server with `start`, not `startOnly`';
       expect(await failureOf(server.predict('echo', { request: { a: 1 } }))).to.equal(message);
       const { pipelines, predictors } = server.data;
       expect(await failureOf(pipelines.predict('echo', { request: [] }, call()))).to.equal(message);

@@ -161,7 +161,7 @@ describe('Data plane', () => {
       'no objects': [{ request }, 'objects: are missing'],
       'too many objects': [
         { request, objects: { rows: 4, columns: [] } },
-        'objects: 4 objects, and a request may have 3',
+        'objects: 4 objects, but a request may have at most 3',
       ],
       'a number of objects that is none': [
         { request, objects: { rows: -1, columns: [] } },

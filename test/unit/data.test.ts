@@ -42,7 +42,7 @@ describe('Types', () => {
   ]) {
     it(`refuses "${name}"`, () => {
       expect(isTypeName(name)).to.equal(false);
-      expect(() => parseType(name)).to.throw(VivaceError, /is no type: use float32, .* a vector such as/);
+      expect(() => parseType(name)).to.throw(VivaceError, /is not a type: use float32, .* a vector such as/);
     });
   }
 
@@ -194,12 +194,12 @@ describe('FeatureRows', () => {
       return rows.error?.message;
     };
     expect(told((rows) => (rows.status[0] = status.STALE))).to.equal(
-      'shop: row 0 has the status 3, which no source gives',
+      'shop: row 0 has the status 3, which a source cannot set',
     );
     expect(told((rows) => (rows.status[0] = status.FAILED))).to.match(/does not say why/);
     expect(told((rows) => (rows.eventTime[0] = Infinity))).to.match(/row 0 has a time that is not finite/);
     expect(told((rows) => rows.availableTime.fill(-Infinity))).to.match(/a time that is not finite/);
-    expect(told(() => undefined, true)).to.match(/row 0 has no event time, and its age is asked for/);
+    expect(told(() => undefined, true)).to.match(/row 0 has no event time, but a max age needs one/);
   });
 
   it('refuses values that are not of the type, where they are set or taken over', () => {
@@ -227,14 +227,14 @@ describe('FeatureRows', () => {
         message,
       );
     const writer = new ColumnWriter(parseType('float64'), 2);
-    expect(() => (writer.values = new Float64Array(3))).to.throw(TypeError, '3 values, and 2 rows');
-    expect(() => (writer.values = new Float32Array(2))).to.throw(TypeError, 'as a Float32Array');
+    expect(() => (writer.values = new Float64Array(3))).to.throw(TypeError, '3 values, but 2 rows');
+    expect(() => (writer.values = new Float32Array(2))).to.throw(TypeError, 'cannot be a Float32Array');
     expect(() => writer.set(2, 1)).to.throw(TypeError, 'no row 2 among 2');
     const texts = new ColumnWriter(parseType('string'), 2);
     (texts.values as unknown[])[1] = 5;
     expect(texts.wrong()).to.equal('row 1: 5 is not a string');
     (texts.values as unknown[]).push('x');
-    expect(texts.wrong()).to.equal('3 values, and there are 2');
+    expect(texts.wrong()).to.equal('3 values, but 2 are expected');
   });
 
   it('refuses to be stored with rows that are unset or without times', () => {

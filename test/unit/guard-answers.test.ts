@@ -86,7 +86,7 @@ describe('guard: what an operation answers', () => {
     const error = thrown(() => part.apply(noColumns, noOutput));
     expect([error.code, error.part]).to.deep.equal(['INTERNAL', 'twice']);
     expect(error.message).to.equal(
-      'twice: apply returned a promise, and is synchronous: return the answer itself, and wait for what it needs in start',
+      'twice: apply returned a promise, but it is synchronous: return the answer itself, and await what it needs in start',
     );
   });
 
@@ -149,7 +149,7 @@ describe('guard: what an operation answers', () => {
       process.off('warning', note);
     }
     expect(warnings.map(({ message }) => message)).to.deep.equal([
-      'log: write returned a promise, and is synchronous: return the answer itself, and wait for what it needs in start',
+      'log: write returned a promise, but it is synchronous: return the answer itself, and await what it needs in start',
     ]);
   });
 

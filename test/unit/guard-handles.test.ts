@@ -229,7 +229,7 @@ describe('guard: handles that operations return', () => {
       const { code, message } = await failureOf(() => read(reader));
       expect([code, message]).to.deep.equal([
         'FAILED_PRECONDITION',
-        'past: what openAsOf opened was closed before read',
+        'past: read was called after what openAsOf opened was closed',
       ]);
       await part.stop(2 ** 31 - 1);
     });

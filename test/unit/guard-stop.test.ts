@@ -32,7 +32,7 @@ describe('guard: stopping', () => {
     await part.stop(1, 10);
     expect([part.guarded.state, logs]).to.deep.equal([
       'stopped',
-      ['did not stop within 10 ms: it is left behind'],
+      ['did not stop within 10 ms: it is abandoned'],
     ]);
   });
 
@@ -45,7 +45,7 @@ describe('guard: stopping', () => {
     );
     await part.start(callContext());
     await part.stop(10);
-    expect(logs).to.deep.equal(['background work did not end within 10 ms: it is left behind']);
+    expect(logs).to.deep.equal(['background work did not end within 10 ms: it is abandoned']);
   });
 
   for (const [how, end] of [

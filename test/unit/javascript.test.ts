@@ -207,22 +207,22 @@ for (const worker of [false, true]) {
       [
         'too few rows',
         `export const predict = () => ({ y: { data: [1] } });`,
-        '"y" holds 1 elements, 2 belong to its shape',
+        '"y" holds 1 elements, but its shape',
       ],
       [
         'a wrong shape',
         `export const predict = () => ({ y: { data: [1, 2], shape: [2] } });`,
-        '"y" has the shape [2], [2, 1] is declared',
+        '"y" has the shape [2], but [2, 1] is declared',
       ],
       [
         'a wrong datatype',
         `export const predict = () => ({ y: { data: [1, 2], datatype: 'FP64' } });`,
-        '"y" is FP64, FP32 is declared',
+        '"y" is FP64, but FP32 is declared',
       ],
       [
         'a wrong array',
         `export const predict = () => ({ y: { data: new Int32Array(2) } });`,
-        'its data is a Int32Array',
+        'its data is an Int32Array',
       ],
     ]) {
       it(`reports ${what} as PREDICTOR_FAILED`, async () => {
@@ -237,7 +237,7 @@ for (const worker of [false, true]) {
       [
         'a load that throws',
         `export const load = () => { throw new Error('no weights') };\nexport const predict = 1;`,
-        'no function "predict"',
+        'not export a function "predict"',
       ],
       [
         'a failing load',

@@ -58,7 +58,9 @@ describe('ModelPredictor', () => {
     });
 
     it('fails where the model is not there', async () => {
-      expect(await startFailing({ options: { model: 'iris' } })).to.match(/^NOT_FOUND.*there are affine/);
+      expect(await startFailing({ options: { model: 'iris' } })).to.match(
+        /^NOT_FOUND.*the models are affine/,
+      );
     });
 
     it('fails where an instance does not load, and unloads the others', async () => {
@@ -88,14 +90,14 @@ describe('ModelPredictor', () => {
       const [x] = affineSignature.inputs;
       const signature = { ...affineSignature, inputs: [{ ...x!, datatype: 'INT64' as const }] };
       expect(await startFailing({ more: { selfTest, signature }, options: { warmUp: false } })).to.match(
-        /^FAILED_PRECONDITION.*self-test failed: 2\.5 is no INT64/,
+        /^FAILED_PRECONDITION.*self-test failed: 2\.5 is not an INT64/,
       );
     });
 
     it('fails where the self-test does not hold, and says where', async () => {
       const selfTest = { inputs: { x: [1, 2, 3, 4] }, outputs: { y: [5, 12] }, tolerance: 1e-4 };
       expect(await startFailing({ more: { selfTest } })).to.match(
-        /^FAILED_PRECONDITION.*self-test failed: "y"\[1\] is 11, 12 is expected/,
+        /^FAILED_PRECONDITION.*self-test failed: "y"\[1\] is 11, but 12 is expected/,
       );
       expect(fixture.staged.instances[0]!.unloaded).to.equal(true);
     });
@@ -166,7 +168,7 @@ describe('ModelPredictor', () => {
       await start(polled);
       fixture.staged.failLoad = (version) => (version === '2' ? new Error('bad weights') : undefined);
       await release('2');
-      const { error, fields } = await fixture.logged(/a new version does not serve/);
+      const { error, fields } = await fixture.logged(/a new version cannot serve/);
       expect((error as Error).message).to.include('bad weights');
       expect(fields).to.include({ version: '2', serving: '1' });
       expect((await ask()).model.version).to.equal('1');
@@ -189,14 +191,18 @@ describe('ModelPredictor', () => {
         isSilent = true;
         await release('2');
         await untilServed('2');
-        const { error } = await fixture.logged(/a new version does not serve/);
+        const { error } = await fixture.logged(/a new version cannot serve/);
         expect((error as Error).message).to.include('did not load in 200 ms');
       });
     }
 
     const x = affineSignature.inputs[0]!;
     const changes: [string, Partial<BundleManifest['signature']>, RegExp][] = [
-      ['another input', { inputs: [{ ...x, name: 'z' }] }, /inputs are z, those of the serving version x/],
+      [
+        'another input',
+        { inputs: [{ ...x, name: 'z' }] },
+        /inputs are z, but those of the serving version are x/,
+      ],
       ['another datatype', { inputs: [{ ...x, datatype: 'FP64' }] }, /input "x" is FP64 \[-1, 2\]/],
       ['another width', { inputs: [{ ...x, shape: [-1, 3] }] }, /input "x" is FP32 \[-1, 3\]/],
       [
@@ -211,7 +217,7 @@ describe('ModelPredictor', () => {
       it(`refuses one with ${what}, once`, async () => {
         await start(polled);
         await release('2', { signature: { ...affineSignature, ...change } });
-        const { error } = await fixture.logged(/a new version does not serve/);
+        const { error } = await fixture.logged(/a new version cannot serve/);
         expect((error as Error).message).to.match(message);
         await release('3');
         await untilServed('3');
@@ -222,7 +228,7 @@ describe('ModelPredictor', () => {
     it('refuses one that was trained on views the serving version does not know', async () => {
       await start(polled);
       await release('2', { featuresLock: { airport_delay: 'abcdefghij' } });
-      const { error } = await fixture.logged(/a new version does not serve/);
+      const { error } = await fixture.logged(/a new version cannot serve/);
       expect((error as Error).message).to.match(/trained on view "airport_delay" abcdefghij/);
     });
 
@@ -279,7 +285,7 @@ describe('ModelPredictor', () => {
       await start({ options: { instances: 2 } });
       fixture.staged.failLoad = () => new Error('no memory');
       fixture.staged.instances[0]!.die('out of memory');
-      await fixture.logged(/an instance does not load/);
+      await fixture.logged(/an instance did not load/);
       expect((await ask(3)).outputs[0]!.data[0]).to.equal(3);
     });
   });

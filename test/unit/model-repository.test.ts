@@ -76,13 +76,13 @@ describe('ModelRepository', () => {
     await fixture.add('two', 'model.onnx', { version: '2' });
     expect(await failureOf(resolve('affine@9')))
       .to.match(/^NOT_FOUND/)
-      .and.include('of affine there are 1 = champion, 2');
+      .and.include('the versions of affine are 1 = champion, 2');
   });
 
   it('says which models there are where one is not', async () => {
     expect(await failureOf(resolve('iris'))).to.include('the repository is empty');
     await fixture.add('one', 'model.onnx');
-    expect(await failureOf(resolve('iris'))).to.match(/^NOT_FOUND.*there are affine$/);
+    expect(await failureOf(resolve('iris'))).to.match(/^NOT_FOUND.*the models are affine$/);
   });
 
   for (const reference of ['../secret', 'a/b', 'affine@../x', 'a@b@c', '', '@1', 'affine@']) {
@@ -102,7 +102,7 @@ describe('ModelRepository', () => {
 
   it('refuses to add a version twice', async () => {
     await fixture.add('one', 'model.onnx');
-    expect(await failureOf(fixture.add('two', 'model.onnx'))).to.match(/^ABORTED.*affine 1 is there already/);
+    expect(await failureOf(fixture.add('two', 'model.onnx'))).to.match(/^ABORTED.*affine 1 already exists/);
   });
 
   it('lets one of two who add the same version win, whole', async () => {

@@ -41,7 +41,9 @@ describe('onnxruntime', () => {
   });
 
   it('refuses a file that is no model', async () => {
-    expect(await failureOf(inspect('affine.mjs'))).to.match(/^FAILED_PRECONDITION .*affine\.mjs is no model/);
+    expect(await failureOf(inspect('affine.mjs'))).to.match(
+      /^FAILED_PRECONDITION .*affine\.mjs is not a model/,
+    );
   });
 
   it('loads a classifier with ZipMap for its label alone', async () => {

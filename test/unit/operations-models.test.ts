@@ -130,21 +130,25 @@ describe('Operations: models', () => {
     [
       'a JavaScript model without a signature',
       { file: join(fixtures, 'affine.mjs') },
-      'signature: affine.mjs does not say what it takes and gives, so its signature is needed',
+      'signature: affine.mjs does not describe its inputs and outputs: give its signature',
     ],
     [
       'a signature with mistakes',
       { signature: { ...signature, outputs: undefined, over: 'rows' } },
       /^signature\.outputs: is missing.*; signature\.over: /,
     ],
-    ['a name that no address can hold', { name: 'a/b' }, /^name: letters, digits/],
-    ['such an alias', { alias: 'a/b' }, /^alias: letters, digits/],
-    ['a training set without an id', { trainingSet: { features: {} } }, 'trainingSet.id: is missing: a text'],
+    ['a name that no address can hold', { name: 'a/b' }, /^name: 1 to 100 letters, digits/],
+    ['such an alias', { alias: 'a/b' }, /^alias: 1 to 100 letters, digits/],
+    [
+      'a training set without an id',
+      { trainingSet: { features: {} } },
+      'trainingSet.id: is missing: a string',
+    ],
     ['notes that are a list', { info: [1] }, /^info: /],
     [
       'a number of columns that a row does not take',
       { columns: ['a', 'b', 'c'] },
-      /^columns: 3 columns for the input .* \[N, 2\], whose rows take 2$/,
+      /^columns: 3 columns for the input .* \[N, 2\], but each of its rows takes 2$/,
     ],
     [
       'a column without a name',
@@ -177,7 +181,9 @@ describe('Operations: models', () => {
 
   it('refuses a version that exists', async () => {
     await add({ version: '7' });
-    expect(await failureOf(add({ version: '7' }))).to.match(/^INVALID_ARGUMENT version: affine 7 exists/);
+    expect(await failureOf(add({ version: '7' }))).to.match(
+      /^INVALID_ARGUMENT version: affine 7 already exists/,
+    );
   });
 
   it('says which part would read the file, where none can', async () => {

@@ -24,7 +24,7 @@ describe('onlyPart', () => {
   });
 
   it('says that no part provides the port, also where one was named', async () => {
-    const expected = 'NOT_FOUND this needs a part that provides warehouse, and there is none';
+    const expected = 'NOT_FOUND this needs a part that provides warehouse, but the configuration has none';
     expect(await failure(await serverOf('hot'), warehouse)).to.equal(expected);
     expect(await failure(await serverOf('hot'), warehouse, { wanted: 'lake' })).to.equal(expected);
   });
@@ -40,7 +40,7 @@ describe('onlyPart', () => {
   it('chooses the offline store of a training set', async () => {
     const server = await serverOf('hot');
     expect(await failureOf((async () => trainingParts(server, { pipeline: 'p' }))())).to.equal(
-      'NOT_FOUND this needs a part that provides offline-store, and there is none',
+      'NOT_FOUND this needs a part that provides offline-store, but the configuration has none',
     );
   });
 });

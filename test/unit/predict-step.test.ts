@@ -136,7 +136,7 @@ describe('Predict', () => {
       );
     const error = await thrownBy(packed(1e39));
     expect(error).to.include({ code: 'INVALID_ARGUMENT', path: 'f.v' });
-    expect(error.message).to.contain('1e+39 in "f.v" is beyond the float32 that the model takes');
+    expect(error.message).to.contain('1e+39 in "f.v" does not fit the float32 that the model takes');
     expect([...dataOf((await packed(-Infinity)).seen[0]!.inputs[0]!)].slice(4)).to.deep.equal([1, -Infinity]);
   });
 
@@ -451,7 +451,7 @@ describe('Predict', () => {
 
     it('where columns do not fill the tensor, with both counts', async () => {
       expect(await mistake({ name: 'x', datatype: 'FP32', shape: [-1, 3], columns: ['f.v'] })).to.equal(
-        'pipelines.p.steps[1].inputs.x: 1 values fill a row of the model\'s input "x" [N, 3], which takes 3',
+        'pipelines.p.steps[1].inputs.x: the columns give 1 values for each row of the model\'s input "x" [N, 3], which takes 3',
       );
     });
 
@@ -465,7 +465,9 @@ describe('Predict', () => {
         ['f.big', 'BOOL'],
       ] as const) {
         const message = await mistake({ name: 'x', datatype, shape: [-1, 1], columns: [column] });
-        expect(message).to.match(new RegExp(`"${column}" is a .*, and the model's input "x" is ${datatype}`));
+        expect(message).to.match(
+          new RegExp(`"${column}" is an? .*, but the model's input "x" is ${datatype}`),
+        );
       }
     });
 

@@ -329,8 +329,8 @@ describe('Row format', () => {
 
     it('refuses a row that is too long or too short', () => {
       const bytes = encodeOne(plain, [1], [1, 1]);
-      expectFailed(plain, bytes.slice(0, -1), /a row of 39 bytes, 40 expected/);
-      expectFailed(plain, Uint8Array.of(...bytes, 0), /a row of 41 bytes, 40 expected/);
+      expectFailed(plain, bytes.slice(0, -1), /a row of 39 bytes, but 40 are expected/);
+      expectFailed(plain, Uint8Array.of(...bytes, 0), /a row of 41 bytes, but 40 are expected/);
     });
 
     it('refuses a heap value that leaves the row', () => {

@@ -220,9 +220,11 @@ describe('Server', () => {
     const error = await failure(start({ price: 'aaaaaaaaaa' }));
     expect([error.code, error.path]).to.deep.equal(['INVALID_CONFIG', 'parts.adder.model']);
     expect(error.message).to.match(
-      /adder 1 was trained on view "price" aaaaaaaaaa, and here it is [a-z2-7]{10}: bring back/,
+      /adder 1 was trained on view "price" aaaaaaaaaa, and here its hash is [a-z2-7]{10}: bring back/,
     );
-    expect((await failure(start({ other: 'bbbbbbbbbb' }))).message).to.contain('there is no such view here');
+    expect((await failure(start({ other: 'bbbbbbbbbb' }))).message).to.contain(
+      'this configuration has no such view',
+    );
     await start({ renamed: (await create({})).views.get('price')!.hash });
   });
 

@@ -35,10 +35,10 @@ describe('readTls', () => {
 
   it('refuses a certificate without its key, and a key without its certificate', async () => {
     expect(await failureOf(readTls({ certFile: 'cert.pem' }, directory))).to.equal(
-      'FAILED_PRECONDITION certFile is of use only together with keyFile',
+      'FAILED_PRECONDITION certFile works only together with keyFile',
     );
     expect(await failureOf(readTls({ keyFile: 'key.pem' }, directory))).to.equal(
-      'FAILED_PRECONDITION keyFile is of use only together with certFile',
+      'FAILED_PRECONDITION keyFile works only together with certFile',
     );
   });
 });

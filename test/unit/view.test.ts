@@ -168,19 +168,19 @@ describe('View', () => {
         'an available time without an event time',
         { ...facts, source: { table: 't', availableTime: 'a' } },
         'source.availableTime',
-        /has an event time too/,
+        /needs an event time too/,
       ],
       [
         'a key column of no key',
         { ...facts, source: { table: 't', key: { port: 'x' } } },
         'source.key.port',
-        /no key of the entity/,
+        /not a key of the entity/,
       ],
       [
         'a key column of an inherited name',
         { ...facts, source: { table: 't', key: { toString: 'x' } } },
         'source.key.toString',
-        /no key/,
+        /not a key/,
       ],
       [
         'a count of a column',

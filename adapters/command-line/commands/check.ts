@@ -7,11 +7,11 @@ import type { AddCommand } from '../run.js';
 import { drawTree } from '../tree.js';
 
 const help = `
-Every mistake is printed with its line and path. Without any, the parts, the views and the plan of each pipeline are drawn, and models are
-asked for their signatures as far as they can be reached; no port is opened and nothing is written.
+Prints every mistake with its line and path. If there are none, it draws the parts, the views and the plan of each pipeline, and asks
+models for their signatures where it can reach them. It opens no port and writes nothing.
 
-With --connect, every store, repository and warehouse is started by itself and asked something that changes nothing; how long it took is
-printed, and the command fails where one of them does.
+With --connect, it starts every store, repository and warehouse by itself, asks it something that changes nothing, and prints how long
+that took. The command fails if any of them does.
 
 Examples:
   vivace check

@@ -21,7 +21,7 @@ interface Options extends WithConfig {
 }
 
 const help = `
-For each key the newest row up to --until is written. It is safe to repeat and to interrupt: the newest row stands whatever came before.
+Writes the newest row of each key up to --until. It is safe to repeat and to interrupt: the newest row wins in any order.
 
 Examples:
   vivace materialize

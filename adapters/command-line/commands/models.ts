@@ -8,11 +8,11 @@ interface ListOptions extends WithConfig {
 }
 
 const addHelp = `
-Tensor names, types and shapes of an .onnx file are read from it; a .js or .mjs file needs --signature, a JSON file
+The names, types and shapes of the tensors come from an .onnx file itself; a .js or .mjs file needs --signature, a JSON file
 {"inputs": [{"name", "datatype", "shape", "columns"?}], "outputs": [{"name", "datatype", "shape"}], "over"?: "row" | "request"}.
 
-The columns that fill an input come from --columns or, where the pipeline says them, from its predict.inputs; they are checked against
-every pipeline that will use the model, before anything is written.
+The columns that fill an input come from --columns or, where a pipeline names them, from its predict.inputs. They are checked against
+every pipeline that will use the model before anything is written.
 
 Examples:
   vivace models add iris.onnx --name iris --columns request.sepal_length,request.sepal_width

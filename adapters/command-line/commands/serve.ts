@@ -19,11 +19,11 @@ interface Options extends WithConfig {
 const defaultDrainTimeoutMs = 10_000;
 
 const help = `
-SIGTERM and SIGINT stop it in good order: requests in flight are answered, new ones refused; a second signal ends it at once. Without a
-log-sink part, logs are written as JSON lines on standard output.
+SIGTERM and SIGINT stop it gracefully: it answers requests in flight and refuses new ones. A second signal ends it at once. Without a
+log-sink part, it writes logs as JSON lines to standard output.
 
-With --watch, an edit of the configuration file is checked first; where it has mistakes they are printed and the last valid
-configuration goes on. Models and steps are loaded once: start again after an edit of theirs.
+With --watch, it checks each edit of the configuration file first; if the file has mistakes, it prints them and keeps serving the last
+valid configuration. Models and steps are loaded once: restart after you edit them.
 
 Examples:
   vivace serve
@@ -43,12 +43,12 @@ export const addServe: AddCommand = (program, run) => {
     )
     .option(
       '--drain-delay <ms>',
-      'when told to stop: answer on for so long while not ready, so that load balancers notice; default 0',
+      'when told to stop, keep answering for this long while not ready, so that load balancers notice; default 0',
       millisecondsOf('--drain-delay'),
     )
     .option(
       '--drain-timeout <ms>',
-      'when told to stop: give requests in flight so long; default 10000',
+      'when told to stop, give requests in flight this long; default 10000',
       millisecondsOf('--drain-timeout'),
     )
     .addHelpText('after', help)
@@ -60,7 +60,7 @@ export const addServe: AddCommand = (program, run) => {
 
 function portOf(text: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw mistake(`--port: "${text}" is no port`);
+  if (!/^\d+$/.test(text) || port > 65_535) throw mistake(`--port: "${text}" is not a port`);
   return port;
 }
 
@@ -96,7 +96,7 @@ async function valid(text: string, options: Options, terminal: Terminal): Promis
   try {
     return await load(text, options, terminal);
   } catch (error) {
-    terminal.stderr.write(`${messageOf(error)}\nthe last valid configuration goes on\n`);
+    terminal.stderr.write(`${messageOf(error)}\nthe last valid configuration keeps serving\n`);
     return undefined;
   }
 }

@@ -14,7 +14,7 @@ interface Options extends WithConfig {
 
 const help = `
 The spine is a YAML file that names historical requests: a table, the column of the request time, and which columns are fields and labels.
-Beside the rows, <out>.manifest.json says what they are; its id is printed.
+Beside the rows, the command writes <out>.manifest.json, which says what they are, and prints its id.
 
 Examples:
   vivace training-set rank-flights --spine spine.yaml --out train.parquet

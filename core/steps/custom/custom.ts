@@ -1,5 +1,6 @@
 import { ContainerModule, type Newable } from 'inversify';
 import { z } from 'zod';
+import { withArticle } from '../../config/article.js';
 import { fieldsOf } from '../../data/feature-rows.js';
 import { VivaceError } from '../../kernel/errors.js';
 import { slotPort } from '../../parts/definition.js';
@@ -23,7 +24,10 @@ import { stepTypeOf, type Step, type StepType } from './step.js';
 /** What every step of a team's own may say beside its own options and slots. */
 export const customKeys = z.object({
   as: aliasSchema,
-  inputs: z.record(z.string(), reference).default({}).describe("column per input; default: the input's own"),
+  inputs: z
+    .record(z.string(), reference)
+    .default({})
+    .describe("column for each input; default: the input's own"),
 });
 
 /** A step of the team's own; its options and slots stand beside these keys and are checked by its own schema. */
@@ -120,7 +124,8 @@ function fillSlots(
     const name = options[slot];
     delete options[slot];
     if (name === undefined && optional) continue;
-    if (typeof name !== 'string') compiler.mistake([slot], `is missing: the name of a ${port.name} part`);
+    if (typeof name !== 'string')
+      compiler.mistake([slot], `is missing: the name of ${withArticle(port.name)} part`);
     else if (compiler.part(name, port, [slot]) !== undefined) uses[slot] = name;
   }
   return { uses, options };
@@ -171,7 +176,7 @@ export function stepIn(module: Readonly<Record<string, unknown>>, name: string):
   const className = name.replace(/^./, (first) => first.toUpperCase());
   const found = module[name] ?? module[className] ?? Object.values(module).find((value) => isStepLike(value));
   if (found === undefined)
-    throw new VivaceError('INVALID_CONFIG', `exports no step "${name}" and no class "${className}"`);
+    throw new VivaceError('INVALID_CONFIG', `exports neither a step "${name}" nor a class "${className}"`);
   return found;
 }
 

@@ -151,7 +151,7 @@ export function stepTypeOf(value: unknown): StepType {
     if (declared.reads === undefined || declared.writes === undefined || declared.offline === undefined) {
       throw new VivaceError(
         'INVALID_CONFIG',
-        `the class ${declared.name} is no step: give it static reads, writes and offline`,
+        `the class ${declared.name} is not a step: give it static reads, writes and offline`,
       );
     }
     return {

@@ -73,7 +73,7 @@ function compile(spec: FetchSpec, compiler: StepCompiler): NodeDraft<FetchNode> 
   if (spec.cache !== undefined) compiler.part(spec.cache.in, cache, ['cache', 'in']);
   const skips = spec.onMissing === 'skip' || spec.onFailure === 'skip';
   if (skips && !compiler.hasObjects)
-    compiler.mistake([], '`skip` leaves out objects, and this pipeline has none: use default, null or fail');
+    compiler.mistake([], '`skip` leaves out objects, but this pipeline has none: use default, null or fail');
   if (alias === undefined) return undefined;
   const bound = reads.filter((column) => column !== undefined);
   const scope = scopeOf(bound);
@@ -128,7 +128,7 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
   for (const key of keys)
     if (!isKeyType(key.type)) declares(`declares the key "${key.name}": ${notKey(key.type)}`);
   if (description.offline === 'pure' && description.maxAgeMs !== undefined)
-    declares('is pure and declares a max age: what a function gives has no age');
+    declares('is pure but declares a max age: what a function computes has no age');
   const features = Object.entries(description.features).map(([feature, declared]) => {
     const type = parseType(typeof declared === 'string' ? declared : declared.type);
     const fallback = typeof declared === 'string' ? undefined : declared.default;
@@ -155,7 +155,7 @@ function offlineOf({ alias, view, history }: FetchNode): Offline {
   if (history === 'pure') return { how: 'same' };
   const because =
     history === 'log-only'
-      ? `the source of "${alias}" answers online only: its history is in served logs alone`
-      : `the source of "${alias}" is no view, so nobody can read it as of a past time`;
+      ? `the source of "${alias}" answers online only: its history is only in the logs of served requests`
+      : `the source of "${alias}" is not a view, so it cannot be read as of a past time`;
   return { how: 'refuse', because };
 }

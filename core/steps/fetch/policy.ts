@@ -96,7 +96,7 @@ function failIfAsked(node: FetchNode, rows: FeatureRows, counts: FetchCounts): v
     const what = counts.missing > 0 ? `${counts.missing} missing` : `${counts.stale} stale`;
     throw new VivaceError(
       'FEATURE_MISSING',
-      `${node.alias}: ${what} of ${rows.rows} rows, and the pipeline cannot do without`,
+      `${node.alias}: ${what} of ${rows.rows} rows, which the pipeline requires (\`onMissing: fail\`)`,
       {
         path: `steps[${node.step}]`,
       },

@@ -13,9 +13,7 @@ export const fetchSchema = z.strictObject({
     .default({})
     .describe('column per key; default: the field of the same name'),
   cache: cacheSpec.optional(),
-  onMissing: policy
-    .default('default')
-    .describe('what stands in where there is no value, or only a stale one'),
+  onMissing: policy.default('default').describe('what to use where there is no value, or only a stale one'),
   onFailure: policy.default('default').describe('the same, for an outage'),
   budgetMs: milliseconds()
     .optional()

@@ -88,7 +88,7 @@ function refuseInfinite(column: PlanColumn, { frame, scope, count, rows }: Packe
 function tooLarge(column: PlanColumn, value: number): VivaceError {
   return new VivaceError(
     'INVALID_ARGUMENT',
-    `${value} in "${column.name}" is beyond the float32 that the model takes`,
+    `${value} in "${column.name}" does not fit the float32 that the model takes`,
     { path: column.name },
   );
 }
@@ -128,7 +128,7 @@ function cellValue(
     if (datatype === 'BYTES') return '';
     throw new VivaceError(
       'FEATURE_MISSING',
-      `"${column.name}" has no value, and the model's ${datatype} input has none for that: give the feature a default`,
+      `"${column.name}" is null, which the model's ${datatype} input cannot hold: give the feature a default`,
       {
         path: column.name,
       },

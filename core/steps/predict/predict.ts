@@ -1,3 +1,4 @@
+import { withArticle } from '../../config/article.js';
 import { didYouMean } from '../../config/did-you-mean.js';
 import type { ConfigPath } from '../../config/mistake.js';
 import { elementOf } from '../../data/tensor.js';
@@ -69,7 +70,7 @@ function compile(spec: PredictSpec, compiler: StepCompiler): NodeDraft<PredictNo
   if (spec.cache !== undefined && signature.over === 'request') {
     compiler.mistake(
       ['cache'],
-      'the model looks at all rows of a request together, so the answer for one cannot be kept',
+      'the model looks at all rows of a request together, so the answer for one row cannot be cached',
     );
   }
   if (compiler.mistakes.list.length > before) return void compiler.leaveOpenAs(alias);
@@ -107,7 +108,7 @@ function checkTensor(
     if (!fits(column.type, tensor)) {
       compiler.mistake(
         place,
-        `"${column.name}" is a ${column.type.name}, and the model's input "${tensor.name}" is ${tensor.datatype}`,
+        `"${column.name}" is ${withArticle(column.type.name)}, but the model's input "${tensor.name}" is ${tensor.datatype}`,
       );
     }
   }
@@ -116,7 +117,7 @@ function checkTensor(
   if (wanted >= 0 && width !== wanted) {
     compiler.mistake(
       place,
-      `${width} values fill a row of the model's input "${tensor.name}" ${shapeText(tensor)}, which takes ${wanted}`,
+      `the columns give ${width} values for each row of the model's input "${tensor.name}" ${shapeText(tensor)}, which takes ${wanted}`,
     );
   }
 }

@@ -10,7 +10,10 @@ import type { TransformNode } from './node.js';
 export const transformSchema = z.strictObject({
   transform: z.string().describe('a transform part'),
   as: alias,
-  inputs: z.record(z.string(), reference).default({}).describe("column per input; default: the input's own"),
+  inputs: z
+    .record(z.string(), reference)
+    .default({})
+    .describe("column for each input; default: the input's own"),
 });
 
 /** `transform`: a pure function over columns. */
