@@ -4,7 +4,7 @@ import { definitionNames } from '../config/names.js';
 import type { MaybePromise } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { FeatureSource, FeatureSourceDescription } from '../ports/feature-source.js';
-import type { CapabilityPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
+import type { PluginPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
 import type { Transform, TransformDescription } from '../ports/transform.js';
 import type { PartContext } from './context.js';
 import { isVersionRange } from './made-for.js';
@@ -50,7 +50,7 @@ type Provided<P, D> = P extends readonly Port[]
   : ProvidedAs<P, D>;
 
 type Describe<P, O> =
-  P extends CapabilityPort<infer T>
+  P extends PluginPort<infer T>
     ? T extends { read(...args: never[]): unknown }
       ? { describe(options: O): FeatureSourceDescription }
       : T extends { apply(...args: never[]): unknown }
@@ -227,11 +227,11 @@ export interface MadePart {
  * ```
  */
 export function defineAdapter<
-  const P extends Provides<'driver'>,
+  const P extends Provides<'adapter'>,
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
 >(spec: AdapterSpec<P, S, U>): Definition<S, U> {
-  return define('driver', spec) as Definition<S, U>;
+  return define('adapter', spec) as Definition<S, U>;
 }
 
 /**
@@ -290,12 +290,12 @@ export function defineAdapter<
  * ```
  */
 export function definePlugin<
-  const P extends Provides<'capability'>,
+  const P extends Provides<'plugin'>,
   S extends z.ZodObject,
   const U extends Uses = Record<never, never>,
   const D extends Description = Description,
 >(spec: PluginSpec<P, S, U, D>): Definition<S, U, D> {
-  return define('capability', spec) as Definition<S, U, D>;
+  return define('plugin', spec) as Definition<S, U, D>;
 }
 
 interface Loose {
@@ -319,7 +319,7 @@ function define(tier: Tier, spec: Loose): Definition {
   const provides = Array.isArray(spec.provides)
     ? (spec.provides as readonly Port[])
     : [spec.provides as Port];
-  const kind = tier === 'driver' ? 'adapter' : 'plugin';
+  const kind = tier === 'adapter' ? 'adapter' : 'plugin';
   if (!definitionNames.pattern.test(spec.name)) {
     throw new VivaceError('INVALID_CONFIG', `the ${kind} name "${spec.name}" is not ${definitionNames.text}`);
   }

@@ -1,5 +1,5 @@
 import { VivaceError } from '../kernel/errors.js';
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 export interface BlobInfo {
@@ -76,7 +76,7 @@ export function checkBlobKey(key: string): void {
   }
 }
 
-export const blobStore = driverPort<BlobStore>(
+export const blobStore = adapterPort<BlobStore>(
   'blob-store',
   {
     head: {},

@@ -1,4 +1,4 @@
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 export interface CacheEntry {
@@ -16,7 +16,7 @@ export interface CacheStore {
   setMany(entries: readonly CacheEntry[], context: CallContext): MaybePromise<void>;
 }
 
-export const cacheStore = driverPort<CacheStore>(
+export const cacheStore = adapterPort<CacheStore>(
   'cache-store',
   {
     getMany: { batch: true, breaker: true },

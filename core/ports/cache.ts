@@ -1,4 +1,4 @@
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 export interface CacheOptions {
@@ -27,4 +27,4 @@ export interface Cache {
   ): Promise<{ readonly values: readonly (Uint8Array | undefined)[]; readonly hits: number }>;
 }
 
-export const cache = capabilityPort<Cache>('cache', { through: {} });
+export const cache = pluginPort<Cache>('cache', { through: {} });

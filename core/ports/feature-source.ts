@@ -1,6 +1,6 @@
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import type { TypeName } from '../data/types.js';
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 /** A feature as a source or a view declares it. */
@@ -37,4 +37,4 @@ export interface FeatureSource<D extends FeatureSourceDescription = FeatureSourc
   read(keys: Keys<D['keys']>, out: FeatureRows<D['features']>, context: CallContext): MaybePromise<void>;
 }
 
-export const featureSource = capabilityPort<FeatureSource>('feature-source', { read: {} });
+export const featureSource = pluginPort<FeatureSource>('feature-source', { read: {} });

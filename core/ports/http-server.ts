@@ -1,4 +1,4 @@
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import type { VivaceError } from '../kernel/errors.js';
 import type { Call, CallContext, MaybePromise } from '../kernel/call.js';
 
@@ -82,7 +82,7 @@ export interface HttpServer {
   drain(context: CallContext): void | Promise<void>;
 }
 
-export const httpServer = driverPort<HttpServer>('http-server', {
+export const httpServer = adapterPort<HttpServer>('http-server', {
   mount: { sync: true, quiet: true },
   address: { sync: true, quiet: true },
   drain: {},

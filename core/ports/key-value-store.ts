@@ -1,4 +1,4 @@
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 export interface KeyValueEntry {
@@ -41,7 +41,7 @@ export interface KeyValueStore {
   putNewest(entries: readonly KeyValueEntry[], context: CallContext): MaybePromise<readonly boolean[]>;
 }
 
-export const keyValueStore = driverPort<KeyValueStore>(
+export const keyValueStore = adapterPort<KeyValueStore>(
   'key-value-store',
   {
     getMany: { batch: true, coalesce: true, breaker: true },

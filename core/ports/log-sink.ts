@@ -1,4 +1,4 @@
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -21,6 +21,6 @@ export interface LogSink {
   write(record: LogRecord): void;
 }
 
-export const logSink = driverPort<LogSink>('log-sink', {
+export const logSink = adapterPort<LogSink>('log-sink', {
   write: { sync: true, anyState: true, quiet: true },
 });

@@ -1,6 +1,6 @@
 import type { Bundle, BundleManifest } from '../models/bundle.js';
 import type { BlobContent } from './blob-store.js';
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 export interface ModelVersion {
@@ -38,7 +38,7 @@ export interface ModelRepository {
   list(context: CallContext): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]>;
 }
 
-export const modelRepository = capabilityPort<ModelRepository>('model-repository', {
+export const modelRepository = pluginPort<ModelRepository>('model-repository', {
   resolve: {},
   manifest: {},
   fetch: {},

@@ -2,7 +2,7 @@ import type { Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import type { SourceRows } from '../views/source-rows.js';
 import type { FeatureView } from '../views/view.js';
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 import type { RowBatch, TableRows } from './warehouse.js';
 
@@ -86,7 +86,7 @@ export interface OfflineStore {
   save(rows: TableRows, path: string, context: CallContext): Promise<void>;
 }
 
-export const offlineStore = capabilityPort<OfflineStore>('offline-store', {
+export const offlineStore = pluginPort<OfflineStore>('offline-store', {
   openAsOf: { returns: { read: {}, [Symbol.asyncDispose]: {} } },
   spine: {},
   materialize: {},

@@ -1,7 +1,7 @@
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import type { FeatureView } from '../views/view.js';
 import type { FeatureSource } from './feature-source.js';
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 import { type CallContext, type MaybePromise } from '../kernel/call.js';
 
 /** A feature source that is also written. */
@@ -21,6 +21,6 @@ export interface OnlineStore {
   open(view: FeatureView): OnlineView;
 }
 
-export const onlineStore = capabilityPort<OnlineStore>('online-store', {
+export const onlineStore = pluginPort<OnlineStore>('online-store', {
   open: { sync: true, quiet: true, returns: { read: {}, write: {} } },
 });

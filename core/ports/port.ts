@@ -2,8 +2,8 @@ import type { ServiceIdentifier } from 'inversify';
 import type { CallContext } from '../kernel/call.js';
 import type { ErrorCode } from '../kernel/errors.js';
 
-/** Driver ports are provided by adapters, capability ports by plugins. */
-export type Tier = 'driver' | 'capability';
+/** Adapter ports are provided by adapters, plugin ports by plugins. */
+export type Tier = 'adapter' | 'plugin';
 
 /** How the guard treats one operation of a port. Operations that a table does not name are not guarded. */
 export interface OperationSpec {
@@ -59,8 +59,8 @@ export interface Port<T = unknown, L extends Tier = Tier> {
   probe?(part: T, context: CallContext): unknown;
 }
 
-export type DriverPort<T = unknown> = Port<T, 'driver'>;
-export type CapabilityPort<T = unknown> = Port<T, 'capability'>;
+export type AdapterPort<T = unknown> = Port<T, 'adapter'>;
+export type PluginPort<T = unknown> = Port<T, 'plugin'>;
 export type ProvidedBy<P> = P extends Port<infer T> ? T : never;
 
 /** What every part may have beside its port's operations. All I/O begins in `start`. */
@@ -73,24 +73,24 @@ export interface PartLifecycle {
   errorCode?(error: unknown): ErrorCode | undefined;
 }
 
-export function driverPort<T>(
+export function adapterPort<T>(
   name: string,
   operations: OperationsOf<T>,
   probe?: Port<T>['probe'],
-): DriverPort<T> {
+): AdapterPort<T> {
   return {
     name,
-    tier: 'driver',
+    tier: 'adapter',
     id: Symbol.for(`vivace.port.${name}`),
     operations: operations,
     ...(probe === undefined ? {} : { probe }),
   };
 }
 
-export function capabilityPort<T>(name: string, operations: OperationsOf<T>): CapabilityPort<T> {
+export function pluginPort<T>(name: string, operations: OperationsOf<T>): PluginPort<T> {
   return {
     name,
-    tier: 'capability',
+    tier: 'plugin',
     id: Symbol.for(`vivace.port.${name}`),
     operations: operations,
   };

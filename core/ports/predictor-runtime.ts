@@ -1,6 +1,6 @@
 import type { Tensor } from '../data/tensor.js';
 import type { Bundle, TensorSpec } from '../models/bundle.js';
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 /** The rows of one call: `rows` of them; `offsets[R + 1]` only where the model declares `over: request`. */
@@ -50,7 +50,7 @@ export interface PredictorRuntime {
   inspect?(file: string, context: CallContext): Promise<ModelInspection>;
 }
 
-export const predictorRuntime = driverPort<PredictorRuntime>('predictor-runtime', {
+export const predictorRuntime = adapterPort<PredictorRuntime>('predictor-runtime', {
   // What was loaded is unloaded also where the runtime stops before its user.
   load: { returns: { predict: { errorCode: 'PREDICTOR_FAILED' }, unload: { anyState: true } } },
   inspect: {},

@@ -1,7 +1,7 @@
 import type { Tensor } from '../data/tensor.js';
 import type { Signature } from '../models/bundle.js';
 import type { ModelVersion } from './model-repository.js';
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 import type { PredictContext } from './predictor-runtime.js';
 
@@ -50,7 +50,7 @@ export interface Predictor {
   refresh?(context: CallContext): Promise<void>;
 }
 
-export const predictor = capabilityPort<Predictor>('predictor', {
+export const predictor = pluginPort<Predictor>('predictor', {
   describe: {},
   serving: { sync: true, quiet: true },
   predict: {},

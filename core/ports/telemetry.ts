@@ -1,4 +1,4 @@
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 /**
@@ -12,7 +12,7 @@ export interface Telemetry {
   flush(context: CallContext): Promise<void>;
 }
 
-export const telemetry = driverPort<Telemetry>('telemetry', {
+export const telemetry = adapterPort<Telemetry>('telemetry', {
   scrape: { quiet: true },
   flush: { quiet: true },
 });

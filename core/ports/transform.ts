@@ -1,6 +1,6 @@
 import type { ColumnOf, WriterOf } from '../data/column.js';
 import type { DeclaredColumns, TypeName } from '../data/types.js';
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 
 /** An input of a transform: its type, and the column bound to it where the pipeline says nothing (its own name otherwise). */
 export interface TransformInput {
@@ -40,4 +40,4 @@ export interface Transform<D extends TransformDescription = TransformDescription
   apply(input: ColumnsIn<D['reads']>, out: ColumnsOut<D['writes']>): void;
 }
 
-export const transform = capabilityPort<Transform>('transform', { apply: { sync: true, quiet: true } });
+export const transform = pluginPort<Transform>('transform', { apply: { sync: true, quiet: true } });

@@ -1,7 +1,7 @@
 import type { CallContext } from '../kernel/call.js';
 import type { ControlPlane } from './control-plane.js';
 import type { DataPlane } from './data-plane.js';
-import { capabilityPort } from './port.js';
+import { pluginPort } from './port.js';
 
 /** A server as transports see it. */
 export interface Planes {
@@ -15,4 +15,4 @@ export interface Transport {
   serve(planes: Planes, context: CallContext): void | Promise<void>;
 }
 
-export const transport = capabilityPort<Transport>('transport', { serve: {} });
+export const transport = pluginPort<Transport>('transport', { serve: {} });

@@ -1,7 +1,7 @@
 import type { Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import type { ColumnType } from '../data/types.js';
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 /** SQL text and the values of its named parameters (`dialect.parameter(name)` in the text). */
@@ -137,7 +137,7 @@ export interface Warehouse {
   export(source: Statement | TableRows, path: string, context: CallContext): Promise<void>;
 }
 
-export const warehouse = driverPort<Warehouse>(
+export const warehouse = adapterPort<Warehouse>(
   'warehouse',
   {
     describe: {},

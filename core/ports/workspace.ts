@@ -1,5 +1,5 @@
 import type { BlobContent } from './blob-store.js';
-import { driverPort } from './port.js';
+import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 export interface StagedFile {
@@ -31,4 +31,4 @@ export interface Workspace {
   remove(name: string, context: CallContext): Promise<void>;
 }
 
-export const workspace = driverPort<Workspace>('workspace', { find: {}, stage: {}, remove: {} });
+export const workspace = adapterPort<Workspace>('workspace', { find: {}, stage: {}, remove: {} });

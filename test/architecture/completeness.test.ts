@@ -35,7 +35,7 @@ describe('Completeness', () => {
         const definition = module[camelCase(name)];
         if (!isDefinition(definition)) throw new Error(`no definition is exported as ${camelCase(name)}`);
         expect(definition.name).to.equal(name);
-        expect(definition.tier).to.equal(room === 'plugins' ? 'capability' : 'driver');
+        expect(definition.tier).to.equal(room === 'plugins' ? 'plugin' : 'adapter');
       });
 
       it('describes every option', async () => {

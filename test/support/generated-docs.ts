@@ -78,7 +78,7 @@ async function partsIndex(): Promise<string> {
         const { port, optional } = slotPort(spec);
         return `\`${slot}\`: ${port.name}${optional ? ' (optional)' : ''}`;
       });
-      const page = `${tier === 'driver' ? 'adapters' : 'plugins'}/${name}.md`;
+      const page = `${tier === 'adapter' ? 'adapters' : 'plugins'}/${name}.md`;
       return `| [${name}](${page}) | ${provides.map((port) => port.name).join(', ')} | ${slots.join(', ')} |`;
     }),
   );

@@ -23,8 +23,8 @@ export function operationKeys(): string {
 export async function portsReference(): Promise<string> {
   const definitions = await Promise.all(builtInNames().map((name) => resolveUse(name, root)));
   const tiers: [Port['tier'], string][] = [
-    ['driver', 'Adapter ports'],
-    ['capability', 'Plugin ports'],
+    ['adapter', 'Adapter ports'],
+    ['plugin', 'Plugin ports'],
   ];
   const ports = await Promise.all(
     portFiles
@@ -48,7 +48,7 @@ interface PortEntry {
   readonly port: Port;
 }
 
-/** The port that a file exports: `export const keyValueStore = driverPort<KeyValueStore>(…)`. */
+/** The port that a file exports: `export const keyValueStore = adapterPort<KeyValueStore>(…)`. */
 async function portOf(path: string): Promise<Omit<PortEntry, 'path'>> {
   const module = (await import(
     pathToFileURL(join(root, 'dist', path.replace(/\.ts$/, '.js'))).href
@@ -57,7 +57,7 @@ async function portOf(path: string): Promise<Omit<PortEntry, 'path'>> {
     if (!ts.isVariableStatement(statement)) continue;
     for (const { name, initializer } of statement.declarationList.declarations) {
       if (initializer === undefined || !ts.isCallExpression(initializer) || !ts.isIdentifier(name)) continue;
-      if (!/^(driver|capability)Port$/.test(initializer.expression.getText())) continue;
+      if (!/^(adapter|plugin)Port$/.test(initializer.expression.getText())) continue;
       const interfaceName = initializer.typeArguments![0]!.getText();
       return { reference: name.text, interfaceName, port: module[name.text]! };
     }
@@ -74,7 +74,7 @@ function portSection(
   const contract = `${reference}Contract`;
   if (!(contract in testing)) throw new Error(`vivace/testing has no ${contract}`);
   const parts = definitions.map(({ name, tier, provides, uses }) => ({
-    link: `[${name}](${tier === 'driver' ? 'adapters' : 'plugins'}/${name}.md)`,
+    link: `[${name}](${tier === 'adapter' ? 'adapters' : 'plugins'}/${name}.md)`,
     provides: provides.some(({ id }) => id === port.id),
     uses: Object.values(uses).some((slot) => slotPort(slot).port.id === port.id),
   }));

@@ -22,8 +22,8 @@ export const right = defineAdapter({
 
 // Tiers.
 
-export const capabilityAdapter = defineAdapter({
-  // @ts-expect-error an adapter provides no capability port
+export const adapterOfPluginPort = defineAdapter({
+  // @ts-expect-error an adapter provides no plugin port
   provides: onlineStore,
   name,
   options: none,
@@ -37,7 +37,7 @@ export const mixedAdapter = defineAdapter({
   create: () => undefined as never,
 });
 export const driverPlugin = definePlugin({
-  // @ts-expect-error a plugin provides no driver port
+  // @ts-expect-error a plugin provides no adapter port
   provides: keyValueStore,
   name,
   options: none,
