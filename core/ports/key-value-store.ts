@@ -27,7 +27,8 @@ export interface KeyValueStore {
    * Core guarantees 1 ≤ N ≤ `supports.maxBatch` keys.
    *
    * @param keys N keys, UTF-8, at most 250 bytes each; duplicates are allowed.
-   * @returns N values in the order of `keys`, `undefined` where the key does not exist. The caller owns the bytes.
+   * @returns N values in the order of `keys`, `undefined` where the key does not exist. The store keeps no
+   *   reference to the bytes. Callers whose reads core has joined share them: they are read, not changed.
    * @throws {PartialFailure} where some keys could not be read; any other error where none could.
    */
   getMany(keys: readonly string[], context: CallContext): MaybePromise<readonly (Uint8Array | undefined)[]>;
