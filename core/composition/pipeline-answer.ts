@@ -13,7 +13,7 @@ export function descriptionOf(plan: Plan): PipelineDescription {
     name: plan.name,
     ...(description === undefined ? {} : { description }),
     request: plan.request.map(fieldOf),
-    ...(time === undefined ? {} : { time: plan.request.find(({ slot }) => slot === time.slot)!.name }),
+    ...(time === undefined ? {} : { time: plan.request.find(({ place }) => place === time.place)!.name }),
     ...(objects === undefined ? {} : { objects: { fields: objects.fields.map(fieldOf), max: objects.max } }),
     outputs: plan.response.outputs.map(({ name, column }) => ({ name, type: column.type })),
     deadlineMs: plan.deadlineMs,
@@ -48,7 +48,7 @@ export function answerOf(
       ? {}
       : {
           objects: {
-            fields: objects.fields.map(({ slot }) => frame.column(slot)),
+            fields: objects.fields.map(({ place }) => frame.column(place)),
             order: orderOf(plan, frame),
           },
         }),

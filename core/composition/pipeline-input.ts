@@ -22,8 +22,8 @@ export function frameOf(plan: Plan, input: PipelineInput, arrivalMs: number): Fr
     skips: plan.skips,
     masks: plan.masks,
   });
-  plan.request.forEach((field, i) => frame.write(field.slot, input.request[i] as Column));
-  plan.objects?.fields.forEach((field, i) => frame.write(field.slot, objects.columns[i] as Column));
+  plan.request.forEach((field, i) => frame.write(field.place, input.request[i] as Column));
+  plan.objects?.fields.forEach((field, i) => frame.write(field.place, objects.columns[i] as Column));
   setTime(plan, frame, arrivalMs);
   return frame;
 }
@@ -84,11 +84,11 @@ function setTime(plan: Plan, frame: Frame, arrivalMs: number): void {
   const { time } = plan;
   if (time === undefined) frame.time[0] = instantOfMillis(arrivalMs);
   else {
-    const column = frame.column(time.slot);
+    const column = frame.column(time.place);
     if (!isValid(column, 0)) throw mistake('the request time must be given', time.name);
     frame.time[0] = column.values[0] as number;
   }
-  frame.write(plan.timeColumn.slot, { type: plan.timeColumn.type, rows: 1, values: frame.time });
+  frame.write(plan.timeColumn.place, { type: plan.timeColumn.type, rows: 1, values: frame.time });
 }
 
 function mistake(message: string, path: string): VivaceError {

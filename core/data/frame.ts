@@ -74,14 +74,14 @@ export class Frame {
     return scope === 'request' ? this.requests : this.objects;
   }
 
-  column(slot: number): FrameColumn {
-    return this.columns[slot] as FrameColumn;
+  column(place: number): FrameColumn {
+    return this.columns[place] as FrameColumn;
   }
 
   /** Writes a column, once. */
-  write(slot: number, column: FrameColumn): void {
-    if (this.columns[slot] !== undefined) throw new TypeError(`column ${slot} is already written`);
-    this.columns[slot] = column;
+  write(place: number, column: FrameColumn): void {
+    if (this.columns[place] !== undefined) throw new TypeError(`column ${place} is already written`);
+    this.columns[place] = column;
   }
 
   /** The request of each object row. */

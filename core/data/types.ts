@@ -92,7 +92,7 @@ export function isTypeName(name: string): name is TypeName {
   }
 }
 
-/** Bytes of one element in a fixed-width slot; 0 for `string` and `bytes`, which live in the heap. */
+/** Bytes of one element in a fixed-width cell; 0 for `string` and `bytes`, which live in the heap. */
 export const elementBytes: Readonly<Record<ScalarType, number>> = {
   float32: 4,
   float64: 8,

@@ -132,8 +132,8 @@ function asOfNode({ node, step }: PlanStep): RunnableNode {
 function writesNull(node: PlanNode): RunNode {
   return ({ frame }) => {
     const rows = frame.rows(node.scope);
-    for (const { slot, type } of node.writes)
-      frame.write(slot, columnOf(type, new Array<null>(rows).fill(null)));
+    for (const { place, type } of node.writes)
+      frame.write(place, columnOf(type, new Array<null>(rows).fill(null)));
   };
 }
 
@@ -210,8 +210,8 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
   for (const [name, field] of spine.fields) {
     const cast = castColumn(column(name), field.type, name);
     if (!field.optional && hasNull(cast)) throw withoutValue(name);
-    frame.write(field.slot, cast);
+    frame.write(field.place, cast);
   }
-  frame.write(plan.timeColumn.slot, { type: plan.timeColumn.type, rows: block.rows, values: time });
+  frame.write(plan.timeColumn.place, { type: plan.timeColumn.type, rows: block.rows, values: time });
   return { frame, labels: new Map(spine.labels.map((name) => [name, column(name)])) };
 }

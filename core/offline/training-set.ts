@@ -167,7 +167,9 @@ function keptColumns(plan: Plan, predict: boolean): PlanColumn[] {
   const computed = plan.nodes
     .filter((node) => predict || !dependsOnModel(plan, node))
     .flatMap((node) => node.writes);
-  const fields = [...plan.request, ...(plan.objects?.fields ?? [])].map((field) => plan.columns[field.slot]!);
+  const fields = [...plan.request, ...(plan.objects?.fields ?? [])].map(
+    (field) => plan.columns[field.place]!,
+  );
   return [...fields, ...computed];
 }
 
@@ -185,7 +187,7 @@ function rowsOf(
     fields,
     rows: frame.rows(scope),
     columns: [
-      frame.column(plan.timeColumn.slot),
+      frame.column(plan.timeColumn.place),
       ...columns.map((column) => columnAt(frame, column, scope)),
       ...labelFields.map((field) => labels.get(field.name)!),
     ],

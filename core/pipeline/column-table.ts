@@ -8,7 +8,7 @@ import type { PlanColumn } from './plan.js';
 export class ColumnTable {
   readonly #columns: PlanColumn[] = [];
   readonly #byName = new Map<string, PlanColumn>();
-  /** Slot → node that writes it; fields of the request have none. */
+  /** Place → node that writes it; fields of the request have none. */
   readonly #writers = new Map<number, number>();
   /** Aliases whose columns are not known yet, with the scope they would have. */
   readonly #open = new Map<string, Scope>();
@@ -19,20 +19,20 @@ export class ColumnTable {
   }
 
   add(name: string, type: ColumnType, scope: Scope): PlanColumn {
-    const column = { slot: this.#columns.length, name, type, scope };
+    const column = { place: this.#columns.length, name, type, scope };
     this.#columns.push(column);
     this.#byName.set(name, column);
     return column;
   }
 
   wroteBy(columns: readonly PlanColumn[], node: number): void {
-    for (const column of columns) this.#writers.set(column.slot, node);
+    for (const column of columns) this.#writers.set(column.place, node);
   }
 
   /** The nodes that write these columns, ascending. */
   writersOf(columns: readonly PlanColumn[]): number[] {
     const nodes = columns
-      .map((column) => this.#writers.get(column.slot))
+      .map((column) => this.#writers.get(column.place))
       .filter((node) => node !== undefined);
     return [...new Set(nodes)].sort((a, b) => a - b);
   }

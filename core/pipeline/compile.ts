@@ -85,7 +85,7 @@ function compileFields(
       name,
       type,
       optional: 'optional' in full && full.optional === true,
-      slot: column.slot,
+      place: column.place,
       ...('description' in full && full.description !== undefined ? { description: full.description } : {}),
       ...('unit' in full && full.unit !== undefined ? { unit: full.unit } : {}),
     };

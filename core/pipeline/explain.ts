@@ -23,7 +23,7 @@ export function explainNode(node: PlanNode, frame: Frame): ExplainedNode {
     ...(rows === undefined ? {} : { rows }),
     columns: node.writes.map((column) => ({
       name: column.name.slice(node.alias.length + 1),
-      column: frame.column(column.slot),
+      column: frame.column(column.place),
     })),
   };
 }

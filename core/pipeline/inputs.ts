@@ -17,8 +17,8 @@ import { VivaceError } from '../kernel/errors.js';
 import type { PlanColumn, PlanNode } from './plan.js';
 
 /** A column of the frame with one row per row of `scope`: a request's value is repeated for each of its objects. */
-export function columnAt(frame: Frame, { slot, scope: own }: PlanColumn, scope: Scope): Column {
-  const column = frame.column(slot);
+export function columnAt(frame: Frame, { place, scope: own }: PlanColumn, scope: Scope): Column {
+  const column = frame.column(place);
   return own === scope || scope === 'request' ? column : gather(column, frame.requestOf);
 }
 
@@ -62,7 +62,7 @@ export function functionColumns(
   };
   const write = (): void =>
     out.finish(author).forEach((column, i) => {
-      frame.write(writes[i]!.slot, kept === undefined ? column : scatter(column, kept.rows, frame.objects));
+      frame.write(writes[i]!.place, kept === undefined ? column : scatter(column, kept.rows, frame.objects));
     });
   return { input, out, write };
 }

@@ -6,7 +6,7 @@ import type { StepDefinition } from './step-definition.js';
 
 /** A column of the plan: its place in the frame, its full name, type and scope. */
 export interface PlanColumn {
-  readonly slot: number;
+  readonly place: number;
   readonly name: string;
   readonly type: ColumnType;
   readonly scope: Scope;
@@ -17,7 +17,7 @@ export interface PlanField {
   readonly name: string;
   readonly type: ColumnType;
   readonly optional: boolean;
-  readonly slot: number;
+  readonly place: number;
   readonly description?: string;
   readonly unit?: string;
 }
@@ -83,7 +83,7 @@ export interface Plan {
   readonly complete: boolean;
 }
 
-/** The plan for people and for comparison: names instead of slots. */
+/** The plan for people and for comparison: names instead of places. */
 export function describePlan(
   plan: Plan,
 ): { readonly nodes: readonly object[] } & Readonly<Record<string, unknown>> {

@@ -121,9 +121,9 @@ export interface StepDefinition<S extends z.ZodObject = z.ZodObject, N extends P
  *   }
  *
  *   run({ frame }: NodeRun): void {
- *     const input = frame.column(this.#node.reads[0]!.slot);
- *     const { slot, type } = this.#node.writes[0]!;
- *     frame.write(slot, columnOf(type, Array.from({ length: input.rows }, (_, row) => 2 * (cellAt(input, row) as number))));
+ *     const input = frame.column(this.#node.reads[0]!.place);
+ *     const { place, type } = this.#node.writes[0]!;
+ *     frame.write(place, columnOf(type, Array.from({ length: input.rows }, (_, row) => 2 * (cellAt(input, row) as number))));
  *   }
  * }
  * injectable()(DoubleRows); // the same as the decorator

@@ -15,26 +15,26 @@ const deletedFlag = 1;
 const bias = 0x8000_0000;
 const high = 4_294_967_296;
 
-interface Slot {
-  /** Its bit in the null bitmap: slots are numbered in the order of the layout. */
+interface Cell {
+  /** Its bit in the null bitmap: cells are numbered in the order of the layout. */
   readonly bit: number;
   readonly column: number;
   readonly type: ColumnType;
   readonly offset: number;
-  /** Variable-width: the slot holds offset and length of a stretch of the heap, each uint32. */
+  /** Variable-width: the cell holds offset and length of a stretch of the heap, each uint32. */
   readonly heap: boolean;
 }
 
 /**
  * The binary form of one feature row; docs/row-format.md has it to the byte, with test vectors.
  *
- * Rows of equal columns have equal layouts, whatever the columns' order in the view: slots are sorted by width, then by name.
+ * Rows of equal columns have equal layouts, whatever the columns' order in the view: cells are sorted by width, then by name.
  */
 export class RowCodec {
   readonly fields: readonly Field[];
   /** The first four bytes of the SHA-256 of the layout's text, as a little-endian uint32. */
   readonly layoutId: number;
-  readonly #slots: readonly Slot[];
+  readonly #cells: readonly Cell[];
   readonly #fixedEnd: number;
   readonly #hasHeap: boolean;
 
@@ -45,15 +45,15 @@ export class RowCodec {
       .map((field, column) => ({ field, column, width: alignment(field.type) }))
       .sort((a, b) => b.width - a.width || (a.field.name < b.field.name ? -1 : 1));
     let offset = headerBytes + bitmapBytes;
-    const slots: Slot[] = [];
+    const cells: Cell[] = [];
     for (const { field, column } of order) {
       const heap = isVariable(field.type);
-      slots.push({ bit: slots.length, column, type: field.type, offset, heap });
+      cells.push({ bit: cells.length, column, type: field.type, offset, heap });
       offset += heap ? 8 : elementBytes[field.type.element] * field.type.width;
     }
-    this.#slots = slots;
+    this.#cells = cells;
     this.#fixedEnd = (offset + 7) & ~7;
-    this.#hasHeap = slots.some((slot) => slot.heap);
+    this.#hasHeap = cells.some((cell) => cell.heap);
     const text = order.map(({ field }) => `${field.name} ${field.type.name}\n`).join('');
     this.layoutId = createHash('sha256').update(text).digest().readUInt32LE(0);
   }
@@ -71,9 +71,9 @@ export class RowCodec {
       bytes[base + 16] = formatByte;
       view.setUint32(base + 20, this.layoutId, true);
     }
-    for (const slot of this.#slots) {
-      const { bit } = slot;
-      const column = columns[slot.column] as Column;
+    for (const cell of this.#cells) {
+      const { bit } = cell;
+      const column = columns[cell.column] as Column;
       if (column.valid !== undefined) {
         const at = headerBytes + (bit >> 3);
         for (let row = 0; row < count; row++) {
@@ -81,7 +81,7 @@ export class RowCodec {
             bytes[row * stride + at] = (bytes[row * stride + at] as number) | (1 << (bit & 7));
         }
       }
-      if (!slot.heap) this.#encodeSlot(slot, column, { bytes, count });
+      if (!cell.heap) this.#encodeFixed(cell, column, { bytes, count });
     }
     if (heaps === undefined) {
       return Array.from({ length: count }, (_, row) => bytes.subarray(row * stride, (row + 1) * stride));
@@ -127,12 +127,12 @@ export class RowCodec {
     }
     this.#decodeTimes(bytes, out);
     const views: TypedViews = {};
-    for (const slot of this.#slots) {
-      const { bit, heap, type } = slot;
-      if (heap) this.#decodeHeap(slot, values, { bytes, out });
-      else this.#decodeSlot(slot, (views[type.element] ??= typedView(type.element, bytes)), { out, count });
+    for (const cell of this.#cells) {
+      const { bit, heap, type } = cell;
+      if (heap) this.#decodeHeap(cell, values, { bytes, out });
+      else this.#decodeFixed(cell, (views[type.element] ??= typedView(type.element, bytes)), { out, count });
       if (((anyNull[bit >> 3] as number) & (1 << (bit & 7))) !== 0)
-        this.#decodeNulls(slot, { bytes, out, count });
+        this.#decodeNulls(cell, { bytes, out, count });
     }
     if (out.error === undefined) return;
     // A heap found broken after other columns were decoded: no value of that row may look valid.
@@ -178,13 +178,13 @@ export class RowCodec {
     }
   }
 
-  #encodeSlot(slot: Slot, column: Column, { bytes, count }: { bytes: Uint8Array; count: number }): void {
-    const { element, width } = slot.type;
+  #encodeFixed(cell: Cell, column: Column, { bytes, count }: { bytes: Uint8Array; count: number }): void {
+    const { element, width } = cell.type;
     const size = elementBytes[element];
     const to = typedView(element, bytes);
     const from = column.values as Float64Array;
     const step = this.#fixedEnd / size;
-    let at = slot.offset / size;
+    let at = cell.offset / size;
     const { valid } = column;
     for (let row = 0; row < count; row++, at += step) {
       if (valid !== undefined && !isSet(valid, row)) continue;
@@ -192,12 +192,12 @@ export class RowCodec {
     }
   }
 
-  #decodeSlot(slot: Slot, from: TypedView, { out, count }: { out: FeatureRows; count: number }): void {
-    const { element, width } = slot.type;
+  #decodeFixed(cell: Cell, from: TypedView, { out, count }: { out: FeatureRows; count: number }): void {
+    const { element, width } = cell.type;
     const size = elementBytes[element];
-    const to = out.columns[slot.column]!.values;
+    const to = out.columns[cell.column]!.values;
     const step = this.#fixedEnd / size;
-    const at = slot.offset / size;
+    const at = cell.offset / size;
     if (width > 1) {
       for (let row = 0; row < count; row++) {
         for (let k = 0; k < width; k++) to[row * width + k] = from[at + row * step + k] as never;
@@ -211,43 +211,43 @@ export class RowCodec {
   }
 
   #decodeNulls(
-    slot: Slot,
+    cell: Cell,
     { bytes, out, count }: { bytes: Uint8Array; out: FeatureRows; count: number },
   ): void {
-    const { bit } = slot;
-    const writer = out.columns[slot.column]!;
+    const { bit } = cell;
+    const writer = out.columns[cell.column]!;
     const valid = createBitmap(count, true);
-    const { width } = slot.type;
-    const nullValue = nullValues[slot.type.element];
+    const { width } = cell.type;
+    const nullValue = nullValues[cell.type.element];
     for (let row = 0, at = headerBytes + (bit >> 3); row < count; row++, at += this.#fixedEnd) {
       if (((bytes[at] as number) & (1 << (bit & 7))) === 0) continue;
       clearBit(valid, row);
-      if (!slot.heap) (writer.values as unknown[]).fill(nullValue, row * width, (row + 1) * width);
+      if (!cell.heap) (writer.values as unknown[]).fill(nullValue, row * width, (row + 1) * width);
     }
     writer.setValid(valid);
   }
 
   #encodeHeaps(columns: readonly Column[], count: number): Uint8Array[][] {
-    return this.#slots
-      .filter((slot) => slot.heap)
-      .map((slot) => {
-        const column = columns[slot.column] as Column;
-        return Array.from({ length: count }, (_, row) => encodeCell(slot.type, cellAt(column, row)));
+    return this.#cells
+      .filter((cell) => cell.heap)
+      .map((cell) => {
+        const column = columns[cell.column] as Column;
+        return Array.from({ length: count }, (_, row) => encodeCell(cell.type, cellAt(column, row)));
       });
   }
 
   #withHeap(fixed: Uint8Array, heaps: readonly Uint8Array[][], row: number): Uint8Array {
-    const heapSlots = this.#slots.filter((slot) => slot.heap);
+    const heapCells = this.#cells.filter((cell) => cell.heap);
     let length = fixed.length;
     for (const heap of heaps) length += heap[row]!.length;
     const bytes = new Uint8Array(length);
     bytes.set(fixed);
     const view = new DataView(bytes.buffer);
     let at = fixed.length;
-    heapSlots.forEach((slot, i) => {
+    heapCells.forEach((cell, i) => {
       const content = heaps[i]![row]!;
-      view.setUint32(slot.offset, at, true);
-      view.setUint32(slot.offset + 4, content.length, true);
+      view.setUint32(cell.offset, at, true);
+      view.setUint32(cell.offset + 4, content.length, true);
       bytes.set(content, at);
       at += content.length;
     });
@@ -255,13 +255,13 @@ export class RowCodec {
   }
 
   #decodeHeap(
-    slot: Slot,
+    cell: Cell,
     values: readonly (Uint8Array | undefined)[],
     { bytes, out }: { bytes: Uint8Array; out: FeatureRows },
   ): void {
-    const { bit } = slot;
+    const { bit } = cell;
     const view = new DataView(bytes.buffer);
-    const writer = out.columns[slot.column]!;
+    const writer = out.columns[cell.column]!;
     for (let row = 0; row < values.length; row++) {
       const base = row * this.#fixedEnd;
       if (
@@ -269,20 +269,20 @@ export class RowCodec {
         ((bytes[base + headerBytes + (bit >> 3)] as number) & (1 << (bit & 7))) !== 0
       )
         continue;
-      const value = values[row] as Uint8Array;
-      const from = view.getUint32(base + slot.offset, true);
-      const length = view.getUint32(base + slot.offset + 4, true);
-      const cell =
-        from < this.#fixedEnd || from + length > value.length
+      const stored = values[row] as Uint8Array;
+      const from = view.getUint32(base + cell.offset, true);
+      const length = view.getUint32(base + cell.offset + 4, true);
+      const value =
+        from < this.#fixedEnd || from + length > stored.length
           ? undefined
-          : decodeCell(slot.type, value.subarray(from, from + length));
-      const { name } = this.fields[slot.column]!;
-      if (cell === undefined) {
+          : decodeCell(cell.type, stored.subarray(from, from + length));
+      const { name } = this.fields[cell.column]!;
+      if (value === undefined) {
         this.#broken(out, row, `${name} does not lie within the row`);
         continue;
       }
       try {
-        writer.set(row, cell);
+        writer.set(row, value);
       } catch (error) {
         this.#broken(out, row, `${name}: ${messageOf(error)}`);
       }

@@ -60,9 +60,9 @@ async function readFlights(
     server,
     { pipeline: 'rank-flights', ...options },
     async (blocks, { plan }) => {
-      const slot = (name: string): number => plan.columns.find((column) => column.name === name)!.slot;
+      const place = (name: string): number => plan.columns.find((column) => column.name === name)!.place;
       for await (const block of blocks) {
-        const column = (name: string): Column => block.frame.column(slot(name));
+        const column = (name: string): Column => block.frame.column(place(name));
         addBlock(flights, block, {
           origin: column('request.origin'),
           destination: column('object.destination'),

@@ -1,5 +1,5 @@
 import { abortError, type PredictContext, type Prediction, type Tensor, type VivaceError } from 'vivace';
-import type { Slot } from './slot.js';
+import type { Instance } from './instance.js';
 
 /** One `predict`: from its caller until it is answered, or until its caller leaves. */
 export class Call {
@@ -9,7 +9,7 @@ export class Call {
   /** Whoever holds the call at the moment: told when the caller leaves. */
   onLeave: ((call: Call) => void) | undefined;
   /** The instance that did not take it; another is to. */
-  avoid: Slot | undefined;
+  avoid: Instance | undefined;
   /** It was part of a call that failed: it is not joined again. */
   alone = false;
   settled = false;

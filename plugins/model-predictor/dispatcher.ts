@@ -8,7 +8,7 @@ import {
   type Tensor,
 } from 'vivace';
 import type { Call } from './call.js';
-import type { Slot } from './slot.js';
+import type { Instance } from './instance.js';
 import { joinInputs, joinOffsets, sliceOutputs } from './tensors.js';
 import { WaitingCalls } from './waiting-calls.js';
 
@@ -24,8 +24,8 @@ export class Dispatcher {
   readonly #duration;
   readonly #failures;
   readonly #refusals;
-  #slots = new Set<Slot>();
-  #idle: Slot[] = [];
+  #instances = new Set<Instance>();
+  #idle: Instance[] = [];
   #msPerRow = 0;
 
   constructor(
@@ -62,14 +62,14 @@ export class Dispatcher {
 
   /** Takes a call; it settles by itself. */
   submit(call: Call): void {
-    const slot = this.#idle.pop();
-    if (slot !== undefined) return this.#run(slot, [call]);
+    const instance = this.#idle.pop();
+    if (instance !== undefined) return this.#run(instance, [call]);
     const rows = this.#waiting.rows + call.rows;
     if (rows <= this.#maxQueueRows) return this.#waiting.add(call);
     this.#refusals.add(1);
     const retryAfterMs = Math.max(
       1,
-      Math.ceil((this.#waiting.rows * this.#msPerRow) / Math.max(1, this.#slots.size)),
+      Math.ceil((this.#waiting.rows * this.#msPerRow) / Math.max(1, this.#instances.size)),
     );
     call.reject(
       new VivaceError(
@@ -84,18 +84,18 @@ export class Dispatcher {
   }
 
   /** Lets an instance take calls. */
-  add(slot: Slot): void {
-    this.#slots.add(slot);
-    this.#next(slot);
+  add(instance: Instance): void {
+    this.#instances.add(instance);
+    this.#next(instance);
   }
 
   /** Gives an instance no more calls; what it is predicting goes on. */
-  remove(slot: Slot): void {
-    slot.usable = false;
-    this.#slots.delete(slot);
-    this.#idle = this.#idle.filter((other) => other !== slot);
+  remove(instance: Instance): void {
+    instance.usable = false;
+    this.#instances.delete(instance);
+    this.#idle = this.#idle.filter((other) => other !== instance);
     // What waits although an instance is idle waits for another than that one: now there is none.
-    const last = this.#slots.size === 1 && this.#waiting.size > 0 ? this.#idle.pop() : undefined;
+    const last = this.#instances.size === 1 && this.#waiting.size > 0 ? this.#idle.pop() : undefined;
     if (last !== undefined) this.#next(last);
   }
 
@@ -104,52 +104,52 @@ export class Dispatcher {
     for (const call of this.#waiting.drain()) call.reject(error);
   }
 
-  #next(slot: Slot): void {
-    const calls = this.#waiting.size === 0 ? [] : this.#waiting.take(slot, this.#slots.size > 1);
-    if (calls.length > 0) this.#run(slot, calls);
-    else this.#idle.push(slot);
+  #next(instance: Instance): void {
+    const calls = this.#waiting.size === 0 ? [] : this.#waiting.take(instance, this.#instances.size > 1);
+    if (calls.length > 0) this.#run(instance, calls);
+    else this.#idle.push(instance);
   }
 
-  #run(slot: Slot, calls: readonly Call[]): void {
+  #run(instance: Instance, calls: readonly Call[]): void {
     const [first] = calls as readonly [Call];
-    slot.calls = calls;
-    slot.since = this.#clock.monotonic();
+    instance.calls = calls;
+    instance.since = this.#clock.monotonic();
     let { inputs, context } = first;
     first.onLeave = undefined;
     if (calls.length > 1) {
       const rows = calls.reduce((sum, call) => sum + call.rows, 0);
-      const offsets = slot.signature.over === 'request' ? { offsets: joinOffsets(calls) } : {};
+      const offsets = instance.signature.over === 'request' ? { offsets: joinOffsets(calls) } : {};
       inputs = joinInputs(calls, rows);
       context = { rows, signal: untilAllLeft(calls), ...offsets };
     }
     const { rows } = context;
-    predict(slot, inputs, context).then(
-      (outputs) => this.#answered(slot, { calls, rows, outputs }),
-      (error: unknown) => this.#failed(slot, calls, error),
+    predict(instance, inputs, context).then(
+      (outputs) => this.#answered(instance, { calls, rows, outputs }),
+      (error: unknown) => this.#failed(instance, calls, error),
     );
   }
 
   #answered(
-    slot: Slot,
+    instance: Instance,
     { calls, rows, outputs }: { calls: readonly Call[]; rows: number; outputs: readonly Tensor[] },
   ): void {
-    const elapsedMs = this.#clock.monotonic() - slot.since;
+    const elapsedMs = this.#clock.monotonic() - instance.since;
     this.#batchRows.record(rows);
     this.#duration.record(elapsedMs / 1_000);
     this.#msPerRow += (elapsedMs / rows - this.#msPerRow) / 8;
-    const wrong = wrongOutput(slot, outputs, rows);
-    if (wrong !== undefined) return this.#failed(slot, calls, new VivaceError('PREDICTOR_FAILED', wrong));
+    const wrong = wrongOutput(instance, outputs, rows);
+    if (wrong !== undefined) return this.#failed(instance, calls, new VivaceError('PREDICTOR_FAILED', wrong));
     // The answers first: nothing that the next call does may show in them.
-    handOut(slot, calls, outputs);
-    this.#release(slot);
+    handOut(instance, calls, outputs);
+    this.#release(instance);
   }
 
-  #failed(slot: Slot, calls: readonly Call[], thrown: unknown): void {
+  #failed(instance: Instance, calls: readonly Call[], thrown: unknown): void {
     const error = isVivaceError(thrown)
       ? thrown
       : new VivaceError('PREDICTOR_FAILED', `the model failed: ${messageOf(thrown)}`, { cause: thrown });
     const again = calls.filter(
-      (call) => !call.settled && this.#mayRepeat(call, { slot, error, joined: calls.length > 1 }),
+      (call) => !call.settled && this.#mayRepeat(call, { instance, error, joined: calls.length > 1 }),
     );
     for (const call of again) this.#waiting.add(call, true);
     for (const call of calls) {
@@ -159,18 +159,18 @@ export class Dispatcher {
     }
     const other = again.length > 0 ? this.#idle.pop() : undefined;
     if (other !== undefined) this.#next(other);
-    this.#release(slot);
+    this.#release(instance);
   }
 
   /** A call that never started goes to another instance, once; one of several that failed together is tried alone. */
   #mayRepeat(
     call: Call,
-    { slot, error, joined }: { slot: Slot; error: VivaceError; joined: boolean },
+    { instance, error, joined }: { instance: Instance; error: VivaceError; joined: boolean },
   ): boolean {
     if (error.started === false) {
-      const another = !slot.usable || this.#slots.size > 1;
+      const another = !instance.usable || this.#instances.size > 1;
       if (call.avoid !== undefined || !another) return false;
-      call.avoid = slot;
+      call.avoid = instance;
       return true;
     }
     if (!joined || error.code !== 'PREDICTOR_FAILED') return false;
@@ -178,14 +178,14 @@ export class Dispatcher {
     return true;
   }
 
-  #release(slot: Slot): void {
-    slot.free();
-    if (slot.usable) this.#next(slot);
+  #release(instance: Instance): void {
+    instance.free();
+    if (instance.usable) this.#next(instance);
   }
 }
 
 /** Gives each call its rows; those that are predicted together are copied apart. */
-function handOut({ model }: Slot, calls: readonly Call[], outputs: readonly Tensor[]): void {
+function handOut({ model }: Instance, calls: readonly Call[], outputs: readonly Tensor[]): void {
   if (calls.length === 1) return calls[0]!.resolve({ model, outputs });
   let from = 0;
   for (const call of calls) {
@@ -197,14 +197,14 @@ function handOut({ model }: Slot, calls: readonly Call[], outputs: readonly Tens
 
 /** A runtime that throws at once is one that rejects. */
 function predict(
-  { instance }: Slot,
+  { predictor }: Instance,
   inputs: readonly Tensor[],
   context: PredictContext,
 ): Promise<readonly Tensor[]> {
-  return new Promise((resolve) => resolve(instance.predict(inputs, context)));
+  return new Promise((resolve) => resolve(predictor.predict(inputs, context)));
 }
 
-function wrongOutput({ signature }: Slot, outputs: readonly Tensor[], rows: number): string | undefined {
+function wrongOutput({ signature }: Instance, outputs: readonly Tensor[], rows: number): string | undefined {
   for (let i = 0; i < signature.outputs.length; i++) {
     const spec = signature.outputs[i]!;
     const output = outputs[i];

@@ -9,7 +9,7 @@ import {
 import { identityOf } from './identity.js';
 import type { PredictorOptions } from './options.js';
 import { selfTest } from './self-test.js';
-import { Slot } from './slot.js';
+import { Instance } from './instance.js';
 import { zeros } from './tensors.js';
 
 /** Makes instances that are ready to serve: loaded, warmed up and self-tested, within a time. */
@@ -25,7 +25,7 @@ export class Loader {
   }
 
   /** Loads `count` instances; where one fails, none remains. */
-  async loadAll(bundle: Bundle, count: number, signal: AbortSignal): Promise<Slot[]> {
+  async loadAll(bundle: Bundle, count: number, signal: AbortSignal): Promise<Instance[]> {
     const { runtime } = bundle.manifest;
     if (!this.#runtime.hosts.includes(runtime)) {
       throw new VivaceError(
@@ -34,14 +34,14 @@ export class Loader {
       );
     }
     const settled = await Promise.allSettled(Array.from({ length: count }, () => this.load(bundle, signal)));
-    const slots = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const instances = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     const failure = settled.find((outcome) => outcome.status === 'rejected');
-    if (failure === undefined) return slots;
-    await Promise.all(slots.map((slot) => slot.instance.unload()));
+    if (failure === undefined) return instances;
+    await Promise.all(instances.map((instance) => instance.predictor.unload()));
     throw failure.reason;
   }
 
-  async load(bundle: Bundle, signal: AbortSignal): Promise<Slot> {
+  async load(bundle: Bundle, signal: AbortSignal): Promise<Instance> {
     const { manifest } = bundle;
     const { signature } = manifest;
     return this.within(signal, async (within) => {
@@ -57,7 +57,7 @@ export class Loader {
         await instance.unload();
         throw error;
       }
-      return new Slot(instance, {
+      return new Instance(instance, {
         model: identityOf(bundle.manifest),
         signature,
         loadedAt: this.#context.clock.monotonic(),

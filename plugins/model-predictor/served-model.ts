@@ -22,7 +22,7 @@ import { Dispatcher } from './dispatcher.js';
 import { identityOf } from './identity.js';
 import { Loader } from './loader.js';
 import type { PredictorOptions } from './options.js';
-import type { Slot } from './slot.js';
+import type { Instance } from './instance.js';
 import { difference, zeros } from './tensors.js';
 import { VersionWatch } from './version-watch.js';
 
@@ -30,7 +30,7 @@ import { VersionWatch } from './version-watch.js';
 interface Deployment {
   readonly bundle: Bundle;
   readonly model: ModelIdentity;
-  readonly slots: Set<Slot>;
+  readonly instances: Set<Instance>;
   /** Deaths and failed restarts since an instance last lived long. */
   setbacks: number;
 }
@@ -45,7 +45,7 @@ export class ServedModel implements Predictor {
   readonly #watch: VersionWatch;
   readonly #restarts;
   readonly #loadFailures;
-  readonly #all = new Set<Slot>();
+  readonly #all = new Set<Instance>();
   #current: Deployment | undefined;
   /** Resolves when the versions that were replaced are gone. */
   #retired: Promise<unknown> = Promise.resolve();
@@ -96,7 +96,7 @@ export class ServedModel implements Predictor {
       new VivaceError('UNAVAILABLE', 'the predictor is stopping', { started: false }),
     );
     this.#current = undefined;
-    await Promise.all([...this.#all].map((slot) => this.#unload(slot)));
+    await Promise.all([...this.#all].map((instance) => this.#unload(instance)));
   }
 
   async describe(context: CallContext): Promise<DescribedModel> {
@@ -112,7 +112,7 @@ export class ServedModel implements Predictor {
   }
 
   serving(): ModelIdentity | undefined {
-    return this.#current !== undefined && this.#current.slots.size > 0 ? this.#current.model : undefined;
+    return this.#current !== undefined && this.#current.instances.size > 0 ? this.#current.model : undefined;
   }
 
   refresh(context: CallContext): Promise<void> {
@@ -144,68 +144,68 @@ export class ServedModel implements Predictor {
         `${model.name} ${model.version} cannot take the place of ${serving!.model.version}: ${different}; restart to serve it`,
       );
     }
-    const slots = await this.#loader.loadAll(bundle, this.#options.instances, context.signal);
+    const instances = await this.#loader.loadAll(bundle, this.#options.instances, context.signal);
     const deployment: Deployment = {
       bundle,
       model: identityOf(bundle.manifest),
-      slots: new Set(),
+      instances: new Set(),
       setbacks: 0,
     };
-    for (const slot of serving?.slots ?? []) this.#dispatcher.remove(slot);
+    for (const instance of serving?.instances ?? []) this.#dispatcher.remove(instance);
     this.#current = deployment;
-    for (const slot of slots) this.#adopt(deployment, slot);
+    for (const instance of instances) this.#adopt(deployment, instance);
     this.#context.log.info('a model version is serving', { model: model.name, version: model.version });
     if (serving !== undefined)
       this.#retired = Promise.all([this.#retired, this.#retire(serving, context.signal)]);
   }
 
-  #adopt(deployment: Deployment, slot: Slot): void {
-    this.#all.add(slot);
-    deployment.slots.add(slot);
+  #adopt(deployment: Deployment, instance: Instance): void {
+    this.#all.add(instance);
+    deployment.instances.add(instance);
     this.#downMs = undefined;
-    void slot.instance.closed.then((reason) => this.#lost(deployment, slot, reason));
-    this.#dispatcher.add(slot);
+    void instance.predictor.closed.then((reason) => this.#lost(deployment, instance, reason));
+    this.#dispatcher.add(instance);
   }
 
-  async #retire({ slots }: Deployment, signal: AbortSignal): Promise<void> {
+  async #retire({ instances }: Deployment, signal: AbortSignal): Promise<void> {
     const done = new AbortController();
     const enough = AbortSignal.any([signal, done.signal]);
-    const drained = Promise.all([...slots].map((slot) => slot.drained()));
+    const drained = Promise.all([...instances].map((instance) => instance.drained()));
     await Promise.race([drained, this.#context.delay(this.#options.drainMs, enough)]);
     done.abort();
     // Where the part stops meanwhile, `stop` unloads them, once their calls are done.
-    if (!signal.aborted) await Promise.all([...slots].map((slot) => this.#unload(slot)));
+    if (!signal.aborted) await Promise.all([...instances].map((instance) => this.#unload(instance)));
   }
 
-  async #unload(slot: Slot): Promise<void> {
-    slot.usable = false;
-    if (!this.#all.delete(slot)) return;
+  async #unload(instance: Instance): Promise<void> {
+    instance.usable = false;
+    if (!this.#all.delete(instance)) return;
     try {
-      await slot.instance.unload();
+      await instance.predictor.unload();
     } catch (error) {
-      this.#context.log.warn('an instance did not unload', { error, version: slot.model.version });
+      this.#context.log.warn('an instance did not unload', { error, version: instance.model.version });
     }
   }
 
   /** An instance is gone: another takes its place, at once the first time, later and later if that goes on. */
-  #lost(deployment: Deployment, slot: Slot, reason: string): void {
-    if (!deployment.slots.delete(slot)) return;
-    const expected = !this.#all.delete(slot);
-    this.#dispatcher.remove(slot);
+  #lost(deployment: Deployment, instance: Instance, reason: string): void {
+    if (!deployment.instances.delete(instance)) return;
+    const expected = !this.#all.delete(instance);
+    this.#dispatcher.remove(instance);
     if (expected || deployment !== this.#current) return;
     this.#restarts.add(1);
-    if (this.#context.clock.monotonic() - slot.loadedAt > this.#options.restartDelayMaxMs)
+    if (this.#context.clock.monotonic() - instance.loadedAt > this.#options.restartDelayMaxMs)
       deployment.setbacks = 0;
     this.#context.log.warn('an instance died; another takes its place', {
       reason,
-      version: slot.model.version,
+      version: instance.model.version,
     });
     try {
       this.#context.run(({ signal }) => this.#replace(deployment, signal));
     } catch (error) {
       // The part is stopping: nothing takes its place, and nobody should wait for it.
       if (!isVivaceError(error)) throw error;
-      if (deployment.slots.size === 0) this.#dispatcher.failWaiting(error);
+      if (deployment.instances.size === 0) this.#dispatcher.failWaiting(error);
     }
   }
 
@@ -213,13 +213,13 @@ export class ServedModel implements Predictor {
     while (!signal.aborted && deployment === this.#current) {
       const delayMs = this.#backOffMs(deployment.setbacks++);
       if (delayMs > 0) {
-        if (deployment.slots.size === 0) this.#goDown(delayMs);
+        if (deployment.instances.size === 0) this.#goDown(delayMs);
         await this.#context.delay(delayMs, signal);
       }
       try {
-        const slot = await this.#loader.load(deployment.bundle, signal);
-        if (deployment === this.#current && !signal.aborted) return this.#adopt(deployment, slot);
-        await slot.instance.unload();
+        const instance = await this.#loader.load(deployment.bundle, signal);
+        if (deployment === this.#current && !signal.aborted) return this.#adopt(deployment, instance);
+        await instance.predictor.unload();
       } catch (error) {
         if (signal.aborted) break;
         this.#loadFailures.add(1);
@@ -229,7 +229,7 @@ export class ServedModel implements Predictor {
         });
       }
     }
-    if (deployment === this.#current && deployment.slots.size === 0) this.#goDown(0);
+    if (deployment === this.#current && deployment.instances.size === 0) this.#goDown(0);
   }
 
   /** 0 for the first setback, then doubling. */
@@ -255,17 +255,17 @@ export class ServedModel implements Predictor {
   #endHanging(): void {
     const { callTimeoutMs } = this.#options;
     const now = this.#context.clock.monotonic();
-    for (const slot of this.#all) {
-      if (slot.calls === undefined || now - slot.since < callTimeoutMs) continue;
+    for (const instance of this.#all) {
+      if (instance.calls === undefined || now - instance.since < callTimeoutMs) continue;
       const error = new VivaceError(
         'DEADLINE_EXCEEDED',
         `the model did not answer in ${callTimeoutMs} ms; its instance is replaced`,
       );
-      for (const call of slot.calls) call.reject(error);
-      slot.free();
-      if (this.#current?.slots.has(slot) === true) this.#lost(this.#current, slot, error.message);
-      this.#all.delete(slot);
-      this.#context.run(() => slot.instance.unload());
+      for (const call of instance.calls) call.reject(error);
+      instance.free();
+      if (this.#current?.instances.has(instance) === true) this.#lost(this.#current, instance, error.message);
+      this.#all.delete(instance);
+      this.#context.run(() => instance.predictor.unload());
     }
   }
 }

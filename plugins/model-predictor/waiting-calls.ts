@@ -1,5 +1,5 @@
 import type { Call } from './call.js';
-import type { Slot } from './slot.js';
+import type { Instance } from './instance.js';
 import { joinable } from './tensors.js';
 
 /** Calls that wait for an instance, first come first served; those that are repeated go before the rest. */
@@ -33,12 +33,12 @@ export class WaitingCalls {
    *
    * @param others Whether there are other instances, to which calls that avoid this one can go.
    */
-  take(slot: Slot, others: boolean): Call[] {
+  take(instance: Instance, others: boolean): Call[] {
     const batch: Call[] = [];
     let rows = 0;
     for (const calls of [this.#again, this.#waiting]) {
       for (const call of calls) {
-        if (others && call.avoid === slot) continue;
+        if (others && call.avoid === instance) continue;
         if (batch.length > 0 && !this.#fits(call, batch[0]!, rows)) return batch;
         batch.push(call);
         rows += call.rows;

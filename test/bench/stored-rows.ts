@@ -1,14 +1,14 @@
 import { open, type RootDatabase } from 'lmdb';
 import type { FeatureView } from 'vivace';
 
-/** Bytes of a stored row before its slots, for up to 64 features: docs/row-format.md. */
+/** Bytes of a stored row before its cells, for up to 64 features: docs/row-format.md. */
 const slotsAt = 32;
 
-/** Reads a bench view's rows as they lie in LMDB: slots of four bytes in the order of their names, float32 or int32. */
+/** Reads a bench view's rows as they lie in LMDB: cells of four bytes in the order of their names, float32 or int32. */
 export class StoredRows {
   readonly #database: RootDatabase<Uint8Array, string>;
   readonly #hash: string;
-  readonly #slots: readonly { readonly at: number; readonly isInteger: boolean }[];
+  readonly #cells: readonly { readonly at: number; readonly isInteger: boolean }[];
   #bytes: ArrayBufferLike | undefined;
   #view!: DataView;
 
@@ -16,7 +16,7 @@ export class StoredRows {
     this.#database = database;
     this.#hash = hash;
     const names = features.map(({ name }) => name).sort();
-    this.#slots = features.map(({ name, type }) => ({
+    this.#cells = features.map(({ name, type }) => ({
       at: slotsAt + 4 * names.indexOf(name),
       isInteger: type.element === 'int32',
     }));
@@ -32,12 +32,12 @@ export class StoredRows {
     }
     const view = this.#view;
     const base = found.byteOffset;
-    const slots = this.#slots;
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!;
-      into[at + i] = slot.isInteger
-        ? view.getInt32(base + slot.at, true)
-        : view.getFloat32(base + slot.at, true);
+    const cells = this.#cells;
+    for (let i = 0; i < cells.length; i++) {
+      const cell = cells[i]!;
+      into[at + i] = cell.isInteger
+        ? view.getInt32(base + cell.at, true)
+        : view.getFloat32(base + cell.at, true);
     }
   }
 }

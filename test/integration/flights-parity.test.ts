@@ -50,7 +50,7 @@ async function asOfFlights(server: Server): Promise<Flight[]> {
 }
 
 function collect(flights: Flight[], { frame }: AsOfBlock, plan: Plan): void {
-  const column = (name: string) => frame.column(plan.columns.find((other) => other.name === name)!.slot);
+  const column = (name: string) => frame.column(plan.columns.find((other) => other.name === name)!.place);
   const nodes = plan.nodes.filter((node) => node.verb !== 'predict');
   for (let row = 0; row < frame.requests; row++) {
     flights.push({

@@ -137,8 +137,8 @@ describe('Training sets', () => {
         const rows: Record<string, Cell>[] = [];
         for await (const { frame, labels } of blocks) {
           for (let row = 0; row < frame.requests; row++) {
-            const cells = plan.columns.flatMap(({ name, slot }) => {
-              const column = frame.columns[slot];
+            const cells = plan.columns.flatMap(({ name, place }) => {
+              const column = frame.columns[place];
               return column === undefined ? [] : [[name, cellAt(column, row)] as const];
             });
             rows.push({

@@ -193,7 +193,7 @@ describe('Objects that a fetch leaves out', () => {
         server,
         { pipeline: 'p', spine, predict: true },
         async (blocks, { plan }) => {
-          const column = (name: string): number => plan.columns.find((each) => each.name === name)!.slot;
+          const column = (name: string): number => plan.columns.find((each) => each.name === name)!.place;
           for await (const { frame } of blocks)
             for (let row = 0; row < frame.objects; row++)
               rows.push([

@@ -289,7 +289,7 @@ describe('Row format', () => {
       expect(cellAt(columns[0]!, 0)).to.equal('SFO');
     });
 
-    it('puts the null value, not what the slot holds, where the null bit is set', () => {
+    it('puts the null value, not what the cell holds, where the null bit is set', () => {
       const fields = fieldsOf({ count: 'int32' });
       const { columns } = decode(fields, [encodeOne(fields, [7], [1, 1]).with(24, 1)]);
       expect([columns[0]!.values[0], cellAt(columns[0]!, 0)]).to.deep.equal([0, null]);

@@ -153,7 +153,7 @@ export class FetchFeatures implements NodeStep {
   #write(frame: Frame, { rows, columns, skip }: SpreadRows): void {
     const node = this.#node;
     frame.fetched[node.index] = rows;
-    columns.forEach((column, i) => frame.write(node.writes[i]!.slot, column));
+    columns.forEach((column, i) => frame.write(node.writes[i]!.place, column));
     if (skip !== undefined && node.skips !== undefined)
       frame.skip(node.skips, objectsOf(frame, node.scope, skip));
   }

@@ -46,7 +46,7 @@ interface Target {
 
 function packColumn(column: PlanColumn, packed: PackedRows, target: Target): void {
   const { frame, scope, count, rows } = packed;
-  const source = frame.column(column.slot);
+  const source = frame.column(column.place);
   const broadcast = scope === 'object' && column.scope === 'request';
   if (broadcast && frame.requests === 1) return fill(source, column, target, count);
   const index = broadcast ? composed(frame.requestOf, rows) : rows;
@@ -79,7 +79,7 @@ function refuseInfinite(column: PlanColumn, { frame, scope, count, rows }: Packe
       if (packed !== Infinity && packed !== -Infinity) continue;
       const row = rows === undefined ? i : (rows[i] as number);
       const own = scope === 'object' && column.scope === 'request' ? (frame.requestOf[row] as number) : row;
-      const value = frame.column(column.slot).values[own * width + k] as number;
+      const value = frame.column(column.place).values[own * width + k] as number;
       if (Number.isFinite(value)) throw tooLarge(column, value);
     }
   }

@@ -84,14 +84,14 @@ export class PredictRows implements NodeStep {
     checkOutputs(node, outputs, count);
     node.writes.forEach((column, i) => {
       const values = outputColumn(outputs[i]!, column.type, count);
-      frame.write(column.slot, rows === undefined ? values : scatter(values, rows, frame.objects));
+      frame.write(column.place, rows === undefined ? values : scatter(values, rows, frame.objects));
     });
   }
 
   #writeNothing(frame: Frame): void {
     const rows = frame.rows(this.#node.scope);
-    for (const { slot, type } of this.#node.writes) {
-      frame.write(slot, scatter(columnOf(type, []), new Uint32Array(0), rows));
+    for (const { place, type } of this.#node.writes) {
+      frame.write(place, scatter(columnOf(type, []), new Uint32Array(0), rows));
     }
   }
 }

@@ -96,8 +96,8 @@ function runOf(plan: Plan, destinations: string[]): NodeRun {
     skips: plan.skips,
     masks: plan.masks,
   });
-  const { slot, type } = plan.objects!.fields[0]!;
-  frame.write(slot, { type, rows: destinations.length, values: destinations });
+  const { place, type } = plan.objects!.fields[0]!;
+  frame.write(place, { type, rows: destinations.length, values: destinations });
   const call = new Call({ requestId: 'r', signal: new AbortController().signal });
   return new Run(call, () => frame).decode();
 }

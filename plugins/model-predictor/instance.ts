@@ -2,8 +2,8 @@ import type { ModelIdentity, PredictorInstance, Signature } from 'vivace';
 import type { Call } from './call.js';
 
 /** One loaded instance of one version. A restart makes a new one. */
-export class Slot {
-  readonly instance: PredictorInstance;
+export class Instance {
+  readonly predictor: PredictorInstance;
   readonly model: ModelIdentity;
   readonly signature: Signature;
   /** Monotonic milliseconds when it was loaded. */
@@ -17,16 +17,16 @@ export class Slot {
   #whenFree: (() => void) | undefined;
 
   constructor(
-    instance: PredictorInstance,
+    predictor: PredictorInstance,
     version: { model: ModelIdentity; signature: Signature; loadedAt: number },
   ) {
-    this.instance = instance;
+    this.predictor = predictor;
     this.model = version.model;
     this.signature = version.signature;
     this.loadedAt = version.loadedAt;
   }
 
-  /** The calls are done; whoever waits for the slot may have it. */
+  /** The calls are done; whatever waits for the instance may have it. */
   free(): void {
     this.calls = undefined;
     this.#whenFree?.();
