@@ -115,7 +115,7 @@ export class Connection {
         httpMethodsToRetry: ['GET', 'POST', 'DELETE'],
       },
     });
-    // What is no JSON comes as text: the answer of a proxy, or half of one. Only what deletes answers with nothing.
+    // An answer that is not JSON comes as text: the answer of a proxy, or half of one. Only what deletes answers with nothing.
     if ((typeof data !== 'object' || data === null) && !(method === 'DELETE' && !data))
       throw new VivaceError('UNAVAILABLE', `${this.#client.apiEndpoint} does not answer in JSON`);
     return data;

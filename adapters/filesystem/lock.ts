@@ -16,8 +16,8 @@ const turns = new Map<string, Promise<void>>();
  * Runs `work` while no other process or call holds the lock in `folder`. A killed owner's lock is taken over.
  *
  * The folder holds numbered files. The one with the highest number is the lock: held while it is called `<n>`, released as
- * `<n>.free`. Who creates `<n + 1>` exclusively has it. The highest is never removed, so whoever comes late with a lower
- * number sees that, and two that find a dead owner cannot both succeed him.
+ * `<n>.free`. Who creates `<n + 1>` exclusively has it. The highest is never removed, so a process that comes late with a lower
+ * number sees that, and two that find a dead owner cannot both succeed it.
  *
  * @param work Calls `confirm` right before the change that the lock protects.
  * @throws {VivaceError} `ABORTED`, by `confirm`, where this process has stood still for so long that another may hold the lock by now.

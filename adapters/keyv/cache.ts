@@ -33,7 +33,7 @@ export class KeyvCache implements CacheStore {
       this.#keyv.serialize = undefined;
       this.#keyv.deserialize = undefined;
     } else {
-      // A Keyv of our own over the user's store, so that his keeps its settings.
+      // A Keyv of our own over the user's store, so that the user's keeps its settings.
       this.#keyv = new Keyv({ ...this.#given.opts, throwOnErrors: true });
       this.#keyv.serialize = this.#given.serialize;
       this.#keyv.deserialize = this.#given.deserialize;

@@ -19,7 +19,7 @@ export async function bounded<C extends Call, T>(
   const end = (): void => controller.abort(abortError(cut));
   if (signal.aborted) throw abortError(signal);
   if (cut.aborted) throw abortError(cut);
-  // Many calls may share one signal: that is no leak.
+  // Many calls may share one signal: that is not a leak.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', leave, { once: true });
   cut.addEventListener('abort', end, { once: true });

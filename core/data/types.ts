@@ -48,7 +48,7 @@ const parsed = new Map<string, ColumnType>();
 /**
  * Parses the name of a type.
  *
- * @throws {VivaceError} `INVALID_CONFIG` for anything that is no type name.
+ * @throws {VivaceError} `INVALID_CONFIG` for anything that is not a type name.
  */
 export function parseType(name: string): ColumnType {
   const known = parsed.get(name);

@@ -18,7 +18,7 @@ export interface CallContext {
   readonly bypassBreaker?: boolean | undefined;
 }
 
-/** Who makes a call, as whoever admitted it found out. */
+/** Who makes a call, as the transport or host that admitted it found out. */
 export interface Caller {
   /** A stable name, such as a service account or the owner of a key. */
   readonly id: string;
@@ -38,7 +38,7 @@ export interface CallFields {
 
 /**
  * One call from outside, from the moment it is known until it is answered. It goes through admission, the data plane and the run
- * of a pipeline, and parts get it as their `CallContext`. Whoever needs another deadline, signal or trace derives a call and copies
+ * of a pipeline, and parts get it as their `CallContext`. Code that needs another deadline, signal or trace derives a call and copies
  * nothing.
  */
 export class Call implements CallContext {

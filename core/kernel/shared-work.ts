@@ -36,7 +36,7 @@ export interface SharedWorkOptions {
  *
  * - **Time.** Work has a signal and a deadline of its own: twice as far away as that of its last caller, so that those who join it in
  *   flight with as much time do not fail by it. A caller with more time than that starts work of its own.
- * - **Leaving.** Everybody leaves at their own signal, whoever began the work too. It goes on while anybody waits; when the last has
+ * - **Leaving.** Everybody leaves at their own signal, the caller that began the work too. It goes on while anybody waits; when the last has
  *   left it is aborted, for the reason that they left for, and forgotten, whether or not it ever ends.
  * - **Failing.** A `PartialFailure` reaches only those who asked for a failed key. An outage (UNAVAILABLE, DEADLINE_EXCEEDED,
  *   RESOURCE_EXHAUSTED) is everybody's, so that it starts no stampede. Any other failure may be that of somebody else's key or `load`:
@@ -95,7 +95,7 @@ export class SharedWork<T> {
     } finally {
       for (const work of joined) this.#leave(work, signal);
     }
-    // Whoever began work and asked for all of it, and nothing else, gets its answer as it is.
+    // A caller that began work and asked for all of it, and nothing else, gets its answer as it is.
     if (joined.size === 1 && begun === last && begun?.keys.length === keys.length) {
       const { values, failed } = begun.outcome as Outcome<T>;
       if (failed === undefined) return values as readonly T[];

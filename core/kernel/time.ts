@@ -235,13 +235,13 @@ export function instantOfUtcText(text: string): Instant | undefined {
   return 'wrong' in found ? undefined : ((found.seconds * microsPerSecond + found.micros) as Instant);
 }
 
-/** Microseconds as RFC 3339 in UTC, with as many digits as there are; `null` for what is no time, or none that RFC 3339 can write. */
+/** Microseconds as RFC 3339 in UTC, with as many digits as there are; `null` where it is not a time, or not one that RFC 3339 can write. */
 export function formatInstant(micros: number): string | null {
   const text = formatMicros(micros);
   return text === null ? null : text.replace(/(?:\.000000|(?<=\.\d{3})000)Z$/, 'Z');
 }
 
-/** Microseconds as RFC 3339 in UTC, with six decimals; `null` for what is no time, or none that RFC 3339 can write. */
+/** Microseconds as RFC 3339 in UTC, with six decimals; `null` where it is not a time, or not one that RFC 3339 can write. */
 export function formatMicros(micros: number): string | null {
   if (!isTime(micros)) return null;
   const whole = Math.floor(micros);
@@ -250,7 +250,7 @@ export function formatMicros(micros: number): string | null {
   return `${text.slice(0, 19)}.${String(whole - seconds * microsPerSecond).padStart(6, '0')}Z`;
 }
 
-/** Epoch milliseconds as RFC 3339 in UTC, with three decimals; `null` for what is no time, or none that RFC 3339 can write. */
+/** Epoch milliseconds as RFC 3339 in UTC, with three decimals; `null` where it is not a time, or not one that RFC 3339 can write. */
 export function formatMillis(ms: number): string | null {
   const text = formatMicros(Math.floor(ms) * microsPerMilli);
   return text === null ? null : `${text.slice(0, 23)}Z`;

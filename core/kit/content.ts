@@ -56,7 +56,7 @@ export async function* contentPieces(
         yield { bytes: piece, last: false };
         filled = 0;
       }
-      // Memory of its own, since whoever sends a piece may send it again; its pages are taken as they are filled.
+      // Memory of its own, since the sender of a piece may send it again; its pages are taken as they are filled.
       if (filled === 0) piece = Buffer.allocUnsafeSlow(pieceBytes);
       const part = chunk.subarray(at, at + pieceBytes - filled);
       piece.set(part, filled);

@@ -25,7 +25,7 @@ const blockRows = 100_000;
 /** Some rows of a spine, run through the plan: one request with one object each. */
 export interface AsOfBlock {
   readonly frame: Frame;
-  /** Columns of the spine that are no fields of the pipeline. */
+  /** Columns of the spine that are not fields of the pipeline. */
   readonly labels: ReadonlyMap<string, Column>;
 }
 

@@ -40,7 +40,7 @@ export interface BreakerSetup {
  * (`UNAVAILABLE`, `DEADLINE_EXCEEDED`, `RESOURCE_EXHAUSTED`, or no answer when the caller's deadline passed). While it is open a call fails
  * at once, but for one each second; the first of those that is answered closes it.
  *
- * A caller that leaves is neither an answer nor an outage, and a batch of which some keys were answered is no outage. A call whose context
+ * A caller that leaves is neither an answer nor an outage, and a batch of which some keys were answered is not an outage. A call whose context
  * says `bypassBreaker` is made in any case and counts for nothing.
  */
 export class Breaker {

@@ -111,7 +111,7 @@ export interface OutsideSystem {
    * @see https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/
    */
   readonly database?: string;
-  /** Further attributes of every span, for what is no database: `{ 'rpc.system.name': 'aws-api' }`. */
+  /** Further attributes of every span, for what is not a database: `{ 'rpc.system.name': 'aws-api' }`. */
   readonly attributes?: Attributes;
   /** True for a library that works within this process: its spans are INTERNAL then, and not CLIENT. */
   readonly embedded?: boolean;

@@ -57,7 +57,7 @@ export function inSpan(
     {
       name,
       kind,
-      // By the conventions one key is no batch.
+      // By the conventions one key is not a batch.
       attributes: size > 1 ? { ...attributes, [attributeNames.dbBatchSize]: size } : attributes,
       parent: call?.trace,
       links: call?.links,

@@ -18,7 +18,7 @@ export interface Catalogue {
   readonly verbs: readonly StepDefinition[];
   readonly views: ReadonlyMap<string, FeatureView>;
   readonly parts: ReadonlyMap<string, CataloguePart>;
-  /** Parts and views with mistakes of their own: what refers to them is no further mistake. */
+  /** Parts and views with mistakes of their own: a reference to them is not a further mistake. */
   readonly broken: ReadonlySet<string>;
   /** `undefined` where it is not known yet; the plan is then incomplete. */
   signature(predictor: string): Signature | undefined;

@@ -34,7 +34,7 @@ export class DeadlineRuns implements RunLayer {
       // Whole milliseconds: a timer of node would cut the rest off, and be early.
       const limit = new Limit(run.call, Math.min(deadlineMs, Math.ceil(deadline - performance.now())));
       const leave = (): void => limit.abort(abortError(signal));
-      // Many calls may share one signal: that is no leak.
+      // Many calls may share one signal: that is not a leak.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', leave, { once: true });
       this.#running.add(limit);

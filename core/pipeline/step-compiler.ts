@@ -151,7 +151,7 @@ export class StepCompiler {
     return this.#state.fetches++;
   }
 
-  /** For a step whose columns are not known, or not yet: later references to them are no further mistakes. */
+  /** For a step whose columns are not known, or not yet: later references to them are not further mistakes. */
   leaveOpen(wanted: string): void {
     const alias = this.alias(wanted);
     if (alias !== undefined) this.leaveOpenAs(alias);

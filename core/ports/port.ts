@@ -2,7 +2,7 @@ import type { ServiceIdentifier } from 'inversify';
 import type { CallContext } from '../kernel/call.js';
 import type { ErrorCode } from '../kernel/errors.js';
 
-/** Adapter ports are provided by adapters, plugin ports by plugins. */
+/** Which room provides a port: adapters provide adapter ports, plugins provide plugin ports. */
 export type Tier = 'adapter' | 'plugin';
 
 /** How the guard treats one operation of a port. Operations that a table does not name are not guarded. */
@@ -20,7 +20,7 @@ export interface OperationSpec {
   readonly sync?: true;
   /** It runs in every state of the part, so that a call that must not fail, or lets something go, can be made while the part stops. */
   readonly anyState?: true;
-  /** The code of an error that is no `VivaceError` and that the part does not classify; default `INTERNAL`. */
+  /** The code of an error that is not a `VivaceError` and that the part does not classify; default `INTERNAL`. */
   readonly errorCode?: ErrorCode;
   /**
    * Calls fail at once while most of them have been ending with an outage, but for one each second. The second argument is the call's

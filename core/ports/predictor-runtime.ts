@@ -19,7 +19,7 @@ export interface PredictorInstance {
    *
    * @returns The outputs the bundle's signature names, in its order; the caller owns them. Their memory is not that of an input, nor of
    *   anything that the model keeps: they stay what they are, whatever is predicted next.
-   * @throws {VivaceError} `PREDICTOR_FAILED` where the model threw or gave something else than its outputs; `UNAVAILABLE` where the
+   * @throws {VivaceError} `PREDICTOR_FAILED` where the model threw or gave something other than its outputs; `UNAVAILABLE` where the
    *   instance died, `closed` having resolved before. With `started: false` the call never reached the model and the tensors are
    *   untouched, so that another instance may take it.
    */
@@ -40,12 +40,12 @@ export interface ModelInspection {
 export interface PredictorRuntime {
   /** The `runtime` values of bundles it can load. */
   readonly hosts: readonly string[];
-  /** @throws {VivaceError} `FAILED_PRECONDITION` where the files are no model this runtime can load. */
+  /** @throws {VivaceError} `FAILED_PRECONDITION` where the files are not a model that this runtime can load. */
   load(bundle: Bundle, context: CallContext): Promise<PredictorInstance>;
   /**
    * Reads the tensors of a model file, where the file holds them.
    *
-   * @throws {VivaceError} `FAILED_PRECONDITION` where it is no such file, or takes or gives what no tensor of Vivace can hold.
+   * @throws {VivaceError} `FAILED_PRECONDITION` where it is not such a file, or has inputs or outputs that no tensor of Vivace can hold.
    */
   inspect?(file: string, context: CallContext): Promise<ModelInspection>;
 }

@@ -5,7 +5,7 @@ export function copyTensor({ name, datatype, shape, data }: Tensor): Tensor {
   return { name, datatype, shape: [...shape], data: copyData(data) };
 }
 
-/** Data in memory of its own, which is no larger than it, shared with nobody, and can be transferred; byte strings are copied too. */
+/** Data in memory of its own, no larger than the data, shared with nobody, and can be transferred; byte strings are copied too. */
 export function copyData<D extends TensorData>(data: D): D {
   return copyOf(data) as D;
 }

@@ -6,7 +6,7 @@ export class Call {
   readonly inputs: readonly Tensor[];
   readonly context: PredictContext;
   readonly promise: Promise<Prediction>;
-  /** Whoever holds the call at the moment: told when the caller leaves. */
+  /** What holds the call at the moment: told when the caller leaves. */
   onLeave: ((call: Call) => void) | undefined;
   /** The instance that did not take it; another is to. */
   avoid: Instance | undefined;

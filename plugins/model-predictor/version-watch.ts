@@ -76,7 +76,7 @@ export class VersionWatch {
     await this.#settled(this.#shared(call));
   }
 
-  /** What went wrong is logged, and told to whoever asked. */
+  /** What went wrong is logged, and told to the callers that asked. */
   async #settled(looked: Promise<unknown>): Promise<void> {
     await looked.catch(() => undefined);
     await this.#model.retired();

@@ -5,7 +5,7 @@ type FileEntry = BundleManifest['files'][number];
 
 /**
  * Passes content on while its size and SHA-256 are taken. Where they are not those of the manifest it throws instead of ending, so
- * that whoever writes the content keeps nothing of it.
+ * that the writer of the content keeps nothing of it.
  */
 export async function* verified(
   content: BlobContent,

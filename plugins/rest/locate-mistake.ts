@@ -101,7 +101,7 @@ class Reader {
     return this.#fail(`a value is expected, not ${JSON.stringify(word ?? this.#text[at])}`, path);
   }
 
-  /** The next character that is no white space; empty at the end. */
+  /** The next character that is not white space; empty at the end. */
   #peek(): string {
     this.#take(space);
     return this.#text[this.#at] ?? '';

@@ -133,7 +133,7 @@ export const redisFaults: FaultTable = {
       }),
   },
   slow: {
-    outcome: "`DEADLINE_EXCEEDED` at the caller's deadline; whoever has more time is answered",
+    outcome: "`DEADLINE_EXCEEDED` at the caller's deadline; callers with more time are answered",
     run: () =>
       withFilled(through(), async (filled) => {
         proxy.delayMs = 400;

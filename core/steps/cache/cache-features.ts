@@ -74,7 +74,7 @@ export class CacheFeatures implements FeatureSource {
     }
   }
 
-  /** Rows that failed are thrown, so that whoever waits for this load sees an outage and no miss. */
+  /** Rows that failed are thrown, so that callers that wait for this load see an outage, not a miss. */
   async #load(
     keys: Keys,
     missing: readonly number[],
