@@ -440,7 +440,7 @@ describe('vivace', () => {
       await add('--version', '7');
       const { code, stderr } = await add('--version', '7');
       expect(code).to.equal(1);
-      expect(stderr).to.include('affine 7 exists');
+      expect(stderr).to.include('affine 7 already exists');
     });
 
     it('checks the number of columns against the tensor', async () => {
