@@ -102,7 +102,7 @@ describe('Express middleware, in detail', () => {
     it('tell where the caller that middleware names has no id', async () => {
       const address = await alone([named], { handle: tell });
       expect((await ask(address)).status).to.equal(500);
-      expect(String(logs[0]?.error)).to.include('request.vivace.caller has no id');
+      expect(String(logs[0]?.error)).to.include('request.vivace.caller must have an id');
     });
   });
 
