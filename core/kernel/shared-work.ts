@@ -71,6 +71,8 @@ export class SharedWork<T> {
     let open = this.#open;
     let begun: Work<T> | undefined;
     let last: Work<T> | undefined;
+    /** Whether the keys are, in their order, those of the work that was begun: not so where one is asked twice. */
+    let inOrder = true;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
       let place = this.#inFlight.get(key);
@@ -82,6 +84,7 @@ export class SharedWork<T> {
         if (work.keys.length >= this.#maxKeys) open = undefined;
       }
       places[i] = place;
+      if (place.at !== i) inOrder = false;
       if (place.work !== last) joined.add((last = place.work));
     }
     for (const work of joined) work.enter(context, deadline);
@@ -96,7 +99,7 @@ export class SharedWork<T> {
       for (const work of joined) this.#leave(work, signal);
     }
     // A caller that began work and asked for all of it, and nothing else, gets its answer as it is.
-    if (joined.size === 1 && begun === last && begun?.keys.length === keys.length) {
+    if (inOrder && joined.size === 1 && begun === last && begun?.keys.length === keys.length) {
       const { values, failed } = begun.outcome as Outcome<T>;
       if (failed === undefined) return values as readonly T[];
     }

@@ -48,6 +48,15 @@ describe('SharedWork', () => {
     other = new Loads();
   });
 
+  it('answers keys that are asked twice with their own values, whoever asks for others in the same tick', async () => {
+    const gathering = new SharedWork<string>({ gather: { maxKeys: 10 } });
+    const load: LoadKeys<string> = (keys) => keys.map((key) => `${key}!`);
+    const twice = gathering.get(['a', 'a'], load, minute());
+    const other = gathering.get(['b'], load, minute());
+    expect(await twice).to.deep.equal(['a!', 'a!']);
+    expect(await other).to.deep.equal(['b!']);
+  });
+
   it('loads at once, and only what nobody is loading', async () => {
     const first = shared.get(['a', 'b'], one.load, minute());
     const second = shared.get(['b', 'c', 'c'], other.load, minute());
