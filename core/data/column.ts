@@ -158,7 +158,7 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
   }
 
   /**
-   * Takes a whole array instead.
+   * Copies a whole array instead: the one that is given stays its owner's, who may fill it again for the next call.
    *
    * @throws {TypeError} Where it is not the array that the type has, or not as long.
    */
@@ -172,17 +172,19 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
           ? `${values.length} values, but ${this.rows} rows of ${withArticle(name)} have ${this.rows * width}`
           : `write ${withArticle(name)} with \`set\``,
       );
-    this.#values = values;
+    if (Array.isArray(values)) this.#values = values.slice() as V;
+    else (this.#values as Float64Array).set(values as Float64Array);
   }
 
   /** Marks a row as null, whatever was written to it. */
   setNull(row: number): void {
-    this.#mark(row);
+    this.#checkRow(row);
     this.#valid ??= createBitmap(this.rows, true);
     clearBit(this.#valid, row);
     const { width } = this.type;
     if (this.#lists !== undefined) this.#lists[row] = [];
     else (this.#values as unknown[]).fill(nullValues[this.type.element], row * width, (row + 1) * width);
+    this.#mark(row);
   }
 
   /**
@@ -192,7 +194,7 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
    */
   set(row: number, cell: C): void {
     if (cell === null) return this.setNull(row);
-    this.#mark(row);
+    this.#checkRow(row);
     const { kind, width, element, name } = this.type;
     if (kind === 'scalar') {
       if (!isElement(element, cell)) throw new TypeError(notElement(element, cell));
@@ -201,14 +203,15 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
       if (!Array.isArray(cell) && !ArrayBuffer.isView(cell))
         throw new TypeError(`${String(cell)} is not ${withArticle(name)}`);
       const cells = Array.from(cell as readonly Cell[]);
-      const wrong = cells.find((one) => !isElement(element, one));
-      if (wrong !== undefined) throw new TypeError(notElement(element, wrong));
+      const wrong = cells.findIndex((one) => !isElement(element, one));
+      if (wrong >= 0) throw new TypeError(notElement(element, cells[wrong]));
       if (this.#lists !== undefined) this.#lists[row] = cells;
       else if (cells.length === width)
         cells.forEach((one, i) => writeElement(this.#values, row * width + i, one));
       else throw new TypeError(`${withArticle(name)} has ${width} elements, not ${cells.length}`);
     }
     if (this.#valid !== undefined) setBit(this.#valid, row);
+    this.#mark(row);
   }
 
   /** What is wrong with texts or byte strings that were written to `values`; typed arrays hold nothing that could be. */
@@ -222,14 +225,32 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
     return at < 0 ? undefined : `row ${Math.floor(at / width)}: ${notElement(element, values[at])}`;
   }
 
+  #checkRow(row: number): void {
+    if (!(Number.isInteger(row) && row >= 0 && row < this.rows))
+      throw new TypeError(`there is no row ${row} among ${this.rows}`);
+  }
+
+  /** Only a row that holds its cell counts as told something. */
   #mark(row: number): void {
-    if (!(row >= 0 && row < this.rows)) throw new TypeError(`there is no row ${row} among ${this.rows}`);
     if (this.#statuses?.[row] === unset) this.#statuses[row] = status.PRESENT;
   }
 
   /** Adopts a whole bitmap, as a decoder has it. */
   setValid(valid: Bitmap | undefined): void {
     this.#valid = valid;
+  }
+
+  /** Copies the rows of a column of this type to its first rows, as they are: what an author wrote is not judged again. */
+  copy(column: Column): void {
+    const { rows, values, valid } = column;
+    const lists = this.#lists;
+    if (lists !== undefined)
+      for (let row = 0; row < rows; row++) lists[row] = (cellAt(column, row) ?? []) as readonly Cell[];
+    else if (Array.isArray(values)) values.forEach((value, i) => ((this.#values as unknown[])[i] = value));
+    else (this.#values as Float64Array).set(values as Float64Array);
+    if (valid === undefined) return;
+    this.#valid ??= createBitmap(this.rows, true);
+    for (let row = 0; row < rows; row++) if (!isSet(valid, row)) clearBit(this.#valid, row);
   }
 
   /** Takes the values of another writer of this type, which must not be used any more. */

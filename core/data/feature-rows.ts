@@ -1,4 +1,4 @@
-import { VivaceError } from '../kernel/errors.js';
+import { asVivaceError, VivaceError } from '../kernel/errors.js';
 import { Block, ColumnWriter, type ColumnOf, type WriterOf } from './column.js';
 import { status, unset } from './status.js';
 import { parseType, type ColumnType, type DeclaredColumns, type TypeName } from './types.js';
@@ -74,10 +74,10 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
     this.#setNone(row, status.MISSING);
   }
 
-  /** Says that a row could not be read, and why. */
-  setFailed(row: number, error: VivaceError): void {
+  /** Says that a row could not be read, and why: whatever a backend threw; what is no `VivaceError` is INTERNAL. */
+  setFailed(row: number, error: unknown): void {
     this.#setNone(row, status.FAILED);
-    this.#error ??= error;
+    this.#error ??= asVivaceError(error);
   }
 
   #setNone(row: number, code: number): void {

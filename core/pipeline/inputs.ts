@@ -5,6 +5,7 @@ import {
   ColumnWriter,
   createValues,
   gather,
+  isValid,
   nullValues,
   type Cell,
   type Column,
@@ -98,7 +99,7 @@ export function scatter(column: Column, rows: Uint32Array, total: number): Frame
   const { type } = column;
   const statuses = new Uint8Array(total).fill(status.SKIPPED);
   for (const row of rows) statuses[row] = status.PRESENT;
-  if (type.kind === 'list' || column.valid !== undefined) {
+  if (type.kind === 'list') {
     const cells = new Array<Cell>(total).fill(null);
     rows.forEach((row, i) => (cells[row] = cellAt(column, i)));
     return { ...columnOf(type, cells), status: statuses };
@@ -107,6 +108,7 @@ export function scatter(column: Column, rows: Uint32Array, total: number): Frame
   const values = createValues(type.element, total * type.width);
   (values as unknown[]).fill(nullValues[type.element]);
   rows.forEach((row, i) => {
+    if (!isValid(column, i)) return;
     setBit(valid, row);
     for (let k = 0; k < type.width; k++)
       values[row * type.width + k] = column.values[i * type.width + k] as never;

@@ -220,6 +220,8 @@ describe('FeatureRows', () => {
       ['int32[2]', [1], 'an int32[2] has 2 elements, not 1'],
       ['list<int32>', 7, '7 is not a list<int32>'],
       ['list<int32>', [null], 'null is not an int32'],
+      ['int32[2]', [1, undefined], 'undefined is not an int32'],
+      ['list<string>', ['a', undefined], 'undefined is not a string'],
     ];
     for (const [type, cell, message] of wrong)
       expect(() => new ColumnWriter(parseType(type), 1).set(0, cell as never), type).to.throw(
@@ -230,6 +232,8 @@ describe('FeatureRows', () => {
     expect(() => (writer.values = new Float64Array(3))).to.throw(TypeError, '3 values, but 2 rows');
     expect(() => (writer.values = new Float32Array(2))).to.throw(TypeError, 'cannot be a Float32Array');
     expect(() => writer.set(2, 1)).to.throw(TypeError, 'no row 2 among 2');
+    expect(() => writer.set(0.5, 1)).to.throw(TypeError, 'no row 0.5 among 2');
+    expect(() => writer.setNull(0.5)).to.throw(TypeError, 'no row 0.5 among 2');
     const texts = new ColumnWriter(parseType('string'), 2);
     (texts.values as unknown[])[1] = 5;
     expect(texts.wrong()).to.equal('row 1: 5 is not a string');

@@ -1,5 +1,5 @@
 import { inject, injectable, optional } from 'inversify';
-import { cellAt, gather } from '../../data/column.js';
+import { gather } from '../../data/column.js';
 import { FeatureRows, type Keys } from '../../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn, KeptRows } from '../../data/frame.js';
 import { status } from '../../data/status.js';
@@ -242,10 +242,7 @@ function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): Spre
 /** One more row, MISSING, for the rows whose key is null. */
 function withMissingRow(node: FetchNode, rows: FeatureRows): FeatureRows {
   const padded = new FeatureRows(node.features, rows.rows + 1);
-  rows.columns.forEach((writer, i) => {
-    const column = writer.finish();
-    for (let row = 0; row < rows.rows; row++) padded.columns[i]!.set(row, cellAt(column, row));
-  });
+  rows.columns.forEach((writer, i) => padded.columns[i]!.copy(writer.finish()));
   padded.eventTime.set(rows.eventTime);
   padded.availableTime.set(rows.availableTime);
   padded.status.set(rows.status);
