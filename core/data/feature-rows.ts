@@ -74,7 +74,7 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
     this.#setNone(row, status.MISSING);
   }
 
-  /** Says that a row could not be read, and why: whatever a backend threw; what is no `VivaceError` is INTERNAL. */
+  /** Says that a row could not be read, and why: whatever a backend threw; INTERNAL where it is not a `VivaceError`. */
   setFailed(row: number, error: unknown): void {
     this.#setNone(row, status.FAILED);
     this.#error ??= asVivaceError(error);

@@ -26,7 +26,8 @@ export interface KeyValueStore {
    *
    * Core guarantees 1 ≤ N ≤ `supports.maxBatch` keys.
    *
-   * @param keys N keys, UTF-8, at most 250 bytes each; duplicates are allowed.
+   * @param keys N keys, UTF-8, at most 250 bytes each; a key may be asked for twice, and is then
+   *   answered with two arrays.
    * @returns N values in the order of `keys`, `undefined` where the key does not exist. The store keeps no
    *   reference to the bytes. Callers whose reads core has joined share them: they are read, not changed.
    * @throws {PartialFailure} where some keys could not be read; any other error where none could.

@@ -10,7 +10,7 @@ import {
 
 type Numbers = Float64Array;
 
-/** Lets a writer take a column over whole, without copying; lists are copied. */
+/** Fills a writer with a whole column of its type. */
 export function adopt(writer: ColumnWriter, column: Column): void {
   if (writer.type.name !== column.type.name)
     throw new TypeError(`a ${writer.type.name} was given as ${column.type.name}`);

@@ -232,7 +232,7 @@ describe('The FeatureSource contract', () => {
     expect(await failuresOf(sourceOf(() => hides))).to.deep.equal([untimed]);
   });
 
-  it('fails one that uses its arrays again', async () => {
+  it('passes one that fills one array with every call, because its values are copied', async () => {
     const buffer = new Int32Array(3);
     const failed = await failuresOf(
       sourceOf(() => (keys, out, context) => {
@@ -240,6 +240,35 @@ describe('The FeatureSource contract', () => {
         if (keys.rows !== buffer.length) return;
         buffer.set(out.column('words').values);
         out.column('words').values = buffer;
+      }),
+    );
+    expect(failed).to.deep.equal([]);
+  });
+
+  it('fails one that fills one byte string with every call', async () => {
+    const buffer = new Uint8Array(1);
+    const definition = definePlugin({
+      provides: featureSource,
+      name: 'bytes',
+      options: z.strictObject({}),
+      describe: () => ({ keys: { id: 'int32' }, features: { b: 'bytes' }, offline: 'pure' }),
+      create: () => ({
+        read(keys, out) {
+          keys.column('id').values.forEach((id, row) => {
+            buffer[0] = id;
+            out.column('b').set(row, buffer);
+          });
+        },
+      }),
+    });
+    const failed = await contractFailures((runner) =>
+      featureSourceContract({
+        runner,
+        definition,
+        rows: [
+          { key: { id: 1 }, expect: { b: Uint8Array.of(1) } },
+          { key: { id: 2 }, expect: { b: Uint8Array.of(2) } },
+        ],
       }),
     );
     expect(failed).to.include(kept);

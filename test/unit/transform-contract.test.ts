@@ -144,7 +144,7 @@ describe('The Transform contract', () => {
     expect(failed).to.include.members([values, alone]);
   });
 
-  it('fails one that uses its arrays again', async () => {
+  it('passes one that fills one array with every call, because its values are copied', async () => {
     const buffer = new Float64Array(rows.length);
     const failed = await failuresOf(
       halving((input, out) => {
@@ -152,6 +152,35 @@ describe('The Transform contract', () => {
         if (input.rows !== buffer.length) return;
         buffer.set(out.column('half').values);
         out.column('half').values = buffer;
+      }),
+    );
+    expect(failed).to.deep.equal([]);
+  });
+
+  it('fails one that fills one byte string with every call', async () => {
+    const buffer = new Uint8Array(1);
+    const definition = definePlugin({
+      provides: transform,
+      name: 'bytes',
+      options: z.strictObject({}),
+      describe: () => ({ reads: { x: 'int32' }, writes: { b: 'bytes' } }),
+      create: () => ({
+        apply(input, out) {
+          input.column('x').values.forEach((value, row) => {
+            buffer[0] = value;
+            out.column('b').set(row, buffer);
+          });
+        },
+      }),
+    });
+    const failed = await contractFailures((runner) =>
+      transformContract({
+        runner,
+        definition,
+        rows: [
+          { input: { x: 1 }, expect: { b: Uint8Array.of(1) } },
+          { input: { x: 2 }, expect: { b: Uint8Array.of(2) } },
+        ],
       }),
     );
     expect(failed).to.include(kept);
