@@ -1,4 +1,5 @@
 import { withArticle } from '../config/article.js';
+import type { Values } from './column.js';
 import { isElement, notElement } from './element.js';
 
 /** The datatypes of the Open Inference Protocol that Vivace's columns map to. */
@@ -60,6 +61,12 @@ export function tensorDataOf(datatype: Datatype, values: readonly unknown[]): Te
   return data as unknown as TensorData;
 }
 
+/** A tensor's values as a column holds them: byte strings are texts. */
+export function textsOf(data: TensorData): Values {
+  if (!Array.isArray(data) || data.every((value) => typeof value === 'string')) return data;
+  return data.map((value) => (typeof value === 'string' ? value : Buffer.from(value).toString()));
+}
+
 /** The number of elements of a shape. */
 function sizeOf(shape: readonly number[]): number {
   let size = 1;
@@ -72,11 +79,13 @@ function sizeOf(shape: readonly number[]): number {
  * dimension `rows`, and its data as many elements as the shape says.
  */
 export function checkTensor(
-  tensor: Omit<Tensor, 'name'>,
+  tensor: Partial<Tensor> | null,
   declared: { readonly datatype: string; readonly shape: readonly number[] },
   rows: number,
 ): string | undefined {
-  const { datatype, shape, data } = tensor;
+  // Models are written in JavaScript too.
+  const { datatype, shape, data } = tensor ?? {};
+  if (!Array.isArray(shape) || !isData(data)) return 'is not a tensor: it has no shape or no data';
   if (datatype !== declared.datatype) return `is ${datatype}, but ${declared.datatype} is declared`;
   if (shape.length !== declared.shape.length) return describe(shape, declared.shape, rows);
   if (shape[0] !== rows) return describe(shape, declared.shape, rows);
@@ -89,11 +98,22 @@ export function checkTensor(
     return `holds ${data.length} elements, but its shape [${shape.join(', ')}] has ${size}`;
   if (!isDataOf(datatype, data))
     return `is ${datatype}, but its data is ${withArticle(data.constructor.name)}`;
+  if (Array.isArray(data)) {
+    const wrong = data.findIndex(
+      (value: unknown) => typeof value !== 'string' && !(value instanceof Uint8Array),
+    );
+    if (wrong >= 0)
+      return `is ${datatype}, but holds what is neither a text nor bytes: ${notElement('string', data[wrong])}`;
+  }
   return undefined;
 }
 
 function describe(shape: readonly number[], declared: readonly number[], rows: number): string {
   return `has the shape [${shape.join(', ')}], but [${[rows, ...declared.slice(1)].join(', ')}] is declared (${rows} rows)`;
+}
+
+function isData(data: unknown): data is TensorData {
+  return Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView));
 }
 
 function isDataOf(datatype: Datatype, data: TensorData): boolean {

@@ -21,6 +21,11 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
+/** True for one of the codes. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code);
+}
+
 export interface VivaceErrorOptions {
   /** Where the mistake is: `objects[3].destination`, `parts.hot.path`. */
   readonly path?: string;
@@ -74,14 +79,16 @@ export class PartialFailure<T = unknown> extends VivaceError {
   readonly failures: readonly FailedKey[];
 
   constructor(values: readonly T[], failures: readonly FailedKey[]) {
-    const first = failures[0]?.error;
+    // A driver may put in what its backend threw, as it is.
+    const known = failures.map(({ index, error }) => ({ index, error: asVivaceError(error) }));
+    const first = known[0]?.error;
     super(
       first?.code ?? 'UNAVAILABLE',
       `${failures.length} of ${values.length} keys failed: ${first?.message ?? 'no reason given'}`,
       first === undefined ? {} : { cause: first },
     );
     this.values = values;
-    this.failures = failures;
+    this.failures = known;
   }
 }
 

@@ -4,6 +4,7 @@ import { VivaceError, type ErrorCode } from '../kernel/errors.js';
 import { isThenable } from '../kernel/thenable.js';
 import type { OperationSpec, OperationTable } from '../ports/port.js';
 import type { Breaker } from './breaker.js';
+import { checkedBatch } from './checked-batch.js';
 import { coalesce } from './coalesce.js';
 import { inBatches } from './in-batches.js';
 import type { OutsideSystem } from './definition.js';
@@ -94,7 +95,9 @@ class Faces {
       this.#owner,
       (error) => this.#owner.wrap(error, spec.errorCode).code,
     );
-    const invoke = this.#invoking(behind, spec);
+    const invoking = this.#invoking(behind, spec);
+    const invoke =
+      spec.batch === true && spec.merge !== 'none' ? checkedBatch(invoking, spec.name) : invoking;
     const traced: Operation =
       spec.quiet === true
         ? invoke

@@ -1,4 +1,12 @@
-import { isPartialFailure, isVivaceError, messageOf, VivaceError, type ErrorCode } from '../kernel/errors.js';
+import {
+  isErrorCode,
+  isPartialFailure,
+  isVivaceError,
+  messageOf,
+  VivaceError,
+  type ErrorCode,
+} from '../kernel/errors.js';
+import { isThenable } from '../kernel/thenable.js';
 import type { PartState } from '../ports/control-plane.js';
 import type { PartLifecycle, Port } from '../ports/port.js';
 import { metricNames } from '../kernel/metric-names.js';
@@ -201,11 +209,30 @@ export class GuardedPart {
             cause: error,
           });
     }
-    const code = this.#part.errorCode?.(error) ?? abortCode(error) ?? otherwise;
+    const code = this.#classified(error) ?? abortCode(error) ?? otherwise;
     return new VivaceError(code, `${this.name} (${this.use}): ${messageOf(error)}`, {
       part: this.name,
       cause: error,
     });
+  }
+
+  /** What the part says of an error. Where it says nothing that is a code, the error matters more than that. */
+  #classified(error: unknown): ErrorCode | undefined {
+    let code: unknown;
+    try {
+      code = this.#part.errorCode?.(error);
+    } catch (thrown) {
+      this.#context.log.warn('errorCode failed: what it was to classify is taken as unknown', {
+        error: thrown,
+      });
+      return undefined;
+    }
+    if (code === undefined || isErrorCode(code)) return code;
+    if (isThenable(code)) Promise.resolve(code).catch(() => undefined);
+    this.#context.log.warn('errorCode returned no code: what it was to classify is taken as unknown', {
+      returned: typeof code === 'string' ? code : typeof code,
+    });
+    return undefined;
   }
 }
 

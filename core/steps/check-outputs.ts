@@ -16,7 +16,7 @@ export interface DeclaredOutputs {
  */
 export function checkOutputs(model: DeclaredOutputs, outputs: readonly Tensor[], rows: number): void {
   model.outputs.forEach((declared, i) => {
-    const output = outputs[i];
+    const output = (outputs as Partial<readonly Tensor[]> | undefined)?.[i];
     const wrong = output === undefined ? 'is missing' : checkTensor(output, declared, rows);
     if (wrong !== undefined) {
       throw new VivaceError('PREDICTOR_FAILED', `${model.part}: output "${declared.name}" ${wrong}`);

@@ -207,7 +207,7 @@ function predict(
 function wrongOutput({ signature }: Instance, outputs: readonly Tensor[], rows: number): string | undefined {
   for (let i = 0; i < signature.outputs.length; i++) {
     const spec = signature.outputs[i]!;
-    const output = outputs[i];
+    const output = (outputs as Partial<readonly Tensor[]> | undefined)?.[i];
     if (output === undefined) return `the model gave no output "${spec.name}"`;
     const wrong = checkTensor(output, spec, rows);
     if (wrong !== undefined) return `the model's output "${spec.name}" ${wrong}`;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { columnOf, type Cell, type Column } from '../../data/column.js';
+import type { Column } from '../../data/column.js';
 import { FeatureRows, type Field } from '../../data/feature-rows.js';
-import { createTensorData, elementOf, type Tensor, type TensorData } from '../../data/tensor.js';
+import { createTensorData, elementOf, textsOf, type Tensor, type TensorData } from '../../data/tensor.js';
 import { parseType } from '../../data/types.js';
 import { VivaceError } from '../../kernel/errors.js';
 import type { Call } from '../../kernel/call.js';
@@ -88,10 +88,8 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
   #encode(outputs: readonly Tensor[], rows: number): Uint8Array[] {
     const columns = outputs.map(({ data }, i): Column => {
       const width = data.length / rows;
-      const cells = Array.from({ length: rows }, (_, row) =>
-        Array.from<Cell>(data.slice(row * width, (row + 1) * width) as unknown as Cell[]),
-      );
-      return columnOf(this.#fields[i]!.type, cells);
+      const offsets = Uint32Array.from({ length: rows + 1 }, (_, row) => row * width);
+      return { type: this.#fields[i]!.type, rows, values: textsOf(data), offsets };
     });
     return this.#codec.encode(new FeatureRows([], rows), columns, rows);
   }

@@ -1,7 +1,7 @@
 import { inject, injectable, optional } from 'inversify';
 import { columnOf, gather, type Cell, type Column } from '../../data/column.js';
 import type { Frame, KeptRows } from '../../data/frame.js';
-import type { Tensor } from '../../data/tensor.js';
+import { textsOf, type Tensor } from '../../data/tensor.js';
 import type { ColumnType } from '../../data/types.js';
 import { columnAt, keptBy, scatter } from '../../pipeline/inputs.js';
 import type { Plan } from '../../pipeline/plan.js';
@@ -108,15 +108,9 @@ function outputColumn(output: Tensor, type: ColumnType, count: number): Column {
     return columnOf(
       type,
       Array.from({ length: count }, (_, row) =>
-        Array.from(textsOf(output).slice(row * width, (row + 1) * width) as Cell[]),
+        Array.from(textsOf(output.data).slice(row * width, (row + 1) * width) as Cell[]),
       ),
     );
   }
-  return { type, rows: count, values: textsOf(output) };
-}
-
-/** A tensor's values as a column holds them: byte strings are texts. */
-function textsOf({ data }: Tensor): Column['values'] {
-  if (!Array.isArray(data) || data.every((value) => typeof value === 'string')) return data;
-  return data.map((value) => (typeof value === 'string' ? value : Buffer.from(value).toString()));
+  return { type, rows: count, values: textsOf(output.data) };
 }
