@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   context as contextApi,
   SpanKind,
@@ -9,8 +10,9 @@ import {
 } from '@opentelemetry/api';
 import { around } from './around.js';
 import { attributeNames } from './attribute-names.js';
-import { codeOf, errorCodes, messageOf, type ErrorCode } from './errors.js';
+import { abortError, codeOf, errorCodes, messageOf, type ErrorCode } from './errors.js';
 import { tracer } from './instrumentation.js';
+import { isThenable } from './thenable.js';
 
 /** A span to be, and what it stands under. */
 export interface SpanSpec {
@@ -21,6 +23,8 @@ export interface SpanSpec {
   readonly parent?: Context | undefined;
   /** Traces that it belongs to without being their child. */
   readonly links?: readonly Context[] | undefined;
+  /** The work's signal: who waits for it leaves when it aborts. Asked for only where the work does not answer at once. */
+  readonly signal?: (() => AbortSignal) | undefined;
   /** The code of what the work throws; default: that of a `VivaceError`, and INTERNAL. */
   codeOf?(error: unknown): ErrorCode;
   /** Called when the work has ended well, before the span ends. */
@@ -28,7 +32,7 @@ export interface SpanSpec {
 }
 
 /**
- * Runs `work` within a new span, which ends with it: when it returns, when its promise settles, or when what it iterates over has ended.
+ * Runs `work` within a new span, which ends with it: when it returns, when its promise settles, soon after its signal aborts, or when what it iterates over has ended.
  * The span is the active one inside, so that spans of other libraries hang below it.
  */
 export function withinSpan<T>(spec: SpanSpec, work: (inside: Context, span: Span) => T): T {
@@ -38,7 +42,12 @@ export function withinSpan<T>(spec: SpanSpec, work: (inside: Context, span: Span
     .map((context) => ({ context }));
   const span = tracer().startSpan(name, { kind, attributes, links }, parent);
   const inside = trace.setSpan(parent, span);
+  let hasEnded = false;
+  let unwatch: (() => void) | undefined;
   const end = (failure?: Failure): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    unwatch?.();
     if (failure === undefined) spec.ended?.(span);
     else failSpan(span, failure.error, { kind, code: (spec.codeOf ?? codeOf)(failure.error) });
     span.end();
@@ -48,12 +57,35 @@ export function withinSpan<T>(spec: SpanSpec, work: (inside: Context, span: Span
     () => {
       const answer = contextApi.with(inside, () => work(inside, span));
       isIterated = isAsyncIterable(answer);
+      if (isThenable(answer)) unwatch = endWithSignal(spec.signal?.(), end);
       return isIterated ? (iterate(answer as AsyncIterable<unknown>, inside, end) as T) : answer;
     },
     (failure) => {
       if (!isIterated) end(failure);
     },
   );
+}
+
+/**
+ * Ends a span soon after its signal aborts: work that does not heed it may never end, and its span, which tells what the time went to, would
+ * not be seen. Work that does gets the time to say itself why it ended.
+ *
+ * @returns Takes the watch away.
+ */
+function endWithSignal(
+  signal: AbortSignal | undefined,
+  end: (failure: Failure) => void,
+): (() => void) | undefined {
+  if (signal === undefined) return undefined;
+  const aborted = (): void => void setImmediate(() => end({ error: abortError(signal) }));
+  if (signal.aborted) {
+    aborted();
+    return undefined;
+  }
+  // Many calls may share one signal: that is no leak.
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', aborted, { once: true });
+  return () => signal.removeEventListener('abort', aborted);
 }
 
 interface Failure {
@@ -94,8 +126,14 @@ async function* iterate<T>(
     failure = { error };
     throw error;
   } finally {
-    if (!isDone && failure === undefined) await iterator.return?.();
-    end(failure);
+    try {
+      if (!isDone && failure === undefined) await iterator.return?.();
+    } catch (error) {
+      failure = { error };
+      throw error;
+    } finally {
+      end(failure);
+    }
   }
 }
 

@@ -61,6 +61,7 @@ export function inSpan(
       attributes: size > 1 ? { ...attributes, [attributeNames.dbBatchSize]: size } : attributes,
       parent: call?.trace,
       links: call?.links,
+      signal: call === undefined ? undefined : () => call.signal,
       codeOf,
     },
     (inside) => operation(...(call === undefined ? args : args.with(at, contextWithin(call, inside)))),
