@@ -2,7 +2,8 @@
  * One text per value, for identities: equal values have equal texts, whatever the order of their keys, and different ones different texts.
  *
  * Beside what JSON has it tells numbers that JSON does not have, big integers, dates, patterns, bytes, maps and sets. A function is its
- * source text, so what it closes over is not seen; an instance of any other class is the name of its class.
+ * source text, so what it closes over is not seen; an instance of any other class is the name of its class and what its `toJSON` says, such
+ * as the text of a URL.
  */
 export function canonicalText(value: unknown): string {
   return textOf(value, []);
@@ -42,10 +43,16 @@ function objectText(value: object, within: readonly unknown[]): string {
     return `${value.constructor.name}(${list(value as Uint8Array)})`;
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype !== null && prototype !== Object.prototype)
-    return `instance(${JSON.stringify(prototype.constructor.name)})`;
+    return `instance(${list([prototype.constructor.name, ...plainOf(value)])})`;
   const entries = Object.entries(value)
     .filter(([, item]) => item !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, item]) => `${JSON.stringify(key)}:${textOf(item, inside)}`);
   return `{${entries.join(',')}}`;
+}
+
+/** What an instance says of itself as JSON, where it does. */
+function plainOf(value: object): readonly unknown[] {
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  return typeof toJSON === 'function' ? [toJSON.call(value, '')] : [];
 }

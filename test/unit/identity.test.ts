@@ -47,6 +47,7 @@ describe('A canonical text', () => {
     ['a map and a set', [new Map([['a', 1]]), new Set([2])], '[map(["a",1]),set(2)]'],
     ['bytes', Uint8Array.of(1, 2), 'Uint8Array(1,2)'],
     ['an instance of another class', { client: new Client() }, '{"client":instance("Client")}'],
+    ['an instance that has a text', new URL('http://a/b'), 'instance("URL","http://a/b")'],
     ['a circle', circle, '{"a":1,"self":circle(1)}'],
     ['a symbol', Symbol('x'), 'symbol("x")'],
   ];

@@ -129,14 +129,15 @@ function selectRows(tensor: Tensor, rows: readonly number[], total: number): Ten
   return { ...tensor, shape: [rows.length, ...tensor.shape.slice(1)], data };
 }
 
-/** A key per row from all its inputs: equal bytes, equal answer. */
+/** A key per row from all its inputs: equal bytes in equal shapes, equal answer. */
 function hashRows(inputs: readonly Tensor[], rows: number, prefix: string): string[] {
+  const shapes = JSON.stringify(inputs.map(({ shape }) => shape.slice(1)));
   return Array.from({ length: rows }, (_, row) => {
-    const hash = createHash('sha1');
+    const hash = createHash('sha1').update(shapes);
     for (const { data } of inputs) {
       const width = data.length / rows;
       if (Array.isArray(data))
-        hash.update(JSON.stringify(data.slice(row * width, (row + 1) * width).map(String)));
+        hash.update(JSON.stringify(data.slice(row * width, (row + 1) * width).map(textOrBytes)));
       else
         hash.update(
           new Uint8Array(
@@ -148,4 +149,9 @@ function hashRows(inputs: readonly Tensor[], rows: number, prefix: string): stri
     }
     return prefix + hash.digest('base64url');
   });
+}
+
+/** A byte string is told from the text that looks like it. */
+function textOrBytes(value: string | Uint8Array): string | readonly string[] {
+  return typeof value === 'string' ? value : [Buffer.from(value).toString('base64')];
 }
