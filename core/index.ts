@@ -108,7 +108,7 @@ export { FeatureRows, fieldsOf, timeOf } from './data/feature-rows.js';
 export type { Field, Keys } from './data/feature-rows.js';
 export { status, statusNames } from './data/status.js';
 export type { StatusName } from './data/status.js';
-export { checkTensor, createTensorData, elementOf } from './data/tensor.js';
+export { checkTensor, createTensorData, elementOf, wrongName } from './data/tensor.js';
 export type { Datatype, Tensor, TensorData } from './data/tensor.js';
 export type { Frame, FrameColumn, Scope } from './data/frame.js';
 

@@ -112,6 +112,16 @@ function describe(shape: readonly number[], declared: readonly number[], rows: n
   return `has the shape [${shape.join(', ')}], but [${[rows, ...declared.slice(1)].join(', ')}] is declared (${rows} rows)`;
 }
 
+/** What is wrong with the name of a model's output, or `undefined`: one that is given in another's place would be answered as that. */
+export function wrongName(
+  output: Partial<Tensor> | null,
+  { name }: { readonly name: string },
+): string | undefined {
+  return output === null || output.name === name
+    ? undefined
+    : `is "${String(output.name)}" in its place: outputs come in the order of the signature`;
+}
+
 function isData(data: unknown): data is TensorData {
   return Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView));
 }

@@ -1,4 +1,4 @@
-import { checkTensor, type Tensor } from '../data/tensor.js';
+import { checkTensor, wrongName, type Tensor } from '../data/tensor.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { TensorSpec } from '../models/bundle.js';
 
@@ -17,7 +17,10 @@ export interface DeclaredOutputs {
 export function checkOutputs(model: DeclaredOutputs, outputs: readonly Tensor[], rows: number): void {
   model.outputs.forEach((declared, i) => {
     const output = (outputs as Partial<readonly Tensor[]> | undefined)?.[i];
-    const wrong = output === undefined ? 'is missing' : checkTensor(output, declared, rows);
+    const wrong =
+      output === undefined
+        ? 'is missing'
+        : (wrongName(output, declared) ?? checkTensor(output, declared, rows));
     if (wrong !== undefined) {
       throw new VivaceError('PREDICTOR_FAILED', `${model.part}: output "${declared.name}" ${wrong}`);
     }

@@ -1,5 +1,6 @@
 import {
   checkTensor,
+  wrongName,
   isVivaceError,
   messageOf,
   VivaceError,
@@ -209,7 +210,7 @@ function wrongOutput({ signature }: Instance, outputs: readonly Tensor[], rows: 
     const spec = signature.outputs[i]!;
     const output = (outputs as Partial<readonly Tensor[]> | undefined)?.[i];
     if (output === undefined) return `the model gave no output "${spec.name}"`;
-    const wrong = checkTensor(output, spec, rows);
+    const wrong = wrongName(output, spec) ?? checkTensor(output, spec, rows);
     if (wrong !== undefined) return `the model's output "${spec.name}" ${wrong}`;
   }
   return undefined;

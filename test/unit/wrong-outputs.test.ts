@@ -20,6 +20,11 @@ const wrong: readonly (readonly [what: string, outputs: unknown, message: RegExp
   ['nothing', undefined, /output "y"/],
   ['no list', {}, /output "y"/],
   ['a list of nothing', [null], /output "y" is no tensor/],
+  [
+    'another output',
+    [{ name: 'z', datatype: 'FP32', shape: [1, 1], data: new Float32Array(1) }],
+    /output "y" is "z" in its place/,
+  ],
   ['no data', [{ name: 'y', datatype: 'FP32', shape: [1, 1] }], /output "y" is no tensor/],
   ['no shape', [{ name: 'y', datatype: 'FP32', data: new Float32Array(1) }], /output "y" is no tensor/],
 ];
