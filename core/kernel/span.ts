@@ -126,14 +126,18 @@ async function* iterate<T>(
     failure = { error };
     throw error;
   } finally {
-    try {
-      if (!isDone && failure === undefined) await iterator.return?.();
-    } catch (error) {
-      failure = { error };
-      throw error;
-    } finally {
-      end(failure);
-    }
+    await closing(async () => (isDone || failure !== undefined ? undefined : iterator.return?.()), end);
+    end(failure);
+  }
+}
+
+/** Closes what is iterated; what that fails with ends the span. */
+async function closing(close: () => Promise<unknown>, end: (failure: Failure) => void): Promise<void> {
+  try {
+    await close();
+  } catch (error) {
+    end({ error });
+    throw error;
   }
 }
 

@@ -217,10 +217,10 @@ export class GuardedPart {
   }
 
   /** What the part says of an error. Where it says nothing that is a code, the error matters more than that. */
-  #classified(error: unknown): ErrorCode | undefined {
+  #classified(raw: unknown): ErrorCode | undefined {
     let code: unknown;
     try {
-      code = this.#part.errorCode?.(error);
+      code = this.#part.errorCode?.(raw);
     } catch (thrown) {
       this.#context.log.warn('errorCode failed: what it was to classify is taken as unknown', {
         error: thrown,
@@ -228,7 +228,7 @@ export class GuardedPart {
       return undefined;
     }
     if (code === undefined || isErrorCode(code)) return code;
-    if (isThenable(code)) Promise.resolve(code).catch(() => undefined);
+    if (isThenable(code)) code.then(undefined, () => undefined);
     this.#context.log.warn('errorCode returned no code: what it was to classify is taken as unknown', {
       returned: typeof code === 'string' ? code : typeof code,
     });
