@@ -32,8 +32,8 @@ export interface SpanSpec {
 }
 
 /**
- * Runs `work` within a new span, which ends with it: when it returns, when its promise settles, soon after its signal aborts, or when what it iterates over has ended.
- * The span is the active one inside, so that spans of other libraries hang below it.
+ * Runs `work` within a new span, which ends with it: when it returns, when its promise settles, soon after its signal aborts, or when what
+ * it iterates over has ended. The span is the active one inside, so that spans of other libraries hang below it.
  */
 export function withinSpan<T>(spec: SpanSpec, work: (inside: Context, span: Span) => T): T {
   const { name, kind = SpanKind.INTERNAL, attributes = {}, parent = contextApi.active() } = spec;
@@ -82,7 +82,7 @@ function endWithSignal(
     aborted();
     return undefined;
   }
-  // Many calls may share one signal: that is no leak.
+  // Many calls may share one signal: that leaks nothing.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', aborted, { once: true });
   return () => signal.removeEventListener('abort', aborted);

@@ -19,14 +19,14 @@ import { scriptedModel, thrownBy, withServer } from '../support/scripted.js';
 const wrong: readonly (readonly [what: string, outputs: unknown, message: RegExp])[] = [
   ['nothing', undefined, /output "y"/],
   ['no list', {}, /output "y"/],
-  ['a list of nothing', [null], /output "y" is no tensor/],
+  ['a list of nothing', [null], /output "y" is not a tensor/],
   [
     'another output',
     [{ name: 'z', datatype: 'FP32', shape: [1, 1], data: new Float32Array(1) }],
     /output "y" is "z" in its place/,
   ],
-  ['no data', [{ name: 'y', datatype: 'FP32', shape: [1, 1] }], /output "y" is no tensor/],
-  ['no shape', [{ name: 'y', datatype: 'FP32', data: new Float32Array(1) }], /output "y" is no tensor/],
+  ['no data', [{ name: 'y', datatype: 'FP32', shape: [1, 1] }], /output "y" is not a tensor/],
+  ['no shape', [{ name: 'y', datatype: 'FP32', data: new Float32Array(1) }], /output "y" is not a tensor/],
 ];
 
 /** A model of one row. */
