@@ -46,7 +46,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     this.#jobs = new Jobs(this.#connection, options, context);
   }
 
-  /** Looks whether jobs may be made, by one that costs nothing, and where the temporary dataset is. */
+  /** Checks, with a job that costs nothing, whether jobs may be made, and finds out where the temporary dataset is. */
   async start(context: CallContext): Promise<void> {
     try {
       await this.#connection.open(context.signal);

@@ -7,7 +7,7 @@ import { googleClientOptions, loadSdk, readTls } from 'vivace/kit';
 import type { BigqueryOptions } from './bigquery.js';
 import { callError } from './errors.js';
 
-/** What the SDK has for a project that was not named. */
+/** The SDK's placeholder for a project that was not named. */
 const unknownProject = '{{projectId}}';
 
 /** One call of the REST API. @see https://cloud.google.com/bigquery/docs/reference/rest */
@@ -15,13 +15,13 @@ export interface Call {
   readonly method?: 'GET' | 'POST' | 'DELETE';
   /** Below `projects/<project>`. */
   readonly path: string;
-  /** Default: that of the jobs. */
+  /** Default: the project of the jobs. */
   readonly project?: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: object;
   /** A multipart body to upload instead of `body`; read once, so never sent again. */
   readonly upload?: { readonly content: Readable; readonly boundary: string };
-  /** Sent a second time it does nothing more: it may be retried. */
+  /** Sending it a second time changes nothing more, so it may be retried. */
   readonly idempotent?: boolean;
 }
 
@@ -51,7 +51,7 @@ export class Connection {
     const sdk = await loadSdk('@google-cloud/bigquery', () => import('@google-cloud/bigquery'));
     this.#client = client ?? new sdk.BigQuery(googleClientOptions(this.#options, this.#directory));
     const { authClient } = this.#client;
-    // A client of the SDK's own copy of the library, for what it sends by, which adds nothing.
+    // The transport of a client made by the SDK's own copy of the auth library: it adds no credentials.
     this.#sender = anonymous && client === undefined ? authClient.fromAPIKey('-').transporter : authClient;
     const { ca } = await readTls({ caFile }, this.#directory);
     this.#agent = agentFor(this.#client.baseUrl, ca);
@@ -115,7 +115,7 @@ export class Connection {
         httpMethodsToRetry: ['GET', 'POST', 'DELETE'],
       },
     });
-    // An answer that is not JSON comes as text: the answer of a proxy, or half of one. Only what deletes answers with nothing.
+    // An answer that is not JSON comes as text: the answer of a proxy, or half of one. Only deletions answer with nothing.
     if ((typeof data !== 'object' || data === null) && !(method === 'DELETE' && !data))
       throw new VivaceError('UNAVAILABLE', `${this.#client.apiEndpoint} does not answer in JSON`);
     return data;
@@ -129,7 +129,7 @@ export class Connection {
 function agentFor(url: string, ca: string | undefined): HttpAgent | HttpsAgent | undefined {
   const { env } = process;
   if (env['HTTPS_PROXY'] ?? env['https_proxy'] ?? env['HTTP_PROXY'] ?? env['http_proxy']) return undefined;
-  // Idle ones go before a server that keeps them for longer ends them.
+  // Idle connections are closed here before the server, which keeps them for longer, closes them.
   const kept = { keepAlive: true, scheduling: 'lifo', timeout: 5000 } as const;
   return url.startsWith('https:')
     ? new HttpsAgent({ ...kept, ...(ca === undefined ? {} : { ca }) })

@@ -63,8 +63,8 @@ function typeName(type: ColumnType): string {
 
 /**
  * There is no ASOF JOIN. Both sides are laid end to end and sorted per key: the greatest available time among the rows up to each is
- * the one that counts for it, and names one row of the right, which an equality join then fetches. The work is that of a sort of two or three narrow
- * columns, whereas a join on an inequality pairs each left row with every earlier right row of its key.
+ * the one that counts for it, and names one row of the right, which an equality join then fetches. That costs a sort of two or three
+ * narrow columns, whereas a join on an inequality pairs each left row with every earlier right row of its key.
  */
 function asOfJoin({ left, right, keys, time, availableTime, keep, columns }: AsOfJoin): string {
   const names = keys.map((_, i) => `key${i}`);

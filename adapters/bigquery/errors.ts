@@ -74,7 +74,7 @@ interface HttpError {
   readonly response?: { readonly status?: number; readonly data?: unknown };
 }
 
-/** What a call threw as the one error class, with what to do about it. @param address Of the API, for an error that never reached it. */
+/** Turns what a call threw into a `VivaceError` that says what to do. @param address Of the API, for a call that never reached it. */
 export function callError(error: unknown, address: string): VivaceError {
   if (isVivaceError(error)) return error;
   const message = messageOf(error);
@@ -134,7 +134,7 @@ export function isDuplicate(error: unknown): boolean {
   );
 }
 
-/** For what removes or ends something: it is not there, or no more. */
+/** Waits for a call that removes or ends something, which may be gone already. */
 export async function unlessGone(call: Promise<unknown>): Promise<void> {
   try {
     await call;

@@ -6,7 +6,7 @@ export function jobLabels({ labels }: Pick<BigqueryOptions, 'labels'>): object {
   return Object.keys(labels).length === 0 ? {} : { labels };
 }
 
-/** A query as a job's configuration. @param project Where a dataset is that is named without one. */
+/** A query as a job's configuration. @param project The project of datasets that are named without one. */
 export function queryConfiguration(
   { sql, parameters = {} }: Statement,
   options: BigqueryOptions,

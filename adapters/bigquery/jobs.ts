@@ -15,13 +15,13 @@ import { jobLabels, queryConfiguration } from './job-configuration.js';
 import type { SchemaField } from './read-rows.js';
 import type { Job, Page, Results, TableReference } from './rest-types.js';
 
-/** Rows of a page at most; BigQuery ends a page earlier at some 10 MB. */
+/** The most rows of a page; BigQuery ends a page earlier, at some 10 MB. */
 const pageRows = 50_000;
-/** How long BigQuery holds a question back while a query is running. */
+/** How long BigQuery holds a poll open while a query is running. */
 const longPollMs = 10_000;
 const pollMs = 250;
 
-/** The jobs of one part: queries and loads, each with an id of ours, so that sending one again starts no second. */
+/** The jobs of one part: queries and loads, each with an id of ours, so that sending one again does not start a second. */
 export class Jobs {
   /** Where jobs run, if that is known. */
   location: string | undefined;
@@ -58,7 +58,7 @@ export class Jobs {
   /**
    * The pages of a query's answer; the next is fetched while one is used. A job that still runs when its caller goes is cancelled.
    *
-   * @param maxResults Rows of a page at most; with 0 the job is only waited for, and none are read.
+   * @param maxResults The most rows of a page; with 0 the job is only waited for, and none are read.
    *
    * @throws {VivaceError} `DATA_LOSS` where there are fewer rows than BigQuery says there are.
    */
@@ -123,7 +123,7 @@ export class Jobs {
     }
   }
 
-  /** Loads an Avro file into a table that is there. @returns The rows that were loaded, NaN where that is not told. */
+  /** Loads an Avro file into a table that is there. @returns The number of rows loaded; NaN where BigQuery does not say. */
   async load(
     table: TableReference,
     file: AsyncIterable<Buffer>,

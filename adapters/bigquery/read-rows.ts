@@ -35,7 +35,7 @@ const float: Kind = { element: 'float64', parse: parseFloat64 };
 const integer: Kind = { element: 'int64', parse: BigInt };
 const bool: Kind = { element: 'bool', parse: (text) => (text === 'true' ? 1 : 0) };
 
-/** By both names that a type has: that of the REST API and that of GoogleSQL. */
+/** By both names of a type: the REST API's and GoogleSQL's. */
 const kinds: Readonly<Record<string, Kind>> = {
   FLOAT: float,
   FLOAT64: float,
@@ -81,7 +81,7 @@ export function schemaFields(schema: readonly SchemaField[]): Field[] {
   });
 }
 
-/** Narrower types that a caller may ask for, by those that BigQuery has. */
+/** Narrower types that a caller may ask for, by the types that BigQuery has. */
 const narrower: Readonly<Partial<Record<ScalarType, ScalarType>>> = { float64: 'float32', int64: 'int32' };
 
 /** Makes columns of pages: in BigQuery's types, or in those the caller has asked for. */
@@ -139,7 +139,7 @@ function readColumn(reader: Reader, rows: readonly WireRow[], at: number): Colum
   return writer.finish();
 }
 
-/** BigQuery has no null arrays: one that is stored or answered is empty, and so no vector. */
+/** BigQuery has no null arrays: one that is stored or answered is empty, and so not a vector. */
 function readList({ name, type, parse }: Reader, cell: unknown, check: Check | undefined): Cell {
   const items = (cell ?? []) as readonly { readonly v: unknown }[];
   if (type.kind === 'vector' && items.length === 0) return null;

@@ -1,7 +1,7 @@
 import type { Reason } from './errors.js';
 import type { SchemaField, WireRow } from './read-rows.js';
 
-/** A job, as far as it is looked at. @see https://cloud.google.com/bigquery/docs/reference/rest/v2/Job */
+/** A job, as far as the adapter reads it. @see https://cloud.google.com/bigquery/docs/reference/rest/v2/Job */
 export interface Job {
   readonly jobReference: { readonly jobId: string; readonly location?: string };
   readonly status?: { readonly state: string; readonly errorResult?: Reason };

@@ -23,7 +23,7 @@ export interface AddOptions extends WithConfig {
   readonly repository?: string;
 }
 
-/** Adds the model of a file, with what the files of the options say. */
+/** Adds the model in a file, with what the files named by the options say. */
 export async function addModelOf(file: string, options: AddOptions, terminal: Terminal): Promise<AddedModel> {
   const { name, version, alias, repository: wanted } = options;
   const files = { signature: options.signature, trainingSet: options.trainingSet, info: options.info };
@@ -63,7 +63,7 @@ function parseColumns(given: readonly string[]): ModelColumns {
   );
 }
 
-/** The error of an option of the operation, which the command line calls otherwise: `trainingSet` is `--training-set`. */
+/** The error of an option of the operation, which has another name on the command line: `trainingSet` is `--training-set`. */
 function asOption(error: unknown, options: readonly string[]): unknown {
   if (!isVivaceError(error) || error.code !== 'INVALID_ARGUMENT' || error.path === undefined) return error;
   const { code, path, message } = error;

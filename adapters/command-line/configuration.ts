@@ -10,7 +10,7 @@ export interface WithConfig {
   readonly config: string;
 }
 
-/** Makes a server of the configuration that a command names. */
+/** Makes a server from the configuration that a command names. */
 export function loadConfiguration(
   { config }: WithConfig,
   terminal: Terminal,
@@ -37,7 +37,7 @@ export function parseJson(text: string, what: string): unknown {
   }
 }
 
-/** Something that the command was given does not do. */
+/** The error of an argument that the command cannot use. */
 export function mistake(message: string): VivaceError {
   return new VivaceError('INVALID_ARGUMENT', message);
 }

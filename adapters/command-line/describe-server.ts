@@ -11,7 +11,7 @@ import {
 } from 'vivace';
 import type { Branch } from './tree.js';
 
-/** The parts as a tree: those that nobody uses at the top, the parts in their slots below. */
+/** The parts as a tree: those that no other part uses at the top, the parts in their slots below. */
 export function describeParts({ bindings }: Server): Branch {
   const used = new Set(bindings.flatMap(({ slots }) => Object.values(slots)));
   const shown = new Set<string>();

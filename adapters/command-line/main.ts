@@ -7,9 +7,9 @@ import { exitCodes } from './exit-codes.js';
 import { run } from './run.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
-/** After its command has ended an interrupted process may close what is open for so long. */
+/** How long an interrupted process may take to close what is open after its command has ended. */
 const closeMs = 500;
-/** The watchdog ends a process so long after its command should have ended. */
+/** How long after its command should have ended the watchdog ends a process. */
 const watchdogMs = 700;
 /** A watchdog is a process: a long drain is not to pay for it. */
 const watchedMs = 2000;
@@ -61,7 +61,7 @@ function watch(ms: number): void {
   watched = true;
   const script = fileURLToPath(new URL('watchdog.js', import.meta.url));
   const child = spawn(process.execPath, [script, String(ms)], {
-    // The pipe tells it that this process has ended. A process group of its own: Ctrl-C is not for it.
+    // The pipe tells it that this process has ended. In a process group of its own, it does not get Ctrl-C.
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });

@@ -86,7 +86,7 @@ function createProgram(state: Run): Command {
   return program;
 }
 
-/** One line per mistake; the stack only for those who ask. */
+/** One line per mistake; the stack only where the user asks for it. */
 function report(error: unknown, { stderr, env }: Terminal): void {
   if (env['VIVACE_DEBUG'] === '1' && error instanceof Error) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)

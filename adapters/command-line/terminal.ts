@@ -4,13 +4,13 @@ export interface Terminal {
   readonly stderr: Output;
   readonly stdin: AsyncIterable<Uint8Array | string>;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Relative paths are meant from here. */
+  /** Relative paths are resolved against it. */
   readonly directory: string;
   /** Aborts when the user interrupts: `serve` then stops in good order, every other command gives up. */
   readonly signal: AbortSignal;
   /**
-   * Called when `signal` has aborted: the command ends within so many milliseconds, unless JavaScript or a native library keeps its thread
-   * busy.
+   * Called when `signal` has aborted: the command ends within that many milliseconds, unless JavaScript or a native library keeps its
+   * thread busy.
    */
   readonly leaving?: (withinMs: number) => void;
 }

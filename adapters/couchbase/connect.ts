@@ -13,7 +13,7 @@ type Sdk = Pick<typeof Couchbase, 'connect'>;
 
 const diagnosisMs = 1000;
 
-/** Of the time of a start: the rest is for finding out why nobody answers. */
+/** The share of a start's time to connect in; the rest is for finding out why nobody answers. */
 const shareToConnect = 0.8;
 
 /**
@@ -49,7 +49,7 @@ export async function connect(
         : { security: { trustStorePath: resolve(directory, settings.caFile) } }),
       ...(profile === undefined ? {} : { configProfile: profile }),
       timeouts: { bootstrapTimeout: timeoutMs },
-      // More than half of the CPU time of a read; spans and metrics are the part's own.
+      // They take more than half of the CPU time of a read; spans and metrics are the part's own.
       tracingConfig: { enableTracing: false },
       metricsConfig: { enableMetrics: false },
     });
@@ -116,7 +116,7 @@ async function refusal(
   );
 }
 
-/** What a socket says of the first host: the SDK keeps to itself why it could not connect. */
+/** What a socket says of the first host: the SDK does not say why it could not connect. */
 async function diagnose(url: string, tls: TlsMaterial): Promise<string | undefined> {
   const [, scheme, name = '', port] = /^(couchbases?):\/\/(\[[^\]]+\]|[^,;:/?]+)(?::(\d+))?/.exec(url) ?? [];
   const host = name.replace(/^\[|\]$/g, '');

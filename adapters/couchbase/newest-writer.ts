@@ -37,14 +37,14 @@ export class NewestWriter {
     this.#settings = settings;
   }
 
-  /** As `KeyValueStore.putNewest` promises it. */
+  /** Does what `KeyValueStore.putNewest` promises. */
   async putNewest(entries: readonly KeyValueEntry[], context: CallContext): Promise<readonly boolean[]> {
     const greatest = greatestOfEach(entries);
     const keys = [...greatest.keys()];
     const outcomes = new Map<string, boolean | VivaceError>();
     let outage: VivaceError | undefined;
     const writing = inWindow(keys.length, this.#settings.mostInFlight, {
-      // What comes after an outage would only wait for the next time-out.
+      // Entries that come after an outage would only wait for the next time-out.
       stopped: () => outage !== undefined || context.signal.aborted,
       begin: (place, done) => {
         const key = keys[place] as string;

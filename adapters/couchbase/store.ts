@@ -81,7 +81,7 @@ export class CouchbaseStore implements KeyValueStore {
   }
 
   async getMany(keys: readonly string[], context: CallContext): Promise<readonly (Uint8Array | undefined)[]> {
-    // While a server is silent, what nobody waits for any more would pile up in the SDK until its time-out.
+    // While a server is silent, operations that nobody waits for any more would pile up in the SDK until its time-out.
     if (this.#reads >= this.#settings.maxInFlight) {
       throw new VivaceError(
         'UNAVAILABLE',

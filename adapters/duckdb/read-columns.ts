@@ -17,14 +17,14 @@ import {
 } from 'vivace';
 import { StringReader } from './read-strings.js';
 
-/** What the SDK keeps of a vector beneath its public face: reading it saves an object or a call per value. */
+/** What the SDK keeps of a vector beneath its public API: reading it saves an object or a call per value. */
 export interface RawVector {
   readonly items?: ArrayLike<number | bigint> & ArrayBufferView;
   readonly dataView?: DataView;
   readonly validity?: { readonly data?: BigUint64Array | null; itemValid(row: number): boolean };
 }
 
-/** Reads one column of a result: some vectors of it as one column. */
+/** Reads some vectors of a result's column as one column. */
 export interface ColumnReader {
   readonly type: ColumnType;
   read(vectors: readonly DuckDBVector[]): Column;
@@ -190,7 +190,7 @@ function readValidity(vectors: readonly DuckDBVector[], rows: number): Uint8Arra
   return valid;
 }
 
-/** What lies beneath a null is the engine's; a null cell holds 0, NaN or an empty string. */
+/** Clears what the engine left beneath nulls; a null cell holds 0, NaN or an empty string. */
 function clearNulls(values: Column['values'], valid: Uint8Array): void {
   const nothing = Array.isArray(values)
     ? ''

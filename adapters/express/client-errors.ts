@@ -40,7 +40,7 @@ export function answerRaw(socket: Duplex, { status, headers, body }: HttpRespons
   });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${body as string}`);
-  // Closed at once, the unread rest of what the peer sent would reset the connection before it has read the answer.
+  // If the server closed it at once, the unread rest of what the peer sent would reset the connection before the peer has read the answer.
   socket.resume();
   startTimer(() => socket.destroy(), lingerMs).unref();
 }

@@ -45,7 +45,7 @@ export class Dispatcher {
   draining = false;
   /** True once nothing is handed to a route any more. */
   stopped = false;
-  /** Goes before every route, where there is some; set before the first router is mounted. */
+  /** Runs before every route, where there is any; set before the first router is mounted. */
   middleware: MiddlewareChain | undefined;
   readonly #routers: HttpRouter[] = [];
   readonly #options: DispatchOptions;
@@ -73,7 +73,7 @@ export class Dispatcher {
   }
 
   /**
-   * Answers a request, or calls `next` where its path is nobody's.
+   * Answers a request, or calls `next` where no route has its path.
    *
    * @returns The exchange, where Vivace answers.
    */

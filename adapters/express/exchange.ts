@@ -43,7 +43,7 @@ export class Exchange implements HttpRequest {
     });
   }
 
-  /** Makes the call that the exchange is, where a route answers it, within the span of the exchange, where somebody traces. */
+  /** Makes the exchange's call where a route answers it, within the exchange's span where somebody traces. */
   begin(span: HttpSpan | undefined): void {
     this.span = span;
     if (this.route !== undefined) this.call = callFrom(this.headers, () => this.signal, span?.context);

@@ -81,7 +81,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
 
   async drain({ signal }: { signal: AbortSignal }): Promise<void> {
     this.#dispatcher.draining = true;
-    // http.Server's own close would cut idle connections at once, also those on which a request is just arriving.
+    // http.Server's own close would cut idle connections at once, even those on which a request is just arriving.
     NetServer.prototype.close.call(this.#server);
     const grace = pause(this.#options.drainIdleMs, { signal });
     await Promise.race([grace, this.#closed]);
@@ -107,7 +107,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     });
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      // Refused without leave to send the body, the peer may or may not send it: the connection could not be used again.
+      // A peer that is refused without leave to send the body may or may not send it: the connection could not be used again.
       this.#waiting.set(request, response.shouldKeepAlive);
       response.shouldKeepAlive = false;
       if (this.#dispatcher.middleware !== undefined)

@@ -7,7 +7,7 @@ import type { ExpressApplication, Middleware, MiddlewareRequest } from './expres
 import { loadMiddleware } from './load-middleware.js';
 import { middlewareError } from './middleware-error.js';
 
-/** How an exchange ended that middleware did not let go on. */
+/** How an exchange ended when middleware did not let it go on. */
 type Outcome = 'answered' | 'failed' | 'late';
 
 export interface MiddlewareOptions {
@@ -16,7 +16,7 @@ export interface MiddlewareOptions {
   readonly middlewareTimeoutMs: number;
   /** Whose requests the middleware sees; `undefined` makes one, or, with `hosted`, leaves the requests as they are. */
   readonly app?: ExpressApplication | undefined;
-  /** An application of the team has made its own of each request. */
+  /** True where the team's own application has already prepared each request. */
   readonly hosted?: boolean;
 }
 
@@ -79,7 +79,7 @@ export class MiddlewareChain {
       const end = (outcome: Outcome): void => this.#ended.add(1, { 'vivace.outcome': outcome });
       const onClose = (): void => {
         if (!settle()) return;
-        // A peer that left, and an answer of the server itself, such as 408, are none of the middleware's.
+        // Where the peer left, or the server itself answered, such as with 408, the middleware did not answer.
         if (response.writableFinished && !exchange.failed) end('answered');
         resolve(false);
       };
@@ -100,7 +100,7 @@ export class MiddlewareChain {
           if (error !== undefined && error !== null)
             this.#log.error('middleware failed after it answered', { error });
         } else if (error === undefined || error === null) {
-          // Answered before it went on: the route could only work for nobody.
+          // It was answered before it went on: the route would work for nobody.
           if (response.headersSent) end('answered');
           resolve(!response.headersSent);
         } else {

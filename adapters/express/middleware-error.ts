@@ -30,7 +30,7 @@ export function middlewareError(error: unknown): VivaceError {
   return new VivaceError(codes[httpStatus] ?? 'INVALID_ARGUMENT', message, { httpStatus, cause: error });
 }
 
-/** What a server alone says of an answer; two ways to say where a body ends would be no HTTP. */
+/** Headers that only the server sets: an answer that says in two ways where its body ends is not valid HTTP. */
 const serversOwn = new Set(['connection', 'content-length', 'transfer-encoding', 'trailer', 'upgrade']);
 
 /** Headers that go with an error, such as `www-authenticate`: where it was made with some, by convention. */

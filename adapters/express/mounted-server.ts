@@ -9,7 +9,7 @@ import { fillBody, type BodyLimits } from './read-body.js';
 type MountedOptions = BodyLimits &
   Pick<MiddlewareOptions, 'middleware' | 'middlewareTimeoutMs'> & { readonly stopTimeoutMs: number };
 
-/** A request as the application has dressed it. */
+/** A request with what the application has added to it. */
 type HostedRequest = IncomingMessage & {
   readonly ip?: string;
   readonly protocol?: string;

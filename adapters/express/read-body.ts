@@ -14,7 +14,7 @@ interface ParsedMessage extends IncomingMessage {
 }
 
 /**
- * Gives a request its body: what a middleware has made of it, where one has read it, and else what comes over the wire.
+ * Gives a request its body: what a middleware has made of it, where one has read it, and otherwise what comes over the wire.
  *
  * @param beforeReading Called where the body is read here.
  * @throws {VivaceError} as `checkLength` and `readBody`, and where a middleware has read the body and kept it.

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** Makes a response that has been sent take whatever else is done to it, and do nothing. */
+/** Makes a response that has been sent ignore whatever else is done to it. */
 export function silence(response: ServerResponse): void {
   const same = (): ServerResponse => response;
   Object.assign(response, {

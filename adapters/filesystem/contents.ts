@@ -7,7 +7,7 @@ const chunkBytes = 256 * 1024;
 /**
  * Writes a new file and brings it to the disk.
  *
- * @param use Gets the file once it is whole, and each chunk before by `onChunk`.
+ * @param use Gets the file once it is whole, and before that each chunk, by `onChunk`.
  */
 export async function writeFile<T>(
   path: string,

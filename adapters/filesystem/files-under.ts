@@ -14,7 +14,7 @@ interface Wanted {
 
 /**
  * The keys of the files below a root, in bytewise order, reading only folders that can hold such keys. A folder sorts as `name/`,
- * which puts `a-b` before `a/b` as the order of keys does. Symbolic links that lead out are passed by.
+ * which puts `a-b` before `a/b` as the order of keys does. Symbolic links that lead out are skipped.
  */
 export async function* filesUnder(root: Root, wanted: Wanted, folder = ''): AsyncGenerator<string> {
   if (wanted.signal.aborted) throw abortError(wanted.signal);

@@ -5,7 +5,7 @@ import { pause } from 'vivace/kit';
 import { isAlive, ownedName } from './owner.js';
 import { codeOf, ignoreMissing } from './root.js';
 
-/** A lock of an owner nobody can ask for is given up after this time; the work under a lock takes milliseconds. */
+/** A lock whose owner nobody can ask about is given up after this time; the work under a lock takes milliseconds. */
 const leaseMs = 30_000;
 const free = '.free';
 
@@ -16,7 +16,7 @@ const turns = new Map<string, Promise<void>>();
  * Runs `work` while no other process or call holds the lock in `folder`. A killed owner's lock is taken over.
  *
  * The folder holds numbered files. The one with the highest number is the lock: held while it is called `<n>`, released as
- * `<n>.free`. Who creates `<n + 1>` exclusively has it. The highest is never removed, so a process that comes late with a lower
+ * `<n>.free`. The caller that creates `<n + 1>` exclusively has it. The highest is never removed, so a process that comes late with a lower
  * number sees that, and two that find a dead owner cannot both succeed it.
  *
  * @param work Calls `confirm` right before the change that the lock protects.

@@ -3,7 +3,7 @@ import { dirname, join, sep } from 'node:path';
 import { VivaceError } from 'vivace';
 import { isAlive, ownedName } from './owner.js';
 
-/** Of the adapter's own files: temporary ones and locks. On the same file system as the rest, so that a rename is atomic. */
+/** The folder of the adapter's own files: temporary ones and locks. On the same file system as the rest, so that a rename is atomic. */
 const own = '.vivace';
 const abandonedMs = 24 * 60 * 60 * 1000;
 
@@ -16,7 +16,7 @@ export function ignoreMissing(error: unknown): undefined {
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }
 
-/** A directory that nothing leaves: neither by `..` nor by a symbolic link. */
+/** A directory that no path leaves, neither by `..` nor by a symbolic link. */
 export class Root {
   readonly path: string;
   #real = '';

@@ -39,7 +39,7 @@ export class FileWorkspace implements Workspace {
       if (signal.aborted) throw abortError(signal);
       await this.#root.move(staged, path);
     } catch (error) {
-      // Another has committed this name first, and its directory stands.
+      // Another caller has committed this name first, and its directory stands.
       if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
       if ((await this.find(name)) === undefined) throw error;
     } finally {

@@ -67,7 +67,7 @@ export class GcsBlobs implements BlobStore {
       this.#connection.stream({
         url,
         params: { alt: 'media' },
-        // Without it Cloud Storage would decompress what others have stored as gzip: other bytes than listed and checked.
+        // Without it Cloud Storage would decompress what others have stored as gzip, and give other bytes than those listed and checked.
         headers: { 'accept-encoding': 'gzip', ...(range === undefined ? {} : { range: byteRange(range) }) },
         accept: [416],
         signal,

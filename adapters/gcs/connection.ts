@@ -19,7 +19,7 @@ export interface ApiRequest {
   readonly params?: Readonly<Record<string, string | number | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly data?: Uint8Array;
-  /** Statuses other than 200 to 299 that are answers and no errors. */
+  /** Statuses other than 200 to 299 that are answers, not errors. */
   readonly accept?: readonly number[];
   readonly signal: AbortSignal;
 }
@@ -49,7 +49,7 @@ export class Connection {
 
   private constructor(storage: Storage, options: GcsOptions, tls: TlsMaterial) {
     this.bucket = options.bucket;
-    // The SDK's may come of STORAGE_EMULATOR_HOST.
+    // The SDK's endpoint may come from STORAGE_EMULATOR_HOST.
     this.#endpoint = (options.endpoint ?? storage.apiEndpoint).replace(/\/+$/, '');
     this.#storage = storage;
     const pool = { keepAlive: true, maxSockets: options.maxSockets };
@@ -57,7 +57,7 @@ export class Connection {
       ? new HttpAgent(pool)
       : new HttpsAgent({ ...pool, ...tls });
     this.#maxRetries = options.maxRetries;
-    // A client of the SDK's own copy of the library, for what it sends by, which adds nothing.
+    // The transport of a client made by the SDK's own copy of the auth library: it adds no credentials.
     if (options.anonymous) this.#anonymous = storage.authClient.fromJSON(nobody).transporter;
   }
 
@@ -145,7 +145,7 @@ const asStream = (async (options: Sent) => {
     : toAnswer(options, answer, await text(answer));
 }) as Adapter;
 
-/** An empty body that claims to be JSON is none; a connection that broke is an error. */
+/** Reads a whole body that is not the JSON it claims to be as no value, and throws where the connection broke. */
 function broken(answer: IncomingMessage) {
   return (error: unknown): undefined => {
     if (!(error instanceof SyntaxError) || !answer.complete) throw error;

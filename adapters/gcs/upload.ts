@@ -16,7 +16,7 @@ export interface ApiObject {
 
 export const objectFields = 'name,size,generation,crc32c,metadata';
 
-/** A multiple of 256 KiB, as the API wants it; what is no longer goes in one request. */
+/** A multiple of 256 KiB, as the API wants it; content up to this size goes in one request. */
 export const pieceBytes = 8 * 1024 * 1024;
 
 /** Marks a write, so that it is known again where its first answer was lost. */
@@ -28,7 +28,7 @@ export interface Upload {
   /** The write happens only over this generation; 0 for none, `undefined` for any. */
   readonly ifGenerationMatch: string | undefined;
   readonly signal: AbortSignal;
-  /** Gets the cancelling of a session whose upload failed. */
+  /** Gets the task that cancels the session of an upload that failed. */
   readonly cleanUp: (task: (context: CallContext) => Promise<unknown>) => void;
 }
 

@@ -65,7 +65,7 @@ async function attempt<T>(what: string, run: () => Promise<T>): Promise<T> {
 
 /**
  * One declared output of an answer, in memory that the model does not hold: it may fill its arrays again with the next call. Plain
- * arrays of numbers, booleans or strings are taken too, a missing shape is the declared one.
+ * arrays of numbers, booleans or strings are taken too; a missing shape is the declared one.
  */
 function toOutput(answer: unknown, spec: TensorSpec, rows: number): Tensor {
   const outputs =

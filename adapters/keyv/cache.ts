@@ -4,7 +4,7 @@ import { VivaceError, type CacheEntry, type CacheStore, type ErrorCode } from 'v
 import { loadSdk, systemErrorCode } from 'vivace/kit';
 import { RecentEntries } from './recent-entries.js';
 
-/** A `CacheStore` over one Keyv, which throws where Keyv emits an error and answers as if there was nothing. */
+/** A `CacheStore` over one Keyv. It throws where Keyv emits an error and answers as if there were nothing. */
 export class KeyvCache implements CacheStore {
   readonly supports = { maxBatch: 10_000 };
   readonly #maxEntries: number;
@@ -63,7 +63,7 @@ export class KeyvCache implements CacheStore {
     await this.#thrown(async () =>
       this.#keyv.setMany(
         entries
-          // To Keyv, no time to live is for ever.
+          // Keyv takes a time to live of 0 for no limit.
           .map(({ key, value, ttlMs }) => ({ key, value: Buffer.from(value), ttl: Math.max(ttlMs, 1) })),
       ),
     );

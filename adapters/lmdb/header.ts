@@ -17,7 +17,7 @@ interface Meta {
 
 /**
  * Checks the meta pages of a database before LMDB maps it: given a damaged or shortened file, LMDB ends the process (SIGSEGV, SIGBUS)
- * where an error is due.
+ * instead of throwing.
  *
  * @throws {VivaceError} `DATA_LOSS` where the file is not an LMDB database of this version, or shorter than its last flushed meta says.
  * @see https://github.com/kriszyp/lmdb-js: `MDB_meta` and `mdb_env_pick_meta` in its `mdb.c`

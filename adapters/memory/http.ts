@@ -24,7 +24,7 @@ export interface InjectedRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Text and bytes are sent as they are; anything else as JSON, with its content type. */
   readonly body?: unknown;
-  /** Aborting it is the peer going away. */
+  /** Aborting it means that the peer goes away. */
   readonly signal?: AbortSignal;
 }
 

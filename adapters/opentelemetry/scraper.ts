@@ -20,7 +20,7 @@ export async function makeScraper(seriesLimit: number, log: Log): Promise<Scrape
   );
   class ScrapeReader extends Reader {
     protected override async onForceFlush(): Promise<void> {
-      // There is nothing to hand over: a scraper comes for it.
+      // There is nothing to hand over: a scraper fetches the metrics.
     }
     protected override async onShutdown(): Promise<void> {
       // Nor anything to close.

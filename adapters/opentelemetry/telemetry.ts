@@ -62,7 +62,7 @@ export class OpenTelemetry implements Telemetry, PartLifecycle {
     if (providers === undefined || shared === undefined || --shared.users > 0) return;
     shared = undefined;
     const ended = providers.shutdown();
-    // A receiver that has just not taken what there was is not waited for a second time.
+    // A receiver that has just failed to take the telemetry is not waited for a second time.
     if (this.#behind) ended.catch(() => undefined);
     else await ended;
   }

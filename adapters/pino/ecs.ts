@@ -22,7 +22,7 @@ export function ecsFields(record: LogRecord, copy: (value: unknown) => unknown):
   return fields;
 }
 
-/** RFC 3339, and the epoch for a time that is none. */
+/** RFC 3339; the epoch for a number that is not a time. */
 export function timeText(time: number): string {
   return formatMillis(time) ?? formatMillis(0)!;
 }

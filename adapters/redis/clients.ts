@@ -8,7 +8,7 @@ export interface Client {
   /** @param key Tells a cluster which server the command is for. */
   readonly send: (key: string, args: sdk.RedisArgument[]) => Promise<unknown>;
   readonly connect: () => Promise<unknown>;
-  /** Also where it connects: the SDK goes on with an attempt that is under way. */
+  /** Call it even while the client connects: the SDK goes on with an attempt that is under way. */
   readonly destroy: () => void | Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function makeClient(sdk: Sdk, settings: Settings, watcher: Watcher): Clie
   return kinds[settings.kind](sdk, settings, watcher);
 }
 
-/** Values come as buffers. The SDK would set a timer for each command, only to take those out of its queue that it has not sent. */
+/** Values come as buffers. The SDK would set a timer for each command, only to take out of its queue those that it has not sent. */
 const commandOptionsOf = ({ RESP_TYPES }: Sdk) => ({
   timeout: 0,
   typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer },

@@ -14,7 +14,7 @@ import type { RedisOptions } from './options.js';
 import type { Script } from './scripts.js';
 import { settingsOf } from './settings.js';
 
-/** One connection to each server: of one alone, of the masters of a cluster, or of the master that sentinels name. */
+/** One connection to each server: a single one, the masters of a cluster, or the master that sentinels name. */
 export class Connection {
   /** Keys are spread over the servers of a cluster: a command takes one only. */
   readonly spread: boolean;
@@ -100,7 +100,7 @@ export class Connection {
     const { clock } = this.#context;
     const client = this.#client;
     if (client === undefined) throw this.#offline();
-    // Refused here, where a refusal does not pass for an answer.
+    // It is refused here, so that the refusal does not pass for an answer of the server.
     if (this.#waiting.size >= this.#mostWaiting) {
       throw new VivaceError(
         'UNAVAILABLE',
@@ -151,7 +151,7 @@ export class Connection {
     try {
       await untilAborted(next.connect(), AbortSignal.any([signal, enough]));
     } catch {
-      // Why is told by the watcher; it is tried again.
+      // The watcher says why; it is tried again.
       void next.destroy();
       return;
     }

@@ -95,9 +95,9 @@ export function isOffline(error: unknown): boolean {
 }
 
 /**
- * The one error class, with the address and with what to do about it.
+ * Makes a `VivaceError` with the address and what to do about it.
  *
- * @param otherwise The code of an error that nobody knows.
+ * @param otherwise The code of an unknown error.
  */
 export function explain(error: unknown, where: string, otherwise: ErrorCode = 'INTERNAL'): VivaceError {
   const word = replyWord(error);

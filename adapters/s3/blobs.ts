@@ -158,7 +158,7 @@ function missing(error: unknown): undefined {
   if ((error as VivaceError).code !== 'NOT_FOUND') throw error;
 }
 
-/** Another was faster: the condition does not hold, the blob is gone, or two met. */
+/** Another writer was faster: the condition does not hold, the blob is gone, or two writes met. */
 function isLost(error: unknown): boolean {
   const { status, name } = answered(error);
   return status === 412 || name === 'ConditionalRequestConflict' || name === 'NoSuchKey';

@@ -103,7 +103,7 @@ export function toFailure(error: unknown, { bucket, endpoint, region }: S3Option
   return make(failure, hint === '' ? said : `${said}: ${hint}`);
 }
 
-/** Of what `toFailure` made: the HTTP status, the service's code, and whether the request had been sent more than once. */
+/** The HTTP status and the service's code of what `toFailure` made, and whether the request had been sent more than once. */
 export function answered(error: unknown): {
   readonly status: number | undefined;
   readonly name: string | undefined;

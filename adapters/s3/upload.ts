@@ -5,7 +5,7 @@ import { uploadContent, type PartsUpload } from 'vivace/kit';
 import type { Connection } from './connection.js';
 import { answered } from './errors.js';
 
-/** More than the 5 MiB that S3 wants of every part but the last. What is no longer goes in one request. */
+/** More than the 5 MiB that S3 wants of every part but the last. Content up to this size goes in one request. */
 export const pieceBytes = 8 * 1024 * 1024;
 const maxParts = 10_000;
 
@@ -23,7 +23,7 @@ export interface Upload {
   /** Whether the store knows checksums. */
   readonly checksums: boolean;
   readonly signal: AbortSignal;
-  /** Gets the removing of parts whose upload failed. */
+  /** Gets the task that removes the parts of an upload that failed. */
   readonly cleanUp: (task: (context: CallContext) => Promise<unknown>) => void;
 }
 
@@ -33,8 +33,8 @@ export interface Uploaded {
 }
 
 /**
- * Uploads a content whole: in one request, or in parts. An ETag comes of the bytes and of how they were cut, so bytes that are there
- * already are cut otherwise: no write leaves the ETag as it was.
+ * Uploads a content whole: in one request, or in parts. An ETag depends on the bytes and on how they were cut, so bytes that are there
+ * already are cut differently: no write leaves the ETag as it was.
  *
  * @returns `false` where the condition is known not to hold before a long content is sent.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html

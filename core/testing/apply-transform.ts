@@ -12,7 +12,7 @@ export interface ApplyTransformOptions {
 }
 
 /**
- * Applies a transform as a pipeline would: columns in, and what the transform gives is held to what it declares.
+ * Applies a transform as a pipeline would: it gets columns, and its outputs are checked against what it declares.
  *
  * @param part Made by `makePart` or `startPart`, and started.
  * @param rows Plain rows, a cell per input; `null` is a null.

@@ -1,7 +1,7 @@
 import type { RunningPart } from '../parts/create-part.js';
 import { callContext } from './start-part.js';
 
-/** What a clock and a source of randomness are moved by. */
+/** By how much a clock and a source of randomness are moved. */
 interface Shift {
   readonly ms: number;
   readonly random: (value: number) => number;
@@ -39,7 +39,7 @@ export class TimeShift {
   }
 
   /**
-   * What a part answers now, later, and where it is made and started only then: equal, where neither time nor chance goes into it.
+   * What a part answers now, later, and when it is made and started only then: equal where it depends on neither time nor chance.
    *
    * @param make Makes a part, not started, with `clock` in its context.
    */

@@ -77,7 +77,7 @@ export function cacheContract({ runner, make }: ContractSetup<RunningPart>): voi
       assert.equal(loads, 1);
     });
 
-    it('answers the others where one caller gives up, whoever loads', async () => {
+    it('answers the others where one caller gives up, whichever of them loads', async () => {
       const leaving = new AbortController();
       const load = async (): Promise<Uint8Array[]> => {
         await sleep(10, undefined, { signal: leaving.signal }).catch(() => {
@@ -92,7 +92,7 @@ export function cacheContract({ runner, make }: ContractSetup<RunningPart>): voi
       assert.ok([1, 2].includes(first((await stayed).values)[0] as number));
     });
 
-    it('does not abort a load while somebody waits for it, whoever began it, and does when all have left', async () => {
+    it('aborts a load when all its callers have left, not when the one that began it leaves', async () => {
       let told: AbortSignal | undefined;
       let begin: () => void = () => undefined;
       const begun = new Promise<void>((resolve) => (begin = resolve));
@@ -113,7 +113,7 @@ export function cacheContract({ runner, make }: ContractSetup<RunningPart>): voi
       assert.deepEqual(first((await subject.through(['a'], () => [byte(3)], ttl, context())).values), [3]);
     });
 
-    it('loads what somebody needs by themselves where a load failed for a key of somebody else', async () => {
+    it('loads the keys of one caller on their own where a shared load failed for a key of another caller', async () => {
       const ask = async (keys: readonly string[]): Promise<unknown[]> => {
         const load = async (missing: readonly number[]): Promise<Uint8Array[]> => {
           await sleep(1);

@@ -6,7 +6,7 @@ import { pause } from '../kernel/timer.js';
 export interface FaultPlan {
   /** Waits this long before each call, milliseconds; obeys the call's signal. */
   delayMs?: number;
-  /** The next so many calls fail; `Infinity` for an outage. */
+  /** This many of the next calls fail; `Infinity` for an outage. */
   failures?: number;
   code?: ErrorCode;
   /** Keys of a batch read that fail while the others are answered. */

@@ -37,7 +37,7 @@ export type FeatureSourceSetup<
   D extends FeatureSourceDescription,
 > = DefinitionSetup<S, U, D> & {
   readonly runner: Runner;
-  /** Distinct keys with what they must give; two at least must be held, and give something else. */
+  /** Distinct keys with what they must give; the source must hold at least two of them, with different features. */
   readonly rows: readonly ExpectedFeatures<D>[];
   /** How far a float may be from its expected value, relative to it. Default: 1e-6. */
   readonly tolerance?: number;
@@ -101,7 +101,7 @@ export function featureSourceContract<
       assert.deepEqual(describePart(definition, options), description);
     });
 
-    it('is given two rows at least that it holds and that differ', () => {
+    it('is given at least two rows that it holds and that differ', () => {
       const held = rows.flatMap(({ expect }) => (expect === 'MISSING' ? [] : [rowText(expect)]));
       assert.ok(new Set(held).size >= 2, 'give the contract two keys with different expected values');
     });
@@ -156,7 +156,7 @@ export function featureSourceContract<
 
     if (description.offline === 'pure') {
       it('does not ask for the request time, which what is pure does not depend on', async () => {
-        // Asking throws, as it does in a pipeline: one that catches that would still depend on it.
+        // Asking throws, as it does in a pipeline: a source that catches the error would still depend on the time.
         let asked = false;
         const source = part.face(featureSource);
         await readRows(part, {

@@ -36,7 +36,7 @@ export function litter(column: ColumnWriter, { cells }: Garbage): void {
   }
 }
 
-/** Fills the rows of a feature source, none of which is told anything by it. */
+/** Fills the rows of a feature source without setting their status. */
 export function litterRows(rows: FeatureRows, { cells, time }: Garbage): void {
   for (const column of rows.columns) litter(column, { cells, time });
   rows.eventTime.fill(time);

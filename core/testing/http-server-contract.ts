@@ -249,7 +249,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
         assert.equal(spans.length, 1);
         const [{ name, kind, attributes, spanId }] = spans as readonly [RecordedSpan];
         assert.equal(kind, SpanKind.SERVER);
-        // Where it is mounted below a path, that comes before it.
+        // Where the server is mounted below a path, that path comes first.
         assert.match(name, /^GET .*\/things\/\{thing\}$/);
         assert.equal(name, `GET ${String(attributes['http.route'])}`);
         assert.match(String(attributes['url.path']), /\/things\/1$/);

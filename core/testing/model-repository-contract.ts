@@ -143,7 +143,7 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
         contents.map((content) => add(one, { 'model.bin': content, 'other.bin': content })),
       );
       const refused = settled.filter((outcome) => outcome.status === 'rejected');
-      // Where each spoils the others' files nobody may win; two never do.
+      // Where each spoils the others' files, perhaps nobody wins; two never do.
       assert.ok(refused.length >= 3 && refused.every(({ reason }) => has('ABORTED')(reason)));
       const winner = settled.findIndex((outcome) => outcome.status === 'fulfilled');
       if (winner < 0) return assert.deepEqual(await repository.list(context()), []);
@@ -338,7 +338,7 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
   });
 }
 
-/** Manifests that would reach out of a bundle, or are none. */
+/** Manifests that would reach out of a bundle, or are not valid. */
 const hostile: Readonly<Record<string, (manifest: BundleManifest) => unknown>> = {
   'a path that leads out': (manifest) => withPath(manifest, '../evil'),
   'a path that leads out from inside': (manifest) => withPath(manifest, 'a/../../evil'),

@@ -466,7 +466,7 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
         );
       });
 
-      it('refuse a column that is no number, and say which view', async () => {
+      it('refuse a column that is not a number, and say which view', async () => {
         const store = await open({ t: integers([['a', 1, 1, 1]]) });
         const of = view({
           entity: { key: 'string' },

@@ -13,7 +13,7 @@ import { callContext } from './start-part.js';
 export interface PredictorSetup extends ContractSetup<RunningPart> {
   /** What the part serves: the model of `affineSignature`, y = x[0] + 2 · x[1], which throws where some x[0] is below −1. */
   readonly model: ModelVersion;
-  /** Holds the answers of the model back until the function it gives is called; left out where nothing can. */
+  /** Holds the answers of the model back until the function that it returns is called; left out where nothing can. */
   readonly hold?: () => () => void;
   /** Takes the model away from the part that runs, and lets none load; resolved once none is loaded. Left out where nothing can. */
   readonly lose?: () => Promise<void>;
@@ -147,7 +147,7 @@ export function predictorContract({ runner, make, model, hold, lose, release }: 
       const left = subject.predict(affineInput([1, 1]), context(1, leaving.signal)).then(valuesOf);
       const stayed = [ask([2, 2]), ask([3, 3])];
       leaving.abort();
-      // Who leaves when the answer is there already may still get it.
+      // A caller that leaves when the answer is there already may still get it.
       const outcome = await left.catch((error: unknown) => has('CANCELLED')(error));
       assert.ok(outcome === true || (Array.isArray(outcome) && outcome[0] === 3));
       assert.deepEqual(await Promise.all(stayed), [[6], [9]]);

@@ -15,8 +15,8 @@ export interface PredictorRuntimeSetup extends ContractSetup<RunningPart> {
   /** A model that this runtime loads; its manifest holds the signature. */
   readonly bundle: Bundle;
   /**
-   * What the model must give for what: two rows at least, with different outputs. A model with `over: 'request'` gets all of them as one
-   * request.
+   * Rows, and what the model must give for them: at least two, with different outputs. A model with `over: 'request'` gets all of them as
+   * one request.
    */
   readonly rows: readonly ModelRow[];
   /** How far a float may be from its expected value, relative to it. Default: 1e-5. */
@@ -26,7 +26,7 @@ export interface PredictorRuntimeSetup extends ContractSetup<RunningPart> {
    * none throws.
    */
   readonly failing?: { readonly inputs: ModelRow['inputs']; readonly bundle?: Bundle };
-  /** A bundle whose files are no model; left out where every bundle loads. */
+  /** A bundle whose files are not a model; left out where every bundle loads. */
   readonly broken?: Bundle;
   /** Ends an instance from outside, as a crash would; left out where nothing can end it. */
   readonly kill?: (instance: PredictorInstance) => void | Promise<void>;
@@ -85,7 +85,7 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       assert.ok(part.face(predictorRuntime).hosts.includes(bundle.manifest.runtime));
     });
 
-    it('is given two rows at least that differ in what they must give', () => {
+    it('is given at least two rows that differ in what they must give', () => {
       const { expected } = batch(rows.length);
       assert.ok(expected.length >= 2, 'give the contract two rows');
       assert.throws(
@@ -183,7 +183,7 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       await ask(second);
     });
 
-    withHook(it, broken)('refuses to load with FAILED_PRECONDITION what is no model', async (broken) => {
+    withHook(it, broken)('refuses to load what is not a model, with FAILED_PRECONDITION', async (broken) => {
       await assert.rejects(load(broken), failsWith('FAILED_PRECONDITION'));
     });
 

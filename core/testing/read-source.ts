@@ -21,7 +21,7 @@ export interface ReadSourceOptions {
 }
 
 /**
- * Reads a feature source as a fetch would: keys as columns in, and what the source gives is held to what it declares.
+ * Reads a feature source as a fetch would: it gets keys as columns, and its rows are checked against what it declares.
  *
  * @param part Made by `makePart` or `startPart`, and started.
  * @param keys Plain keys, each once, a cell per key column: `[{ place: 'krakow' }]`.
@@ -75,7 +75,7 @@ export async function readRows(
     rows: keys.length,
     time,
   });
-  // As a fetch does: what a source that gave no promise has not written by then, nobody waits for.
+  // As in a fetch, nobody waits for what a source that gave no promise has not written by then.
   const reading = source.read(asked, out, context);
   if (isThenable(reading)) await reading;
   if (garbage !== undefined) sweepTimes(out, garbage);

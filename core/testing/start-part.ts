@@ -11,19 +11,19 @@ import type { FeatureSourceDescription } from '../ports/feature-source.js';
 import type { LogRecord } from '../ports/log-sink.js';
 import type { TransformDescription } from '../ports/transform.js';
 
-/** What a part gets of its surroundings, where a test says it. */
+/** The surroundings of a part that a test may set. */
 export interface StartPartOptions {
   /** Its name in the configuration. Default: the definition's. */
   readonly name?: string;
   /** The parts in its slots: faces of others, or objects of the test's own. */
   readonly uses?: Readonly<Record<string, unknown>>;
-  /** Relative paths in options are meant from here. Default: the current directory. */
+  /** Relative paths in options are resolved against it. Default: the current directory. */
   readonly directory?: string;
   readonly clock?: Clock;
   readonly onLog?: (record: LogRecord) => void;
 }
 
-/** What a feature source or a transform says of itself. */
+/** What a feature source or a transform says about itself. */
 export type Description = FeatureSourceDescription | TransformDescription;
 
 /** The options of a definition, as a configuration gives them; any object where the compiler does not know the definition. */
@@ -42,7 +42,7 @@ export type DefinitionSetup<S extends z.ZodObject, U extends Uses, D extends Des
   readonly definition: Definition<S, U, D>;
   /** The parts in its slots, made anew for each part; what they leave running is yours to stop. */
   readonly uses?: () => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
-  /** Relative paths in options are meant from here. Default: the current directory. */
+  /** Relative paths in options are resolved against it. Default: the current directory. */
   readonly directory?: string;
 } & (Record<never, never> extends OptionsFor<S>
   ? { readonly options?: OptionsFor<S> }

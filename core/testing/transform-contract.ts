@@ -35,7 +35,7 @@ export type TransformSetup<
   D extends TransformDescription,
 > = DefinitionSetup<S, U, D> & {
   readonly runner: Runner;
-  /** Rows of inputs with the outputs they must give, two at least that differ; with `over: 'request'` they are those of one request. */
+  /** Rows of inputs with the outputs they must give, at least two that differ; with `over: 'request'` they are those of one request. */
   readonly rows: readonly ExpectedOutputs<D>[];
   /** How far a float may be from its expected value, relative to it. Default: 1e-6. */
   readonly tolerance?: number;
@@ -104,7 +104,7 @@ export function transformContract<S extends z.ZodObject, U extends Uses, D exten
       assert.deepEqual(describePart(definition, options), description);
     });
 
-    it('is given two rows at least that differ in what they must give', () => {
+    it('is given at least two rows that differ in what they must give', () => {
       const different = new Set(expected.map(({ expect }) => rowText(expect)));
       assert.ok(different.size >= 2, 'give the contract two rows with different expected outputs');
     });

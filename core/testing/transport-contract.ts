@@ -78,7 +78,7 @@ export function transportContract({ runner, make, makeServer, send, request }: T
         part.face(transport).serve(served, callContext());
       const ask = (more: Partial<SentRequest> = {}): Promise<SentResponse> => {
         const sent = { ...request, ...more, headers: { ...request.headers, ...more.headers } };
-        // One that drains has no address any more.
+        // A server that drains no longer has an address.
         address ??= server.address();
         if (address !== undefined) return sendOverSocket(address, sent);
         assert.ok(send, 'the contract needs `send` for a server that does not listen');

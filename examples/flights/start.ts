@@ -33,7 +33,7 @@ function contents(server: Server): string {
 async function prepare(store: string): Promise<void> {
   const server = await load(store);
   const wanted = contents(server);
-  // Of a store elsewhere nothing is known: it may have been emptied since. Writing the same rows again changes nothing.
+  // Nothing is known of a store elsewhere: it may have been emptied since. Writing the same rows again changes nothing.
   const embedded = store === 'lmdb';
   if (embedded && (await readFile(marker, 'utf8').catch(() => '')) === wanted) return;
   process.stderr.write(`preparing features up to ${until}${embedded ? ', once' : `, in ${store}`}\n`);

@@ -10,7 +10,7 @@ const options = z.strictObject({
     ),
 });
 
-/** Keeps what was computed in any cache store; concurrent callers compute a key once, and a store that fails is passed by. */
+/** Keeps computed values in any cache store. Concurrent callers compute a key once; a store that fails is bypassed. */
 export const cache = definePlugin({
   provides: cachePort,
   name: 'cache',

@@ -104,7 +104,7 @@ export class SingleFlightCache implements Cache {
     try {
       this.#context.run(write, from);
     } catch {
-      // The part is stopping: the callers that are left get their answers, and nothing is kept.
+      // The part is stopping: the callers that remain get their answers, and nothing is kept.
     }
   }
 

@@ -20,7 +20,7 @@ interface Moment {
   readonly day_of_year: number;
 }
 
-/** Parts of a time: hour 0–23, weekday 1 (Monday) to 7, month 1–12, day of the year 1–366; null where the time is. */
+/** Parts of a time: hour 0–23, weekday 1 (Monday) to 7, month 1–12, day of the year 1–366; null where the time is null. */
 export const calendar = definePlugin({
   provides: transform,
   name: 'calendar',

@@ -1,16 +1,16 @@
 import { abortError, type PredictContext, type Prediction, type Tensor, type VivaceError } from 'vivace';
 import type { Instance } from './instance.js';
 
-/** One `predict`: from its caller until it is answered, or until its caller leaves. */
+/** One `predict` call. It ends when it is answered, or when its caller leaves. */
 export class Call {
   readonly inputs: readonly Tensor[];
   readonly context: PredictContext;
   readonly promise: Promise<Prediction>;
-  /** What holds the call at the moment: told when the caller leaves. */
+  /** Tells the current holder of the call that the caller leaves. */
   onLeave: ((call: Call) => void) | undefined;
-  /** The instance that did not take it; another is to. */
+  /** The instance that did not take the call; another one should. */
   avoid: Instance | undefined;
-  /** It was part of a call that failed: it is not joined again. */
+  /** True for a call that was joined with others and failed with them: it is not joined again. */
   alone = false;
   settled = false;
   #resolve: (prediction: Prediction) => void = () => undefined;

@@ -95,7 +95,7 @@ export class Dispatcher {
     instance.usable = false;
     this.#instances.delete(instance);
     this.#idle = this.#idle.filter((other) => other !== instance);
-    // What waits although an instance is idle waits for another than that one: now there is none.
+    // Calls that wait although an instance is idle avoid that instance; now there is no other.
     const last = this.#instances.size === 1 && this.#waiting.size > 0 ? this.#idle.pop() : undefined;
     if (last !== undefined) this.#next(last);
   }
@@ -185,7 +185,7 @@ export class Dispatcher {
   }
 }
 
-/** Gives each call its rows; those that are predicted together are copied apart. */
+/** Gives each call its rows; calls that were predicted together get copies. */
 function handOut({ model }: Instance, calls: readonly Call[], outputs: readonly Tensor[]): void {
   if (calls.length === 1) return calls[0]!.resolve({ model, outputs });
   let from = 0;
@@ -196,7 +196,7 @@ function handOut({ model }: Instance, calls: readonly Call[], outputs: readonly 
   }
 }
 
-/** A runtime that throws at once is one that rejects. */
+/** Treats a runtime that throws synchronously as one that rejects. */
 function predict(
   { predictor }: Instance,
   inputs: readonly Tensor[],

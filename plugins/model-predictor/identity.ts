@@ -1,6 +1,6 @@
 import { manifestDigest, type BundleManifest, type ModelIdentity } from 'vivace';
 
-/** Which model a bundle is, and what it is. */
+/** Which version of which model a bundle is, and the digest of its manifest. */
 export function identityOf(manifest: BundleManifest): ModelIdentity {
   const { name, version } = manifest;
   return { name, version, digest: manifestDigest(manifest) };

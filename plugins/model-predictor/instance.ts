@@ -26,7 +26,7 @@ export class Instance {
     this.loadedAt = version.loadedAt;
   }
 
-  /** The calls are done; whatever waits for the instance may have it. */
+  /** Ends the calls, and wakes what waits for the instance. */
   free(): void {
     this.calls = undefined;
     this.#whenFree?.();

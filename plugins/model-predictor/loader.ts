@@ -24,7 +24,7 @@ export class Loader {
     this.#context = context;
   }
 
-  /** Loads `count` instances; where one fails, none remains. */
+  /** Loads `count` instances; if one fails, none remains. */
   async loadAll(bundle: Bundle, count: number, signal: AbortSignal): Promise<Instance[]> {
     const { runtime } = bundle.manifest;
     if (!this.#runtime.hosts.includes(runtime)) {
@@ -47,7 +47,7 @@ export class Loader {
     return this.within(signal, async (within) => {
       const loading = this.#runtime.load(bundle, { signal: within });
       const instance = await untilAborted(loading, within).catch((error: unknown) => {
-        // One that comes too late is let go.
+        // An instance that comes too late is unloaded.
         loading.then((late) => late.unload()).catch(() => undefined);
         throw error;
       });
@@ -74,7 +74,7 @@ export class Loader {
     await selfTest(instance, manifest, signal);
   }
 
-  /** Does a task of a load, whose signal aborts when `loadTimeoutMs` have passed. */
+  /** Runs a task of a load, with a signal that aborts when `loadTimeoutMs` have passed. */
   async within<T>(signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { loadTimeoutMs } = this.#options;
     const late = new AbortController();

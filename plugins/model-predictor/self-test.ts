@@ -10,9 +10,9 @@ import {
 type Value = number | string | boolean;
 
 /**
- * Predicts what the bundle's self-test says and compares.
+ * Predicts the inputs of the bundle's self-test and compares the outputs.
  *
- * @throws {VivaceError} `FAILED_PRECONDITION` where an output is another than it must be.
+ * @throws {VivaceError} `FAILED_PRECONDITION` where an output differs from what it must be.
  */
 export async function selfTest(
   instance: PredictorInstance,

@@ -251,7 +251,7 @@ export class ServedModel implements Predictor {
     });
   }
 
-  /** Ends instances that have computed too long, and answers those who wait for them. */
+  /** Ends instances that have computed too long, and answers the callers that wait for them. */
   #endHanging(): void {
     const { callTimeoutMs } = this.#options;
     const now = this.#context.clock.monotonic();

@@ -88,7 +88,7 @@ export function difference(serving: Versioned, next: Versioned): string | undefi
 
 type Versioned = Pick<BundleManifest, 'signature' | 'featuresLock'>;
 
-/** The server has checked the serving version's lock against its views; it has not seen another. */
+/** The server has checked the serving version's lock against its views; it has not seen the lock of any other version. */
 function differentLock(
   was: Versioned['featuresLock'] = {},
   is: Versioned['featuresLock'] = {},

@@ -57,13 +57,13 @@ export class VersionWatch {
   }
 
   /**
-   * Looks at once, or shares the look that is under way: that goes on where its caller leaves.
+   * Looks at once, or shares the look that is under way. A look goes on when its caller leaves.
    *
    * @throws {VivaceError} Why the version that should serve does not.
    */
   look({ signal }: CallContext): Promise<void> {
     let looked: Promise<unknown> = Promise.resolve();
-    // The part waits for the look too, so that it has a caller who stays.
+    // The part waits for the look too, so that it has a caller that stays.
     this.#context.run(async (call) => {
       looked = this.#shared(call);
       await this.#settled(looked);
@@ -109,7 +109,7 @@ export class VersionWatch {
       return { model, bundle: await this.#repository.fetch(model, { signal }) };
     };
     try {
-      // A repository may not heed the signal.
+      // A repository may ignore the signal.
       const next = await this.#loader.within(call.signal, (signal) => untilAborted(find(signal), signal));
       if (next === undefined) return;
       this.#refused = undefined;
@@ -122,7 +122,7 @@ export class VersionWatch {
   }
 
   #failed(error: unknown, version: string | undefined): void {
-    // What is wrong with a version stays wrong, versions being immutable; the rest is tried again.
+    // Versions are immutable, so a broken version stays broken; after other failures it is tried again.
     if (isVivaceError(error) && error.code === 'FAILED_PRECONDITION') this.#refused = { version, error };
     this.#loadFailures.add(1);
     this.#context.log.error('a new version cannot serve; the one before it stays', {

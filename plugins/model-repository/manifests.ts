@@ -1,12 +1,12 @@
 import { bundleManifest, messageOf, VivaceError, type BundleManifest, type ModelVersion } from 'vivace';
 
-/** A manifest is read whole; a larger one is none. */
+/** A manifest is read whole; a larger blob is not a manifest. */
 const largestManifestBytes = 4_194_304;
 
 /**
  * Reads and checks a manifest: a path in it cannot leave the bundle's directory.
  *
- * @throws {VivaceError} `DATA_LOSS` where the bytes are not a manifest, or one of another version.
+ * @throws {VivaceError} `DATA_LOSS` where the bytes are not a manifest, or are that of another version.
  */
 export function parseManifest(bytes: Uint8Array, model: ModelVersion): BundleManifest {
   const where = `model.json of ${model.name} ${model.version}`;

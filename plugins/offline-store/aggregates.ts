@@ -51,7 +51,7 @@ function aggregatedColumns(view: FeatureView): string[] {
  * the day on which the longest window has emptied; it uses the events of the days d − w … d − 1 and nothing later. Its event time is
  * the beginning of d, its available time the greatest available time of its events, if that is later.
  *
- * @param types Of the columns it reads. Integers are summed exactly.
+ * @param types The types of the columns it reads. Integers are summed exactly.
  */
 export function aggregateRelation(view: FeatureView, types: ColumnTypes, sql: Dialect): string {
   const keys = view.entity.map((_, i) => `k${i}`).join(', ');

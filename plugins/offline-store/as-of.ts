@@ -18,17 +18,17 @@ import { viewRelation } from './view-relation.js';
 
 const int32 = parseType('int32');
 const int64 = parseType('int64');
-/** Before every request time: a static row is there always. */
+/** Before every request time: a static row is always there. */
 const always = -9_007_199_254_740_991;
 
 /** The keys and times of a read, as `AsOfReader` takes them. */
 type Requested = Parameters<AsOfReader['read']>[1];
 
-/** Reads views that were prepared as tables in which the row with the greatest available time up to a moment is the one that won then. */
+/** Reads views from prepared tables: the row that won at a moment is the one with the greatest available time up to it. */
 class PreparedViews implements AsOfReader {
   readonly #warehouse: Warehouse;
   readonly #kept: KeptTables;
-  /** Table per hash of a view. */
+  /** The table of each view, by the view's hash. */
   readonly #tables: ReadonlyMap<string, string>;
   /** The available time of static rows: when they were prepared, microseconds. */
   readonly #preparedAt: number;
@@ -84,7 +84,7 @@ class PreparedViews implements AsOfReader {
   }
 }
 
-/** What preparing views takes. */
+/** What it takes to prepare views. */
 export interface Preparation {
   readonly warehouse: Warehouse;
   /** The available time of static rows, microseconds. */
@@ -134,7 +134,7 @@ function staticRows(view: FeatureView, relation: string): string {
 }
 
 /**
- * The rows that were, from their available time on, what an online store held: those with no greater event time available before. What
+ * The rows that an online store held from their available time on: those with no greater event time available before. What
  * is left has one row per key and available time, and event times that never fall as available times rise, so that the newest row
  * known at a moment is the one last available.
  */

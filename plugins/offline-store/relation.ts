@@ -11,7 +11,7 @@ import {
 
 /**
  * The columns of every view relation: keys `k0 …`, `event_time` and `available_time` in microseconds, features `f0 …`, in the view's
- * order. These names are the plugin's own, so that no name of a user's can be in their way.
+ * order. These names are the plugin's own, so that no name of the user's can clash with them.
  */
 export interface RelationColumns {
   readonly keys: readonly string[];

@@ -45,12 +45,12 @@ export function scatter(writer: ColumnWriter, column: Column, to: Int32Array): v
   for (let i = 0; i < to.length; i++) if (!isValid(column, i)) writer.setNull(to[i] as number);
 }
 
-// Most features are float32: a loop of their own stays specialised.
+// Most features are float32: a loop for them alone stays specialised.
 function scatterFloats(from: Float32Array, values: Float32Array, to: Int32Array): void {
   for (let i = 0; i < to.length; i++) values[to[i] as number] = from[i] as number;
 }
 
-/** Runs work on a view, so that what fails says on which. */
+/** Runs work on a view; its errors name the view. */
 export async function inView<T>(view: FeatureView, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -27,7 +27,7 @@ export function readJson({ body, parsedBody }: HttpRequest, maxDepth: number): u
   return value;
 }
 
-/** A byte order mark is not JSON's, but RFC 8259, section 8.1, lets a reader ignore one. */
+/** A byte order mark is not part of JSON, but RFC 8259, section 8.1, lets a reader ignore one. */
 function textOf(body: Uint8Array): string {
   const marked = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8', marked ? 3 : 0);

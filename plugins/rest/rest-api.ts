@@ -13,13 +13,13 @@ import {
 import { openApiDocument } from './open-api.js';
 import { checkType, readJson } from './read-json.js';
 
-/** A pipeline, and how it is spoken to in JSON. */
+/** A pipeline, and the codec of its JSON. */
 export interface SpokenPipeline {
   readonly description: PipelineDescription;
   readonly codec: PipelineCodec;
 }
 
-/** The operations of the API, each from a request to its answer. What they throw, the server answers. */
+/** The operations of the API, each from a request to its answer. The server answers what they throw. */
 export class RestApi {
   readonly #planes: Planes;
   readonly #prefix: string;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { RestApi } from './rest-api.js';
 import { restRouter } from './routes.js';
 
-/** Vivace's own JSON API: predictions, what the pipelines are, and an OpenAPI document made from them. */
+/** Vivace's own JSON API: predictions, descriptions of the pipelines, and an OpenAPI document made from them. */
 export const rest = definePlugin({
   provides: transport,
   name: 'rest',

@@ -41,7 +41,7 @@ function pipelineMethods(api: RestApi, path: string, prefix: string): Methods | 
   };
 }
 
-/** Every answer names the request, an error as well. */
+/** Every answer names the request, errors included. */
 const failed: NonNullable<HttpRoute['failed']> = (error, _head, { requestId }) =>
   errorResponse(error, { requestId });
 

@@ -6,7 +6,6 @@ import { wordMistakes } from '../support/words.js';
 const files = repositoryFiles().filter(
   (path) =>
     path !== 'docs/style.md' &&
-    !path.startsWith('core/testing/') &&
     (/^(?:core|plugins|adapters|examples)\/.*\.(?:ts|js|mjs|md)$/.test(path) ||
       /^(?:docs\/.*|README|CONTRIBUTING|CHANGELOG)(?:\.md)$/.test(path)),
 );

@@ -293,6 +293,6 @@ describe('The FeatureSource contract', () => {
         rows: [{ key: { text: '' }, expect: 'MISSING' }],
       }),
     );
-    expect(failed).to.include('is given two rows at least that it holds and that differ');
+    expect(failed).to.include('is given at least two rows that it holds and that differ');
   });
 });

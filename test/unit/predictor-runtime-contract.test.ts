@@ -193,7 +193,7 @@ describe('The PredictorRuntime contract', () => {
         make: () => makePart(runtimeOf(affine)),
       }),
     );
-    expect(failed).to.deep.equal(['is given two rows at least that differ in what they must give']);
+    expect(failed).to.deep.equal(['is given at least two rows that differ in what they must give']);
   });
 
   it('fails one that fills its output buffer again', async () => {

@@ -15,7 +15,7 @@ interface Options extends WithConfig {
   readonly drainTimeout?: number;
 }
 
-/** What a server takes where nothing is said. */
+/** How long a server drains where nothing is said. */
 const defaultDrainTimeoutMs = 10_000;
 
 const help = `
