@@ -1,6 +1,6 @@
 import { isVivaceError } from 'vivace';
 
-/** What the process says when it ends. */
+/** The exit codes of the process. */
 export const exitCodes = {
   ok: 0,
   /** A mistake in the configuration or in what the command was given. */

@@ -11,7 +11,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 const closeMs = 500;
 /** How long after its command should have ended the watchdog ends a process. */
 const watchdogMs = 700;
-/** A watchdog is a process: a long drain is not to pay for it. */
+/** A watchdog is a process of its own, so a long drain starts it only this long before its end. */
 const watchedMs = 2000;
 
 const controller = new AbortController();

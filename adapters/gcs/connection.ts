@@ -33,9 +33,9 @@ export interface ApiAnswer<T> {
 }
 
 /**
- * Cloud Storage's JSON API with the SDK's credentials and retries. The SDK's own calls of files are not used: they take no signal, nor an
- * authority or a limit of connections; a reader that leaves destroys the agent that the whole process shares, and the other readers stand
- * still for ever.
+ * Cloud Storage's JSON API with the SDK's credentials and retries. The SDK's own calls of files are not used: they take no signal, no
+ * certificate authority and no limit of connections; a reader that leaves destroys the agent that the whole process shares, and the
+ * other readers stand still for ever.
  *
  * @see https://cloud.google.com/storage/docs/json_api/v1
  */

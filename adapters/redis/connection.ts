@@ -20,9 +20,9 @@ export class Connection {
   readonly spread: boolean;
   readonly #options: RedisOptions;
   readonly #context: PartContext;
-  /** In a cluster, where it holds for each server, the SDK counts. */
+  /** In a cluster the limit holds for each server, and the SDK counts. */
   readonly #mostWaiting: number;
-  /** None while one takes the place of another that was silent, and after the end. */
+  /** `undefined` while a new client replaces one that was silent, and after the end. */
   #client: Client | undefined;
   #make!: () => Client;
   #address = '';
@@ -131,8 +131,8 @@ export class Connection {
   }
 
   /**
-   * Connects anew where calls wait and nothing comes back: a host that has vanished closes no connection, and to the SDK what is still
-   * sent on one is a sign of life.
+   * Connects anew where calls wait and nothing comes back: a host that has vanished closes no connection, and the SDK takes
+   * what it still sends on one for a sign of life.
    */
   async #renewIfSilent({ signal }: CallContext): Promise<void> {
     const { silenceMs, connectTimeoutMs } = this.#options;

@@ -108,7 +108,7 @@ export function explain(error: unknown, where: string, otherwise: ErrorCode = 'I
     word !== undefined && Object.hasOwn(advice, word)
       ? advice[word]
       : textAdvice.find(([pattern]) => pattern.test(said))?.[1];
-  // What a server says to HELLO is about how clients are written.
+  // What a server says about HELLO is meant for the authors of clients.
   const text = word === 'NOAUTH' ? word : said.replace(/\.$/, '');
   return new VivaceError(
     codeOf(error) ?? otherwise,

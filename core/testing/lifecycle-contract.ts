@@ -122,7 +122,7 @@ export function lifecycleContract<T>({ runner, make, port, calls, prepare }: Lif
   });
 }
 
-/** Calls each operation for a caller that has left, and then for one that stays; handles of either kind are new ones. */
+/** Calls each operation for a caller who has left, and then for one who stays; handles of either kind are new ones. */
 async function leaveEach(subject: Subject, operations: readonly Operation[]): Promise<void> {
   for (const operation of operations) await leave(subject, operation);
   for (const operation of operations) {

@@ -30,7 +30,7 @@ export interface OfflineStoreSetup {
   readonly runner: Runner;
   /** Makes a part, not started, that can read `tables`, and the (started, empty) online store that it materializes to. */
   make(tables: ContractTables): Promise<{ readonly part: RunningPart; readonly online: OnlineStore }>;
-  /** An integer whose squares the warehouse sums exactly, for one that is narrower than it should be; default: beyond 2^53. */
+  /** An integer whose squares the warehouse sums exactly, for a warehouse with too narrow sums; default: one beyond 2^53. */
   readonly squared?: bigint;
 }
 

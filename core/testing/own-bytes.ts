@@ -14,7 +14,7 @@ export interface ByteStore {
   ): unknown;
 }
 
-/** Straight to the store, past what the guard joins: callers who are joined get the same bytes. */
+/** A call that goes straight to the store: callers whom the guard joins get the same bytes. */
 const alone = (): CallContext => ({ ...callContext(), bypassBreaker: true });
 
 const sample = (first: number): Uint8Array => Uint8Array.of(first, 2, 3, 4, 5, 6, 7, 8);

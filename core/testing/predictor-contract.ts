@@ -142,12 +142,12 @@ export function predictorContract({ runner, make, model, hold, lose, release }: 
       await assert.rejects(subject.predict(affineInput([1, 1]), context(1, late)), has('DEADLINE_EXCEEDED'));
     });
 
-    it('answers those who stay where another leaves', async () => {
+    it('answers the callers who stay when another leaves', async () => {
       const leaving = new AbortController();
       const left = subject.predict(affineInput([1, 1]), context(1, leaving.signal)).then(valuesOf);
       const stayed = [ask([2, 2]), ask([3, 3])];
       leaving.abort();
-      // A caller that leaves when the answer is there already may still get it.
+      // A caller who leaves when the answer is there already may still get it.
       const outcome = await left.catch((error: unknown) => has('CANCELLED')(error));
       assert.ok(outcome === true || (Array.isArray(outcome) && outcome[0] === 3));
       assert.deepEqual(await Promise.all(stayed), [[6], [9]]);

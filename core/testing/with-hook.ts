@@ -1,6 +1,6 @@
 import type { Runner } from './runner.js';
 
-/** Defines a test that needs something of the setup, and none where the setup does not give it: it must not pass unrun. */
+/** Defines a test that needs something from the setup. Without it there is no test, so that none passes without having run. */
 export function withHook<T>(
   it: Runner['it'],
   hook: T | undefined,

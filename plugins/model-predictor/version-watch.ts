@@ -63,7 +63,7 @@ export class VersionWatch {
    */
   look({ signal }: CallContext): Promise<void> {
     let looked: Promise<unknown> = Promise.resolve();
-    // The part waits for the look too, so that it has a caller that stays.
+    // The part waits for the look too, so that it has a caller who stays.
     this.#context.run(async (call) => {
       looked = this.#shared(call);
       await this.#settled(looked);
