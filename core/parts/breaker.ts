@@ -10,14 +10,14 @@ import {
 
 type Operation = (...args: unknown[]) => unknown;
 
-/** The calls that are looked back on, and how old the oldest of them may be. */
+/** How many of the last calls count, and how old the oldest of them may be. */
 const lastCalls = 40;
 const withinMs = 10_000;
-/** So many outages among them open the breaker. */
+/** This many outages among them open the breaker. */
 const mostOutages = 20;
 /** How often a call is let through while it is open. */
 const retryMs = 1000;
-/** How often calls that do not end are looked at. */
+/** How often the breaker looks at calls that do not end. */
 const lookMs = 10;
 
 interface PendingCall {
@@ -37,11 +37,11 @@ export interface BreakerSetup {
 
 /**
  * Spares callers the wait for a backend that is down. It opens when 20 of the last 40 calls of the last ten seconds ended with an outage
- * (`UNAVAILABLE`, `DEADLINE_EXCEEDED`, `RESOURCE_EXHAUSTED`, or no answer when the caller's deadline passed). While it is open a call fails
- * at once, but for one each second; the first of those that is answered closes it.
+ * (`UNAVAILABLE`, `DEADLINE_EXCEEDED`, `RESOURCE_EXHAUSTED`, or no answer when the caller's deadline passed). While it is open, calls fail
+ * at once, except for one each second; the first of those that is answered closes it.
  *
- * A caller that leaves is neither an answer nor an outage, and a batch of which some keys were answered is not an outage. A call whose context
- * says `bypassBreaker` is made in any case and counts for nothing.
+ * A caller that leaves is neither an answer nor an outage, and a batch of which some keys were answered is not an outage. A call whose
+ * context says `bypassBreaker` is always made, and is not counted.
  */
 export class Breaker {
   readonly #setup: BreakerSetup;
@@ -95,7 +95,7 @@ export class Breaker {
   }
 
   /**
-   * Refuses while no call would be let through: for callers that would join a call in flight, and so wait with it.
+   * Refuses while no call would be let through. It is for callers that would otherwise join a call in flight and wait with it.
    *
    * @throws {VivaceError} `UNAVAILABLE`
    */
@@ -115,7 +115,7 @@ export class Breaker {
     return true;
   }
 
-  /** Judges calls that have not ended though their caller has given up: they may never end. */
+  /** Judges calls that have not ended although their caller has given up: they may never end. */
   #lookAtPending(): void {
     const now = this.#setup.now();
     if (now - this.#lookedAt < lookMs) return;

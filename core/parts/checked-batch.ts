@@ -3,8 +3,8 @@ import { isPartialFailure, VivaceError } from '../kernel/errors.js';
 type Operation = (...args: unknown[]) => unknown;
 
 /**
- * The operation, held to one answer for each item of its batch: what is left out at the end of an answer would pass for an item that the
- * part does not hold, and so would a failure that names no item.
+ * The operation, held to one answer for each item of its batch. Otherwise an answer that is cut short would pass for items that the part
+ * does not hold, and so would a failure that names no item.
  */
 export function checkedBatch(operation: Operation, name: string): Operation {
   return (...args) => {

@@ -4,7 +4,7 @@ import { SharedWork, type LoadKeys } from '../kernel/shared-work.js';
 /**
  * Joins the reads of one tick into one call, each key asked once, and lets later calls share keys that are still in flight.
  *
- * @param maxBatch The most keys of one call; what is beyond goes into the next, and nobody waits for more than what holds their keys.
+ * @param maxBatch The most keys of one call; further keys go into the next call, and callers wait only for the calls that hold their keys.
  */
 export function coalesce<T>(
   read: LoadKeys<T>,

@@ -18,7 +18,7 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
-/** What goes with a message; `error` and `trace` have places of their own in a record. */
+/** Fields that go with a message; `error` and `trace` have places of their own in a record. */
 export type LogFields = Readonly<Record<string, unknown>> & {
   readonly error?: unknown;
   readonly trace?: CallContext['trace'];
@@ -32,8 +32,8 @@ export interface MetricOptions {
 
 export interface HistogramOptions extends MetricOptions {
   /**
-   * Upper bounds of the buckets, ascending. Default by the unit: 0.1 ms to 10 s for `s`, 256 to 1 GiB for `By`, 0 to 10,000 for what is
-   * counted, such as `{row}`; for any other unit those of the SDK.
+   * Upper bounds of the buckets, ascending. Default by the unit: 0.1 ms to 10 s for `s`, 256 to 1 GiB for `By`, 0 to 10,000 for counts,
+   * such as `{row}`; for any other unit, those of the SDK.
    */
   readonly bounds?: readonly number[];
 }
@@ -47,13 +47,13 @@ export interface Histogram {
 }
 
 /**
- * What a part gets besides its options and its used parts. Background work belongs to the lifecycle: it is awaited and stopped with the
- * part, and a failure is logged, never lost.
+ * What a part gets besides its options and the parts in its slots. Background work belongs to the lifecycle: it is awaited and stopped with
+ * the part, and a failure is logged, never lost.
  */
 export interface PartContext {
   /** The part's name in the configuration. */
   readonly name: string;
-  /** Relative paths in options are meant from here. */
+  /** Relative paths in options are resolved from here. */
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -61,23 +61,23 @@ export interface PartContext {
   counter(name: string, options?: MetricOptions): Counter;
   histogram(name: string, options?: HistogramOptions): Histogram;
   gauge(name: string, options: MetricOptions, read: () => number): void;
-  /** Spans of the part's own, beside those of its operations; each has the part's name as `vivace.part`. */
+  /** Spans of the part's own, besides those of its operations; each has the part's name as `vivace.part`. */
   readonly tracer: CallTracer;
   /** Runs `task` every `intervalMs`, never twice at once, from the part's start to its stop. */
   every(intervalMs: number, task: (context: CallContext) => void | Promise<void>): void;
   /**
-   * Runs `task` once in the background; `stop` aborts its signal and waits for it. It belongs to no call: its spans begin a trace of their
-   * own.
+   * Runs `task` once in the background; `stop` aborts its signal and waits for it. It belongs to no call, and its spans begin a trace of
+   * their own.
    *
-   * @param follows The call that it comes from, such as one whose result it stores: its spans are linked to that one's.
+   * @param follows The call that it follows from, such as one whose result it stores: its spans are linked to that call's.
    */
   run(task: (context: CallContext) => Promise<void>, follows?: CallContext): void;
   /**
-   * Runs `task` behind a call that has ended: removes what it left in a backend. It has five seconds, is awaited before the part's `stop`
-   * and may begin while calls are still ending there; a failure is logged.
+   * Runs `task` after a call has ended, to remove what the call left in a backend. The task has five seconds, is awaited before the part's
+   * `stop` and may begin while calls are still ending there; a failure is logged.
    *
-   * @param what Says what is left where it fails: `the parts of a broken upload`.
-   * @returns Resolves when it has ended, however it did.
+   * @param what What remains where it fails, for the log: `the parts of a broken upload`.
+   * @returns Resolves when it has ended, whether it succeeded or failed.
    */
   cleanUp(what: string, task: (context: CallContext) => Promise<unknown>): Promise<void>;
   /** Resolves after `durationMs`, or at once when the signal aborts. */

@@ -19,7 +19,7 @@ export interface RunningPart {
    * @param stopMs How long the part's own `stop` may take.
    */
   stop(graceMs?: number, stopMs?: number): Promise<void>;
-  /** The guarded face for one port it provides. */
+  /** The guarded face for one port that it provides. */
   face<T>(port: Port<T>): T;
 }
 

@@ -30,7 +30,7 @@ export type UsedParts<U extends Uses> = {
 
 type Provides<L extends Tier> = Port<unknown, L> | readonly Port<unknown, L>[];
 
-/** What a plugin of either kind says of itself, or of neither. */
+/** What a plugin says of itself: a feature source, a transform, or neither. */
 type Description = FeatureSourceDescription | TransformDescription;
 
 /** An implementation of a port; where `describe` says which columns there are, they have their types. */
@@ -70,7 +70,7 @@ export interface CheckContext {
   readonly directory: string;
 }
 
-/** What an author writes. `create` is synchronous and cheap: all I/O belongs into `start`. */
+/** What an author writes. `create` is synchronous and cheap: all I/O belongs in `start`. */
 export interface PartSpec<
   P extends Provides<Tier>,
   S extends z.ZodObject,
@@ -88,13 +88,13 @@ export interface PartSpec<
    */
   readonly sdk?: SdkRequirements;
   /**
-   * The versions of Vivace that the part is made for, `^0.1` or `>=0.1`: another one refuses it when the configuration is checked. For
-   * packages of their own. Default: any.
+   * The versions of Vivace that the part is made for, such as `^0.1` or `>=0.1`; any other version refuses it when the configuration is
+   * checked. It is for parts in packages of their own. Default: any.
    */
   readonly vivace?: string;
   /**
-   * Finds what is wrong with options and needs no backend, such as a file that is not there: so that `vivace check` says it, and not a
-   * start at night. It opens nothing and leaves nothing behind.
+   * Finds mistakes in options that need no backend to be seen, such as a file that is not there, so that `vivace check` reports them before
+   * the part starts. It opens nothing and leaves nothing behind.
    *
    * @throws {VivaceError} `INVALID_CONFIG`, with `path` relative to the part.
    */
@@ -111,9 +111,9 @@ export interface OutsideSystem {
    * @see https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/
    */
   readonly database?: string;
-  /** Further attributes of every span, for what is not a database: `{ 'rpc.system.name': 'aws-api' }`. */
+  /** Further attributes of every span, for a system that is not a database: `{ 'rpc.system.name': 'aws-api' }`. */
   readonly attributes?: Attributes;
-  /** True for a library that works within this process: its spans are INTERNAL then, and not CLIENT. */
+  /** True for a library that works within this process: its spans are then INTERNAL, not CLIENT. */
   readonly embedded?: boolean;
 }
 
@@ -137,15 +137,15 @@ export type PluginSpec<
   U extends Uses,
   D extends Description = Description,
 > = PartSpec<P, S, U, D> & {
-  // Said here too, and not only in `Describe`: so a literal keeps its type before `provides` is inferred.
+  // Stated here as well as in `Describe`, so that a literal keeps its type before `provides` is inferred.
   describe?(options: z.output<S>): D;
 } & Describe<P, z.output<S>>;
 
 const marker = Symbol.for('vivace.definition');
 
 /**
- * What `defineAdapter` and `definePlugin` return: a name after `use:`, with the schema of its options and its slots. The rest of core
- * reads it, and the compiler checks the options of a part in code by it.
+ * What `defineAdapter` and `definePlugin` return: a name after `use:`, with the schema of its options and its slots. The rest of core reads
+ * it, and the compiler checks the options of a part in code against it.
  */
 export interface Definition<
   S extends z.ZodObject = z.ZodObject,
@@ -179,15 +179,15 @@ export interface MadePart {
  * Your duties:
  *
  * - `create` is synchronous and cheap; it keeps its arguments. All I/O begins in `start`, and `stop` closes what `start` opened. A client
- *   that the options bring is used and left open.
- * - An adapter holds no policy: no retry, no time-out, no cache, no batching. A loop is for making one operation atomic.
+ *   that comes with the options is used and left open.
+ * - An adapter holds no policy: no retry, no time-out, no cache, no batching. A loop may only serve to make one operation atomic.
  * - A miss is an answer (`undefined`), an outage is an error. Where part of a batch failed, throw `PartialFailure`.
- * - Throw the vendor's errors as they are; `errorCode` says which code each has.
+ * - Throw the vendor's errors as they are; `errorCode` gives each its code.
  * - Obey `context.signal`, or leave it to the SDK.
  *
- * The guard around your part guarantees: `start` comes once and first; no operation runs before it has resolved or after `stop` has
- * begun; `stop` comes once, also after a `start` that failed; batches are neither empty nor longer than `supports.maxBatch`; errors carry
- * the part's name. What one port asks is in its interface, and its contract in `vivace/testing` tests it.
+ * The guard around your part guarantees: `start` comes once and first; no operation runs before it has resolved or after `stop` has begun;
+ * `stop` comes once, even after a `start` that failed; batches are neither empty nor longer than `supports.maxBatch`; errors carry the
+ * part's name. What a port requires is in its interface, and its contract in `vivace/testing` tests it.
  *
  * @param spec What the adapter provides, its name after `use:`, its options and how it is created.
  * @returns A definition, to be exported under its name in camelCase.
@@ -241,8 +241,8 @@ export function defineAdapter<
  *
  * - A plugin does no I/O of its own and knows no vendor: it reaches the outside through the parts in its slots (`uses`).
  * - It has no clock and no timers of its own: `context` has both, and background work that is stopped with the part.
- * - A feature source and a transform `describe` what they read and write, from the options alone. That is what lets a pipeline be
- *   compiled and checked before anything starts.
+ * - A feature source and a transform `describe` what they read and write, from the options alone. This lets core compile and check
+ *   pipelines before anything starts.
  * - A transform, and a source that says `offline: 'pure'`, gives the same answer for the same input: training sets run it too.
  * - An operation that answers at once stays synchronous.
  *
@@ -362,7 +362,7 @@ function define(tier: Tier, spec: Loose): Definition {
   };
 }
 
-/** True for what `defineAdapter` and `definePlugin` return, of any copy of this package. */
+/** True for what `defineAdapter` and `definePlugin` return, from any copy of this package. */
 export function isDefinition(value: unknown): value is Definition {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[marker] === true;
 }

@@ -22,16 +22,16 @@ export interface FaceOwner {
   readonly name: string;
   readonly use: string;
   readonly calls: InFlight;
-  /** What the part speaks to, where it is outside of the process. */
+  /** What the part speaks to, where that is outside the process. */
   readonly system: OutsideSystem | undefined;
   readonly tracing: () => boolean;
   /** @throws {VivaceError} `UNAVAILABLE` outside `ready`. */
   admit(): void;
-  /** @throws {VivaceError} `UNAVAILABLE` where the part has not started, or has stopped: what is in flight goes on while it stops. */
+  /** @throws {VivaceError} `UNAVAILABLE` where the part has not started, or has stopped; while it stops, what is in flight goes on. */
   admitHeld(): void;
   /** A breaker for one operation, new each time. */
   breaker(operation: string): Breaker;
-  /** What the part threw, with its code (`otherwise` where nobody knows it) and the part's name. */
+  /** What the part threw, with its code (`otherwise` where none is known) and the part's name. */
   wrap(error: unknown, otherwise?: ErrorCode): VivaceError;
 }
 
@@ -123,10 +123,10 @@ class Faces {
     const alone = batched(admitted(sheltered));
     if (spec.coalesce !== true || synchronous === true) return alone;
     const joined = coalesce(sheltered as Parameters<typeof coalesce>[0], maxBatch);
-    // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on when its callers have left.
+    // Counted twice: a caller may wait for a call that has yet to begin, and a call may go on after its callers have left.
     const joining = this.#counted(
       admitted((keys, context) => {
-        // Before it joins a call that is let through, and waits with it.
+        // Checked before the call joins one that was let through, and waits with it.
         breaker?.refuseWhileOpen();
         return joined(keys as readonly string[], context as CallContext);
       }),
@@ -141,8 +141,8 @@ class Faces {
   }
 
   /**
-   * Calls the part itself. What comes of it is an answer at once or a `Promise`, whatever kind of promise the part gave; a handle comes
-   * with a face of its own.
+   * Calls the part itself. The result is an answer at once or a `Promise`, whichever kind of promise the part gave; a handle gets a face of
+   * its own.
    */
   #invoking(behind: Behind, spec: NamedSpec): Operation {
     const { target } = behind;
@@ -223,7 +223,10 @@ class Faces {
     };
   }
 
-  /** Its operations are counted too, for one may still run when it is disposed of; that happens once, however often it is asked for. */
+  /**
+   * Its operations are counted too, for one may still run when the handle is disposed of; disposal happens once, however often it is asked
+   * for.
+   */
   #held(handle: Implementation, behind: Omit<Behind, 'target' | 'admit'>, opener: string): object {
     let closed: Promise<void> | undefined;
     const face = this.of({
@@ -253,7 +256,7 @@ class Faces {
     return face;
   }
 
-  /** Counts while it is iterated, which may never happen; a generator's work is done there, and so its errors arise there. */
+  /** Counts the iterable while it is iterated, which may never happen; a generator does its work, and so fails, only there. */
   async *#iterate(source: AsyncIterable<unknown>): AsyncGenerator {
     this.#owner.admit();
     this.#owner.calls.enter();
@@ -281,7 +284,7 @@ function admitting(operation: Operation, { admit }: Behind, { name, anyState }: 
 }
 
 function refusedPromise(promise: PromiseLike<unknown>, name: string): VivaceError {
-  // Nobody will wait for it: what it throws must not end the process.
+  // Nothing awaits it: what it throws must not end the process.
   Promise.resolve(promise).catch(() => undefined);
   return new VivaceError(
     'INTERNAL',

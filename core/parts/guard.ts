@@ -18,7 +18,7 @@ import type { MadePart, OutsideSystem } from './definition.js';
 import { Breaker } from './breaker.js';
 import { faceOf, type FaceOwner, type Implementation } from './face.js';
 
-/** How long calls in flight may take to end, where nobody says. */
+/** How long calls in flight may take to end, by default. */
 const defaultGraceMs = 5000;
 /** The least that a part gets for its own `stop`. */
 const leastStopMs = 1000;
@@ -28,12 +28,12 @@ export interface GuardContext {
   readonly clock: Clock;
   readonly log: Log;
   gauge(name: string, options: MetricOptions, read: () => number): void;
-  /** Waits for what cleans up behind calls that have ended. */
+  /** Waits for the clean-up after calls that have ended. */
   cleaned(): Promise<void>;
 }
 
 export interface GuardOptions {
-  /** Whether somebody records spans. */
+  /** Whether spans are recorded. */
   readonly tracing: () => boolean;
 }
 
@@ -111,8 +111,8 @@ export class GuardedPart {
 
   /**
    * Refuses new calls, waits for those in flight, then stops the part; does nothing for one that never started. What does not end in its
-   * time is left behind, and logged: a call though its signal has aborted, and the part's own `stop`. A part whose `start` still runs
-   * then is stopped when that returns, so that what it opens late does not stay open.
+   * time is abandoned and logged: a call that goes on although its signal has aborted, and the part's own `stop`. Where `start` is still
+   * running by then, the part is stopped when `start` returns, so that what it opens late does not stay open.
    *
    * @param graceMs For calls in flight.
    * @param stopMs For the part's own `stop`.
@@ -216,7 +216,7 @@ export class GuardedPart {
     });
   }
 
-  /** What the part says of an error. Where it says nothing that is a code, the error matters more than that. */
+  /** The code that the part gives an error. An answer that is not a code is ignored, because the error itself matters more. */
   #classified(raw: unknown): ErrorCode | undefined {
     let code: unknown;
     try {
@@ -245,7 +245,7 @@ function optionsOf(error: VivaceError): object {
   };
 }
 
-/** The code of the reason that a signal of the platform aborts with, which an implementation may just pass on. */
+/** The code of the reason with which a platform's signal aborts, which an implementation may simply pass on. */
 function abortCode(error: unknown): ErrorCode | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'DEADLINE_EXCEEDED';

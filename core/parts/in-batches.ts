@@ -4,8 +4,8 @@ import type { OperationSpec } from '../ports/port.js';
 type Operation = (...args: unknown[]) => unknown;
 
 /**
- * The operation for batches of any size: one that is empty is answered at once, one above `maxBatch` in several calls. Where every
- * call answers at once, so does this.
+ * The operation for batches of any size: an empty batch is answered at once, one above `maxBatch` in several calls. Where every call
+ * answers at once, so does the whole.
  */
 export function inBatches(
   operation: Operation,
@@ -27,7 +27,7 @@ export function inBatches(
   };
 }
 
-/** The values of several calls, end to end; the places of what failed are moved to those of the whole. */
+/** The values of several calls, end to end; the indexes of failures become indexes into the whole batch. */
 function concat(settled: readonly Settled[], sizes: readonly number[]): readonly unknown[] {
   const values: unknown[] = [];
   const failures: FailedKey[] = [];

@@ -14,7 +14,7 @@ export interface OperationSpan {
   readonly attributes: Attributes;
   /** The first argument is a batch that goes to a database. */
   readonly isDatabaseBatch: boolean;
-  /** The code that the guard gives what the operation throws. */
+  /** The code that the guard gives to what the operation throws. */
   readonly codeOf: (error: unknown) => ErrorCode;
 }
 
@@ -57,7 +57,7 @@ export function inSpan(
     {
       name,
       kind,
-      // By the conventions one key is not a batch.
+      // By the conventions, one key is not a batch.
       attributes: size > 1 ? { ...attributes, [attributeNames.dbBatchSize]: size } : attributes,
       parent: call?.trace,
       links: call?.links,

@@ -39,7 +39,7 @@ export interface PartSurroundings {
   readonly writeLog: WriteLog;
 }
 
-/** The context of one part, and the reins of its background work. */
+/** The context of one part, and control over its background work. */
 export class OwnedContext implements PartContext {
   readonly name: string;
   readonly directory: string;
@@ -114,7 +114,7 @@ export class OwnedContext implements PartContext {
     const cleaning: Promise<void> = (async () => {
       try {
         const signal = timeoutSignal(cleanUpMs);
-        // A part that stops waits for it, whatever the task makes of the signal.
+        // A part that stops waits for the task, whether or not the task heeds the signal.
         const context = { signal, deadline: performance.now() + cleanUpMs };
         await untilAborted(
           inBackground(() => task(context)),
@@ -132,7 +132,7 @@ export class OwnedContext implements PartContext {
     await pause(durationMs, { signal });
   }
 
-  /** Starts what waited for the part: periodic tasks and gauges. A part that was stopped while it started has none. */
+  /** Starts what waited for the part: periodic tasks and gauges. Does nothing where the part was stopped while it started. */
   begin(): void {
     if (this.#stopping.signal.aborted) return;
     this.#started = true;
@@ -146,7 +146,7 @@ export class OwnedContext implements PartContext {
     await Promise.all(this.#running);
   }
 
-  /** Waits for what cleans up. */
+  /** Waits for the clean-up tasks. */
   async cleaned(): Promise<void> {
     await Promise.all(this.#cleaning);
   }
@@ -176,12 +176,12 @@ export function toRecord(
   };
 }
 
-/** Whatever call is active while background work begins, the work is none of that call's. */
+/** Background work does not belong to the call that is active while it begins. */
 function inBackground<T>(work: () => T): T {
   return contextApi.with(ROOT_CONTEXT, work);
 }
 
-/** Instruments are made at first use: a provider that is set later than that would not be seen. */
+/** Instruments are made at first use, because a provider that is set after they are made would not be seen. */
 function lazily<T>(create: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= create());

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VivaceError } from '../kernel/errors.js';
 
-/** What an adapter asks of an npm package that it loads. */
+/** What an adapter requires of an npm package that it loads. */
 export interface SdkRequirement {
   /** The lowest version that is known to work, three numbers such as `1.5.5`. A pre-release such as `1.5.5-r.5` counts as `1.5.5`. */
   readonly min: string;
@@ -11,7 +11,10 @@ export interface SdkRequirement {
   readonly because?: string;
   /** The package is loaded only where the options or the environment ask for it, so it may be missing; default false. */
   readonly optional?: boolean;
-  /** The npm tag to install, for a vendor whose versions are all pre-releases: a range admits none. Default: the major version of `min`. */
+  /**
+   * The npm tag to install, for a vendor whose versions are all pre-releases: a range admits none of them. Default: the major version of
+   * `min`.
+   */
   readonly tag?: string;
 }
 
@@ -25,14 +28,14 @@ export interface SdkProblem {
   readonly installed: string | undefined;
   /** One line: what is wrong, without what to do. */
   readonly message: string;
-  /** What `npm install` takes to mend it: `redis@6`. */
+  /** What to pass to `npm install` to mend it: `redis@6`. */
   readonly install: string;
 }
 
 /**
  * The packages of a table that are missing or too old, in its order. Versions are read from the packages' manifests; nothing is loaded.
  *
- * One whose version cannot be told, such as an alias of npm, is taken to be right.
+ * A package whose version cannot be determined, such as an npm alias, is assumed to be right.
  */
 export function sdkProblems(requirements: SdkRequirements): SdkProblem[] {
   return Object.entries(requirements).flatMap(([name, requirement]): SdkProblem[] => {
@@ -51,7 +54,7 @@ export function sdkProblems(requirements: SdkRequirements): SdkProblem[] {
 }
 
 /**
- * Refuses packages that are installed and too old. One that is missing is left to `loadSdk`, which knows whether it is needed.
+ * Refuses installed packages that are too old. A missing package is left to `loadSdk`, which knows whether it is needed.
  *
  * @throws {VivaceError} `FAILED_PRECONDITION` with the exact `npm install` line.
  */

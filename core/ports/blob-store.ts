@@ -11,7 +11,7 @@ export interface BlobInfo {
 
 export type BlobContent = Uint8Array | AsyncIterable<Uint8Array>;
 
-/** Holds a write back unless the blob is `'absent'`, or still has the version read before. */
+/** Writes only where the blob is still absent (`'absent'`), or still has the version that was read before. */
 export type WriteCondition = 'absent' | { readonly version: string };
 
 /**
@@ -61,7 +61,7 @@ export interface BlobStore {
 }
 
 /**
- * Refuses a key that is none, for implementations of `BlobStore`.
+ * Refuses an invalid key, for implementations of `BlobStore`.
  *
  * @throws {VivaceError} `INVALID_ARGUMENT`
  */

@@ -8,7 +8,9 @@ export interface CacheEntry {
   readonly ttlMs: number;
 }
 
-/** Bytes that may be forgotten at any time, and are after their time to live. A failed read throws; it is not a miss. */
+/**
+ * Bytes that may be forgotten at any time, and are forgotten once their time to live has passed. A failed read throws; it is not a miss.
+ */
 export interface CacheStore {
   readonly supports: { readonly maxBatch: number };
   /** @returns N values in the order of `keys`; `undefined` where there is none or it has expired. */

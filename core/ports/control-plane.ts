@@ -8,7 +8,7 @@ import type { ModelIdentity } from './predictor.js';
  */
 export type ServerState = 'created' | 'starting' | 'ready' | 'partial' | 'draining' | 'stopped' | 'failed';
 
-/** Where a part stands. Operations run in `ready` only; those running when `stop` begins are waited for. */
+/** Where a part stands. Operations run in `ready` only; `stop` waits for those that are running when it begins. */
 export type PartState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped' | 'failed';
 
 export interface PartStatus {
@@ -27,7 +27,7 @@ export interface PredictorStatus {
   readonly serving: ModelIdentity | undefined;
 }
 
-/** What those who operate a server may ask of it, in no protocol. */
+/** What operators of a server may ask of it, independent of any protocol. */
 export interface ControlPlane {
   readonly state: ServerState;
   /** Serving: every declared predictor has a loaded model, and the server is not draining. `reasons` says what is missing. */
@@ -47,7 +47,8 @@ export interface ControlPlane {
   /**
    * Looks for a new version of a predictor's model at once, instead of at its next poll; resolves when it serves, or when there is none.
    *
-   * @throws {VivaceError} `NOT_FOUND` for no such predictor, `UNIMPLEMENTED` where it does not follow a repository; why a version does not serve.
+   * @throws {VivaceError} `NOT_FOUND` for no such predictor, `UNIMPLEMENTED` where it does not follow a repository; otherwise the reason
+   *   why a version does not serve.
    */
   refresh(predictor: string, call: Call): Promise<PredictorStatus>;
 }

@@ -15,7 +15,7 @@ export interface PipelineField extends Field {
   readonly unit?: string;
 }
 
-/** A pipeline as callers may know it. */
+/** A pipeline as callers see it. */
 export interface PipelineDescription {
   readonly name: string;
   readonly description?: string;
@@ -23,7 +23,7 @@ export interface PipelineDescription {
   /** The field of the request that is the request time; without it, the time of arrival. */
   readonly time?: string;
   readonly objects?: { readonly fields: readonly PipelineField[]; readonly max: number };
-  /** Any may be null. Without objects each has one row, else one row per object. */
+  /** Any may be null. Each has one row per object, or one row where the pipeline has no objects. */
   readonly outputs: readonly Field[];
   readonly deadlineMs: number;
   /** The compiled plan, for people: nodes in order, what each reads and writes. */
@@ -49,11 +49,11 @@ export interface Degradation {
   readonly code?: string;
 }
 
-/** What one node of the plan gave, for `explain`. */
+/** What one node of the plan produced, for `explain`. */
 export interface ExplainedNode {
   readonly alias: string;
   readonly scope: Scope;
-  /** Of a fetch: status per row, and times where the source has some. */
+  /** For a fetch: status per row, and times where the source has any. */
   readonly rows?: {
     readonly status: Uint8Array;
     readonly eventTime?: Float64Array;
@@ -76,7 +76,7 @@ export interface Explanation {
 /** An answer in columns. */
 export interface PipelineAnswer {
   readonly requestId: string;
-  /** Per predict step the version that answered. */
+  /** The version that answered, per predict step. */
   readonly models: readonly ({ readonly step: string } & ModelVersion)[];
   readonly degraded: readonly Degradation[];
   /** One column per output. With objects every column has a row for each object of the request, in its order. */
@@ -94,8 +94,8 @@ export interface PipelinePlane {
   /**
    * Answers a request.
    *
-   * @param input A function is called once the request is counted in: so a request that cannot be decoded is in the metrics of its
-   *   pipeline.
+   * @param input A function is called only after the request has been counted, so that a request that cannot be decoded appears in the
+   *   metrics of its pipeline.
    * @throws {VivaceError} with `path` wherever a field is at fault.
    */
   predict(
@@ -112,7 +112,7 @@ export interface PredictorPlane {
   /** @throws {VivaceError} `NOT_FOUND`, with the names that exist. */
   describe(predictor: string, call: Call): Promise<DescribedModel>;
   /**
-   * Predicts `rows` rows of one request.
+   * Predicts for `rows` rows of one request.
    *
    * @param inputs One tensor per input of the signature, in its order; the call owns them.
    */
@@ -128,7 +128,7 @@ export interface FeaturePlane {
   views(): ReadonlyMap<string, FeatureView>;
 }
 
-/** What callers may ask of a server, in no protocol: every transport answers from it. */
+/** What callers may ask of a server, independent of any protocol: every transport answers from it. */
 export interface DataPlane {
   readonly pipelines: PipelinePlane;
   readonly predictors: PredictorPlane;

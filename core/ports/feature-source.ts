@@ -7,15 +7,16 @@ import { type CallContext, type MaybePromise } from '../kernel/call.js';
 export interface FeatureSpec {
   readonly type: TypeName;
   readonly unit?: string;
-  /** Stands in for a value that is not there, where the fetch says `default`. */
+  /** Replaces a missing value, where the fetch says `default`. */
   readonly default?: number | string | boolean;
   readonly description?: string;
 }
 
 /**
- * What a feature source says of itself before it starts; that is what lets a pipeline be compiled.
+ * What a feature source says of itself before it starts, so that pipelines can be compiled.
  *
- * `offline`: `pure`: the same function answers offline · `as-of`: joined by the offline store · `log-only`: only from the served log.
+ * `offline`: `pure`: the same function answers offline · `as-of`: the offline store joins it · `log-only`: available only from the served
+ * log.
  */
 export interface FeatureSourceDescription {
   readonly keys: Readonly<Record<string, TypeName>>;
@@ -32,7 +33,7 @@ export interface FeatureSource<D extends FeatureSourceDescription = FeatureSourc
    *
    * Core guarantees at least one key, and that the keys of one call are distinct.
    *
-   * @throws where nothing could be read; a row that alone failed is marked with `out.setFailed`.
+   * @throws where nothing could be read; where only some rows failed, mark those with `out.setFailed`.
    */
   read(keys: Keys<D['keys']>, out: FeatureRows<D['features']>, context: CallContext): MaybePromise<void>;
 }

@@ -6,7 +6,7 @@ import type { Call, CallContext, MaybePromise } from '../kernel/call.js';
 export interface HttpRequestHead {
   /** Upper case. */
   readonly method: string;
-  /** Decoded by nobody: begins with `/`, without the query, relative to where the server is mounted. */
+  /** Not decoded: begins with `/`, without the query, relative to where the server is mounted. */
   readonly path: string;
   /** Without `?`; empty where there is none. */
   readonly query: string;
@@ -33,22 +33,22 @@ export interface HttpResponse {
 }
 
 /**
- * What answers the requests of a path, in this order: `admit`, the body, `handle`. What any of them throws is answered as `failed`
- * formats it; an error that is not a `VivaceError`, or has the status 500, is logged by the server.
+ * Answers the requests of a path, in this order: `admit`, the body, `handle`. Whatever any of them throws is answered as `failed` formats
+ * it. The server logs an error that is not a `VivaceError`, or has the status 500.
  *
- * The call is made by the server when the head has come (`callFrom`): its id is the caller's own (`x-request-id`) or a new one, its trace
- * that of the exchange's span (`HttpSpan`), and its signal aborts when the peer goes away.
+ * The server creates the call when the head has arrived (`callFrom`): its id is the caller's own (`x-request-id`) or a new one, its trace
+ * is that of the exchange's span (`HttpSpan`), and its signal aborts when the peer disconnects.
  */
 export interface HttpRoute {
   /**
-   * Decides, before the body is read, whether there is anything to read: throws to refuse, and returns the call to go on with, which may
-   * have another deadline or a caller. While it is pending nothing of the body is read, so a peer that leaves is noticed afterwards.
+   * Decides whether the body is to be read at all. It throws to refuse; otherwise it returns the call to go on with, which may have another
+   * deadline or a caller. While it is pending, none of the body is read, so that a peer that disconnects is noticed only afterwards.
    */
   admit?(head: HttpRequestHead, call: Call): MaybePromise<Call>;
   handle(request: HttpRequest, call: Call): MaybePromise<HttpResponse>;
   /**
    * Formats every error of an exchange of this route, the server's own (405, 408, 413, 415, 503 and the like) included. Where it throws
-   * itself, and without it, the default holds: JSON `{code, message, path?, requestId?}`.
+   * itself, or is absent, the default applies: JSON `{code, message, path?, requestId?}`.
    */
   failed?(error: VivaceError, head: HttpRequestHead, call: Call): HttpResponse;
   /**
@@ -56,29 +56,29 @@ export interface HttpRoute {
    * exchange's span (`http.route`).
    */
   readonly template?: string;
-  /** Without a span of its own, such as for a probe that comes every second. */
+  /** Its exchanges have no span of their own, as for a probe that comes every second. */
   readonly quiet?: true;
   /** Largest body, bytes, as sent and after decompression; the server's own limits hold where they are smaller. */
   readonly bodyLimitBytes?: number;
 }
 
 /**
- * Finds the route of a request, or `undefined` where the path is not its own. It is asked before the body is read, so that a request
- * for somebody else is left untouched, and it never throws.
+ * Finds the route of a request, or `undefined` where the path is not its own. It is called before the body is read, so that a request for
+ * another handler is left untouched. It never throws.
  */
 export type HttpRouter = (head: HttpRequestHead) => HttpRoute | undefined;
 
 /**
- * Speaks HTTP and nothing above it. It limits body, header and decompressed size and time itself, answers a violation as the route
- * formats it (where no route is known, with a JSON error `{code, message, requestId?}`), a path that no router takes with 404, and,
- * before one is mounted, everything with 503. Every exchange is an `HttpSpan`, where somebody traces.
+ * Speaks HTTP and nothing above it. It enforces the limits on body, header and decompressed size and on time itself. It answers a violation
+ * as the route formats it, or with a JSON error `{code, message, requestId?}` where no route is known. It answers a path that no router
+ * takes with 404, and, before a router is mounted, everything with 503. Every exchange is an `HttpSpan`, where tracing is on.
  */
 export interface HttpServer {
   /** Routers are asked in the order they were mounted. */
   mount(router: HttpRouter): void;
   /** Where it listens, such as `http://127.0.0.1:8080`; `undefined` where it does not listen itself. */
   address(): string | undefined;
-  /** No new connections; those that are open are told to close. In-flight requests go on. */
+  /** Refuses new connections, and tells the open ones to close. In-flight requests go on. */
   drain(context: CallContext): void | Promise<void>;
 }
 

@@ -7,7 +7,7 @@ export interface KeyValueEntry {
   readonly value: Uint8Array;
 }
 
-/** A store of small binary values by key: what an online store is built on. It compares bytes and knows nothing else. */
+/** A store of small binary values by key, on which online stores are built. It compares bytes, and knows nothing else about them. */
 export interface KeyValueStore {
   readonly supports: {
     /** The most keys or entries that one call takes. */

@@ -8,7 +8,7 @@ export interface LogRecord {
   readonly time: number;
   readonly level: LogLevel;
   readonly message: string;
-  /** The part that speaks; `vivace` for the core. */
+  /** The part that logs; `vivace` for the core. */
   readonly part: string;
   readonly traceId?: string;
   readonly spanId?: string;

@@ -24,7 +24,7 @@ export interface ModelRepository {
    */
   fetch(model: ModelVersion, context: CallContext): Promise<Bundle>;
   /**
-   * Adds a version: its files first, its manifest last, so that nobody sees half of it.
+   * Adds a version: its files first, its manifest last, so that no reader sees half of it.
    *
    * @throws {VivaceError} `ABORTED` where the version exists, `INVALID_ARGUMENT` where a file is not what the manifest says.
    */
@@ -32,7 +32,7 @@ export interface ModelRepository {
   /**
    * Points an alias at a version, by compare-and-swap.
    *
-   * @throws {VivaceError} `NOT_FOUND` where there is no such version, `ABORTED` where another changed the alias meanwhile.
+   * @throws {VivaceError} `NOT_FOUND` where there is no such version, `ABORTED` where another writer changed the alias meanwhile.
    */
   setAlias(name: string, alias: string, version: string, context: CallContext): Promise<void>;
   list(context: CallContext): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]>;

@@ -10,12 +10,12 @@ import type { RowBatch, TableRows } from './warehouse.js';
  * Reads views as of a time per row: the offline counterpart of an online store.
  *
  * It holds the prepared views until it is disposed of (`await using reader = await store.openAsOf(…)`). Disposal never throws, and
- * disposing twice is the same as once. An open reader is a call in flight: the store's `stop` waits for it up to the grace period.
+ * disposing twice is the same as once. An open reader counts as a call in flight: the store's `stop` waits for it, up to the grace period.
  */
 export interface AsOfReader extends AsyncDisposable {
   /**
-   * For each row the feature row an online store that had kept up would have held at the row's time: `available time <= time`, the greatest
-   * by event time, available time, then the bytewise greater row.
+   * Reads, for each row, the feature row that an up-to-date online store would have held at the row's time: `available time <= time`, the
+   * greatest by event time, available time, then the bytewise greater row.
    *
    * @param view One of those that the reader was opened for.
    * @param keys One column per key of the view's entity; `time` per row in microseconds. Rows need not be distinct.

@@ -2,7 +2,7 @@ import type { ServiceIdentifier } from 'inversify';
 import type { CallContext } from '../kernel/call.js';
 import type { ErrorCode } from '../kernel/errors.js';
 
-/** Which room provides a port: adapters provide adapter ports, plugins provide plugin ports. */
+/** Which kind of part provides a port: adapters provide adapter ports, plugins provide plugin ports. */
 export type Tier = 'adapter' | 'plugin';
 
 /** How the guard treats one operation of a port. Operations that a table does not name are not guarded. */
@@ -14,25 +14,27 @@ export interface OperationSpec {
   /** Calls of the same tick are joined into one, their keys de-duplicated and shared with calls in flight; up to `supports.maxJoined`. */
   readonly coalesce?: true;
   /**
-   * It answers at once: a promise is refused, with the part's name. An `AsyncIterable` is an answer at once, and the work is done where
-   * it is iterated. Without this, an operation may answer at once or by a promise.
+   * It answers at once: a promise is refused, with the part's name. An `AsyncIterable` is an answer at once; its work is done while it is
+   * iterated. Without this, an operation may answer at once or with a promise.
    */
   readonly sync?: true;
-  /** It runs in every state of the part, so that a call that must not fail, or lets something go, can be made while the part stops. */
+  /**
+   * It runs in every state of the part, so that a call that must not fail, or that releases something, can be made while the part stops.
+   */
   readonly anyState?: true;
   /** The code of an error that is not a `VivaceError` and that the part does not classify; default `INTERNAL`. */
   readonly errorCode?: ErrorCode;
   /**
-   * Calls fail at once while most of them have been ending with an outage, but for one each second. The second argument is the call's
-   * context. A part that says `supports.synchronous` has no backend to wait for, and no breaker.
+   * While most calls have been ending with an outage, calls fail at once, except for one each second. The second argument is the call's
+   * context. A part that says `supports.synchronous` has no backend to wait for, and gets no breaker.
    */
   readonly breaker?: true;
   /** Without a span of its own. */
   readonly quiet?: true;
   /**
-   * The answer is a handle, and these are its operations: they are guarded as those of the part. A handle with `[Symbol.asyncDispose]`
-   * among them keeps its call in flight until it has been disposed of; until then its operations run also while the part stops, and it is
-   * disposed of once, however often that is asked for.
+   * The answer is a handle, and these are its operations, which are guarded like those of the part. A handle with `[Symbol.asyncDispose]`
+   * among them keeps its call in flight until it has been disposed of; until then its operations run even while the part stops. It is
+   * disposed of only once, however often its user asks for that.
    */
   readonly returns?: OperationTable;
 }
@@ -40,7 +42,7 @@ export interface OperationSpec {
 /** The operations of a port or of a handle, by name. */
 export type OperationTable = Readonly<Partial<Record<string | symbol, OperationSpec>>>;
 
-/** A table as the type of what it describes allows it: a name that is misspelt does not compile. */
+/** A table of the operations that a type has: a misspelt name does not compile. */
 export type OperationsOf<T> = {
   readonly [K in keyof T]?: Omit<OperationSpec, 'returns'> & {
     readonly returns?: OperationsOf<AnswerOf<T[K]>>;
@@ -63,11 +65,11 @@ export type AdapterPort<T = unknown> = Port<T, 'adapter'>;
 export type PluginPort<T = unknown> = Port<T, 'plugin'>;
 export type ProvidedBy<P> = P extends Port<infer T> ? T : never;
 
-/** What every part may have beside its port's operations. All I/O begins in `start`. */
+/** What every part may have besides its port's operations. All I/O begins in `start`. */
 export interface PartLifecycle {
   /** Called once, before any operation. */
   start?(context: CallContext): void | Promise<void>;
-  /** Called once, with nothing in flight and after `start` has ended; also when that failed. It is left behind where it does not end. */
+  /** Called once, with nothing in flight and after `start` has ended, even where `start` failed. Where it does not end, it is abandoned. */
   stop?(): void | Promise<void>;
   /** Classifies a raw error of the vendor; `undefined` leaves it to the guard (INTERNAL). */
   errorCode?(error: unknown): ErrorCode | undefined;

@@ -12,16 +12,16 @@ export interface PredictContext extends CallContext {
 /** One loaded model: a thread, a process, a connection. Calls are made one at a time. */
 export interface PredictorInstance {
   /**
-   * Predicts `context.rows` rows. The tensors belong to the call: a runtime may transfer or overwrite them.
+   * Predicts for `context.rows` rows. The tensors belong to the call: a runtime may transfer or overwrite them.
    *
-   * It settles when the instance is free for the next call. Where `context.signal` aborts, a runtime that can stops early and throws;
-   * one that cannot finishes, and its caller, who has left by then, drops the answer.
+   * It settles when the instance is free for the next call. Where `context.signal` aborts, a runtime that can stop early does so and
+   * throws. One that cannot finishes the call; its caller has left by then, and the answer is dropped.
    *
-   * @returns The outputs the bundle's signature names, in its order; the caller owns them. Their memory is not that of an input, nor of
-   *   anything that the model keeps: they stay what they are, whatever is predicted next.
+   * @returns The outputs the bundle's signature names, in its order; the caller owns them. They share no memory with an input, nor with
+   *   anything that the model keeps, so that later predictions do not change them.
    * @throws {VivaceError} `PREDICTOR_FAILED` where the model threw or gave something other than its outputs; `UNAVAILABLE` where the
-   *   instance died, `closed` having resolved before. With `started: false` the call never reached the model and the tensors are
-   *   untouched, so that another instance may take it.
+   *   instance died, after `closed` has resolved. With `started: false` the call never reached the model and the tensors are untouched, so
+   *   that another instance may take the call.
    */
   predict(inputs: readonly Tensor[], context: PredictContext): Promise<readonly Tensor[]>;
   /** Releases what `load` took; a call that is still running fails. Called once. */
@@ -36,7 +36,9 @@ export interface ModelInspection {
   readonly outputs: readonly TensorSpec[];
 }
 
-/** Hosts models of some kinds. It gives one instance per `load`; how many, when and again is the model-predictor's. */
+/**
+ * Hosts models of some kinds. Each `load` gives one instance; the model-predictor decides how many to load, when, and when to load again.
+ */
 export interface PredictorRuntime {
   /** The `runtime` values of bundles it can load. */
   readonly hosts: readonly string[];
@@ -51,7 +53,7 @@ export interface PredictorRuntime {
 }
 
 export const predictorRuntime = adapterPort<PredictorRuntime>('predictor-runtime', {
-  // What was loaded is unloaded also where the runtime stops before its user.
+  // What was loaded is unloaded even where the runtime stops before its user.
   load: { returns: { predict: { errorCode: 'PREDICTOR_FAILED' }, unload: { anyState: true } } },
   inspect: {},
 });

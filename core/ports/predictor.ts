@@ -8,8 +8,8 @@ import type { PredictContext } from './predictor-runtime.js';
 /** A model version that a predictor serves, and what it is. */
 export interface ModelIdentity extends ModelVersion {
   /**
-   * Equal only for equal models, up to 200 characters: cached answers are known by it. Of a bundle `manifestDigest`; a predictor
-   * without a manifest hashes what its answers depend on, such as the text or the parameters of its function.
+   * Equal only for equal models, up to 200 characters: cached answers are identified by it. For a bundle it is `manifestDigest`; a
+   * predictor without a manifest hashes what its answers depend on, such as the text or the parameters of its function.
    */
   readonly digest: string;
 }
@@ -30,7 +30,7 @@ export interface DescribedModel {
   readonly featuresLock?: Readonly<Record<string, string>>;
 }
 
-/** A model that answers, whatever version stands behind it at the moment. */
+/** A model that answers, whichever version serves at the moment. */
 export interface Predictor {
   /** The model's signature and lock, from its repository; may be asked before the model is loaded. */
   describe(context: CallContext): Promise<DescribedModel>;
@@ -42,10 +42,10 @@ export interface Predictor {
    */
   predict(inputs: readonly Tensor[], context: PredictContext): Promise<Prediction>;
   /**
-   * Looks for a new version at once, where the predictor follows a repository; resolves when it serves, or when there is none. A look
-   * that is under way is shared. A caller that leaves ends nothing.
+   * Looks for a new version at once, where the predictor follows a repository; resolves when it serves, or when there is none. Concurrent
+   * calls share one check, and it goes on when a caller leaves.
    *
-   * @throws {VivaceError} Why the version that should serve does not; the one before it goes on.
+   * @throws {VivaceError} The reason why the version that should serve does not; the previous version keeps serving.
    */
   refresh?(context: CallContext): Promise<void>;
 }

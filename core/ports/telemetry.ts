@@ -2,8 +2,8 @@ import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 /**
- * Sets up OpenTelemetry's global providers in `start`, before any other part starts. Where it sets no tracer provider, and the
- * application neither, Vivace makes no spans.
+ * Sets up OpenTelemetry's global providers in `start`, before any other part starts. Where neither it nor the application sets a tracer
+ * provider, Vivace makes no spans.
  */
 export interface Telemetry {
   /** The metrics in a text format for a scraper, where this part offers one. */

@@ -2,7 +2,7 @@ import type { ColumnOf, WriterOf } from '../data/column.js';
 import type { DeclaredColumns, TypeName } from '../data/types.js';
 import { pluginPort } from './port.js';
 
-/** An input of a transform: its type, and the column bound to it where the pipeline says nothing (its own name otherwise). */
+/** An input of a transform: its type, and the column bound to it where the pipeline names none (default: the input's own name). */
 export interface TransformInput {
   readonly type: TypeName;
   readonly from?: string;
@@ -14,11 +14,11 @@ export type Reads = Readonly<Record<string, TypeName | TransformInput>>;
 /** Types of outputs by name, as a transform or a step declares them. */
 export type Writes = Readonly<Record<string, TypeName>>;
 
-/** What a transform says of itself, from its options alone; that is what lets a pipeline be compiled. */
+/** What a transform says of itself, from its options alone, so that pipelines can be compiled. */
 export interface TransformDescription {
   readonly reads: Reads;
   readonly writes: Writes;
-  /** `row`: each row for itself. `request`: sees the rows of a request together, through `offsets`. */
+  /** `row`: each row by itself. `request`: it sees the rows of a request together, through `offsets`. */
   readonly over?: 'row' | 'request';
 }
 
@@ -30,7 +30,7 @@ export interface ColumnsIn<out R extends DeclaredColumns = Reads> {
   column<N extends keyof R & string>(name: N): ColumnOf<R[N]>;
 }
 
-/** Columns out: write every row of each. */
+/** Columns out: write every row of each column. */
 export interface ColumnsOut<out W extends DeclaredColumns = Writes> {
   column<N extends keyof W & string>(name: N): WriterOf<W[N]>;
 }

@@ -9,8 +9,8 @@ export interface Statement {
   readonly sql: string;
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   /**
-   * The columns that the query answers with, where its author knows them. An engine that has fewer types than there are column types
-   * (no float32, no int32, no vectors) answers in these all the same; a value that does not fit fails the query.
+   * The columns that the query answers with, where its author knows them. Even an engine that has fewer types than there are column types
+   * (no float32, no int32, no vectors) answers in these; a value that does not fit fails the query.
    */
   readonly fields?: readonly Field[];
 }
@@ -35,18 +35,18 @@ export interface TableRows {
 export interface Dialect {
   readonly name: string;
   /**
-   * The engine runs on many machines and bills what it scans: sources are read once and kept rather than read twice, and a large answer
-   * is not sorted where an order is only a favour.
+   * The engine runs on many machines and bills what it scans: sources are read once and kept rather than read twice, and a large answer is
+   * not sorted where the order is optional.
    */
   readonly remote?: boolean;
   /** Quotes a name: a column. */
   identifier(name: string): string;
-  /** A table as a user writes it (a name, a file such as `flights.parquet`) as it stands after FROM. */
+  /** Converts a table as a user writes it (a name, or a file such as `flights.parquet`) into what stands after FROM. */
   table(reference: string): string;
   literal(value: string | number | boolean): string;
   /** A placeholder for a named parameter. */
   parameter(name: string): string;
-  /** The engine's name of a type, or of the narrowest that holds its values. */
+  /** The engine's name for a type, or for the narrowest type that holds its values. */
   type(type: ColumnType): string;
   /** `expression` converted to a type; a value that does not fit fails the query. */
   cast(expression: string, type: ColumnType): string;
@@ -56,7 +56,7 @@ export interface Dialect {
   micros(expression: string): string;
   /** `floor(numerator / denominator)` of two int64 expressions, `denominator` positive. */
   floorDivide(numerator: string, denominator: string): string;
-  /** The quotient of two float64 expressions; a division by zero fails no query. */
+  /** The quotient of two float64 expressions; a division by zero does not fail the query. */
   divide(numerator: string, denominator: string): string;
   /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */
   series(name: string, to: number): string;
@@ -85,11 +85,12 @@ export interface AsOfJoin {
 /**
  * A table that is there until it is disposed of: `await using table = await warehouse.keep(…)`.
  *
- * Disposal drops the table, also where the signal that it was made with has aborted; then it does not wait for the table to be gone. It
- * never throws, so that no error of its user is hidden: a table that could not be dropped is logged. Disposing twice is the same as once.
+ * Disposal drops the table, even where the signal that it was made with has aborted; in that case it does not wait for the table to be
+ * gone. It never throws, so that it hides no error of its user: a table that could not be dropped is logged. Disposing twice is the same as
+ * once.
  *
- * An open table is a call in flight: the warehouse's `stop` waits for it up to the grace period. One that is still open after that goes
- * with the part, and disposing of it does nothing.
+ * An open table is a call in flight: the warehouse's `stop` waits for it up to the grace period. One that is still open after that is
+ * dropped with the part, and disposing of it then does nothing.
  */
 export interface TemporaryTable extends AsyncDisposable {
   /** Ready for FROM. */
@@ -125,7 +126,7 @@ export interface Warehouse {
    * Loads rows into a temporary table. Every call makes a table of its own; one that fails leaves none.
    *
    * @throws {VivaceError} `FAILED_PRECONDITION` where there is no place for temporary tables, `DATA_LOSS` where not all rows arrived; what
-   *   the batches throw is handed on.
+   *   the batches throw is passed on.
    */
   load(rows: TableRows, context: CallContext): Promise<TemporaryTable>;
 

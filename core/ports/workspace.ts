@@ -10,7 +10,7 @@ export interface StagedFile {
 
 /** A local directory of directories, each staged file by file and then committed atomically. */
 export interface Workspace {
-  /** The path of a committed directory, or `undefined`. */
+  /** The path of a committed directory, or `undefined` where there is none. */
   find(name: string, context: CallContext): Promise<string | undefined>;
 
   /**
