@@ -8,7 +8,7 @@ export interface CataloguePart {
   readonly name: string;
   readonly ports: readonly string[];
   readonly description?: unknown;
-  /** What it is and with which options, as a text; secrets are hidden. What stores and adapters it stands on is not part of it. */
+  /** Its definition and options, as a text; secrets are hidden. The stores and adapters that it uses are not part of it. */
   readonly identity: string;
 }
 
@@ -22,13 +22,13 @@ export interface Catalogue {
   readonly broken: ReadonlySet<string>;
   /** `undefined` where it is not known yet; the plan is then incomplete. */
   signature(predictor: string): Signature | undefined;
-  /** What a file exports that a step names by its relative path; `undefined` where a mistake has been reported. */
+  /** What the file exports that a step names by its relative path; `undefined` where a mistake has been reported. */
   imported(path: string): unknown;
-  /** What is wrong with what the class that runs a node has injected, by itself or through what it is given. */
+  /** What is wrong with the injections of a node's class: its own, or those of what it is given. */
   wrongStep(node: PlanNode): WrongInjection | undefined;
 }
 
-/** A class cannot have injected what it needs. */
+/** A class cannot get what it needs injected. */
 export interface WrongInjection {
   /** The rest of a sentence that begins with the class. */
   readonly what: string;

@@ -41,12 +41,12 @@ export class ColumnTable {
     return this.#open.has(alias) || this.#columns.some((column) => column.name.startsWith(`${alias}.`));
   }
 
-  /** Any reference to this alias is accepted from now on: its columns become known at start. */
+  /** Accepts any reference to this alias from now on: its columns become known at start. */
   leaveOpen(alias: string, scope: Scope): void {
     this.#open.set(alias, scope);
   }
 
-  /** Of an alias left open: its type is not known yet. */
+  /** A column of an open alias: its type is not known yet. */
   isProvisional(column: PlanColumn): boolean {
     return this.#provisional.has(column);
   }

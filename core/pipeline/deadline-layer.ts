@@ -11,7 +11,7 @@ import type { Plan, PlanNode } from './plan.js';
 
 const order = 200;
 
-/** Fetches give up when this part of the deadline has passed, so that there is time to answer without them. */
+/** Fetches give up when this fraction of the deadline has passed, so that there is time to answer without them. */
 const fetchShare = 0.8;
 
 /** Ends each run at its deadline, when its caller leaves, when a node has failed, and when the server stops. */
@@ -20,7 +20,7 @@ export class DeadlineRuns implements RunLayer {
   readonly order = order;
   readonly #running = new Set<Limit>();
 
-  /** @param stopping Aborts when the server stops: then runs are cut off. */
+  /** @param stopping Aborts when the server stops, which cuts runs off. */
   constructor(stopping: AbortSignal) {
     stopping.addEventListener('abort', () => {
       for (const run of this.#running) run.abort(abortError(stopping));
@@ -31,10 +31,10 @@ export class DeadlineRuns implements RunLayer {
     return (run) => {
       const { signal, deadline = Infinity } = run.call;
       if (signal.aborted) throw abortError(signal);
-      // Whole milliseconds: a timer of node would cut the rest off, and be early.
+      // Whole milliseconds: Node's timer would drop the fraction, and ring early.
       const limit = new Limit(run.call, Math.min(deadlineMs, Math.ceil(deadline - performance.now())));
       const leave = (): void => limit.abort(abortError(signal));
-      // Many calls may share one signal: that is not a leak.
+      // Many calls may share one signal, which is not a leak.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', leave, { once: true });
       this.#running.add(limit);
@@ -43,7 +43,7 @@ export class DeadlineRuns implements RunLayer {
         (failure) => {
           this.#running.delete(limit);
           signal.removeEventListener('abort', leave);
-          // What other steps are still waiting for is of no use to anybody.
+          // Nobody needs what other steps are still waiting for.
           if (failure !== undefined)
             limit.abort(
               new VivaceError('CANCELLED', 'another step of the request has failed', {
@@ -57,7 +57,7 @@ export class DeadlineRuns implements RunLayer {
   }
 }
 
-/** Leaves a node that does not end though its run has. Steps that leave by themselves are left alone. */
+/** Stops waiting for a node that does not end although its run has. Steps that stop by themselves are not touched. */
 export class DeadlineNodes implements NodeLayer {
   readonly name = 'deadline';
   readonly order = order;

@@ -11,8 +11,8 @@ export interface RunnableNode {
 }
 
 /**
- * Prepares the execution of a graph: nodes start as soon as those they come after have ended, independent ones at the same time.
- * A node that answers at once costs no promise, and a graph of such nodes runs without leaving the call.
+ * Prepares the execution of a graph: each node starts as soon as the nodes before it have ended, and independent nodes run at the same
+ * time. A node that answers at once costs no promise, and a graph of such nodes runs without leaving the call.
  */
 export function createExecutor(nodes: readonly RunnableNode[]): RunNode {
   const position = new Map(nodes.map(({ node }, i) => [node.id, i]));
@@ -80,7 +80,7 @@ export function createExecutor(nodes: readonly RunnableNode[]): RunNode {
     try {
       drain();
     } catch (error) {
-      // What has begun goes on to its end; nothing begins after it.
+      // Nodes that have begun go on to their end; no further node begins.
       failed = true;
       throw error;
     }

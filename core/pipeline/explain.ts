@@ -14,7 +14,7 @@ export function explainRun(plan: Plan, frame: Frame): Explanation {
   };
 }
 
-/** What one node gave. */
+/** What one node produced. */
 export function explainNode(node: PlanNode, frame: Frame): ExplainedNode {
   const rows = node.definition.explain?.(node, frame);
   return {

@@ -37,10 +37,10 @@ export interface FunctionNode extends PlanNode {
 }
 
 /**
- * Columns in and out of an author's function. One over whole requests sees the objects that are left; one over rows sees all of them, and
- * what it gives for those that are left out is never used.
+ * Columns in and out of an author's function. A function over whole requests sees only the remaining objects. A function over rows sees all
+ * objects, and what it gives for those that were left out is never used.
  *
- * @param author The part or step whose function it is, for errors.
+ * @param author The part or step that the function belongs to, for errors.
  */
 export function functionColumns(
   node: FunctionNode,
@@ -94,7 +94,7 @@ export class OutputColumns implements ColumnsOut {
   }
 }
 
-/** Values of some rows in their places among `total` rows; the others are null and SKIPPED. */
+/** Puts the values of some rows in their places among `total` rows; the others are null and SKIPPED. */
 export function scatter(column: Column, rows: Uint32Array, total: number): FrameColumn {
   const { type } = column;
   const statuses = new Uint8Array(total).fill(status.SKIPPED);

@@ -9,23 +9,24 @@ export type RunNode = (run: NodeRun) => MaybePromise<void>;
 export type RunPipeline = (run: Run) => MaybePromise<void>;
 
 /**
- * What goes around each node of an online run, such as a span. Layers are bound under `nodeLayer`; those of Vivace are 100 `trace`,
- * 200 `deadline` and 300 `record`, and a lower order stands further out.
+ * Goes around each node of an online run, such as a span. Layers are bound under `nodeLayer`; those of Vivace are 100 `trace`, 200
+ * `deadline` and 300 `record`, and a lower order is further out.
  */
 export interface NodeLayer {
   readonly name: string;
   readonly order: number;
   /**
-   * Called once per node, when the server starts. It looks at the plan then, and not while a request runs.
+   * Called once per node, when the server starts. It looks at the plan then, not while a request runs.
    *
-   * @param next What the layer goes around, to be called once. It may answer at once, and then the layer does too; it may throw or
-   *   reject, and both pass through. What the layer itself waits for it leaves when the signal of `run.call` aborts: nobody leaves a layer.
+   * @param next What the layer goes around, to be called once. It may answer at once, and then the layer does too; it may throw or reject,
+   *   and the layer passes both through. Where the layer itself waits for something, it must stop waiting when the signal of `run.call`
+   *   aborts: nothing else ends its wait.
    * @returns `undefined` where the layer does not go around this node: it then costs nothing there.
    */
   wrap(node: PlanNode, next: RunNode, plan: Plan): RunNode | undefined;
 }
 
-/** What goes around a whole online run, from before the request is decoded; like `NodeLayer`, bound under `runLayer`. */
+/** Goes around a whole online run, from before the request is decoded; like `NodeLayer`, but bound under `runLayer`. */
 export interface RunLayer {
   readonly name: string;
   readonly order: number;

@@ -22,11 +22,11 @@ export interface PlanField {
   readonly unit?: string;
 }
 
-/** One step of the plan. What its verb needs beside this is in the verb's own node type, and only its definition reads that. */
+/** One step of the plan. What its verb needs besides this is in the verb's own node type, which only the verb's definition reads. */
 export interface PlanNode {
   readonly id: number;
   readonly verb: string;
-  /** What compiled the node, and what runs, explains and draws it. */
+  /** The definition that compiled the node, and that runs, explains and draws it. */
   readonly definition: StepDefinition;
   /** The alias: columns are `<alias>.<name>`. */
   readonly alias: string;
@@ -36,13 +36,13 @@ export interface PlanNode {
   readonly scope: Scope;
   readonly reads: readonly PlanColumn[];
   readonly writes: readonly PlanColumn[];
-  /** Nodes that must have run: those that write what it reads, the mask of left-out objects included. */
+  /** Nodes that must have run: those that write what it reads, including the mask of left-out objects. */
   readonly after: readonly number[];
   /** Where the node may leave out objects: its place among those that do. */
   readonly skips?: number;
   /**
-   * The mask that the node reads, among the plan's: which objects are left once certain nodes before it in the file have left some out. It
-   * comes after those nodes; what others leave out it does not see, whenever they run.
+   * The place, among the plan's masks, of the one that the node reads: which objects remain once certain nodes before it in the file have
+   * left some out. The node runs after those nodes, and never sees what other nodes leave out, whenever they run.
    */
   readonly mask?: number;
 }
@@ -54,15 +54,15 @@ export interface PlanResponse {
   readonly limit?: number;
 }
 
-/** A compiled pipeline as data: what both executors run. */
+/** A compiled pipeline as data, which both executors run. */
 export interface Plan {
   readonly name: string;
   readonly description?: string;
   readonly request: readonly PlanField[];
   readonly objects?: { readonly fields: readonly PlanField[]; readonly max: number };
-  /** The column of the request time; without it, arrival at the server. */
+  /** The column of the request time; without it, the time of arrival at the server. */
   readonly time?: PlanColumn;
-  /** `time` as a column, for those who read it. */
+  /** `time` as a column, for nodes that read it. */
   readonly timeColumn: PlanColumn;
   readonly deadlineMs: number;
   /** What is recorded of each request, or nothing. */
@@ -76,10 +76,10 @@ export interface Plan {
   readonly masks: readonly (readonly number[])[];
   /** The mask of the answer, where any node may leave out objects. */
   readonly answerMask?: number;
-  /** In an order in which each node's `after` come first. */
+  /** In an order in which every node follows those in its `after`. */
   readonly nodes: readonly PlanNode[];
   readonly response: PlanResponse;
-  /** False where a predictor's signature is not known yet: the plan checks, it does not run. */
+  /** False where a predictor's signature is not known yet: the plan can be checked, but not run. */
   readonly complete: boolean;
 }
 

@@ -18,7 +18,7 @@ class RunState {
 /** One run of a pipeline: its call, its data, and what it says of itself. */
 export class Run {
   readonly call: Call;
-  /** For what may be given up: aborts while there is still time to answer with what the pipeline declares instead. */
+  /** The signal for work that may be given up: aborts while there is still time to answer with what the pipeline declares instead. */
   readonly fetchCall: Call;
   readonly #state: RunState;
 
@@ -43,13 +43,13 @@ export class Run {
     return this.#state.models;
   }
 
-  /** Makes the frame; innermost of all layers. */
+  /** Makes the frame; runs inside all layers. */
   decode(): NodeRun {
     this.#state.frame = this.#state.decode();
     return this as NodeRun;
   }
 
-  /** The same run under another call, as a layer gives it to what it goes around. */
+  /** The same run under another call, as a layer passes it inwards. */
   under(call: Call, fetchCall: Call): Run {
     return new Run(call, this.#state, fetchCall);
   }

@@ -23,13 +23,13 @@ export interface CompileState {
   readonly hasObjects: boolean;
   /** Nodes that may leave out objects, in the order of the file. */
   readonly skipping: number[];
-  /** Places of those nodes, per mask that somebody reads. */
+  /** Places of those nodes, per mask that any node reads. */
   readonly masks: (readonly number[])[];
   fetches: number;
   complete: boolean;
 }
 
-/** What a verb compiles one step with: it finds what the step names, and gathers every mistake at its path. */
+/** The tool with which a verb compiles one step: it finds what the step names, and gathers every mistake at its path. */
 export class StepCompiler {
   readonly path: ConfigPath;
   readonly #state: CompileState;
@@ -58,7 +58,7 @@ export class StepCompiler {
     this.mistakes.add([...this.path, ...at], message);
   }
 
-  /** Options that have a schema of their own; `undefined` where they have mistakes. */
+  /** Parses options that have a schema of their own; `undefined` where they have mistakes. */
   parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
     const { environment } = this.#state;
     return parseWith(schema, value, {
@@ -113,7 +113,7 @@ export class StepCompiler {
     return undefined;
   }
 
-  /** The column that a reference means, where rows are told apart by it. */
+  /** The column that a reference means, where it tells rows apart. */
   key(reference: string, at: ConfigPath): PlanColumn | undefined {
     const column = this.column(reference, at);
     if (column === undefined || this.#state.columns.isProvisional(column) || isKeyType(column.type))
@@ -163,7 +163,7 @@ export class StepCompiler {
     this.#state.columns.leaveOpen(alias, this.#state.hasObjects ? 'object' : 'request');
   }
 
-  /** Gives a node its place in the graph: after those that write what it reads, and after those whose left-out objects it must know. */
+  /** Gives a node its place in the graph: after the nodes that write what it reads, and after those whose left-out objects it must know. */
   add(definition: StepDefinition, { effects = {}, ...draft }: NodeDraft<PlanNode>): void {
     const { nodes, columns, skipping } = this.#state;
     const id = nodes.length;
@@ -192,8 +192,8 @@ export class StepCompiler {
   }
 
   /**
-   * The nodes, by place, that have left out objects in what these have written: for such an object there is nothing to read. Who reads it
-   * waits for no more than it waits for anyway.
+   * The places of the nodes that have left objects out of what the given nodes have written: for such an object there is nothing to read. A
+   * reader waits for no more nodes than it waits for anyway.
    */
   #leftOutIn(writers: readonly number[]): number[] {
     const { nodes, masks } = this.#state;
@@ -204,7 +204,7 @@ export class StepCompiler {
     return [...new Set(places)].sort((a, b) => a - b);
   }
 
-  /** A service that is not bound is found here, before anything starts. */
+  /** This finds a service that is not bound before anything starts. */
   #checkServices(node: PlanNode): void {
     const wrong = this.catalogue.wrongStep(node);
     if (wrong === undefined) return;
@@ -222,7 +222,7 @@ export function maskOf(masks: (readonly number[])[], places: readonly number[]):
   return known >= 0 ? known : masks.push(places) - 1;
 }
 
-/** Per object as soon as one of its inputs is. */
+/** Per object as soon as any of its inputs is. */
 export function scopeOf(columns: readonly PlanColumn[]): Scope {
   return columns.some((column) => column.scope === 'object') ? 'object' : 'request';
 }

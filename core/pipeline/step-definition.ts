@@ -19,7 +19,7 @@ export interface UsedPart {
   readonly port: Port;
   /** Its name. */
   readonly part: string;
-  /** What the step gets of it; default: its face for the port. */
+  /** What the step gets from it; default: its face for the port. */
   readonly open?: (face: never) => unknown;
 }
 
@@ -30,7 +30,7 @@ export interface UsedPart {
  * - `as-of`: the same object, over rows of `view` as of each request's time, in the slot `slot`.
  * - `skip`: its columns are null.
  * - `refuse`: the run ends before it begins.
- * - `model`: only where the run predicts; otherwise it and what needs its columns are left out.
+ * - `model`: only where the run predicts; otherwise it and the nodes that need its columns are left out.
  */
 export type Offline =
   | { readonly how: 'same' | 'skip' | 'model' }
@@ -46,8 +46,8 @@ export interface StepSummary {
   /** For the drawing of `check`: `cached in recent for 60000 ms`. */
   readonly notes: readonly string[];
   /**
-   * What the node means for the rows of a training set, everything that decides what they hold: its options and what its parts are, but
-   * neither which store serves it online, nor whether it is cached there. It is hashed as JSON.
+   * Everything about the node that decides what the rows of a training set hold: its options and what its parts are, but neither which
+   * store serves it online, nor whether it is cached there. It is hashed as JSON.
    */
   readonly identity: Readonly<Record<string, unknown>>;
 }
@@ -73,7 +73,7 @@ export interface StepDefinition<S extends z.ZodObject = z.ZodObject, N extends P
   /**
    * Declares the columns that a step reads and writes, and its effects.
    *
-   * @returns `undefined` where there is a mistake, or where something is not known before the server starts; mistakes are in `compiler`.
+   * @returns `undefined` where there is a mistake, or where something is not known before the server starts; mistakes go to `compiler`.
    */
   compile(spec: z.output<S>, compiler: StepCompiler): NodeDraft<N> | undefined;
   /** The parts that a node uses, by slot; its class gets them injected by `stepSlot(slot)`. */
@@ -84,25 +84,25 @@ export interface StepDefinition<S extends z.ZodObject = z.ZodObject, N extends P
   summary(node: N): StepSummary;
   /** Status and times per row, for `explain`. */
   explain?(node: N, frame: Frame): ExplainedNode['rows'];
-  /** Whether its class leaves what it waits for when a call aborts; otherwise the deadline layer does. */
+  /** Whether its class stops waiting when a call aborts; otherwise the deadline layer does so for it. */
   readonly leaves?: boolean;
   /** The `@injectable()` class that runs a node. A module may rebind it, in transient scope. */
   readonly runs: Newable<NodeStep>;
 }
 
 /**
- * Defines a verb of pipelines, beside `fetch`, `transform`, `predict` and `step`. It is for what the other ways cannot say: a step that
- * finds its own columns, leaves out objects, or has keys of its own in a configuration.
+ * Defines a verb of pipelines, beside `fetch`, `transform`, `predict` and `step`. Use it for what the other ways cannot express: a step
+ * that finds its own columns, leaves out objects, or has keys of its own in a configuration.
  *
  * Your duties:
  *
  * - `compile` finds the columns and parts of a step through the `StepCompiler` and says what its node reads and writes. It reports
  *   mistakes there and returns `undefined`; it does not throw.
  * - `runs` is an `@injectable()` class, one object per node. Its `run` writes every column of the node, and nothing else.
- * - `offline` and `summary` say what a training set does with the node and what the node is for people.
+ * - `offline` and `summary` say what a training set does with the node and how the node is described to people.
  *
- * A module binds the definition under `stepDefinition`; from then on `check`, `explain`, editors and training sets know the verb. Core
- * guarantees that a node runs after those whose columns it reads, and that nobody reads its columns before it has ended.
+ * A module binds the definition under `stepDefinition`; from then on, `check`, `explain`, editors and training sets know the verb. Core
+ * guarantees that a node runs after those whose columns it reads, and that no other node reads its columns before it has ended.
  *
  * @param definition The verb; its node's type is inferred from what `compile` gives.
  * @returns The same definition.

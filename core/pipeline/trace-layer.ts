@@ -8,7 +8,7 @@ import type { NodeRun, Run } from './run.js';
 
 const order = 100;
 
-/** A span around each run, while somebody records spans. */
+/** A span around each run, while spans are recorded. */
 export class TraceRuns implements RunLayer {
   readonly name = 'trace';
   readonly order = order;
@@ -31,7 +31,7 @@ export class TraceRuns implements RunLayer {
   }
 }
 
-/** A span around each node, while somebody records spans; it tells of rows that the node had to do without. */
+/** A span around each node, while spans are recorded; it tells which rows the node had to do without. */
 export class TraceNodes implements NodeLayer {
   readonly name = 'trace';
   readonly order = order;
@@ -59,7 +59,7 @@ export class TraceNodes implements NodeLayer {
   }
 }
 
-/** The run as it is seen from inside a span. */
+/** The run as seen from inside a span. */
 function under(run: Run, inside: Context): Run {
   const change = { trace: inside };
   return run.under(run.call.derive(change), run.fetchCall.derive(change));

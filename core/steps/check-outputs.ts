@@ -2,7 +2,7 @@ import { checkTensor, wrongName, type Tensor } from '../data/tensor.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { TensorSpec } from '../models/bundle.js';
 
-/** What a model declares to give. */
+/** The outputs that a model declares. */
 export interface DeclaredOutputs {
   /** The predictor part, for errors. */
   readonly part: string;

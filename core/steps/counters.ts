@@ -2,7 +2,7 @@ import type { ServiceIdentifier } from 'inversify';
 import type { CacheCounts } from './cache/cache-counts.js';
 import { FeatureCounters } from './feature-counters.js';
 
-/** What the steps of one pipeline count; the server's metrics read it when they are collected. */
+/** The counts of one pipeline's steps; the server's metrics read them when they are collected. */
 export class PipelineCounters {
   readonly features = new FeatureCounters();
   readonly #caches: CacheCounts[] = [];

@@ -20,7 +20,7 @@ export class FeatureCounters {
     future: number;
   }[] = [];
 
-  /** Room for one fetch; the result is what `add` wants. */
+  /** Makes room for one fetch; pass the result to `add`. */
   register({ alias, features }: { readonly alias: string; readonly features: readonly Field[] }): number {
     this.#fetches.push({
       alias,
@@ -80,7 +80,7 @@ export class FeatureCounters {
   }
 }
 
-/** A count, and what it is of. */
+/** A count, and what it counts. */
 interface Counted {
   readonly value: number;
   readonly attributes: Attributes;

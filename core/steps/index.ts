@@ -15,7 +15,7 @@ import { transform } from './transform/transform.js';
 /** The verbs of Vivace. */
 export const builtInVerbs: readonly StepDefinition[] = [fetch, transform, predict, custom];
 
-/** The steps of the orchestrator and what is recorded around them; a server loads this module before any other. */
+/** Binds the steps of Vivace and what is recorded around them; a server loads this module before any other. */
 export const builtInSteps = new ContainerModule(({ bind }) => {
   for (const verb of builtInVerbs) bind(stepDefinition).toConstantValue(verb);
   // One object runs one node.

@@ -9,13 +9,13 @@ import type { CacheCounts } from './cache-counts.js';
 import { RowCodec } from '../../wire/row-codec.js';
 import { encodeRowKeys } from '../../wire/row-key.js';
 
-/** What a cached source is read by and gives. */
+/** How a cached source is read, and what it gives. */
 export interface CachedRows {
   /** The part that is read, for errors. */
   readonly part: string;
   /** Whether its rows have no age. */
   readonly isStatic: boolean;
-  /** Identifies the source among those that share the cache. */
+  /** Identifies the source among all that share the cache. */
   readonly sourceId: string;
   readonly keys: readonly Field[];
   readonly features: readonly Field[];
@@ -30,7 +30,7 @@ export class CacheFeatures implements FeatureSource {
   readonly #source: FeatureSource;
   readonly #cache: Cache;
   readonly #ttlMs: number;
-  /** With the layout: a part of the same name may give other columns in the next release. */
+  /** Includes the layout: a part of the same name may give other columns in the next release. */
   readonly #prefix: string;
   readonly #codec: RowCodec;
   readonly #counts: CacheCounts;
@@ -74,7 +74,7 @@ export class CacheFeatures implements FeatureSource {
     }
   }
 
-  /** Rows that failed are thrown, so that callers that wait for this load see an outage, not a miss. */
+  /** Rows that failed are thrown as an error, so that callers that wait for this load see an outage, not a miss. */
   async #load(
     keys: Keys,
     missing: readonly number[],

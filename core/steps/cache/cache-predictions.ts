@@ -11,7 +11,7 @@ import type { CacheCounts } from './cache-counts.js';
 import { RowCodec } from '../../wire/row-codec.js';
 import { checkOutputs, type DeclaredOutputs } from '../check-outputs.js';
 
-/** A predictor's call with the rows' own cache keys, where the pipeline says what tells rows apart. */
+/** A predictor's call with a cache key per row, where the pipeline says what tells rows apart. */
 export type PredictCall = Call & {
   readonly rows: number;
   readonly offsets?: Uint32Array | undefined;
@@ -19,8 +19,9 @@ export type PredictCall = Call & {
 };
 
 /**
- * A predictor with a cache in front, row by row: only the rows it does not hold are predicted. The model's digest is part of every
- * key, so another model starts afresh, also one of the same name and version from another repository. For models over rows only: what a row gets must not depend on its neighbours.
+ * A predictor with a cache in front, row by row: only the rows it does not hold are predicted. The model's digest is part of every key, so
+ * another model starts afresh, even one of the same name and version from another repository. It is for models over rows only: a row's
+ * prediction must not depend on its neighbours.
  */
 export class CachePredictions implements Pick<Predictor, 'predict'> {
   readonly #declared: DeclaredOutputs;
@@ -69,7 +70,7 @@ export class CachePredictions implements Pick<Predictor, 'predict'> {
       return missing.map(() => undefined);
     };
     const { values, hits } = await this.#cache.through(keys, load, { ttlMs: this.#ttlMs }, call);
-    // Another model took over in between: rows of two models do not belong into one answer.
+    // Another model took over in between, and one answer must not mix rows of two models.
     if (values.includes(undefined)) return whole ?? this.#predictor.predict(inputs, call);
     this.#counts.hits += hits;
     this.#counts.misses += call.rows - hits;
@@ -151,7 +152,7 @@ function hashRows(inputs: readonly Tensor[], rows: number, prefix: string): stri
   });
 }
 
-/** A byte string is told from the text that looks like it. */
+/** Tells a byte string from the text that looks like it. */
 function textOrBytes(value: string | Uint8Array): string | readonly string[] {
   return typeof value === 'string' ? value : [Buffer.from(value).toString('base64')];
 }

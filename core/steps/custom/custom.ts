@@ -21,7 +21,7 @@ import { transform } from '../../ports/transform.js';
 import { RunCustom, customStep } from './run-custom.js';
 import { stepTypeOf, type Step, type StepType } from './step.js';
 
-/** What every step of a team's own may say beside its own options and slots. */
+/** What every step of a team's own may say besides its own options and slots. */
 export const customKeys = z.object({
   as: aliasSchema,
   inputs: z
@@ -30,7 +30,7 @@ export const customKeys = z.object({
     .describe("column for each input; default: the input's own"),
 });
 
-/** A step of the team's own; its options and slots stand beside these keys and are checked by its own schema. */
+/** A step of the team's own; its options and slots stand beside these keys, and its own schema checks them. */
 export const customSchema = z.looseObject({
   step: z
     .unknown()
@@ -44,7 +44,7 @@ export interface CustomNode extends FunctionNode {
   readonly options: object;
   /** Part per filled slot. */
   readonly uses: Readonly<Record<string, string>>;
-  /** What the parts in the slots are that make rows themselves, as the catalogue says. */
+  /** The identity of each part in a slot that makes rows itself, as the catalogue gives it. */
   readonly usedIdentities: Readonly<Record<string, string>>;
 }
 
@@ -107,7 +107,7 @@ function compile(
 
 function typeOf(step: unknown, compiler: StepCompiler): StepType | undefined {
   const found = typeof step === 'string' ? compiler.catalogue.imported(step) : step;
-  // A file that does not load has been reported.
+  // A file that does not load has already been reported.
   if (typeof step === 'string' && found === undefined) return undefined;
   return compiler.mistakes.attempt([...compiler.path, 'step'], () => stepTypeOf(found));
 }
@@ -131,7 +131,7 @@ function fillSlots(
   return { uses, options };
 }
 
-/** Of the parts whose options decide what rows hold: where a store lies, or which one it is, does not. */
+/** Only of parts whose options decide what rows hold; where a store is, or which one it is, does not. */
 function identitiesOf(
   uses: Readonly<Record<string, string>>,
   { catalogue }: StepCompiler,
@@ -171,7 +171,7 @@ function offlineOf({ alias, type }: CustomNode): Offline {
   };
 }
 
-/** What a file exports as a step: by its name, or the only one. */
+/** The step that a file exports: the one of the given name, or the only one. */
 export function stepIn(module: Readonly<Record<string, unknown>>, name: string): unknown {
   const className = name.replace(/^./, (first) => first.toUpperCase());
   const found = module[name] ?? module[className] ?? Object.values(module).find((value) => isStepLike(value));

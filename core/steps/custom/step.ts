@@ -6,7 +6,7 @@ import type { Call, MaybePromise } from '../../kernel/call.js';
 import type { ColumnsIn, ColumnsOut, Reads, Writes } from '../../ports/transform.js';
 
 /**
- * What a custom step does: columns in, columns out, with I/O if it needs some.
+ * A custom step: columns in, columns out, with I/O if it needs any.
  *
  * A class says `implements Step<typeof TheClass.reads, typeof TheClass.writes>`.
  */
@@ -14,7 +14,7 @@ export interface Step<R extends Reads = Reads, W extends Writes = Writes> {
   run(input: ColumnsIn<R>, out: ColumnsOut<W>, call: Call): MaybePromise<void>;
 }
 
-/** A step whatever its columns are. */
+/** A step with any columns. */
 interface AnyStep {
   run(input: never, out: never, call: Call): MaybePromise<void>;
 }
@@ -42,8 +42,8 @@ export interface StepSpec<
 }
 
 /**
- * An `@injectable()` class whose static side says what it reads, writes, uses and is configured by. Its constructor gets what the
- * container holds: `@inject(Service)` a team's own service, `@inject(stepOptions)` its options as `static options` parsed them, and
+ * An `@injectable()` class whose static members say what it reads, writes and uses, and which options it takes. Its constructor gets what
+ * the container holds: `@inject(Service)` a team's own service, `@inject(stepOptions)` its options as `static options` parsed them, and
  * `@inject(stepSlot('store'))` the part in the slot `store` of `static uses`.
  */
 export type StepClass = Newable<AnyStep> &
@@ -68,8 +68,8 @@ export interface StepType<
 }
 
 /**
- * Defines a step of your own from a function: columns in, columns out. It is for what one pipeline does, or what needs a service of your
- * application; what several teams share is better a plugin.
+ * Defines a step of your own from a function: columns in, columns out. Use it for what only one pipeline does, or for what needs a service
+ * of your application. What several teams share is better written as a plugin.
  *
  * Your duties:
  *
@@ -81,7 +81,7 @@ export interface StepType<
  * `input.rows` rows, and the compiler knows those types; with `over: 'request'` it tells through `offsets` which rows belong to one request.
  *
  * @param spec The step's name, columns, options, slots and how it is created.
- * @returns What stands after `step:` in code, or is exported under its name in camelCase from the file that YAML names.
+ * @returns The step for `step:` in code; for YAML, export it under its name in camelCase from the file that `step:` names.
  * @see docs/writing-a-plugin.md#a-step-of-your-own
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 import { cellAt, isValid, type Column } from '../../data/column.js';
 
-/** Which rows to read, and for each row which of them it is. */
+/** Which rows to read, and for each row the one of them that it stands for. */
 export interface DistinctRows {
   /** The first row of each distinct key, without null keys. */
   readonly first: Uint32Array;
@@ -14,7 +14,7 @@ export interface DistinctRows {
  * Finds the distinct keys among rows.
  *
  * @param options.merge false: rows stay apart even with equal keys, and only null keys are taken out.
- * @returns `undefined` where every row is to be read as it stands.
+ * @returns `undefined` where every row is to be read as it is.
  */
 export function distinctRows(
   columns: readonly Column[],

@@ -22,8 +22,7 @@ import type { FetchNode } from './node.js';
 import { resolveRows, type ResolvedRows } from './policy.js';
 
 /**
- * Fetches a source's features for each row's key: each distinct key is read once, and what the source does not give is replaced as
- * the fetch declares.
+ * Fetches a source's features for each row's key: each distinct key is read once, and missing values are replaced as the fetch declares.
  */
 @injectable()
 export class FetchFeatures implements NodeStep {
@@ -63,7 +62,7 @@ export class FetchFeatures implements NodeStep {
     });
     const time =
       frame.requests === 1 ? (frame.time[0] as number) : pickTime(timePerRow(frame, node.scope), kept?.rows);
-    // Read as of a time, rows differ in their time as well as in their key.
+    // Rows that are read as of a time differ in their time as well as in their key.
     const distinct = distinctRows(columns, count, {
       merge: typeof time === 'number' || node.history === 'pure',
     });
@@ -110,8 +109,8 @@ export class FetchFeatures implements NodeStep {
   }
 
   /**
-   * Nothing was read: every row failed, unless it is the request itself that has ended. The rows are new ones: a source that was given
-   * up may still write into those it got.
+   * Nothing was read, so every row failed, unless the request itself has ended. The rows are new ones, because an abandoned source may
+   * still write into those that it got.
    */
   #outage(count: number, error: unknown, context: NodeRun): FeatureRows {
     if (context.call.signal.aborted) throw error;
@@ -204,7 +203,7 @@ function countFuture(
 
 type SpreadRows = Pick<ResolvedRows, 'rows' | 'columns'> & { readonly skip: Uint8Array | undefined };
 
-/** Rows of the objects that are left, in their places among all; the others are SKIPPED. */
+/** Puts the rows of the remaining objects in their places among all rows; the others are SKIPPED. */
 function inPlace({ rows, columns, skip }: SpreadRows, kept: KeptRows, total: number): SpreadRows {
   const place = <A extends Uint8Array | Float64Array>(values: A, all: A): A => {
     kept.rows.forEach((row, i) => (all[row] = values[i] as number));
@@ -226,7 +225,7 @@ function inPlace({ rows, columns, skip }: SpreadRows, kept: KeptRows, total: num
   };
 }
 
-/** Distinct rows back to all rows. */
+/** Spreads distinct rows back over all rows. */
 function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): SpreadRows {
   return {
     rows: {
@@ -260,7 +259,7 @@ function gatherColumn(column: FrameColumn, index: Uint32Array): FrameColumn {
     : { ...gathered, status: Uint8Array.from(index, (row) => column.status![row] as number) };
 }
 
-/** Flags per object from flags per row of a scope: what a request leaves out are all of its objects. */
+/** Flags per object from flags per row of a scope: a flagged request leaves out all of its objects. */
 function objectsOf(frame: Frame, scope: 'request' | 'object', skip: Uint8Array): Uint8Array {
   return scope === 'object' ? skip : Uint8Array.from(frame.requestOf, (request) => skip[request] as number);
 }

@@ -45,7 +45,7 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
       source: node.identity,
       onMissing,
       onFailure,
-      // The view's hash has what is stored; these decide what becomes of it.
+      // The view's hash covers what is stored; these decide what becomes of it.
       defaults: node.features.map((feature) => feature.default ?? null),
       maxAgeMs: node.isStatic ? null : (node.maxAgeMs ?? null),
     },
@@ -139,7 +139,7 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
   });
   return {
     part: name,
-    // Its name too: parts of one definition may read different stores.
+    // Includes its name, because parts of one definition may read different stores.
     sourceId: `${name}.${contentId(part.identity)}`,
     identity: part.identity,
     history: description.offline,

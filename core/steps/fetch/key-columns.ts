@@ -6,7 +6,7 @@ export interface KeyColumnsSource {
   /** The part that reads them, for errors. */
   readonly part: string;
   readonly keys: readonly Field[];
-  /** `pure`: it may not ask for the request time. */
+  /** Whether it is `pure`: then it may not ask for the request time. */
   readonly history: 'pure' | 'as-of' | 'log-only';
 }
 

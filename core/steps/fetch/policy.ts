@@ -7,7 +7,7 @@ import { VivaceError } from '../../kernel/errors.js';
 import type { FetchNode } from './node.js';
 import type { Policy } from './schema.js';
 
-/** What a fetch's rows became under its policies. */
+/** The rows of a fetch after its policies were applied. */
 export interface ResolvedRows {
   readonly rows: FetchedRows;
   /** One per feature of the node. */
@@ -24,8 +24,8 @@ interface FetchCounts {
 }
 
 /**
- * Applies max age, defaults and the policies of a fetch; the one place that decides what a value's status is. Both executors come
- * through here, so online and as-of rows agree.
+ * Applies max age, defaults and the policies of a fetch. Only this function decides what a value's status is. Both executors call it, so
+ * online and as-of rows agree.
  *
  * @param time Request time in microseconds, one for all rows or one per row.
  * @throws {VivaceError} `FEATURE_MISSING` or the outage's code where the policy is `fail`.

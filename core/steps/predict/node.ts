@@ -6,7 +6,7 @@ import type { CacheSpec } from '../cache/schema.js';
 export interface PredictNode extends PlanNode {
   /** The predictor part. */
   readonly part: string;
-  /** Per tensor the columns that fill a row, in order. */
+  /** Per tensor, the columns that fill a row, in order. */
   readonly inputs: readonly { readonly tensor: TensorSpec; readonly columns: readonly PlanColumn[] }[];
   readonly outputs: readonly TensorSpec[];
   readonly over: 'row' | 'request';

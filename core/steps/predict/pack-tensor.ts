@@ -15,8 +15,8 @@ export interface PackedRows {
 }
 
 /**
- * Packs columns into one row-major tensor, a request's values repeated for each of its objects: the one copy between the frame and
- * the model. A null becomes NaN in a floating tensor and an empty text in a BYTES one.
+ * Packs columns into one row-major tensor, with a request's values repeated for each of its objects. This is the only copy between the
+ * frame and the model. A null becomes NaN in a floating tensor and an empty text in a BYTES one.
  *
  * @throws {VivaceError} `FEATURE_MISSING` for a null where the tensor has no such value, `INVALID_ARGUMENT` for a finite number that a
  *   float32 cannot hold.
@@ -66,7 +66,7 @@ function packColumn(column: PlanColumn, packed: PackedRows, target: Target): voi
   }
 }
 
-/** Whether a finite number of a column may be an infinite one in the tensor. */
+/** Whether a finite number of a column may become infinite in the tensor. */
 function narrows({ type }: PlanColumn, datatype: Datatype): boolean {
   return datatype === 'FP32' && type.element === 'float64';
 }
@@ -97,7 +97,7 @@ function copyStrided(from: Float64Array, { data, width, at }: Target, count: num
   for (let i = 0, to = at; i < count; i++, to += width) data[to] = from[i] as number;
 }
 
-/** A request's value in every row. */
+/** Repeats a request's value in every row. */
 function fill(source: Column, column: PlanColumn, target: Target, count: number): void {
   for (let k = 0; k < column.type.width; k++) {
     const value = cellValue(source, column, { row: 0, k, datatype: target.datatype });
@@ -143,7 +143,7 @@ function cellValue(
   return Number(cell);
 }
 
-/** A null float is kept as NaN, which is what a floating tensor wants for it. */
+/** A null float is kept as NaN, which is also what a floating tensor holds for a null. */
 function nullIsNan(column: PlanColumn, { datatype }: Target): boolean {
   const { element } = column.type;
   return (

@@ -66,7 +66,7 @@ export class PredictRows implements NodeStep {
     this.#write(frame, prediction, { count, rows });
   }
 
-  /** What tells rows apart in a cache, where the pipeline says it. */
+  /** The columns that tell rows apart in a cache, where the pipeline names them. */
   #cacheKeys(frame: Frame, rows: Uint32Array | undefined, count: number): { keys?: string[] } {
     const { cache, scope } = this.#node;
     if (cache?.by === undefined) return {};
@@ -96,7 +96,7 @@ export class PredictRows implements NodeStep {
   }
 }
 
-/** Where each request's rows begin among those that are predicted. */
+/** Where each request's rows begin among the predicted rows. */
 function offsetsOf(frame: Frame, node: PredictNode, kept: KeptRows | undefined): Uint32Array {
   if (node.scope === 'request') return Uint32Array.from({ length: frame.requests + 1 }, (_, i) => i);
   return kept?.offsets ?? frame.offsets;

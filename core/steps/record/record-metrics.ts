@@ -11,7 +11,7 @@ const order = 300;
 
 const records = ({ record }: Plan): boolean => record !== false && record.metrics;
 
-/** Records duration, size and outcome of each request, those that cannot be decoded included. */
+/** Records the duration, size and outcome of each request, including those that cannot be decoded. */
 @injectable()
 export class RecordMetrics implements RunLayer {
   readonly name = 'record';
@@ -46,7 +46,7 @@ export class RecordMetrics implements RunLayer {
   }
 }
 
-/** Records how long each step took that has ended well. */
+/** Records the duration of each step that has succeeded. */
 @injectable()
 export class RecordSteps implements NodeLayer {
   readonly name = 'record';
