@@ -28,7 +28,7 @@ export type ValuesOf<T extends TypeName = TypeName> = ArrayByElement[ElementOf<T
 /** The values of a column: one typed array, or an array where the elements are strings or byte strings. */
 export type Values = ArrayByElement[ScalarType];
 
-/** One cell as a JavaScript value; slow paths, custom code and tests only. */
+/** One cell as a JavaScript value; for slow paths, custom code and tests only. */
 export type Cell = number | bigint | boolean | string | Uint8Array | readonly Cell[] | null;
 
 interface CellByElement {
@@ -42,16 +42,16 @@ interface CellByElement {
   bytes: Uint8Array;
 }
 
-// A table, and no conditional type: so that columns of a narrower declaration are columns of a wider one to the compiler.
+// A table, not a conditional type, so that the compiler takes columns of a narrower declaration for columns of a wider one.
 type CellByType = { [E in ScalarType]: CellByElement[E] | null } & {
   [E in ScalarType as `${E}[${number}]` | `list<${E}>`]: readonly CellByElement[E][] | null;
 };
 
-/** What a cell of a column of type `T` takes. */
+/** What can be written to a cell of a column of type `T`. */
 export type CellOf<T extends TypeName = TypeName> = CellByType[T];
 
 /**
- * An immutable named-by-its-holder column of `rows` rows.
+ * An immutable column of `rows` rows; its holder knows its name.
  *
  * A vector column holds `rows × width` values; a list column holds its values end to end and `offsets[rows + 1]`.
  * `valid` is absent where every row holds a value; a null cell's value is 0, NaN (floats) or empty.
@@ -73,7 +73,7 @@ const arrays = {
   bool: Uint8Array,
 } as const;
 
-/** Whether values are in the kind of array that columns of an element type have. */
+/** Whether values are in the kind of array that columns of the element type have. */
 export function isValuesOf(element: ScalarType, values: Values): boolean {
   return element === 'string' || element === 'bytes'
     ? Array.isArray(values)
@@ -84,14 +84,14 @@ export function isValuesOf(element: ScalarType, values: Values): boolean {
 export function createValues(element: ScalarType, length: number, block?: Block): Values {
   if (element === 'string') return new Array<string>(length).fill('');
   if (element === 'bytes') return new Array<Uint8Array>(length).fill(empty);
-  // One construct signature for all of them: TypeScript does not resolve a union's.
+  // One construct signature for all of them, because TypeScript does not resolve that of a union.
   const array = arrays[element] as typeof Float32Array;
   return block === undefined
     ? new array(length)
     : new array(block.buffer, block.take(length * array.BYTES_PER_ELEMENT), length);
 }
 
-/** Zeroed memory that several arrays share: an allocation for each costs far more than what is written to it. */
+/** Zeroed memory that several arrays share: one allocation per array would cost far more than filling it. */
 export class Block {
   readonly buffer: ArrayBuffer;
   #taken = 0;
@@ -100,7 +100,7 @@ export class Block {
     this.buffer = new ArrayBuffer(bytes);
   }
 
-  /** The bytes that `length` elements take, so that the next array is aligned for any type. */
+  /** The bytes that `length` elements take, rounded up so that the next array is aligned for any type. */
   static bytes(element: ScalarType, length: number): number {
     return (elementBytes[element] * length + 7) & ~7;
   }
@@ -127,12 +127,12 @@ export const nullValues = {
 } as const satisfies Record<ScalarType, unknown>;
 
 /**
- * The only writer of a column. Rows start valid and zero; `finish` hands the column over, after which nobody writes.
+ * The only writer of a column. Rows start valid and zero; `finish` hands the column over, and nothing writes to it afterwards.
  *
- * `set` and `setNull` take any cell and refuse what the type cannot hold. Values that are written to `values` are taken as the typed array
- * keeps them: an integer that does not fit has wrapped by then, and nobody can see it.
+ * `set` and `setNull` take any cell and refuse what the type cannot hold. What is written to `values` is taken as the typed array keeps it:
+ * an integer that does not fit has wrapped by then, and the writer cannot detect it.
  *
- * `V` is the array of its values and `C` what a cell takes: `ColumnWriter<Float64Array, number | null>` where the type is known.
+ * `V` is the array of its values, and `C` is what a cell takes: `ColumnWriter<Float64Array, number | null>` where the type is known.
  */
 export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
   readonly type: ColumnType;
@@ -142,7 +142,7 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
   #lists: (readonly Cell[])[] | undefined;
   readonly #statuses: Uint8Array | undefined;
 
-  /** @param statuses Statuses of the rows, where a row that is set becomes PRESENT. */
+  /** @param statuses Statuses of the rows, in which a row that is set becomes PRESENT. */
   constructor(type: ColumnType, rows: number, block?: Block, statuses?: Uint8Array) {
     this.type = type;
     this.rows = rows;
@@ -158,9 +158,9 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
   }
 
   /**
-   * Copies a whole array instead: the one that is given stays its owner's, who may fill it again for the next call.
+   * Copies a whole array instead. The given array still belongs to the caller, who may fill it again for the next call.
    *
-   * @throws {TypeError} Where it is not the array that the type has, or not as long.
+   * @throws {TypeError} Where the array is not of the kind or the length that the type requires.
    */
   set values(values: V) {
     const { element, width, name } = this.type;
@@ -214,7 +214,7 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
     this.#mark(row);
   }
 
-  /** What is wrong with texts or byte strings that were written to `values`; typed arrays hold nothing that could be. */
+  /** What is wrong with texts or byte strings that were written to `values`; typed arrays cannot hold a wrong value. */
   wrong(): string | undefined {
     const { element, width } = this.type;
     const values = this.#values;
@@ -230,17 +230,17 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
       throw new TypeError(`there is no row ${row} among ${this.rows}`);
   }
 
-  /** Only a row that holds its cell counts as told something. */
+  /** A row becomes PRESENT only once it holds its cell. */
   #mark(row: number): void {
     if (this.#statuses?.[row] === unset) this.#statuses[row] = status.PRESENT;
   }
 
-  /** Adopts a whole bitmap, as a decoder has it. */
+  /** Adopts a whole bitmap, such as a decoder has. */
   setValid(valid: Bitmap | undefined): void {
     this.#valid = valid;
   }
 
-  /** Copies the rows of a column of this type to its first rows, as they are: what an author wrote is not judged again. */
+  /** Copies the rows of a column of this type to this one's first rows as they are, without checking again what an author wrote. */
   copy(column: Column): void {
     const { rows, values, valid } = column;
     const lists = this.#lists;

@@ -5,7 +5,7 @@ import type { ColumnType, ScalarType } from './types.js';
 const least = -(2n ** 63n);
 const beyond = 2n ** 63n;
 
-/** Whether one element of a column can hold a value, as it is: a float32 may round it, and nothing else changes it. */
+/** Whether one element of a column can hold a value unchanged, except that a float32 may round it. */
 export function isElement(element: ScalarType, value: unknown): boolean {
   switch (element) {
     case 'float32':
@@ -41,13 +41,13 @@ function show(value: unknown): string {
 }
 
 /**
- * Whether the configuration can give a type this default: numbers, texts and booleans as YAML has them. What a type holds beyond that
- * (bytes, vectors, lists) has no default.
+ * Whether the configuration can give a type this default: numbers, texts and booleans as YAML has them. Other types (bytes, vectors, lists)
+ * have no default.
  */
 export function isDefault({ kind, element }: ColumnType, value: unknown): boolean {
   if (kind !== 'scalar' || element === 'bytes') return false;
   if (element === 'bool') return typeof value === 'boolean';
-  // A number that no double holds exactly has been rounded before anybody could look at it.
+  // A number that no double holds exactly has been rounded before it gets here.
   if (element === 'int64') return Number.isSafeInteger(value);
   return isElement(element, value);
 }

@@ -20,16 +20,17 @@ export function fieldsOf(declared: Readonly<Record<string, string | { readonly t
 /**
  * What a feature source fills: `rows` rows of its features, one per key, in the order of the keys.
  *
- * Every row must be told something. `set` and `setNull` of a column make their row PRESENT; a source that writes to the typed arrays of
- * the columns says `setPresent(row)`, or `setAllPresent()` for all. A row it does not hold is `setMissing`, one it could not read is
- * `setFailed`: an outage never looks like a miss. A row that is left unset fails, and the error names the source.
+ * The source must say something about every row. `set` and `setNull` of a column make their row PRESENT; a source that writes to the typed
+ * arrays of the columns says `setPresent(row)`, or `setAllPresent()` for all. For a row that it does not hold it calls `setMissing`, for
+ * one that it could not read `setFailed`: an outage never looks like a miss. A row that is left unset fails, and the error names the
+ * source.
  *
  * Event time and available time are for sources whose rows have an age; without them a row has none.
  */
 export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
   readonly rows: number;
   readonly fields: readonly Field[];
-  /** PRESENT, MISSING or FAILED per row; it starts as none of them. */
+  /** PRESENT, MISSING or FAILED per row; a row starts as none of them. */
   readonly status: Uint8Array;
   /** Microseconds since the epoch per row; NaN until it is set. */
   readonly eventTime: Float64Array;
@@ -63,7 +64,7 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
     this.status[row] = status.PRESENT;
   }
 
-  /** Says that every row is there of which nothing else has been said. */
+  /** Says that every row is there about which nothing else has been said. */
   setAllPresent(): void {
     for (let row = 0; row < this.rows; row++)
       if (this.status[row] === unset) this.status[row] = status.PRESENT;
@@ -74,7 +75,10 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
     this.#setNone(row, status.MISSING);
   }
 
-  /** Says that a row could not be read, and why: whatever a backend threw; INTERNAL where it is not a `VivaceError`. */
+  /**
+   * Says that a row could not be read, and why. The reason may be whatever a backend threw; it becomes INTERNAL where it is not a
+   * `VivaceError`.
+   */
   setFailed(row: number, error: unknown): void {
     this.#setNone(row, status.FAILED);
     this.#error ??= asVivaceError(error);
@@ -93,10 +97,10 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
   }
 
   /**
-   * Holds the source to what it was asked for, once it has returned: rows that it has left unset fail.
+   * Checks, once the source has returned, that it gave what it was asked for: rows that it has left unset fail.
    *
    * @param source The part that filled the rows, for errors.
-   * @param timed Whether the rows have an age, so that one that is there needs an event time.
+   * @param timed Whether the rows have an age, so that every row that is there needs an event time.
    * @throws {VivaceError} `INTERNAL` where the values of a column are not of its type.
    */
   settle(source: string, timed: boolean): void {
@@ -129,7 +133,7 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
   }
 
   /**
-   * Holds the author of rows that are to be stored to what a store needs.
+   * Checks that rows to be stored have what a store needs.
    *
    * @throws {VivaceError} `INVALID_ARGUMENT` for the first row that is unset, or whose times are not set or not finite.
    */

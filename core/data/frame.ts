@@ -9,14 +9,14 @@ export interface FrameColumn extends Column {
   readonly status?: Uint8Array;
 }
 
-/** What a frame keeps of a fetch besides its columns: per row status and times (microseconds). */
+/** What a frame keeps of a fetch besides its columns: status and times (microseconds) per row. */
 export interface FetchedRows {
   readonly status: Uint8Array;
   readonly eventTime: Float64Array;
   readonly availableTime: Float64Array;
 }
 
-/** Objects that are left: their rows, ascending, and where each request's begin among them (`offsets[R + 1]`). */
+/** Objects that remain: their rows, ascending, and where each request's rows begin among them (`offsets[R + 1]`). */
 export interface KeptRows {
   readonly rows: Uint32Array;
   readonly offsets: Uint32Array;
@@ -52,7 +52,7 @@ export class Frame {
   readonly columns: (FrameColumn | undefined)[];
   /** Per fetch of the plan. */
   readonly fetched: (FetchedRows | undefined)[];
-  /** Per node that may leave out objects, in the order of the file: 1 for each that it has. */
+  /** Per node that may leave out objects, in the order of the file: 1 for each object that it has left out. */
   readonly #skipped: (Uint8Array | undefined)[];
   readonly #masks: FrameShape['masks'];
   /** Per mask. */
@@ -93,14 +93,14 @@ export class Frame {
     return this.#requestOf;
   }
 
-  /** Notes which objects the node at `place` leaves out; once, before anybody asks for a mask that heeds it. */
+  /** Notes which objects the node at `place` leaves out; called once, before any node asks for a mask that depends on it. */
   skip(place: number, skipped: Uint8Array): void {
     this.#skipped[place] = skipped;
   }
 
   /**
-   * The objects that a mask leaves; `undefined` where that is all of them. Worked out once for each mask, and asked for only by who comes
-   * after the mask's nodes.
+   * The objects that a mask keeps; `undefined` where it keeps all of them. Computed once per mask; only nodes that run after the mask's
+   * nodes may ask for it.
    */
   kept(mask: number | undefined): KeptRows | undefined {
     if (mask === undefined) return undefined;

@@ -8,7 +8,7 @@ export const status = {
   MISSING: 2,
   /** The row is older than the view's max age at the request time. */
   STALE: 3,
-  /** There was nothing to use, so the feature's declared default stands in. */
+  /** There was no value to use, so the feature's declared default stands in. */
   DEFAULTED: 4,
   /** The source could not be read: an outage, never a miss. */
   FAILED: 5,
@@ -16,7 +16,7 @@ export const status = {
   SKIPPED: 6,
 } as const;
 
-/** A row that nobody has said anything about yet. It is in no answer: core turns what a source leaves unset into FAILED. */
+/** A row about which the source has said nothing yet. No answer contains it: core turns rows that a source leaves unset into FAILED. */
 export const unset = 255;
 
 export type StatusName = keyof typeof status;

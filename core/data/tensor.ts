@@ -9,7 +9,7 @@ export type Datatype = 'FP32' | 'FP64' | 'INT32' | 'INT64' | 'BOOL' | 'BYTES';
 export type TensorData =
   Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | (string | Uint8Array)[];
 
-/** A named tensor as models take and give it; `shape[0]` is the number of rows. */
+/** A named tensor as models take and return it; `shape[0]` is the number of rows. */
 export interface Tensor {
   readonly name: string;
   readonly datatype: Datatype;
@@ -75,15 +75,15 @@ function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * What is wrong with a tensor, or `undefined`: its datatype and shape must be those declared (−1 fits any size), its first
- * dimension `rows`, and its data as many elements as the shape says.
+ * What is wrong with a tensor, or `undefined`: its datatype and shape must be those declared (−1 fits any size), its first dimension must
+ * be `rows`, and its data must have as many elements as the shape says.
  */
 export function checkTensor(
   tensor: Partial<Tensor> | null,
   declared: { readonly datatype: string; readonly shape: readonly number[] },
   rows: number,
 ): string | undefined {
-  // Models are written in JavaScript too.
+  // Models may be written in JavaScript, which the compiler does not check.
   const { datatype, shape, data } = tensor ?? {};
   if (!Array.isArray(shape) || !isData(data)) return 'is not a tensor: it has no shape or no data';
   if (datatype !== declared.datatype) return `is ${datatype}, but ${declared.datatype} is declared`;
@@ -112,7 +112,9 @@ function describe(shape: readonly number[], declared: readonly number[], rows: n
   return `has the shape [${shape.join(', ')}], but [${[rows, ...declared.slice(1)].join(', ')}] is declared (${rows} rows)`;
 }
 
-/** What is wrong with the name of a model's output, or `undefined`: one that is given in another's place would be answered as that. */
+/**
+ * What is wrong with the name of a model's output, or `undefined`. An output in another's place would be answered under the other's name.
+ */
 export function wrongName(
   output: Partial<Tensor> | null,
   { name }: { readonly name: string },

@@ -72,7 +72,7 @@ export function parseType(name: string): ColumnType {
   return type;
 }
 
-/** Whether a type's values can be keys: they equal each other exactly or not at all. */
+/** Whether a type's values can be keys: two of them are either exactly equal or different. */
 export function isKeyType({ kind, element }: ColumnType): boolean {
   return kind === 'scalar' && !['float32', 'float64', 'bytes'].includes(element);
 }

@@ -1,8 +1,8 @@
 import { isThenable } from './thenable.js';
 
 /**
- * Calls `next` and then `ended`, with what it threw where it failed. What `next` answers or throws passes through, and an answer at once
- * stays one.
+ * Calls `next` and then `ended`, which gets the error where `next` failed. What `next` answers or throws passes through, and a synchronous
+ * answer stays synchronous.
  */
 export function around<T>(next: () => T, ended: (failure?: { readonly error: unknown }) => void): T {
   let answer: T;

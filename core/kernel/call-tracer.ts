@@ -12,16 +12,17 @@ import { isTracing, tracer } from './instrumentation.js';
 import { withinSpan } from './span.js';
 
 /**
- * OpenTelemetry's tracer for spans of an author's own, under the scope of Vivace. Where nobody traces, its spans cost next to nothing and
- * go nowhere.
+ * OpenTelemetry's tracer for spans of an author's own, under the scope of Vivace. Where tracing is off, its spans cost next to nothing and
+ * are not recorded.
  */
 export interface CallTracer extends Tracer {
   /**
-   * Runs `work` within a span below that of `call`. The span ends with the work, has its failure where it fails, and is the active one
-   * inside.
+   * Runs `work` within a span below that of `call`. The span ends with the work, records its failure, and is the active span while the work
+   * runs.
    *
-   * @param work Gets the call to pass on, so that what it calls hangs below the span, and the span, to put attributes on.
-   * @returns What `work` returns; an answer at once stays one.
+   * @param work Gets two arguments: the call to pass on, so that the spans of further calls are below this one, and the span, for setting
+   *   attributes.
+   * @returns What `work` returns; a synchronous answer stays synchronous.
    */
   inSpan<C extends CallContext, T>(name: string, call: C, work: (call: C, span: Span) => T): T;
 }

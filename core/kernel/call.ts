@@ -4,17 +4,20 @@ import type { Context as TraceContext } from '@opentelemetry/api';
 export interface CallContext {
   readonly signal: AbortSignal;
   /**
-   * When `signal` will abort by itself, in `performance.now()` milliseconds, where that is known: for a vendor's SDK that knows time-outs
-   * but no signals. A read that is shared with other callers may take longer than any one of them waits.
+   * When `signal` will abort by itself, in `performance.now()` milliseconds, where that is known: for vendors' SDKs that know time-outs but
+   * no signals. A read that is shared with other callers may take longer than any one of them waits.
    */
   readonly deadline?: number | undefined;
   readonly trace?: TraceContext | undefined;
   /**
-   * Traces that it belongs to beside its own: those of the other callers whom a joined call answers, and that of the call which
-   * background work follows from. Its span is linked to theirs.
+   * Traces that it belongs to besides its own: those of the other callers that a joined call answers, and that of the call from which
+   * background work follows. Its span is linked to theirs.
    */
   readonly links?: readonly TraceContext[] | undefined;
-  /** The call is made though the backend has been failing: for work that would rather wait than be refused, such as a materialization. */
+  /**
+   * The call is made even though the backend has been failing. This is for work that would rather wait than be refused, such as a
+   * materialization.
+   */
   readonly bypassBreaker?: boolean | undefined;
 }
 
@@ -27,9 +30,9 @@ export interface Caller {
 
 /** What a call is made of. */
 export interface CallFields {
-  /** The caller's own id of the call where it gave one; repeated in answers and logs. */
+  /** The caller's own id for the call, where it gave one; repeated in answers and logs. */
   readonly requestId: string;
-  /** A function is asked once somebody needs the signal: most calls need none of their own. */
+  /** A function is called only when the signal is needed: most calls need none of their own. */
   readonly signal: AbortSignal | (() => AbortSignal);
   readonly deadline?: number | undefined;
   readonly trace?: TraceContext | undefined;
@@ -37,9 +40,8 @@ export interface CallFields {
 }
 
 /**
- * One call from outside, from the moment it is known until it is answered. It goes through admission, the data plane and the run
- * of a pipeline, and parts get it as their `CallContext`. Code that needs another deadline, signal or trace derives a call and copies
- * nothing.
+ * One call from outside, from its arrival until it is answered. It goes through admission, the data plane and the run of a pipeline, and
+ * parts get it as their `CallContext`. Code that needs another deadline, signal or trace derives a call and does not copy it.
  */
 export class Call implements CallContext {
   readonly requestId: string;
@@ -85,21 +87,21 @@ export class Call implements CallContext {
     return derived as this & Readonly<Omit<C, keyof CallFields>>;
   }
 
-  /** This call, to end in `durationMs` milliseconds at the latest. */
+  /** This call, ending after `durationMs` milliseconds at the latest. */
   within(durationMs: number): this {
     const deadline = performance.now() + durationMs;
     return this.derive({ deadline: Math.min(deadline, this.deadline ?? Infinity) });
   }
 }
 
-/** A context as an operation may be given one, with some fields changed: a call is derived, anything else is copied. */
+/** The context of an operation with some fields changed: a call is derived, anything else is copied. */
 export function derivedContext(context: CallContext, change: Partial<CallContext>): CallContext {
   if (context instanceof Call) return context.derive(change);
-  // Named, because a signal may be a getter of a class, which a spread leaves behind.
+  // Named explicitly, because a signal may be a getter of a class, which a spread does not copy.
   return { ...context, signal: context.signal, ...change };
 }
 
-/** A context as it is seen from inside a span. Links are those of that span, and not of what is below it. */
+/** A context as seen from inside a span. Links belong to that span, not to the spans below it. */
 export function contextWithin(context: CallContext, trace: TraceContext): CallContext {
   return derivedContext(context, context.links === undefined ? { trace } : { trace, links: undefined });
 }

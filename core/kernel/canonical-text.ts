@@ -1,9 +1,10 @@
 /**
- * One text per value, for identities: equal values have equal texts, whatever the order of their keys, and different ones different texts.
+ * One text per value, for identities: equal values have equal texts, whatever the order of their keys, and different values have different
+ * texts.
  *
- * Beside what JSON has it tells numbers that JSON does not have, big integers, dates, patterns, bytes, maps and sets. A function is its
- * source text, so what it closes over is not seen; an instance of any other class is the name of its class and what its `toJSON` says, such
- * as the text of a URL.
+ * Beyond JSON, it distinguishes numbers that JSON does not have, big integers, dates, patterns, bytes, maps and sets. A function is its
+ * source text, so what it closes over is not seen; an instance of any other class is written as the name of its class and the result of its
+ * `toJSON`, such as the text of a URL.
  */
 export function canonicalText(value: unknown): string {
   return textOf(value, []);
@@ -51,7 +52,7 @@ function objectText(value: object, within: readonly unknown[]): string {
   return `{${entries.join(',')}}`;
 }
 
-/** What an instance says of itself as JSON, where it does. */
+/** The result of an instance's `toJSON`, where it has one. */
 function plainOf(value: object): readonly unknown[] {
   const { toJSON } = value as { readonly toJSON?: unknown };
   return typeof toJSON === 'function' ? [toJSON.call(value, '')] : [];

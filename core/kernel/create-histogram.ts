@@ -1,7 +1,7 @@
 import type { Histogram } from '@opentelemetry/api';
 import { meter } from './instrumentation.js';
 
-/** Seconds: from a tenth of a millisecond, where a cached answer lies, to the longest deadline in use. */
+/** Seconds: from a tenth of a millisecond, about what a cached answer takes, to the longest deadline in use. */
 const durations = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
@@ -21,7 +21,7 @@ export interface HistogramSpec {
   readonly bounds?: readonly number[] | undefined;
 }
 
-/** A histogram whose buckets suit its unit, and not milliseconds, as those of the SDK do. */
+/** A histogram whose buckets suit its unit; those of the SDK suit milliseconds. */
 export function createHistogram({ name, unit, description, bounds }: HistogramSpec): Histogram {
   const buckets = bounds ?? boundsOf(unit);
   return meter().createHistogram(name, {

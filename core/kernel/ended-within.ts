@@ -1,6 +1,8 @@
 import { startTimer } from './timer.js';
 
-/** Waits for `task`, at most so long: whether it has ended. What it throws in time is thrown; what it throws later is dropped. */
+/**
+ * Waits for `task`, at most this long, and returns whether it has ended. An error that it throws in time is thrown; a later one is dropped.
+ */
 export async function endedWithin(task: Promise<unknown>, durationMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {

@@ -79,7 +79,7 @@ export class PartialFailure<T = unknown> extends VivaceError {
   readonly failures: readonly FailedKey[];
 
   constructor(values: readonly T[], failures: readonly FailedKey[]) {
-    // A driver may put in what its backend threw, as it is.
+    // A driver may put in what its backend threw, unchanged.
     const known = failures.map(({ index, error }) => ({ index, error: asVivaceError(error) }));
     const first = known[0]?.error;
     super(
@@ -92,12 +92,12 @@ export class PartialFailure<T = unknown> extends VivaceError {
   }
 }
 
-/** True for a `VivaceError` of any copy of this package. */
+/** True for a `VivaceError` from any copy of this package. */
 export function isVivaceError(error: unknown): error is VivaceError {
   return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[marker] === true;
 }
 
-/** True for a `PartialFailure` of any copy of this package. */
+/** True for a `PartialFailure` from any copy of this package. */
 export function isPartialFailure(error: unknown): error is PartialFailure {
   return isVivaceError(error) && 'failures' in error && 'values' in error;
 }
@@ -108,7 +108,7 @@ const outages: ReadonlySet<string> = new Set<ErrorCode>([
   'RESOURCE_EXHAUSTED',
 ]);
 
-/** True where an error says that the whole of something is away, late or full, whatever it was asked for. */
+/** True where an error says that a whole backend is down, late or full, whatever it was asked for. */
 export function isOutage({ code }: VivaceError): boolean {
   return outages.has(code);
 }
@@ -123,15 +123,15 @@ export function codeOf(error: unknown): ErrorCode {
   return isVivaceError(error) ? error.code : 'INTERNAL';
 }
 
-/** What was thrown as the one error class: anything else becomes INTERNAL, with it as the cause. */
+/** What was thrown, as a `VivaceError`: anything else becomes INTERNAL, with the original as the cause. */
 export function asVivaceError(error: unknown): VivaceError {
   return isVivaceError(error) ? error : new VivaceError('INTERNAL', messageOf(error), { cause: error });
 }
 
 /**
- * The answer to a batch of keys of which some may have failed: its values where none has.
+ * The answer to a batch of keys, some of which may have failed: its values where none has.
  *
- * @throws {PartialFailure} where some have, and the first reason where all have.
+ * @throws {PartialFailure} where some keys have failed; the first reason where all have.
  */
 export function valuesUnless<T>(failures: readonly FailedKey[], values: readonly T[]): readonly T[] {
   if (failures.length === 0) return values;

@@ -1,6 +1,6 @@
 import { startTimer } from './timer.js';
 
-/** Counts what is running, and tells when nothing is. */
+/** Counts what is running, and tells when nothing is running any more. */
 export class InFlight {
   #count = 0;
   readonly #waiting = new Set<() => void>();

@@ -13,7 +13,7 @@ export function meter(): Meter {
   return metrics.getMeter(scope, packageVersion);
 }
 
-/** What the API gives as the global provider: it stands in for one that may be set later, or never. */
+/** The global provider that the API gives: a stand-in for one that may be set later, or never. */
 type StandIn = TracerProvider & { getDelegateTracer?(name: string, version: string): Tracer | undefined };
 
 /** Whether a tracer provider is set in this process: by a telemetry part, or by the application that Vivace runs in. */

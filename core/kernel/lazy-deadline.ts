@@ -2,8 +2,8 @@ import type { VivaceError } from './errors.js';
 import { startTimer } from './timer.js';
 
 /**
- * A signal that aborts at its deadline, and with the one it stands under. It is made when somebody asks: most calls, such as those of
- * local stores, need none.
+ * A signal that aborts at its deadline, or when its parent signal aborts. It is created only when it is asked for: most calls, such as
+ * those to local stores, need none.
  */
 export class LazyDeadline {
   /** In `performance.now()` milliseconds. */
@@ -46,7 +46,7 @@ export class LazyDeadline {
     return controller;
   }
 
-  /** Nothing aborts from here on: a signal that somebody asks for later keeps no timer. */
+  /** Nothing aborts from here on: a signal that is asked for later keeps no timer. */
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);

@@ -13,34 +13,34 @@ import { untilAborted } from './until-aborted.js';
 type Trace = NonNullable<CallContext['trace']>;
 
 /**
- * Loads keys: a value for each, in their order. The trace of its context is that of the first caller, `links` are those of the others.
- * It throws a `PartialFailure` where it can give some of them only.
+ * Loads keys: a value for each, in their order. The trace of its context is that of the first caller; `links` are the traces of the others.
+ * It throws a `PartialFailure` where it can load only some of them.
  */
 export type LoadKeys<T> = (keys: readonly string[], context: CallContext) => MaybePromise<readonly T[]>;
 
 export interface SharedWorkOptions {
   /**
-   * Collects the keys of everybody who asks within one tick into one call, of at most `maxKeys` keys. All callers must then give the
-   * same `load`. Without it a caller's new keys are loaded at once.
+   * Collects the keys of all callers of one tick into one call, of at most `maxKeys` keys. All callers must then give the same `load`.
+   * Without this option, a caller's new keys are loaded at once.
    */
   readonly gather?: { readonly maxKeys: number };
   /**
-   * The time that a caller without a deadline is taken to have, milliseconds; default one minute. Such callers do not join work that
+   * The time that a caller without a deadline is assumed to have, milliseconds; default one minute. Such callers do not join work that
    * began longer ago, for it may never end.
    */
   readonly untimedMs?: number;
 }
 
 /**
- * Work in flight that several callers share, by keys: a key that somebody is loading already is not loaded again.
+ * Work in flight that several callers share, by key: a key that is already being loaded is not loaded again.
  *
- * - **Time.** Work has a signal and a deadline of its own: twice as far away as that of its last caller, so that those who join it in
- *   flight with as much time do not fail by it. A caller with more time than that starts work of its own.
- * - **Leaving.** Everybody leaves at their own signal, the caller that began the work too. It goes on while anybody waits; when the last has
- *   left it is aborted, for the reason that they left for, and forgotten, whether or not it ever ends.
- * - **Failing.** A `PartialFailure` reaches only those who asked for a failed key. An outage (UNAVAILABLE, DEADLINE_EXCEEDED,
- *   RESOURCE_EXHAUSTED) is everybody's, so that it starts no stampede. Any other failure may be that of somebody else's key or `load`:
- *   each caller then loads their own failed keys once more, alone, unless that would be the very call that has failed.
+ * - **Time.** Work has a signal and a deadline of its own. The deadline is twice as far away as that of its last caller, so that callers
+ *   with as much time can join it in flight and not fail because of it. A caller with more time than that starts work of its own.
+ * - **Leaving.** Every caller leaves at its own signal, even the one that began the work. The work goes on while any caller waits. When the
+ *   last has left, it is aborted with the reason of that caller and forgotten, whether or not it ever ends.
+ * - **Failing.** A `PartialFailure` reaches only the callers that asked for a failed key. An outage (UNAVAILABLE, DEADLINE_EXCEEDED,
+ *   RESOURCE_EXHAUSTED) reaches all callers, so that it starts no stampede. Any other failure may come from another caller's key or `load`:
+ *   each caller then loads its own failed keys once more, alone, unless that would repeat the very call that has failed.
  */
 export class SharedWork<T> {
   readonly #maxKeys: number;
@@ -71,7 +71,7 @@ export class SharedWork<T> {
     let open = this.#open;
     let begun: Work<T> | undefined;
     let last: Work<T> | undefined;
-    /** Whether the keys are, in their order, those of the work that was begun: not so where one is asked twice. */
+    /** Whether the keys are exactly those of the work that was begun, in its order; they are not where a key occurs twice. */
     let inOrder = true;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
@@ -98,7 +98,7 @@ export class SharedWork<T> {
     } finally {
       for (const work of joined) this.#leave(work, signal);
     }
-    // A caller that began work and asked for all of it, and nothing else, gets its answer as it is.
+    // A caller that began the work and asked for exactly its keys gets its answer as it is.
     if (inOrder && joined.size === 1 && begun === last && begun?.keys.length === keys.length) {
       const { values, failed } = begun.outcome as Outcome<T>;
       if (failed === undefined) return values as readonly T[];
@@ -120,7 +120,7 @@ export class SharedWork<T> {
     return work;
   }
 
-  /** Never rejects: each caller sees what failed of their own keys. */
+  /** Never rejects: each caller sees which of its own keys failed. */
   async #run(work: Work<T>): Promise<void> {
     work.outcome = await outcomeOf(work.load, work.keys, work.begin());
     this.#forget(work);
@@ -136,13 +136,13 @@ export class SharedWork<T> {
   #forget(work: Work<T>): void {
     if (work.forgotten) return;
     work.forgotten = true;
-    // What is forgotten all at once costs nothing per key.
+    // Forgetting all keys at once costs nothing per key.
     if (--this.#running === 0) this.#inFlight.clear();
     else for (const key of work.keys) if (this.#inFlight.get(key)?.work === work) this.#inFlight.delete(key);
   }
 }
 
-/** Keys that are loaded together, and those who wait for them. */
+/** Keys that are loaded together, and the callers that wait for them. */
 class Work<T> {
   readonly keys: string[] = [];
   readonly load: LoadKeys<T>;
@@ -151,7 +151,7 @@ class Work<T> {
   outcome: Outcome<T> | undefined;
   waiting = 0;
   forgotten = false;
-  /** When it will be given up, in `performance.now()` milliseconds, once it has begun: nobody joins it who has more time. */
+  /** When it will be given up, in `performance.now()` milliseconds, once it has begun: a caller with more time does not join it. */
   deadline = Infinity;
   readonly #controller = new AbortController();
   readonly #traces: Trace[] = [];
@@ -174,7 +174,7 @@ class Work<T> {
     if (context.trace !== undefined) this.#traces.push(context.trace);
   }
 
-  /** Fixes its deadline; what its load is told. */
+  /** Fixes its deadline, and returns the context for its load. */
   begin(): CallContext {
     this.deadline = 2 * this.#latest - performance.now();
     const [trace, ...links] = this.#traces;
@@ -196,13 +196,13 @@ interface Place<T> {
   readonly at: number;
 }
 
-/** What work gave: `failed` says why a key could not be loaded, and is there only where some could not. */
+/** The result of work: `failed` says why a key could not be loaded, and is there only where some could not. */
 interface Outcome<T> {
   readonly values: readonly (T | undefined)[];
   readonly failed?: (at: number) => VivaceError | undefined;
 }
 
-/** One caller's keys, and where each is loaded. */
+/** One caller's keys, and the work that loads each. */
 interface Asked<T> {
   readonly keys: readonly string[];
   readonly places: readonly Place<T>[];
@@ -243,7 +243,7 @@ async function collect<T>(asked: Asked<T>): Promise<readonly T[]> {
   return valuesUnless(failures, values);
 }
 
-/** Loads once more, for one caller, what failed otherwise than by an outage; by key, where each is found. */
+/** Loads once more, for one caller, the keys that failed for reasons other than an outage; returns, by key, where each is found. */
 async function loadAlone<T>({
   keys,
   places,

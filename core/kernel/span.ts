@@ -14,26 +14,26 @@ import { abortError, codeOf, errorCodes, messageOf, type ErrorCode } from './err
 import { tracer } from './instrumentation.js';
 import { isThenable } from './thenable.js';
 
-/** A span to be, and what it stands under. */
+/** A span to be started, and its parent. */
 export interface SpanSpec {
   readonly name: string;
   readonly kind?: SpanKind;
   readonly attributes?: Attributes;
-  /** What it is a child of; default: the active context, which is the caller's own where the process has a context manager. */
+  /** The parent; default: the active context, which is the caller's own where the process has a context manager. */
   readonly parent?: Context | undefined;
   /** Traces that it belongs to without being their child. */
   readonly links?: readonly Context[] | undefined;
-  /** The work's signal: who waits for it leaves when it aborts. Asked for only where the work does not answer at once. */
+  /** The work's signal: callers stop waiting for the work when it aborts. It is asked for only where the work does not answer at once. */
   readonly signal?: (() => AbortSignal) | undefined;
   /** The code of what the work throws; default: that of a `VivaceError`, and INTERNAL. */
   codeOf?(error: unknown): ErrorCode;
-  /** Called when the work has ended well, before the span ends. */
+  /** Called when the work has succeeded, before the span ends. */
   ended?(span: Span): void;
 }
 
 /**
- * Runs `work` within a new span, which ends with it: when it returns, when its promise settles, soon after its signal aborts, or when what
- * it iterates over has ended. The span is the active one inside, so that spans of other libraries hang below it.
+ * Runs `work` within a new span, which ends with it: when it returns, when its promise settles, soon after its signal aborts, or when the
+ * iterable that it returned has ended. The span is active while the work runs, so that spans of other libraries are its children.
  */
 export function withinSpan<T>(spec: SpanSpec, work: (inside: Context, span: Span) => T): T {
   const { name, kind = SpanKind.INTERNAL, attributes = {}, parent = contextApi.active() } = spec;
@@ -67,10 +67,10 @@ export function withinSpan<T>(spec: SpanSpec, work: (inside: Context, span: Span
 }
 
 /**
- * Ends a span soon after its signal aborts: work that does not heed it may never end, and its span, which tells what the time went to, would
- * not be seen. Work that does gets the time to say itself why it ended.
+ * Ends a span soon after its signal aborts. Work that does not heed the signal may never end, and its span, which tells where the time
+ * went, would not be exported. Work that heeds it gets the time to say itself why it ended.
  *
- * @returns Takes the watch away.
+ * @returns A function that stops the watch.
  */
 function endWithSignal(
   signal: AbortSignal | undefined,
@@ -82,7 +82,7 @@ function endWithSignal(
     aborted();
     return undefined;
   }
-  // Many calls may share one signal: that leaks nothing.
+  // Many calls may share one signal, which is not a leak.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', aborted, { once: true });
   return () => signal.removeEventListener('abort', aborted);
@@ -93,8 +93,8 @@ interface Failure {
 }
 
 /**
- * Says what failed: `error.type` is its code. What the caller did, such as a wrong request, leaves the status unset, as a 4xx does over
- * HTTP. Of a call that goes out to a backend every failure counts, except that its caller has left.
+ * Says what failed: `error.type` is its code. A failure that the caller caused, such as a wrong request, leaves the status unset, as a 4xx
+ * does over HTTP. For a call that goes out to a backend, every failure counts, except that its caller has left.
  */
 function failSpan(span: Span, error: unknown, { kind, code }: { kind: SpanKind; code: ErrorCode }): void {
   span.setAttribute(attributeNames.errorType, code);
@@ -104,7 +104,7 @@ function failSpan(span: Span, error: unknown, { kind, code }: { kind: SpanKind; 
   span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
 }
 
-/** What a generator does, it does while it is iterated. */
+/** A generator does its work while it is iterated. */
 async function* iterate<T>(
   source: AsyncIterable<T>,
   inside: Context,
@@ -131,7 +131,7 @@ async function* iterate<T>(
   }
 }
 
-/** Closes what is iterated; what that fails with ends the span. */
+/** Closes the iterator; where that fails, the span ends with the failure. */
 async function closing(close: () => Promise<unknown>, end: (failure: Failure) => void): Promise<void> {
   try {
     await close();

@@ -17,11 +17,11 @@ export const microsPerHour = 3600 * microsPerSecond;
 export const microsPerDay = 24 * microsPerHour;
 export const millisPerDay = microsPerDay / microsPerMilli;
 
-/** What is accepted where a person writes a moment; ends the message for everything else. */
+/** What is accepted where a person writes a moment; ends the message about anything else. */
 export const momentForms =
   'a date such as 2001-06-15, or an RFC 3339 time with its zone such as 2001-06-15T12:00:00Z';
 
-/** An RFC 3339 text with seconds and at most six decimals of them: what the JSON schema of a timestamp says. */
+/** An RFC 3339 text with seconds and at most six decimals of them, as the JSON schema of a timestamp says. */
 export const rfc3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,6}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
@@ -33,7 +33,7 @@ const momentText =
 const daysToEpoch = 719_468;
 const daysPerEra = 146_097;
 
-/** The times that RFC 3339 has a text for: the years 0 to 9999 in UTC, microseconds. */
+/** The times that RFC 3339 can express: the years 0 to 9999 in UTC, microseconds. */
 const firstMicros = daysBefore(0, 1, 1) * microsPerDay;
 const endMicros = daysBefore(10_000, 1, 1) * microsPerDay;
 
@@ -96,7 +96,7 @@ export function calendarDay(day: number): CalendarDay {
 }
 
 /**
- * Days from 1970-01-01 to a date, before it negative.
+ * Days from 1970-01-01 to a date; negative before it.
  *
  * @see https://howardhinnant.github.io/date_algorithms.html#days_from_civil
  */
@@ -158,7 +158,7 @@ function offsetMinutes(text: string): number | undefined {
   return (text.startsWith('-') ? -1 : 1) * (hours * 60 + minutes);
 }
 
-/** The instant, or `undefined` where RFC 3339 has no text for it in UTC or a float64 is not exact in its microseconds. */
+/** The instant, or `undefined` where RFC 3339 cannot express it in UTC, or a float64 does not hold its microseconds exactly. */
 function exact({
   seconds,
   micros,
@@ -174,8 +174,8 @@ function exact({
 }
 
 /**
- * The instant of an RFC 3339 text with seconds, or, in code, of a Date, as requests have it: a protocol's times are to the letter of the
- * specification. `undefined` for anything else, and for a time that is not exact in microseconds.
+ * The instant of an RFC 3339 text with seconds, or, in code, of a Date, as in requests: a protocol's times follow the specification to the
+ * letter. `undefined` for anything else, and for a time that is not exact in microseconds.
  */
 export function instantOf(value: unknown): Instant | undefined {
   if (value instanceof Date) {
@@ -187,7 +187,7 @@ export function instantOf(value: unknown): Instant | undefined {
   return 'wrong' in found || found.form !== 'second' ? undefined : exact(found);
 }
 
-/** The instants that a person means by a moment: those of a whole day, or one. Both ends are included. */
+/** The instants that a person means by a moment: those of a whole day, or just one. Both ends are included. */
 export interface Moment {
   readonly first: Instant;
   readonly last: Instant;
@@ -228,7 +228,7 @@ function quoted(value: unknown): string {
 
 /**
  * The instant of a date, or of a date and time without a zone, in UTC, as warehouses write them: `2001-02-03`, `2001-02-03 04:05:06.789`.
- * Where a float64 is not exact in microseconds it is the nearest one. `undefined` for anything else.
+ * Where a float64 does not hold the microseconds exactly, it is the nearest instant. `undefined` for anything else.
  */
 export function instantOfUtcText(text: string): Instant | undefined {
   const found = read(text, 'none');

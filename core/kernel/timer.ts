@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** The longest that a timer of Node can wait, milliseconds: 24.8 days. With more it would ring after 1 ms. */
+/** The longest that a timer of Node can wait, milliseconds: 24.8 days. With a longer wait, it would ring after 1 ms. */
 export const longestTimerMs = 2 ** 31 - 1;
 
 /** A duration as a timer takes it: at least 0 and at most what a timer can wait. */

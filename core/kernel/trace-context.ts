@@ -1,10 +1,11 @@
 import { context, propagation, ROOT_CONTEXT, trace, type Context } from '@opentelemetry/api';
 
 /**
- * The trace that a request over HTTP belongs to. Where the application has a span of it already, which is then active, it is that one's;
- * otherwise the headers (lower-case names) say, as the global propagator reads them: W3C trace context where the telemetry part set it up.
+ * The trace that a request over HTTP belongs to. Where the application already has an active span for the request, it is that span's trace.
+ * Otherwise it comes from the headers (lower-case names), as the global propagator reads them: W3C trace context where the telemetry part
+ * set it up.
  *
- * @returns `undefined` where neither names any.
+ * @returns `undefined` where neither gives a trace.
  * @see https://www.w3.org/TR/trace-context/
  */
 export function traceFrom(headers: Readonly<Record<string, string | undefined>>): Context | undefined {

@@ -7,7 +7,7 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
     promise.catch(() => undefined);
     return Promise.reject(abortError(signal));
   }
-  // Many may wait for one signal, such as the batches of one call: that is not a leak.
+  // Many waits may share one signal, such as those of the batches of one call, which is not a leak.
   setMaxListeners(0, signal);
   return new Promise<T>((resolve, reject) => {
     const leave = (): void => reject(abortError(signal));

@@ -204,7 +204,7 @@ export class StepCompiler {
     return [...new Set(places)].sort((a, b) => a - b);
   }
 
-  /** This finds a service that is not bound before anything starts. */
+  /** Reports, before anything starts, a service that is not bound. */
   #checkServices(node: PlanNode): void {
     const wrong = this.catalogue.wrongStep(node);
     if (wrong === undefined) return;
