@@ -1,6 +1,6 @@
 /**
- * `vivace`: what authors of configurations in code, plugins, adapters, steps and layers need. What adapters alone need is `vivace/kit`, bytes
- * that two rooms or languages speak are `vivace/wire`, contracts are `vivace/testing`. Nothing else of core is public.
+ * `vivace`: what authors of configurations in code, plugins, adapters, steps and layers need. What only adapters need is in `vivace/kit`,
+ * binary formats that rooms or languages share are in `vivace/wire`, and contracts are in `vivace/testing`. Nothing else in core is public.
  */
 
 // Servers: pipelines and parts put together, in code or from a file.

@@ -5,8 +5,8 @@ import { startTimer } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 
 /**
- * Runs a call that ends when its signal aborts, at its deadline, and when the server cuts off what is in flight; whatever runs then is
- * left behind.
+ * Runs a call that ends when its signal aborts, at its deadline, or when the server cuts off what is in flight; work that is still running
+ * then is abandoned.
  */
 export async function bounded<C extends Call, T>(
   call: C,
@@ -19,7 +19,7 @@ export async function bounded<C extends Call, T>(
   const end = (): void => controller.abort(abortError(cut));
   if (signal.aborted) throw abortError(signal);
   if (cut.aborted) throw abortError(cut);
-  // Many calls may share one signal: that is not a leak.
+  // Many calls may share one signal, which is not a leak.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', leave, { once: true });
   cut.addEventListener('abort', end, { once: true });

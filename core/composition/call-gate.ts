@@ -30,7 +30,7 @@ export class CallGate {
   }
 }
 
-/** What a server that does not serve answers: the call never began, so it may go elsewhere. */
+/** The answer of a server that does not serve: the call never began, so it may go elsewhere. */
 export function refused(state: string): VivaceError {
   return new VivaceError('UNAVAILABLE', `the server is ${state}`, { retryAfterMs: 1000, started: false });
 }

@@ -12,7 +12,7 @@ import { builtInSteps, builtInVerbs } from '../steps/index.js';
 import { whyNotMade, wrongInjection } from './injection.js';
 import type { ResolvedPart } from './parts.js';
 
-/** A part itself, with its lifecycle; named after the part. */
+/** A part itself, with its lifecycle; bound under the part's name. */
 export const partId: ServiceIdentifier<RunningPart> = Symbol.for('vivace.part');
 
 /**
@@ -35,7 +35,7 @@ export async function createContainer(
   return container;
 }
 
-/** The verbs that are bound, in their order; where one cannot be made, that is a mistake, and those of Vivace remain. */
+/** The verbs that are bound, in their order. A verb that cannot be created is a mistake, and those of Vivace remain. */
 export function boundVerbs(container: Container, mistakes: Mistakes): readonly StepDefinition[] {
   const wrong = wrongInjection(container, multiInject(stepDefinition));
   if (wrong !== undefined) {
@@ -51,7 +51,7 @@ export function boundVerbs(container: Container, mistakes: Mistakes): readonly S
 }
 
 /**
- * A layer that needs something injected that nothing binds would be found when the server has started.
+ * Finds layers that need an injection that nothing binds, which would otherwise show only once the server has started.
  *
  * @param container With stand-ins for the parts.
  */
@@ -63,7 +63,7 @@ export function checkLayers(container: Container, mistakes: Mistakes): void {
   }
 }
 
-/** A port that a module has bound under the name of a part would stand there twice. */
+/** Refuses a port that a module has bound under the name of a part, because it would be bound twice. */
 export function checkModuleBindings(
   container: Container,
   parts: Iterable<ResolvedPart>,

@@ -23,7 +23,7 @@ export interface ControlledServer {
   readonly cut: AbortSignal;
 }
 
-/** What those who operate a server may ask of it, in no protocol. */
+/** What operators of a server may ask of it, independent of any protocol. */
 export function createControlPlane(server: ControlledServer): ControlPlane {
   const isRunning = (): boolean => ['ready', 'partial', 'draining'].includes(server.state());
   const predictors = (): readonly PredictorStatus[] =>
@@ -82,7 +82,7 @@ function reasonsOf(server: ControlledServer, predictors: readonly PredictorStatu
     .map(({ name }) => `predictor "${name}" has no loaded model`);
 }
 
-/** Why a server answers nothing of which only some parts were started. */
+/** Why a server with only some of its parts started answers no request. */
 export function partialMessage(started: readonly string[]): string {
   return `only some parts were started (${started.join(', ')}): to answer requests, start the server with \`start\`, not \`startOnly\``;
 }

@@ -16,20 +16,20 @@ import {
 } from './specification.js';
 
 /**
- * Makes a server of parts, views and pipelines that are declared in code. `loadServer` does the same with a YAML file.
+ * Creates a server from parts, views and pipelines that are declared in code. `loadServer` does the same with a YAML file.
  *
  * The life of a server has three phases:
  *
- * - `createServer` checks everything that needs no backend: names, options, slots, types of columns. Nothing is started and nothing is
- *   opened, so a test may call it to find the mistakes of a production configuration.
+ * - `createServer` checks everything that needs no backend: names, options, slots, types of columns. It starts nothing and opens nothing,
+ *   so a test may call it to find the mistakes of a production configuration.
  * - `start` starts the parts, dependencies first, compiles the pipelines with the signatures of their models and lets the transports
- *   answer. The first part that fails is named, and the parts before it are stopped again. A server starts once.
+ *   answer. Where a part fails, the error names it, and the parts before it are stopped again. A server starts only once.
  * - `stop` refuses new calls, waits up to `drainTimeoutMs` for those in flight, aborts the rest and stops the parts in reverse. It is
  *   safe to call twice.
  *
  * You must call `stop`: core installs no signal handler and never ends the process. The `vivace` command does both.
  *
- * @param specification What a YAML file has (`parts`, `views`, `pipelines`, `modules`), and settings that only code can give.
+ * @param specification The blocks of a YAML file (`parts`, `views`, `pipelines`, `modules`), and settings that only code can give.
  * @returns A server that is not started. It knows the types of its pipelines' requests and answers.
  * @throws {ConfigError} with every mistake at once, each with its path.
  * @example
@@ -78,12 +78,12 @@ export interface LoadOptions extends Omit<
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The text of the file, where the caller has read it already. */
   readonly text?: string;
-  /** Parts beside those of the file, such as a log sink. */
+  /** Parts besides those of the file, such as a log sink. */
   readonly add?: Readonly<Record<string, PartDeclaration>>;
 }
 
 /**
- * Makes a server of a YAML file. Relative paths in it are meant from its folder.
+ * Creates a server from a YAML file. Relative paths in it are resolved from the file's folder.
  *
  * @throws {ConfigError} with every mistake at once, each with its path and line.
  */
@@ -101,7 +101,7 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
     environment: parsed.environment,
     ...(override === undefined ? {} : { override }),
   });
-  // What is wrong with a text whose variable is missing says nothing of the text.
+  // Mistakes about a text whose variable is missing say nothing about the text itself.
   const missing = parsed.missing.map(({ path: at }) => pathText(at));
   const throwIfAny = ({ list }: Mistakes): void => {
     const found = [...parsed.missing, ...list.filter(({ path: at }) => !missing.includes(pathText(at)))];
@@ -130,7 +130,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** A part of the file stands where both have the name. */
+/** Where both have a part of the same name, the file's part wins. */
 function withParts(value: unknown, add: Readonly<Record<string, PartDeclaration>>): unknown {
   if (typeof value !== 'object' || value === null || Object.keys(add).length === 0) return value;
   const { parts = {} } = value as { parts?: object | null };

@@ -20,7 +20,7 @@ export interface ServedData {
   readonly cut: AbortSignal;
 }
 
-/** What callers may ask of a server, in no protocol. */
+/** What callers may ask of a server, independent of any protocol. */
 export function createDataPlane(served: ServedData): DataPlane {
   return {
     pipelines: pipelinePlane(served),

@@ -12,11 +12,11 @@ import type { predictSchema } from '../steps/predict/schema.js';
 import type { transformSchema } from '../steps/transform/transform.js';
 import type { ViewInput } from '../views/schema.js';
 
-/** Read-only throughout; what is optional may be absent, and is not `undefined`. */
+/** Read-only throughout; an optional key may be absent, but not `undefined`. */
 type ReadonlyDeep<T> = T extends object
   ? { readonly [K in keyof T]: ReadonlyDeep<Exclude<T[K], undefined>> }
   : T;
-/** What a schema takes, as code writes it. */
+/** The input of a schema, as code writes it. */
 type Declared<S extends z.ZodType> = ReadonlyDeep<z.input<S>>;
 
 /** A field as users write it: a type name, or a type with more to say. */
@@ -38,14 +38,14 @@ export function ownStep(step: Readonly<Record<string, unknown>>): OwnStep {
 
 /** The keys that name a verb of Vivace; a step has one of them. */
 type Verb = 'fetch' | 'transform' | 'predict' | 'step';
-/** Without the verbs but `V`: so that a mistake is reported against the step that was meant. */
+/** Excludes the verbs other than `V`, so that a mistake is reported against the step that was meant. */
 type Only<V extends Verb> = Readonly<Partial<Record<Exclude<Verb, V>, never>>>;
 
 /** A step that reads features of a view or a feature source. */
 export interface FetchStep extends Declared<typeof fetchSchema>, Only<'fetch'> {}
 /** A step that applies a transform. */
 export interface TransformStep extends Declared<typeof transformSchema>, Only<'transform'> {}
-/** A step that asks a model. */
+/** A step that asks a model for predictions. */
 export interface PredictStep extends Declared<typeof predictSchema>, Only<'predict'> {}
 /** A step of your own; its options and slots stand beside these keys. */
 export interface CustomStep extends Declared<typeof customKeys>, Only<'step'> {
@@ -62,7 +62,7 @@ export interface PipelineDeclaration extends Settings {
   readonly steps: readonly StepDeclaration[];
 }
 
-/** What a schema of options takes, read-only throughout. */
+/** The input of a schema of options, read-only throughout. */
 export type ReadonlyOptions<T> = T extends (...args: never[]) => unknown
   ? T
   : T extends object
@@ -93,7 +93,7 @@ type CustomStepOf<T> =
           } & OptionsOf<StaticOptions<T>, StaticUses<T>>
       : CustomStep;
 
-/** What the step `S` was meant as. */
+/** The kind of step that `S` was meant to be. */
 type Meant<S> = S extends { readonly fetch: unknown }
   ? FetchStep
   : S extends { readonly transform: unknown }
@@ -124,7 +124,7 @@ export function definePipeline<const P extends PipelineDeclaration>(pipeline: Ch
 /** What stands after `use:` per part. */
 export type Used = Readonly<Record<string, string | Definition>>;
 
-/** A part: where the compiler knows its definition, its options and slots are checked by it. */
+/** A part: where the compiler knows its definition, it checks the part's options and slots against it. */
 type PartOf<D> = [D] extends [Definition<infer S, infer U>]
   ? string extends keyof S['shape']
     ? AnyPart<D>
@@ -193,14 +193,14 @@ export type Form = 'rows' | 'columns';
 
 type InForm<F extends Form, R, C> = (F extends 'rows' ? R : never) | (F extends 'columns' ? C : never);
 
-/** What a pipeline takes of which the compiler knows nothing, as one from a YAML file. */
+/** The input of a pipeline that the compiler knows nothing about, such as one from a YAML file. */
 interface AnyRequest<F extends Form> {
   readonly request?: AnyRow;
   readonly objects?: InForm<F, readonly AnyRow[], Readonly<Record<string, readonly AnyRow[string][]>>>;
   readonly explain?: boolean;
 }
 
-/** What a caller of pipeline `P` sends, its objects in the form `F`. */
+/** What a caller of pipeline `P` sends, with its objects in the form `F`. */
 export type RequestOf<P extends PipelineDeclaration, F extends Form = Form> = PipelineDeclaration extends P
   ? AnyRequest<F>
   : Flat<
@@ -214,7 +214,7 @@ interface AnswerByElement {
   float32: number | 'NaN' | 'Infinity' | '-Infinity';
   float64: number | 'NaN' | 'Infinity' | '-Infinity';
   int32: number;
-  /** A text beyond 2^53. */
+  /** Written as a text beyond 2^53. */
   int64: number | string;
   bool: boolean;
   string: string;
@@ -286,15 +286,15 @@ interface AnswerHead {
 /** Outputs of a pipeline by name. */
 export type Outputs = Readonly<Record<string, AnswerValue>>;
 
-/** An answer whose outputs are `O`, for pipelines of which the compiler knows nothing. */
+/** An answer whose outputs are `O`, for pipelines that the compiler knows nothing about. */
 export type AnswerWith<O, F extends Form = 'rows'> = AnswerHead & {
   readonly objects: InForm<F, readonly O[], { readonly [K in keyof O]: readonly O[K][] }>;
   readonly outputs: O;
 };
 
 /**
- * What pipeline `P` answers, its objects in the form `F` of the request. Outputs from fields and from steps of your own have the types of
- * their columns; what comes from views, parts and models is an `AnswerValue`.
+ * What pipeline `P` answers, with its objects in the form `F` of the request. Outputs from fields and from steps of your own have the types
+ * of their columns; what comes from views, parts and models is an `AnswerValue`.
  */
 export type AnswerOf<P extends PipelineDeclaration, F extends Form = 'rows'> = PipelineDeclaration extends P
   ? AnswerWith<Outputs, F>

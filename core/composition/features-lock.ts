@@ -2,7 +2,7 @@ import type { Mistakes } from '../config/mistake.js';
 import type { DescribedModel } from '../ports/predictor.js';
 import type { FeatureView } from '../views/view.js';
 
-/** Every view version that a model was trained on must be among the server's; a mistake of its part for each that is not. */
+/** Every view version that a model was trained on must be among the server's; each that is not is a mistake of the model's part. */
 export function checkLock(
   predictor: string,
   { model, featuresLock = {} }: DescribedModel,

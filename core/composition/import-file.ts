@@ -10,9 +10,9 @@ import { importModule, type Exports } from './import-module.js';
 import { camelCase } from './resolve-use.js';
 
 /**
- * Imports a file that a configuration names by its relative path.
+ * Imports a file that a configuration names by a relative path.
  *
- * @throws {VivaceError} `INVALID_CONFIG`: not such a path, no such file, or a file that does not load, with the reason.
+ * @throws {VivaceError} `INVALID_CONFIG`: not a relative path, no such file, or a file that does not load, with the reason.
  */
 async function importFile(specifier: string, directory: string): Promise<Exports> {
   const file = resolve(directory, specifier);
@@ -23,7 +23,7 @@ async function importFile(specifier: string, directory: string): Promise<Exports
   return importModule(pathToFileURL(file).href, { shown: specifier, directory });
 }
 
-/** Imports the files that stand after `step:` in a YAML pipeline: what each exports as a step. */
+/** Imports the files that stand after `step:` in a YAML pipeline, and gives what each exports as a step. */
 export async function importSteps(
   pipelines: ReadonlyMap<string, PipelineSpec>,
   { directory, mistakes }: { directory: string; mistakes: Mistakes },
@@ -73,7 +73,7 @@ export async function importModules(
       mistakes.add(['modules', i], messageOf(error));
     }
   }
-  // Loaded twice, a module would bind each of its verbs and layers twice.
+  // A module that is loaded twice would bind each of its verbs and layers twice.
   return [...new Set(modules)];
 }
 
@@ -91,7 +91,7 @@ function moduleOf(entry: unknown): ContainerModule {
   );
 }
 
-/** Of any copy of inversify. */
+/** True for modules from any copy of inversify. */
 function isModule(value: unknown): value is ContainerModule {
   if (value instanceof ContainerModule) return true;
   const { id, load } = (value ?? {}) as Partial<ContainerModule>;

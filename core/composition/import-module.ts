@@ -33,12 +33,12 @@ interface Place {
   readonly line: number;
 }
 
-/** Where a file breaks the syntax; `undefined` for a `SyntaxError` that code threw, as `JSON.parse` does. */
+/** The place of a syntax error in a file; `undefined` for a `SyntaxError` that code threw, as `JSON.parse` does. */
 async function placeOf({ stack = '' }: SyntaxError, specifier: string): Promise<Place | undefined> {
   const place = placeIn(stack);
   if (place !== undefined || !isFromLoader(stack)) return place;
-  // Node knows the place of a syntax error in an ES module, and says it only where nothing catches the error. So another process imports it:
-  // that fails in the same way before any of the module's code runs.
+  // Node knows the place of a syntax error in an ES module, but prints it only where nothing catches the error. So another process imports
+  // the module: that fails in the same way before any of the module's code runs.
   const url = import.meta.resolve(specifier);
   const script = `await import(${JSON.stringify(url)})`;
   return new Promise((resolve) => {

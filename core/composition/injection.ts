@@ -6,7 +6,7 @@ import { stepNode, stepPlan, stepSlot } from '../pipeline/step-definition.js';
 import { pipelineCounters } from '../steps/counters.js';
 import type { ResolvedPart } from './parts.js';
 
-/** Below `parent`, with a stand-in for each port of the parts, which are not bound yet. */
+/** A container below `parent`, with a stand-in for each port of the parts, which are not bound yet. */
 export function withStandIns(parent: Container, parts: Iterable<ResolvedPart>): Container {
   const container = new Container({ parent, jitless: true });
   for (const { name, definition } of parts)
@@ -16,7 +16,7 @@ export function withStandIns(parent: Container, parts: Iterable<ResolvedPart>): 
 }
 
 /**
- * Says what is wrong with what the class has injected that runs a node.
+ * Says what is wrong with the injections of the class that runs a node.
  *
  * @param parent With stand-ins for the parts.
  */
@@ -41,8 +41,8 @@ const planned: ServiceIdentifier = Symbol.for('vivace.planned');
 class Planned extends Error {}
 
 /**
- * Says what is wrong with what is injected, by itself or through what it is given; `undefined` where nothing is. The container plans all
- * that a class needs before it makes any of it, so nothing is made here.
+ * Says what is wrong with an injection, by itself or through what it is given; `undefined` where nothing is. The container plans everything
+ * that a class needs before it creates any of it, so nothing is created here.
  *
  * @param injected Asks for it, as on the parameter of a constructor.
  */
@@ -70,7 +70,7 @@ function isPlanned(error: unknown): boolean {
   return error instanceof Planned || (error instanceof Error && error.cause instanceof Planned);
 }
 
-/** Why a container did not make something, in one line. */
+/** Why a container did not create something, in one line. */
 export function whyNotMade(error: unknown): string {
   const [first = ''] = messageOf(error).split('\n');
   if (!first.startsWith('Unexpected asynchronous')) return first;

@@ -3,9 +3,9 @@ import { untilAborted } from '../kernel/until-aborted.js';
 import type { RunningPart } from '../parts/create-part.js';
 import { startTimer } from '../kernel/timer.js';
 
-/** How long a part that is given up may take to leave its `start`; one that obeys its signal needs none of it. */
+/** How long a part that is given up may take to leave its `start`; a part that obeys its signal leaves at once. */
 const startGraceMs = 500;
-/** How long the parts that had started may take to stop then. */
+/** How long the parts that had started may then take to stop. */
 const startStopMs = 5000;
 
 /** Starts parts one after the other; the first failure stops what was started, in reverse, and names the part. */
@@ -58,7 +58,7 @@ export async function stopParts(
   if (errors.length > 0) throw errors[0];
 }
 
-/** The error of a part, with its name: that of a part it uses is told as its own, with the other's as the cause. */
+/** The error of a part, with its name. The error of a part that it uses becomes the cause of an error of its own. */
 function named(part: RunningPart, error: unknown): VivaceError {
   if (!isVivaceError(error))
     return new VivaceError('INTERNAL', `${part.name}: ${messageOf(error)}`, {

@@ -3,7 +3,7 @@ import { VivaceError } from '../kernel/errors.js';
 import type { Port } from '../ports/port.js';
 import type { Server } from './server-interface.js';
 
-/** Which part is meant where a server may have several of a kind. */
+/** Which part is meant, where a server may have several of a kind. */
 export interface WhichPart {
   /** The name that was given, if any. */
   readonly wanted?: string | undefined;

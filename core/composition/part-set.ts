@@ -28,7 +28,7 @@ export interface Binding {
   readonly definition: Definition;
 }
 
-/** The parts of a server: their container, the order they start in, which of them run, and what they log to. */
+/** The parts of a server: their container, the order in which they start, which of them run, and where they log. */
 export class PartSet {
   readonly container: Container;
   readonly log: Log;
@@ -41,7 +41,7 @@ export class PartSet {
   #running: readonly RunningPart[] = [];
   #tracing = false;
 
-  /** @param container Holds everything but the parts, which are bound here. */
+  /** @param container Holds everything except the parts, which are bound here. */
   constructor(
     container: Container,
     parts: ReadonlyMap<string, ResolvedPart>,
@@ -93,7 +93,7 @@ export class PartSet {
     return this.#telemetries;
   }
 
-  /** Whether anybody records spans: looked up when parts start and not at each call. */
+  /** Whether spans are recorded: looked up when parts start, not at each call. */
   readonly tracing = (): boolean => this.#tracing;
 
   /** Guarded faces of the running parts that provide a port, by part name, in the order of starting. */
@@ -137,14 +137,14 @@ export class PartSet {
     await stopParts(this.#running, graceMs);
   }
 
-  /** A sink that breaks its promise not to throw, told once to the process: what was being logged about must go on. */
+  /** Reports once, as a warning of the process, a sink that breaks its promise not to throw: the work that was being logged must go on. */
   #complain(sink: LogSink, error: unknown): void {
     if (this.#broken.has(sink)) return;
     this.#broken.add(sink);
     process.emitWarning(asVivaceError(error));
   }
 
-  /** Logs and telemetry are used from the moment their part has started. */
+  /** Log sinks and telemetry are used from the moment their part has started. */
   #listened(part: RunningPart): RunningPart {
     return {
       ...part,

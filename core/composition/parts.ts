@@ -80,7 +80,7 @@ export async function resolveParts(
   return parts;
 }
 
-/** Refuses a part that is made for other versions of Vivace than this one. */
+/** Refuses a part that is made for versions of Vivace other than this one. */
 function refuseOtherVivace({ name, vivace }: Definition): void {
   if (vivace === undefined || isMadeFor(vivace, packageVersion)) return;
   throw new VivaceError(
@@ -179,14 +179,14 @@ export function startOrder(parts: ReadonlyMap<string, ResolvedPart>): readonly s
 
 /**
  * What a part is, as a text: its definition, its options with secrets hidden, and the same of the parts in its slots that make rows
- * themselves. Where a store lies, or which one it is, changes no row and is not part of it.
+ * themselves. Where a store is, or which one it is, changes no row and is not part of it.
  */
 export function partIdentity(
   name: string,
   parts: ReadonlyMap<string, ResolvedPart>,
   within: readonly string[] = [],
 ): string {
-  // Parts that use each other have been reported.
+  // Parts that use each other have already been reported.
   if (within.includes(name)) return '';
   const { definition, options, slots } = parts.get(name)!;
   const makesRows = (slot: string): boolean =>

@@ -6,7 +6,7 @@ import { describePlan, type Plan, type PlanField } from '../pipeline/plan.js';
 import type { NodeRun } from '../pipeline/run.js';
 import type { PipelineAnswer, PipelineDescription, PipelineField } from '../ports/data-plane.js';
 
-/** A pipeline as callers may know it, from its plan. */
+/** A pipeline as callers see it, from its plan. */
 export function descriptionOf(plan: Plan): PipelineDescription {
   const { time, objects, description } = plan;
   return {
@@ -31,7 +31,7 @@ function fieldOf({ name, type, optional, description, unit }: PlanField): Pipeli
   };
 }
 
-/** The answer of a run that has ended; its columns are the frame's. */
+/** The answer of a run that has ended; it shares its columns with the frame. */
 export function answerOf(
   plan: Plan,
   { call, frame, models, degraded }: NodeRun,

@@ -8,7 +8,7 @@ import { instantOfMillis } from '../kernel/time.js';
 /**
  * Makes the frame of one request from its columns, with the request time; the columns are taken as they are, not copied.
  *
- * @param arrivalMs The request time of a pipeline that takes none from its request, epoch milliseconds.
+ * @param arrivalMs The request time of a pipeline that does not take it from its request, epoch milliseconds.
  * @throws {VivaceError} `INVALID_ARGUMENT` with the path of a field that does not fit the plan.
  */
 export function frameOf(plan: Plan, input: PipelineInput, arrivalMs: number): Frame {

@@ -23,7 +23,7 @@ export function builtInNames(): string[] {
 
 /**
  * Finds what `use:` names: a relative `.js` or `.mjs` file, a plugin or adapter of Vivace, or the package `vivace-<name>`; for
- * `@scope/name` the package `@scope/vivace-<name>`.
+ * `@scope/name`, the package `@scope/vivace-<name>`.
  *
  * @param directory Where relative paths and packages are looked up.
  * @throws {VivaceError} `INVALID_CONFIG`: unknown name (with the nearest one), or a module that does not load (with the reason).
@@ -59,7 +59,7 @@ function packagePlaces(directory: string): readonly string[] {
   return createRequire(join(directory, 'vivace.js')).resolve.paths('vivace') ?? [];
 }
 
-/** What `use:` could name: what Vivace has, or the packages of a scope, and what is installed. */
+/** What `use:` could name: what Vivace has, or the packages of a scope, and installed packages. */
 function namesKnownTo(places: readonly string[], scope: string): string[] {
   const installed = places
     .map((place) => join(place, scope))
@@ -71,7 +71,8 @@ function namesKnownTo(places: readonly string[], scope: string): string[] {
 }
 
 /**
- * The file that an `import` of the package loads. `require.resolve` does not do: it refuses packages that export to `import` only.
+ * The file that an `import` of the package loads. `require.resolve` cannot be used, because it refuses packages that export to `import`
+ * only.
  *
  * @see https://nodejs.org/docs/latest-v20.x/api/esm.html#resolution-algorithm-specification
  */

@@ -8,13 +8,13 @@ import type { Binding } from './part-set.js';
 import type { PipelineSteps, SlotOverride } from './step-factory.js';
 
 /**
- * A server, whatever its pipelines are: what commands, training sets and operations work on. `createServer` gives one that also knows
- * the types of its pipelines' requests and answers.
+ * A server with any pipelines, as commands, training sets and operations use it. `createServer` gives one that also knows the types of its
+ * pipelines' requests and answers.
  */
 export interface Server {
   /** What callers may ask; transports answer from it. */
   readonly data: DataPlane;
-  /** What those who operate the server may ask. */
+  /** What operators of the server may ask. */
   readonly control: ControlPlane;
   readonly views: ReadonlyMap<string, FeatureView>;
   /** The plans: complete once the server has started. */
@@ -24,20 +24,20 @@ export interface Server {
   /**
    * Starts every part, compiles the pipelines with their models' signatures, and opens the transports.
    *
-   * @param options `serve: false` leaves transports and the HTTP servers under them out, for callers in process.
+   * @param options `serve: false` leaves out transports and the HTTP servers under them, for callers in process.
    * @throws {VivaceError} naming the part that failed; those started before it are stopped again.
    */
   start(options?: { readonly serve?: boolean }): Promise<this>;
   /**
-   * Starts only the named parts and what they use: for commands that need a repository or a warehouse and serve nothing. The server
+   * Starts only the named parts and what they use. This is for commands that need a repository or a warehouse and serve nothing. The server
    * is then `partial`, and answers no request.
    *
    * @param options.timeoutMs How long each part may take; default: the server's `startTimeoutMs`.
    */
   startOnly(names: readonly string[], options?: { readonly timeoutMs?: number }): Promise<this>;
   /**
-   * Readiness off, drain delay, refuse new calls, wait for those in flight and abort what is left, stop everything in reverse. Safe to
-   * call twice.
+   * Turns readiness off, waits for the drain delay, refuses new calls, waits for those in flight, aborts what is left, and stops everything
+   * in reverse. Safe to call twice.
    */
   stop(): Promise<void>;
   /**
@@ -62,7 +62,7 @@ export interface Server {
   /**
    * The steps of a plan for a run outside of requests.
    *
-   * @param override What stands in slots of a node instead of the part that it names.
+   * @param override What fills slots of a node instead of the part that the node names.
    */
   createSteps(plan: Plan, override?: SlotOverride): PipelineSteps;
   /** Where the server listens. */

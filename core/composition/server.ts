@@ -52,7 +52,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly views: ReadonlyMap<string, FeatureView>;
   /** What callers may ask; transports answer from it. */
   readonly data: DataPlane;
-  /** What those who operate the server may ask. */
+  /** What operators of the server may ask. */
   readonly control: ControlPlane;
   readonly #checked: CheckedSpecification;
   readonly #settings: Settings;
@@ -124,7 +124,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     return this;
   }
 
-  /** A stop that comes while something starts waits for it. */
+  /** A `stop` that comes while something starts waits for it. */
   async #begun(starting: Promise<void>): Promise<void> {
     this.#starting = starting.catch(() => undefined);
     try {
@@ -194,10 +194,10 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   /**
-   * Answers a request in process. Objects are answered in the form in which they are sent: a list of objects, or a list per field.
+   * Answers a request in process. It answers objects in the form in which they were sent: a list of objects, or a list per field.
    *
-   * The types of an answer are those of the pipeline. Where the compiler knows nothing of that, as with a YAML file, say what the outputs
-   * are: `server.predict<{ score: number }>('rank', …)`.
+   * The types of an answer are those of the pipeline. Where the compiler does not know the pipeline, as with a YAML file, say what the
+   * outputs are: `server.predict<{ score: number }>('rank', …)`.
    *
    * @throws {VivaceError} as a transport would answer it.
    */
@@ -241,7 +241,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     let codec = this.#codecs.get(pipeline);
     if (codec === undefined) {
       codec = pipelineCodec(this.data.pipelines.describe(pipeline));
-      // Before it has started, a plan may lack what the model gives.
+      // Before the server has started, a plan may lack what the model gives.
       if (this.#runners.has(pipeline)) this.#codecs.set(pipeline, codec);
     }
     return codec;
@@ -329,7 +329,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       if (outcome.status === 'rejected')
         this.#parts.log.warn('a server did not drain', { error: outcome.reason });
     }
-    // The servers' draining and the calls that came otherwise share the time.
+    // HTTP servers that drain and calls that came another way share the same time.
     await this.#gate.untilIdle(Math.max(0, until - performance.now()));
     if (this.#gate.inFlight > 0)
       this.#parts.log.warn('calls in flight are cut off', { inFlight: this.#gate.inFlight });

@@ -25,13 +25,13 @@ import { withStandIns, wrongStep } from './injection.js';
 
 export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
 
-/** What a server is made of; the keys of a YAML file, and what only code can give. */
+/** What a server is made of: the keys of a YAML file, and what only code can give. */
 export interface ServerSpecification<
   P extends Pipelines = Pipelines,
   D extends Used = Used,
   O extends Used = Used,
 > {
-  /** By name. The compiler checks options and slots where it knows the definition after `use`, and not where that is a name. */
+  /** By name. The compiler checks options and slots where a definition stands after `use`, but not where a name does. */
   readonly parts: Parts<D>;
   readonly views?: Views;
   readonly pipelines: { readonly [N in keyof P]: Checked<P[N]> };
@@ -39,7 +39,7 @@ export interface ServerSpecification<
   readonly override?: Parts<O>;
   /** A team's own services, verbs, layers and step classes: modules, or relative .js or .mjs files that export some. */
   readonly modules?: readonly (ContainerModule | string)[];
-  /** Relative paths are meant from here; default: the working directory. */
+  /** Relative paths are resolved from here; default: the working directory. */
   readonly directory?: string;
   readonly clock?: Clock;
   /** The longest that one part may take to start, milliseconds; default 120,000. */
@@ -70,7 +70,7 @@ export interface CheckedSpecification {
     signature: (predictor: string) => Signature | undefined,
     mistakes: Mistakes,
   ): ReadonlyMap<string, Plan>;
-  /** Throws what was gathered, with lines where the specification came from a file. */
+  /** Throws the mistakes that were gathered, with lines where the specification came from a file. */
   throwIfAny(mistakes: Mistakes): void;
 }
 
@@ -81,7 +81,7 @@ const blocks = z.looseObject({
   modules: z.unknown().optional().describe('files with services, verbs and layers of your own'),
 });
 
-/** Checks the three blocks of a specification; every mistake is gathered. */
+/** Checks the three blocks of a specification, and gathers every mistake. */
 export async function checkSpecification(
   spec: unknown,
   {
@@ -223,7 +223,7 @@ function describePart(definition: Definition, options: object): unknown {
     const description = definition.describe?.(options as never);
     if (description === undefined) return undefined;
     if (isThenable(description)) {
-      // Nobody will wait for it: what it throws must not end the process.
+      // Nothing awaits it: what it throws must not end the process.
       Promise.resolve(description).catch(() => undefined);
       throw new TypeError('`describe` returned a promise: say it from the options alone, at once');
     }

@@ -17,13 +17,13 @@ export interface PipelineSteps {
   readonly counters: PipelineCounters;
 }
 
-/** What stands in slots of a node in a run that is not online: a slot that is here is not filled from the part that the node names. */
+/** What fills slots of a node in a run that is not online, instead of the part that the node names. */
 export type SlotOverride = (node: PlanNode) => Readonly<Record<string, unknown>>;
 
-/** Objects that run a node already: one that is bound as a singleton would run them all. */
+/** Objects that already run a node: a class that is bound as a singleton would run all nodes with one object. */
 const taken = new WeakSet<NodeStep>();
 
-/** Resolves the steps of a plan, each from a container of its own below the server's, with what its node names bound to it. */
+/** Resolves the steps of a plan, each from a container of its own below the server's, which binds what the node names. */
 export function createSteps(
   parent: Container,
   plan: Plan,

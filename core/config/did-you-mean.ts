@@ -1,4 +1,6 @@
-/** A caller's text may be of any length, and the work grows with it: longer ones are not typing mistakes. */
+/**
+ * The longest text that is compared: a caller's text may have any length, the work grows with it, and longer texts are not typing mistakes.
+ */
 const longestName = 100;
 
 /** `; did you mean "x"?` for the nearest of `known`, or a list where there are few, or nothing. */

@@ -3,14 +3,14 @@ import { durationText, millisPerDay } from '../kernel/time.js';
 import { longestTimerMs } from '../kernel/timer.js';
 
 /**
- * The longest time that something may be kept, milliseconds: 50 years of 365 days. Couchbase takes no longer one, and any time of this
- * century plus it is still exact in microseconds.
+ * The longest time that something may be kept, milliseconds: 50 years of 365 days. Couchbase takes none that is longer, and any time of
+ * this century plus this duration is still exact in microseconds.
  */
 const longestKeptMs = 50 * 365 * millisPerDay;
 
 /**
- * The schema of an option, named `…Ms`, that a timer waits for: whole milliseconds, at most 2,147,483,647 (24.8 days), because a timer of
- * Node rings after 1 ms where it is given more.
+ * The schema of an option, named `…Ms`, that a timer waits for: whole milliseconds, at most 2,147,483,647 (24.8 days), because a longer
+ * timer of Node rings after 1 ms.
  *
  * @param options.min The least, milliseconds; default 1. Give 0 where 0 means "at once" or "never".
  */
@@ -40,7 +40,7 @@ function between(min: number, max: number): z.ZodInt {
  * Reads a duration that a person or a program wrote as text: a flag, a header, an environment variable.
  *
  * @param options.min The least, milliseconds; default 1.
- * @returns The milliseconds, or what is wrong with the text, to go after the name of what holds it.
+ * @returns The milliseconds, or what is wrong with the text, to be written after the name of the flag, header or variable.
  */
 export function readMilliseconds(text: string, options: { readonly min?: number } = {}): number | string {
   if (!/^\d+$/.test(text)) {

@@ -39,7 +39,7 @@ export function resolveEnvironment(
     if (whole) paths.add(path);
     return text.replace(reference, (_, name: string, fallback: string | undefined) => {
       const value = env[name];
-      // As in a shell, `:-` also stands in for a variable that is set and empty.
+      // As in a shell, the default after `:-` also replaces a variable that is set but empty.
       if (value !== undefined && !(value === '' && fallback !== undefined)) return value;
       if (fallback !== undefined) return fallback;
       missing.push({

@@ -17,7 +17,7 @@ export function pathText(path: ConfigPath): string {
     .join('');
 }
 
-/** What `pathText` writes, read back. */
+/** Reads back what `pathText` writes. */
 function segmentsOf(path: string): ConfigPath {
   return path
     .split(/[.[\]]+/)
@@ -25,7 +25,7 @@ function segmentsOf(path: string): ConfigPath {
     .map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
 }
 
-/** Everything that is wrong with a configuration, at once. */
+/** Everything that is wrong with a configuration, in one error. */
 export class ConfigError extends VivaceError {
   readonly mistakes: readonly Mistake[];
 
@@ -46,7 +46,7 @@ export class ConfigError extends VivaceError {
   }
 }
 
-/** Gathers mistakes, so that all are reported at once. */
+/** Gathers mistakes, so that all of them are reported at once. */
 export class Mistakes {
   readonly #list: Mistake[] = [];
 
@@ -58,7 +58,7 @@ export class Mistakes {
     return this.#list;
   }
 
-  /** Runs `work`; a `VivaceError` INVALID_CONFIG it throws becomes a mistake under `path`. */
+  /** Runs `work`; where it throws a `VivaceError` INVALID_CONFIG, that becomes a mistake under `path`. */
   attempt<T>(path: ConfigPath, work: () => T): T | undefined {
     try {
       return work();

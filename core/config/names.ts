@@ -16,7 +16,7 @@ export const columnNames: NameRule = {
   text: '1 to 100 letters, digits and _, not starting with a digit',
 };
 
-/** Pipelines, models, their versions and aliases: they stand in addresses and in keys of blobs. */
+/** Pipelines, models, their versions and aliases: they are part of URLs and of keys of blobs. */
 export const pathNames: NameRule = {
   pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
   text: '1 to 100 letters, digits, ., _ and -, starting with a letter or digit',
@@ -28,7 +28,7 @@ export const definitionNames: NameRule = {
   text: 'kebab-case: lower-case letters, digits and single hyphens',
 };
 
-/** A caller's ids of requests: they are repeated in headers and logs. */
+/** A caller's ids for requests: they are repeated in headers and logs. */
 export const requestIds: NameRule = {
   pattern: /^[A-Za-z0-9._-]{1,128}$/,
   text: '1 to 128 letters, digits, ., _ and -',

@@ -3,7 +3,7 @@ import { withArticle } from './article.js';
 import { didYouMean } from './did-you-mean.js';
 import type { ConfigPath, Mistakes } from './mistake.js';
 
-/** Where a string came from an environment variable, so that it may be read as the type the schema asks for. */
+/** Whether a string came from an environment variable, so that it may be read as the type that the schema requires. */
 export interface FromEnvironment {
   has(path: ConfigPath): boolean;
 }
@@ -13,7 +13,7 @@ const nowhere: FromEnvironment = { has: () => false };
 /**
  * Parses `value` with a schema; every issue becomes a mistake under `path`, and the result is `undefined`.
  *
- * A string from the environment where the schema wants a number or a boolean is read as one.
+ * Where the schema requires a number or a boolean, a string from the environment is read as one.
  */
 export function parseWith<S extends z.ZodType>(
   schema: S,
@@ -25,7 +25,7 @@ export function parseWith<S extends z.ZodType>(
   }: { path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
 ): z.output<S> | undefined {
   let input = value;
-  // Ends: each round reads a text anew that was none of its kind before, or reports.
+  // This ends, because each round either converts a text that was not converted before, or reports.
   for (;;) {
     const result = schema.safeParse(input);
     if (result.success) return result.data;
@@ -89,7 +89,7 @@ function report(
   }
 }
 
-/** The branch of a union that was meant: the fewest issues, a missing or wrong discriminator weighing more. */
+/** The branch of a union that was meant: the one with the fewest issues, where a missing or wrong discriminator weighs more. */
 function badness(issues: readonly z.core.$ZodIssue[]): number {
   return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 2), 0);
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** An option that prints as `***`: passwords, tokens, keys. */
 export const secret = (): z.ZodString => z.string().min(1).meta({ secret: true });
 
-/** A copy of `options` for people to read, with secrets hidden, also those in the credentials of URLs. */
+/** A copy of `options` for people to read, with secrets hidden, including those in the credentials of URLs. */
 export function redact(
   schema: z.ZodObject,
   options: Readonly<Record<string, unknown>>,
@@ -11,7 +11,7 @@ export function redact(
   return hide([schema], options) as Record<string, unknown>;
 }
 
-/** `schemas`: all that may describe the value, as the branches of a union do. */
+/** `schemas`: all schemas that may describe the value, such as the branches of a union. */
 function hide(schemas: readonly z.core.$ZodType[], value: unknown): unknown {
   if (value === undefined || value === null) return value;
   const found = schemas.flatMap(unfold);
@@ -41,7 +41,7 @@ function shapeOf(schemas: readonly z.core.$ZodType[], key: string): z.core.$ZodT
   );
 }
 
-/** A schema and those it wraps: optional, with a default, transformed, or one of several. */
+/** A schema and those that it wraps: optional, with a default, transformed, or one of several. */
 function unfold(schema: z.core.$ZodType): z.core.$ZodType[] {
   const options = (schema._zod.def as { options?: readonly z.core.$ZodType[] }).options ?? [];
   const wrapped = [

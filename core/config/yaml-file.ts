@@ -45,11 +45,11 @@ export function parseYamlFile(
   return { value, environment: paths, missing, lineOf };
 }
 
-/** The document as plain values, aliases resolved: those that lead nowhere, into themselves or to very many values are refused. */
+/** The document as plain values, with aliases resolved. Aliases that lead nowhere, into themselves or to very many values are refused. */
 function plainValue(document: Document, file: string): unknown {
   try {
     const value: unknown = document.toJS({ maxAliasCount: 100 });
-    // The one way for a document to hold itself is an alias within its own anchor.
+    // A document can contain itself only through an alias within its own anchor.
     JSON.stringify(value);
     return value;
   } catch (cause) {

@@ -3,7 +3,7 @@ import type { PipelineAnswer, PipelineDescription } from '../ports/data-plane.js
 import { explainRun } from './explain.js';
 import { jsonValue, valueWriter } from './json-values.js';
 
-/** Makes the two forms of an answer: JSON text for transports, an object in process. Both say the same. */
+/** Makes the two forms of an answer: JSON text for transports, and an object in process. Both hold the same values. */
 export function createAnswerWriter(description: PipelineDescription): {
   text(answer: PipelineAnswer, columnar: boolean): string;
   value(answer: PipelineAnswer, columnar: boolean): object;

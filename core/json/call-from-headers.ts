@@ -10,10 +10,10 @@ export function requestIdOf(headers: Readonly<Record<string, string | undefined>
 }
 
 /**
- * The call that a request over HTTP is: with the id that its headers give or a new one.
+ * The call for a request over HTTP, with the id that its headers give or a new one.
  *
  * @param headers Lower-case names.
- * @param signal Aborts when the peer goes away.
+ * @param signal Aborts when the peer disconnects.
  * @param trace The context of the exchange's span, where it has one; default: the trace that it comes from.
  */
 export function callFrom(

@@ -5,18 +5,18 @@ import type { HttpRequestHead, HttpResponse, HttpRoute } from '../ports/http-ser
 
 export interface ErrorResponseOptions {
   readonly requestId?: string | undefined;
-  /** Headers beside those that every error has, such as `allow`. */
+  /** Headers besides those that every error has, such as `allow`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A path or a message may repeat a caller's own text, such as a key of a megabyte: it is cut. */
+/** The longest path and message in an answer: both may repeat a caller's own text, such as a key of a megabyte, and are cut. */
 const longestPath = 200;
 const longestMessage = 2000;
 
 /**
- * The HTTP answer an error stands for: `{code, message, path?, requestId?}`, with `Retry-After` where trying again may help.
+ * The HTTP answer for an error: `{code, message, path?, requestId?}`, with `Retry-After` where trying again may help.
  *
- * The message of an INTERNAL error may quote a vendor's text or a path of the machine, so callers get none of it.
+ * The message of an INTERNAL error may quote a vendor's text or a path of the machine, so callers do not get it.
  */
 export function errorResponse(
   error: VivaceError,
@@ -46,14 +46,14 @@ export function errorResponse(
 /** An exchange that failed, for the server that answers it. */
 export interface FailedExchange {
   readonly head: HttpRequestHead;
-  /** Of the head, where there is one; `call` is then known as well. */
+  /** The route of the head, where there is one; `call` is then known as well. */
   readonly route?: HttpRoute | undefined;
   readonly call?: Call | undefined;
-  /** Where what callers are not told goes. */
+  /** Gets the details that callers are not told. */
   readonly log: { error(message: string, fields: { error: unknown; requestId?: string | undefined }): void };
 }
 
-/** The answer to an exchange that failed with `error`: as its route formats it, else in the default format. */
+/** The answer to an exchange that failed with `error`: as its route formats it, otherwise in the default format. */
 export function failureResponse(error: unknown, { head, route, call, log }: FailedExchange): HttpResponse {
   const requestId = call?.requestId ?? requestIdOf(head.headers);
   if (!isVivaceError(error) || error.httpStatus === 500) log.error('a request failed', { error, requestId });

@@ -27,7 +27,7 @@ export function explainRun(run: Explanation, hasObjects: boolean): object {
   };
 }
 
-/** What one node gave one row. */
+/** What one node produced for one row. */
 export function explainNode({ rows, columns }: ExplainedNode, row: number): object {
   const values = Object.fromEntries(
     columns.map(({ name, column }) => {

@@ -13,9 +13,9 @@ import { isTracing, tracer } from '../kernel/instrumentation.js';
 import { traceFrom } from '../kernel/trace-context.js';
 import type { HttpRequestHead, HttpRoute } from '../ports/http-server.js';
 
-/** What a server knows of an exchange beside its head. */
+/** What a server knows of an exchange besides its head. */
 export interface HttpExchangeFacts {
-  /** What answers it, where that is known. */
+  /** The route that answers it, where that is known. */
   readonly route?: HttpRoute | undefined;
   readonly scheme: 'http' | 'https';
   /** `1.1`, `2`. */
@@ -24,7 +24,7 @@ export interface HttpExchangeFacts {
   readonly mountedAt?: string;
 }
 
-/** The methods by which spans may be told apart; any other is `_OTHER`, or callers could make names without end. */
+/** The methods that spans name; any other is `_OTHER`, because callers could otherwise create an unlimited number of names. */
 const knownMethods = new Set([
   'CONNECT',
   'DELETE',
@@ -39,7 +39,7 @@ const knownMethods = new Set([
 ]);
 
 /**
- * The SERVER span of one exchange. What is done for the exchange is done inside `run`, and its call's trace is `context`.
+ * The SERVER span of one exchange. All work for the exchange is done inside `run`, and the trace of its call is `context`.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
  */
@@ -53,11 +53,11 @@ export class HttpSpan {
   }
 
   /**
-   * Begins the span when the head has come.
+   * Begins the span when the head has arrived.
    *
-   * @param factsOf Asked only where somebody traces.
-   * @returns `undefined` where nobody traces, where the route wants none, and where the application has a span of the exchange already: a
-   *   second one would count it twice.
+   * @param factsOf Called only where tracing is on.
+   * @returns `undefined` where tracing is off, where the route wants no span, and where the application already has a span of the exchange:
+   *   a second one would count it twice.
    */
   static begin(head: HttpRequestHead, factsOf: () => HttpExchangeFacts): HttpSpan | undefined {
     if (!isTracing()) return undefined;
@@ -77,12 +77,12 @@ export class HttpSpan {
     return new HttpSpan(span, parent);
   }
 
-  /** Does what belongs to the exchange, so that other spans hang below this one. */
+  /** Runs work that belongs to the exchange, so that other spans are children of this one. */
   run<T>(work: () => T): T {
     return contextApi.with(this.context, work);
   }
 
-  /** @param status Of the answer; `undefined` where the peer left before there was one. */
+  /** @param status The status of the answer; `undefined` where the peer disconnected before there was one. */
   end(status: number | undefined): void {
     if (status !== undefined) this.#span.setAttribute(attributeNames.httpStatus, status);
     if (status !== undefined && status >= 500) {

@@ -17,12 +17,12 @@ const floatNames: ReadonlyMap<unknown, number> = new Map([
   ['Infinity', Infinity],
   ['-Infinity', -Infinity],
 ]);
-/** Texts that a value may be written as; the JSON schema has the same patterns. */
+/** Texts in which a value may be written; the JSON schema has the same patterns. */
 export const int64Text = /^-?(0|[1-9]\d{0,18})$/;
 export const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const longestList = 100_000;
 
-/** The reader of a type, made once per field when the plan is made. */
+/** The reader of a type, created once per field when the plan is compiled. */
 export function valueReader(type: ColumnType): ValueReader {
   const element = elementReader(type);
   if (type.kind === 'scalar') {
@@ -48,7 +48,7 @@ export function valueReader(type: ColumnType): ValueReader {
   };
 }
 
-/** What is wrong with a value; its path is known one call further out. */
+/** What is wrong with a value; the caller adds its path. */
 class Wrong {
   readonly message: string;
 
@@ -127,7 +127,7 @@ export function mistake(message: string, path: string): VivaceError {
   return new VivaceError('INVALID_ARGUMENT', `${path}: ${message}`, { path });
 }
 
-/** Writes a row's value as JSON text; made once per column of an answer. */
+/** Writes a row's value as JSON text; created once per column of an answer. */
 export function valueWriter(column: Column): (row: number) => string {
   const { values, valid, type } = column;
   if (type.kind !== 'scalar') return (row) => JSON.stringify(jsonValue(cellAt(column, row), column));

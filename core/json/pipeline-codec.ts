@@ -3,7 +3,7 @@ import { createAnswerWriter } from './answer-writer.js';
 import { requestSchema, responseSchema, type JsonSchema } from './json-schema.js';
 import { createRequestDecoder, type DecodedRequest } from './request-decoder.js';
 
-/** A pipeline in JSON: its requests and answers, and what they look like. */
+/** A pipeline in JSON: its requests, its answers, and the schemas of both. */
 export interface PipelineCodec {
   /** JSON Schema (2020-12) of a request body. */
   readonly requestSchema: JsonSchema;
@@ -15,13 +15,13 @@ export interface PipelineCodec {
    * @throws {VivaceError} `INVALID_ARGUMENT` with the path of what is wrong.
    */
   decode(body: unknown): DecodedRequest;
-  /** @param columnar Whether objects are answered as columns: as `decode` said of the request. */
+  /** @param columnar Whether objects are answered as columns, as `decode` reported for the request. */
   text(answer: PipelineAnswer, columnar: boolean): string;
-  /** The answer as an object, which says the same as `text`. */
+  /** The answer as an object, with the same values as `text`. */
   value(answer: PipelineAnswer, columnar: boolean): object;
 }
 
-/** The JSON of a pipeline. Make it once per pipeline: a request then costs no look at the description. */
+/** The JSON codec of a pipeline. Create it once per pipeline, so that requests do not have to read the description. */
 export function pipelineCodec(description: PipelineDescription): PipelineCodec {
   return {
     requestSchema: requestSchema(description),

@@ -5,7 +5,7 @@ import { errorResponse } from './error-response.js';
 /**
  * A route that refuses every request without reading its body, such as one whose method its path does not take (405, with `allow`).
  *
- * @param headers Beside those of every error.
+ * @param headers Headers besides those of every error.
  */
 export function refusal(
   message: string,

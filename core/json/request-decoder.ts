@@ -7,7 +7,7 @@ import { mistake, valueReader, type ValueReader } from './json-values.js';
 /** A decoded request. */
 export interface DecodedRequest {
   readonly input: PipelineInput;
-  /** The objects came as columns, so the answer's do too. */
+  /** The objects came as columns, so the answer gives them as columns too. */
   readonly columnar: boolean;
 }
 

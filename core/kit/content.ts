@@ -2,7 +2,7 @@ import { abortError } from '../kernel/errors.js';
 import type { BlobContent } from '../ports/blob-store.js';
 import { untilAborted } from '../kernel/until-aborted.js';
 
-/** Chunks of a content, until the signal aborts: even a source that stands still is left then. */
+/** Chunks of a content, until the signal aborts; even a stalled source is then abandoned. */
 export async function* contentChunks(content: BlobContent, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   if (content instanceof Uint8Array) {
     if (signal.aborted) throw abortError(signal);
@@ -20,20 +20,20 @@ export async function* contentChunks(content: BlobContent, signal: AbortSignal):
       yield next.value;
     }
   } finally {
-    // Not awaited: a generator that stands still answers this when it goes on.
+    // Not awaited: a stalled generator answers this only when it goes on.
     if (!ended) void source.return?.()?.catch(() => undefined);
   }
 }
 
-/** A piece of a content; the last one says so, and is the only one that may be short or empty. */
+/** A piece of a content; the last one is marked, and only it may be short or empty. */
 export interface ContentPiece {
   readonly bytes: Uint8Array;
   readonly last: boolean;
 }
 
 /**
- * A content in pieces of `pieceBytes`, as uploads in parts want it: one more is never read before this one is taken. The first piece
- * is the last where the content is no longer than that.
+ * A content in pieces of `pieceBytes`, for uploads in parts. The next piece is read only once this one has been taken. The first piece is
+ * also the last where the content is not longer than one piece.
  */
 export async function* contentPieces(
   content: BlobContent,
@@ -56,7 +56,7 @@ export async function* contentPieces(
         yield { bytes: piece, last: false };
         filled = 0;
       }
-      // Memory of its own, since the sender of a piece may send it again; its pages are taken as they are filled.
+      // Memory of its own, because the sender of a piece may send it again; its pages are allocated as they are filled.
       if (filled === 0) piece = Buffer.allocUnsafeSlow(pieceBytes);
       const part = chunk.subarray(at, at + pieceBytes - filled);
       piece.set(part, filled);

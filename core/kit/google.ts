@@ -13,14 +13,14 @@ export const googleFiles = {
     ),
 } as const;
 
-/** What clients of Google's SDKs are made from, as options of an adapter name it. */
+/** The settings that clients of Google's SDKs are created from, as an adapter's options name them. */
 export interface GoogleOptions {
   readonly projectId?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly credentialsFile?: string | undefined;
 }
 
-/** The same as the SDKs name it. */
+/** The same settings as the SDKs name them. */
 export interface GoogleClientOptions {
   readonly projectId?: string;
   readonly apiEndpoint?: string;
@@ -39,7 +39,7 @@ export function googleClientOptions(
   };
 }
 
-/** Credentials that Google's library does not find or Google does not accept, saying what to do. */
+/** The error, which says what to do, for credentials that Google's library does not find or that Google does not accept. */
 export function googleCredentialsError(reason: string, cause: unknown): VivaceError {
   return new VivaceError('UNAUTHENTICATED', `no usable Google credentials (${reason}): ${googleWays}`, {
     cause,

@@ -1,7 +1,6 @@
 /**
- * `vivace/kit`: what several adapters need and no plugin does. Lazy SDKs, TLS, Google's credentials, errors of the operating system,
- * contents in pieces, objects in buckets, models in threads, temporary tables, SQL text. It holds no policy, and a plugin may not
- * import it.
+ * `vivace/kit`: what several adapters need, but no plugin. Lazy SDKs, TLS, Google's credentials, errors of the operating system, contents
+ * in pieces, objects in buckets, models in threads, temporary tables, SQL text. It holds no policy, and plugins may not import it.
  */
 export { contentChunks, contentPieces, type ContentPiece } from './content.js';
 export {

@@ -18,8 +18,8 @@ export interface ModelThread {
   /** What the module finds as `workerData`. */
   readonly data: unknown;
   /**
-   * Whether the thread may be ended in the middle of its work. Native code that is cut off from its thread can take the whole process
-   * with it: such a thread is asked to end, and finishes first.
+   * Whether the thread may be ended in the middle of its work. Native code that loses its thread can crash the whole process. A thread that
+   * runs such code is asked to end, and finishes its work first.
    */
   readonly interruptible: boolean;
 }
@@ -33,7 +33,8 @@ interface Waiting {
  * Starts a thread and waits until it is ready.
  *
  * @returns What the thread said in `ready`, and its worker.
- * @throws {VivaceError} What the thread said in `failed`; `FAILED_PRECONDITION` where it died; the signal's error where it aborted.
+ * @throws {VivaceError} What the thread said in `failed`; `FAILED_PRECONDITION` where the thread died; the signal's error where the signal
+ *   aborted.
  */
 export async function startModelThread(
   { module, data, interruptible }: ModelThread,
@@ -69,7 +70,7 @@ export async function startModelThread(
     return { worker, ready };
   } catch (error) {
     const ended = endThread(worker, interruptible);
-    // A caller who has left does not wait for a thread that finishes first.
+    // A caller that has left does not wait for a thread that finishes its work first.
     if (interruptible) await ended;
     throw error;
   } finally {

@@ -19,7 +19,7 @@ export const bucketOptions = {
 
 /** An upload in parts that the store has begun. */
 export interface PartsUpload<T> {
-  /** Sends the pieces of the content one after the other; with the last one the upload is completed, and answers. */
+  /** Sends the next piece of the content, in order; the last one completes the upload, and is answered with its result. */
   send(piece: ContentPiece): Promise<T | undefined>;
   /** Removes what was sent. */
   abort(context: CallContext): Promise<unknown>;
@@ -32,13 +32,13 @@ export interface ContentUpload<T> {
   /** Gets `PartsUpload.abort` where the upload failed (see `PartContext.cleanUp`). */
   readonly cleanUp: (task: (context: CallContext) => Promise<unknown>) => void;
   /**
-   * Decides by the first piece, which is the last one of a short content: either everything is `done`, in one request or in none, or an
-   * upload in parts has begun, which is sent this piece too.
+   * Decides by the first piece, which is also the last piece of a short content. Either everything is `done`, in one request or in none, or
+   * an upload in parts has begun, and this piece still has to be sent to it.
    */
   readonly begin: (first: ContentPiece) => Promise<{ readonly done: T } | PartsUpload<T>>;
 }
 
-/** Uploads a content to a store of objects; an upload in parts that fails is aborted behind the call. */
+/** Uploads a content to a store of objects; an upload in parts that fails is aborted after the call has ended. */
 export async function uploadContent<T>(
   content: BlobContent,
   { pieceBytes, signal, cleanUp, begin }: ContentUpload<T>,
@@ -78,7 +78,7 @@ export async function* bodyChunks(body: Readable, signal: AbortSignal): AsyncGen
   }
 }
 
-/** The value of an HTTP `range` header for a part of a blob; `lengthBytes` may be infinite, and is not 0. */
+/** The value of an HTTP `range` header for a part of a blob; `lengthBytes` may be infinite, but not 0. */
 export function byteRange({
   offset,
   lengthBytes,
@@ -89,7 +89,7 @@ export function byteRange({
   return `bytes=${offset}-${Number.isFinite(lengthBytes) ? offset + lengthBytes - 1 : ''}`;
 }
 
-/** When an answer says that it may be asked again, as an option of `VivaceError`: `retry-after` in seconds. */
+/** When the caller may try again, according to an answer's `retry-after` in seconds, as an option of `VivaceError`. */
 export function retryAfter(headers: Readonly<Record<string, string | undefined>> | undefined): {
   readonly retryAfterMs?: number;
 } {
@@ -97,7 +97,7 @@ export function retryAfter(headers: Readonly<Record<string, string | undefined>>
   return seconds > 0 ? { retryAfterMs: seconds * 1000 } : {};
 }
 
-/** For a read of what is not there. */
+/** The error for a read of a blob that is not there. */
 export function noBlob(key: string, bucket: string): VivaceError {
   return new VivaceError('NOT_FOUND', `there is no blob "${key}" in bucket ${bucket}`);
 }

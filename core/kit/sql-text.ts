@@ -1,12 +1,12 @@
 /** How an engine writes values. */
 export interface LiteralSyntax {
-  /** A string literal, in which nothing is SQL. */
+  /** A string literal, whose text is never read as SQL. */
   readonly text: (value: string) => string;
-  /** Its name of float64. */
+  /** The engine's name for float64. */
   readonly float64: string;
 }
 
-/** `Dialect.literal` of an engine: infinities and NaN are cast from texts, and what is beyond int64 is written as a float. */
+/** `Dialect.literal` of an engine: it casts infinities and NaN from texts, and writes integers beyond int64 as floats. */
 export function literalWriter({
   text,
   float64,
@@ -19,7 +19,7 @@ export function literalWriter({
   };
 }
 
-/** `text` between two `quote`s, those within it written twice, as standard SQL has it. */
+/** `text` between two `quote`s, with those inside it doubled, as in standard SQL. */
 export function doubleQuoted(text: string, quote: '"' | "'"): string {
   return `${quote}${text.replaceAll(quote, quote + quote)}${quote}`;
 }

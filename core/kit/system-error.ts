@@ -43,7 +43,7 @@ const byNumber = new Map(
  * `undefined` for anything else. For an adapter's `errorCode`, after the codes of its own vendor.
  */
 export function systemErrorCode(error: unknown): ErrorCode | undefined {
-  // Its numbers are of another list: an abort is 20, which is ENOTDIR here.
+  // The numbers of a `DOMException` come from another list: an abort is 20, which is ENOTDIR here.
   if (error instanceof DOMException) return undefined;
   const code = (error as { code?: unknown } | undefined | null)?.code;
   if (typeof code === 'number') return byNumber.get(code);

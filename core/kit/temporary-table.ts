@@ -7,11 +7,11 @@ export interface TableSteps {
   readonly create: () => Promise<void>;
   /** Drops it, if it was made at all; never throws (see `PartContext.cleanUp`). */
   readonly drop: () => Promise<void>;
-  /** That of the call that makes it. */
+  /** The signal of the call that makes the table. */
   readonly signal: AbortSignal;
 }
 
-/** Makes a temporary table that is dropped once: where making it fails or its caller has left, else where it is disposed of. */
+/** Makes a temporary table that is dropped once: when making it fails or its caller has left, otherwise when it is disposed of. */
 export async function temporaryTable(
   name: string,
   { create, drop, signal }: TableSteps,

@@ -20,7 +20,7 @@ export const tlsFiles = {
   keyFile: z.string().min(1).optional().describe("PEM file of the private key of the client's certificate"),
 } as const;
 
-/** The files of `tlsFiles` as they are given to an adapter. */
+/** The files of `tlsFiles` as an adapter gets them. */
 export interface TlsFiles {
   readonly caFile?: string | undefined;
   readonly certFile?: string | undefined;
@@ -68,19 +68,19 @@ export async function readTls(
 }
 
 /**
- * The message of an error, on one line: of one of OpenSSL, such as `wrong version number` where the other side speaks no TLS, the
- * reason alone, without the files and lines of its source.
+ * The message of an error, on one line. For an error of OpenSSL, it is the reason alone, without the files and lines of OpenSSL's source;
+ * such as `wrong version number` where the other side does not speak TLS.
  */
 export function tlsReason(error: unknown): string {
   const text = messageOf(error);
   return /:SSL routines:[^:]*:([^:]+):/.exec(text)?.[1] ?? text;
 }
 
-/** OpenSSL's and Node's codes of certificates that are not accepted, and of another side that does not speak TLS. */
+/** OpenSSL's and Node's codes for certificates that are not accepted, and for a peer that does not speak TLS. */
 const tlsCode = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/;
 
 /**
- * The failure that an error of TLS stands for, saying what to do; `undefined` for any other error.
+ * The failure for a TLS error, which says what to do; `undefined` for any other error.
  *
  * @param where The address, as its user knows it.
  */

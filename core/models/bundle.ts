@@ -28,7 +28,7 @@ export const inputSpec = tensorSpec.extend({
   columns: z.array(z.string().min(1)).optional(),
 });
 
-/** What a model takes and gives. */
+/** The inputs and outputs of a model. */
 export const signature = z.strictObject({
   inputs: z.array(inputSpec).min(1),
   outputs: z.array(tensorSpec).min(1),
@@ -58,7 +58,7 @@ export const bundleManifest = z
         tolerance: z.number().positive().default(1e-4),
       })
       .optional(),
-    /** Anything its author wants kept: metrics, the training set's manifest id. */
+    /** Anything that its author wants to keep: metrics, the training set's manifest id. */
     info: z.record(z.string(), z.unknown()).optional(),
   })
   .superRefine(({ entry, files }, issues) => {
@@ -78,8 +78,8 @@ export type Signature = z.infer<typeof signature>;
 export type BundleManifest = z.infer<typeof bundleManifest>;
 
 /**
- * What a model is, as a text: the SHA-256 of its manifest in hexadecimal. The manifest names the digest of every file, so two models have
- * one digest only where they are the same; a name and a version may mean another model in another repository.
+ * The identity of a model: the SHA-256 of its manifest in hexadecimal. The manifest names the digest of every file, so two models share a
+ * digest only where they are the same. A name and a version would not do, because they may mean another model in another repository.
  */
 export function manifestDigest(manifest: BundleManifest): string {
   return createHash('sha256').update(canonicalJson(manifest)).digest('hex');

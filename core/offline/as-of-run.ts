@@ -19,7 +19,7 @@ import type { FeatureView } from '../views/view.js';
 import { castColumn } from './cast-column.js';
 import type { BoundSpine } from './spine.js';
 
-/** Rows run together: enough for a join to pay off, few enough for bounded memory. */
+/** How many rows run together: enough for a join to pay off, few enough for bounded memory. */
 const blockRows = 100_000;
 
 /** Some rows of a spine, run through the plan: one request with one object each. */
@@ -37,15 +37,15 @@ export interface AsOfOptions {
   readonly spine: BoundSpine;
   readonly store: OfflineStore;
   readonly createSteps: (plan: Plan, override: SlotOverride) => PipelineSteps;
-  /** Whether models predict too; otherwise they, and what comes after them, are left out. */
+  /** Whether models predict too; otherwise they, and the nodes that need their outputs, are left out. */
   readonly predict: boolean;
   /** Called when a phase begins. */
   readonly onPhase?: (phase: AsOfPhase) => void;
 }
 
 /**
- * The second executor: the same plan, set by set. A fetch of a view becomes an as-of join at each row's request time, everything else
- * is the step that answers online.
+ * The second executor: the same plan, set by set. A fetch of a view becomes an as-of join at each row's request time; every other node runs
+ * the step that answers online.
  *
  * @param use Gets the blocks in the order of the spine.
  */
@@ -54,7 +54,7 @@ export async function asOfRun<T>(
   use: (blocks: AsyncIterable<AsOfBlock>, fields: RowBatch['fields']) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
-  // Every query and join of the run listens to it.
+  // Every query and join of the run listens to this signal.
   setMaxListeners(0, context.signal);
   const nodes = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node));
   const views = nodes.flatMap((node) => viewOf(offlineOf(node)));
@@ -114,7 +114,7 @@ function asOfSource(view: FeatureView, reader: AsOfReader): FeatureSource {
   };
 }
 
-/** Takes over what a reader made, without a copy where a column can change hands. */
+/** Takes over the columns that a reader made, without a copy where possible. */
 function adopt(rows: FeatureRows, out: FeatureRows): void {
   out.status.set(rows.status);
   out.eventTime.set(rows.eventTime);
@@ -154,7 +154,7 @@ async function* runBlocks({
   for await (const block of regroup(batches)) {
     const { frame, labels } = frameOf(block, plan, spine);
     const running = execute(new Run(call, () => frame).decode());
-    // A step that hears nothing of the signal is left behind.
+    // A step that does not heed the signal is abandoned.
     if (running !== undefined) await untilAborted(running, context.signal);
     yield { frame, labels };
   }

@@ -15,7 +15,7 @@ function holds(element: ScalarType, number: number): boolean {
 const numeric = ['float32', 'float64', 'int32', 'int64'];
 
 /**
- * A spine's column in the type its field declares. Only lossless steps are taken: numbers into numbers that hold them.
+ * A spine's column in the type its field declares. It converts only without loss: numbers into types that hold them.
  *
  * @throws {VivaceError} `INVALID_ARGUMENT` for anything else, naming the column.
  */

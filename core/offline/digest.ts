@@ -3,8 +3,8 @@ import { isValid, type Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 
 /**
- * A digest of rows that does not depend on how they were cut into blocks: per column a SHA-256 over one byte per row (1 = a value) and
- * over the values (for lists one more, over their lengths), then one over the columns' names, types and digests.
+ * A digest of rows that does not depend on how they were cut into blocks: per column, a SHA-256 over one byte per row (1 = a value) and
+ * over the values (for lists, one more over their lengths); then one over the columns' names, types and digests.
  */
 export class RowsDigest {
   readonly #fields: readonly Field[];

@@ -24,7 +24,7 @@ export interface TrainingSetManifest {
   /** The SHA-256 of all the rest and of what the steps mean, options included: equal for equal definitions and equal data. */
   readonly id: string;
   readonly pipeline: string;
-  /** Hash per view: what a model trained on these rows must find online. */
+  /** Hash per view: the versions that a model trained on these rows must find online. */
   readonly features: Readonly<Record<string, string>>;
   readonly spine: object;
   readonly rows: number;
@@ -35,7 +35,7 @@ export interface TrainingSetManifest {
   readonly digest: string;
 }
 
-/** How far a training set is. */
+/** The progress of a training set. */
 export interface TrainingSetProgress {
   readonly phase: AsOfPhase;
   /** Rows joined so far. */
@@ -50,7 +50,7 @@ export interface TrainingSetOptions {
   readonly store?: string;
   /** Let the models predict too, and keep their outputs. */
   readonly predict?: boolean;
-  /** Called when a phase begins, and with the rows so far after each block. */
+  /** Called when a phase begins, and after each block with the rows so far. */
   readonly onProgress?: (progress: TrainingSetProgress) => void;
 }
 
@@ -85,8 +85,8 @@ export function trainingParts(
 }
 
 /**
- * Runs a pipeline over historical requests and hands its blocks to `use`, as frames: what scoring, tests and training sets build on.
- * The server must have started, or at least its offline store.
+ * Runs a pipeline over historical requests and hands its blocks to `use`, as frames: scoring, tests and training sets build on it. The
+ * server must have started, or at least its offline store.
  */
 export async function asOf<T>(
   server: Server,
@@ -162,7 +162,7 @@ export async function buildTrainingSet(
   );
 }
 
-/** Fields, and what nodes write, as far as the run computes it. */
+/** The fields, and the columns of nodes as far as the run computes them. */
 function keptColumns(plan: Plan, predict: boolean): PlanColumn[] {
   const computed = plan.nodes
     .filter((node) => predict || !dependsOnModel(plan, node))

@@ -13,7 +13,7 @@ import { describeFile, modelFile, readSignature } from './model-file.js';
 import { startNeeded } from './with-server.js';
 import { parseOption, wrongOption } from './wrong-option.js';
 
-/** A model of one file, to be added to a repository. */
+/** A single-file model, to be added to a repository. */
 export interface AddModelOptions {
   /** The model: an `.onnx`, `.js` or `.mjs` file. */
   readonly file: string;
@@ -47,11 +47,11 @@ export interface ListedModel extends ModelVersion {
 }
 
 /**
- * Adds a version of a model, and points an alias at it. Before anything is written, every pipeline that will use the model is compiled
- * with it.
+ * Adds a version of a model, and points an alias at it. Before it writes anything, it compiles every pipeline that will use the model with
+ * it.
  *
- * A new server starts the repository, and the predictor runtimes where they read the signature; a server that has started is used as it
- * is. The caller stops it.
+ * A new server starts the repository, and the predictor runtimes where they read the signature; a server that has started is used as it is.
+ * In both cases the caller stops it.
  *
  * @throws {VivaceError} `INVALID_ARGUMENT`, with the option as `path`, where one cannot be used or the version exists; `NOT_FOUND` where
  *   there is no such repository.
@@ -97,7 +97,7 @@ export async function addModel(
 /**
  * The versions of every model, with their aliases.
  *
- * A new server starts the repository; a server that has started is used as it is. The caller stops it.
+ * A new server starts the repository; a server that has started is used as it is. In both cases the caller stops it.
  *
  * @param options.repository The model-repository part; default: the only one.
  * @throws {VivaceError} `NOT_FOUND` where there is no such repository.
@@ -158,7 +158,7 @@ function partsOf(node: PlanNode): string[] {
   return Object.values(node.definition.parts?.(node) ?? {}).flatMap((used) => used?.part ?? []);
 }
 
-/** What is kept with the model, of where it comes from. */
+/** What is kept with the model about its origin. */
 function notesOf({ trainingSet, info }: AddModelOptions): Pick<BundleManifest, 'featuresLock' | 'info'> {
   const set =
     trainingSet === undefined

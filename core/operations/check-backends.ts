@@ -6,10 +6,10 @@ import type { Port } from '../ports/port.js';
 import { startNeeded, withServer } from './with-server.js';
 import { timeoutSignal } from '../kernel/timer.js';
 
-/** Calls of a backend that has started; the median of their times counts. */
+/** How many calls are made to a backend that has started; the median of their times is reported. */
 const calls = 5;
 
-/** Makes a server of one configuration, new each time: a server starts once. */
+/** Creates a new server from the same configuration each time, because a server starts only once. */
 export type LoadAnew = () => Promise<Server>;
 
 /** How long a backend took. */
@@ -29,8 +29,8 @@ export interface CheckedBackend {
 }
 
 /**
- * Starts every adapter that has a backend by itself, with what it uses, and asks it something that changes nothing: a key that is not
- * there, the first blob. One that fails keeps no other from being checked. Every server is stopped again.
+ * Starts every adapter that has a backend on its own, with the parts that it uses, and asks it something that changes nothing: a key that
+ * is not there, the first blob. A failure does not keep the others from being checked. Every server is stopped again.
  *
  * @param options.timeoutMs How long a backend may take to start, and to answer; default 10,000.
  * @returns One entry per adapter that can be probed, in the order of starting.

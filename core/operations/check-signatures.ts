@@ -12,7 +12,7 @@ export interface CheckedSignatures {
 }
 
 /**
- * Compiles the pipelines with the signatures of the models that can be reached. Predictors start with what they use, nothing else does,
+ * Compiles the pipelines with the signatures of the models that can be reached. Only predictors and the parts that they use are started,
  * and every server is stopped again.
  *
  * @throws {ConfigError} where a model does not fit its pipelines, or was trained on other views.
@@ -47,7 +47,7 @@ async function unreadBecause(
       return undefined;
     } catch (thrown) {
       const error = asVivaceError(thrown);
-      // A model that does not fit these views is a mistake, not something that could not be seen.
+      // A model that does not fit these views is a mistake, not a signature that could not be read.
       if (context.signal.aborted || error.code === 'INVALID_CONFIG') throw error;
       return error;
     }

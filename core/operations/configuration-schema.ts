@@ -11,10 +11,10 @@ import { builtInNames, resolveUse } from '../composition/resolve-use.js';
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * The JSON Schema (draft 2020-12) of a configuration file, for editors: one branch per built-in part with its options and slots, a loose one
- * for parts of other packages and files. References between blocks are checked by `vivace check`, not by the schema.
+ * The JSON Schema (draft 2020-12) of a configuration file, for editors: one branch per built-in part with its options and slots, and a
+ * loose one for parts from other packages and files. `vivace check`, not the schema, checks references between blocks.
  *
- * @param own Verbs of a team's own, beside those of Vivace.
+ * @param own Verbs of a team's own, besides those of Vivace.
  */
 export async function configurationSchema(own: readonly StepDefinition[] = []): Promise<JsonSchema> {
   const definitions = await Promise.all(builtInNames().map((name) => resolveUse(name, '/')));
@@ -102,7 +102,7 @@ function pipelineJson(verbs: readonly StepDefinition[]): JsonSchema {
   };
 }
 
-/** Without what only code can give: functions, clients, applications. */
+/** Leaves out what only code can give: functions, clients, applications. */
 function toJson(schema: z.ZodObject): JsonSchema {
   const shape = Object.fromEntries(
     Object.entries(schema.shape).filter(([, option]) => !isCodeOnly(option as z.core.$ZodType)),
@@ -126,7 +126,7 @@ function isCodeOnly(schema: z.core.$ZodType): boolean {
 
 const reference = { type: 'string', pattern: '\\$\\{env:' };
 
-/** Lets a reference to the environment stand wherever a plain text would not do. */
+/** Allows a reference to the environment wherever a plain text would not be valid. */
 function withReferences(schema: JsonSchema): JsonSchema {
   return visit(schema) as JsonSchema;
 }

@@ -12,20 +12,20 @@ import { wrongOption } from './wrong-option.js';
 export interface MaterializeOptions {
   /** Names of views; default: all that have a source. */
   readonly views?: readonly string[];
-  /** Rows up to then, inclusive: epoch milliseconds. */
+  /** Copies rows up to this time, inclusive: epoch milliseconds. */
   readonly untilMs: number;
   /** The offline-store part; default: the only one. */
   readonly store?: string;
 }
 
-/** How far a view is. */
+/** The progress of one view. */
 export interface ViewProgress {
   readonly view: string;
   readonly phase: 'begun' | 'copying' | 'done';
   /** Rows read from the warehouse so far, and those that changed the online store. */
   readonly rows: number;
   readonly written: number;
-  /** Rows there are in all; not known when a view has just begun. */
+  /** How many rows there are in all; not known when a view has just begun. */
   readonly total?: number;
 }
 
@@ -43,14 +43,14 @@ export interface ViewEstimate {
 
 /**
  * Copies the newest feature row of each key from the offline to the online store, one view after the other. It is safe to repeat and to
- * interrupt: the newest row stands, whatever came before.
+ * interrupt: the newest row wins, whatever was written before.
  *
- * A new server starts the offline store and what it uses; a server that has started is used as it is. The caller stops it.
+ * A new server starts the offline store and what it uses; a server that has started is used as it is. In both cases the caller stops it.
  *
  * @param options.onProgress Called when a view begins, as its rows are copied, and when it is done.
  * @returns One entry per view, in the order of `views`.
- * @throws {VivaceError} `NOT_FOUND` where there is no such view or store; `INVALID_ARGUMENT` where a view has no source, none has, or
- *   the store has to be named; and what the store throws: the views before it have been copied.
+ * @throws {VivaceError} `NOT_FOUND` where there is no such view or store; `INVALID_ARGUMENT` where a view has no source, no view has one,
+ *   or the store has to be named; and what the store throws, in which case the views before the failed one have been copied.
  */
 export async function materializeViews(
   server: Server,
@@ -77,7 +77,7 @@ export async function materializeViews(
 }
 
 /**
- * What {@link materializeViews} would be billed for, view by view; nothing is run or written.
+ * What {@link materializeViews} would be billed for, view by view; it runs and writes nothing.
  *
  * @throws {VivaceError} As `materializeViews`.
  */

@@ -1,13 +1,13 @@
 import type { Signature } from '../models/bundle.js';
 import { wrongOption } from './wrong-option.js';
 
-/** Ordered names of the columns that fill a model's input: of its only one, or per input. */
+/** Ordered names of the columns that fill a model's inputs: a list for its only input, or a list per input. */
 export type ModelColumns = readonly string[] | Readonly<Record<string, readonly string[]>>;
 
 /**
  * A signature whose inputs have the given columns.
  *
- * @throws {VivaceError} `INVALID_ARGUMENT` where the model has no such input, or several and none is named.
+ * @throws {VivaceError} `INVALID_ARGUMENT` where the model has no such input, or has several and none is named.
  */
 export function withColumns(signature: Signature, columns: ModelColumns): Signature {
   const known = signature.inputs.map(({ name }) => name);
@@ -33,7 +33,7 @@ function isList(columns: ModelColumns): columns is readonly string[] {
 }
 
 /**
- * Checks that as many columns fill an input as a row of its tensor has values: for a model that no pipeline uses yet. A pipeline knows
+ * Checks that an input has as many columns as a row of its tensor has values. It is for a model that no pipeline uses yet; a pipeline knows
  * the types of its columns, and that some are vectors.
  *
  * @throws {VivaceError} `INVALID_ARGUMENT`

@@ -14,7 +14,7 @@ const kinds: Readonly<Record<string, string>> = {
   '.mjs': 'javascript',
 };
 
-/** A model of one file. */
+/** A single-file model. */
 export interface ModelFile {
   readonly path: string;
   /** The name that the file has in its bundle. */
@@ -84,7 +84,7 @@ export async function readSignature(
   try {
     return parseOption(signature, { ...(await reader.inspect(path, context)), over: 'row' }, 'file');
   } catch (cause) {
-    // The file is what the caller gave: that it does not fit is a mistake of the input, not a failure of the run.
+    // The caller gave the file, so a file that does not fit is a mistake in the input, not a failure of the run.
     if (isVivaceError(cause) && cause.code === 'FAILED_PRECONDITION')
       throw wrongOption('file', `${name}: ${cause.message}`, cause);
     throw cause;

@@ -8,7 +8,7 @@ export type Where = Readonly<
   >
 >;
 
-/** Rows of a warehouse: what the source of a view and a spine have in common. Either `table` or `query` is there. */
+/** Rows of a warehouse: the keys that the source of a view and a spine have in common. Exactly one of `table` and `query` is there. */
 export interface SourceRows {
   readonly table?: string;
   readonly query?: string;

@@ -33,10 +33,10 @@ export interface ViewSource extends SourceRows {
   readonly availableTime?: string;
 }
 
-/** One version of a feature view: features of one entity from one source. Immutable, known by the hash of its definition. */
+/** One version of a feature view: features of one entity from one source. It is immutable, and identified by the hash of its definition. */
 export interface FeatureView {
   readonly name: string;
-  /** Ten base32 characters of the SHA-256 of the definition, without names of views, owner, texts, store and max age. */
+  /** Ten base32 characters of the SHA-256 of the definition, without the names of views, owner, texts, store and max age. */
   readonly hash: string;
   readonly store: string;
   readonly entity: readonly Field[];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** Ten base32 characters of the SHA-256 of a text: 50 bits, enough to tell apart what one team or one cache has. */
+/** Ten base32 characters of the SHA-256 of a text: 50 bits, enough to tell apart everything that one team or one cache has. */
 export function contentId(text: string): string {
   return base32(createHash('sha256').update(text).digest()).slice(0, 10);
 }

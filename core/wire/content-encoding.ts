@@ -16,11 +16,11 @@ const decoders: Readonly<Record<string, Decode | undefined>> = {
   gzip: gunzip,
   'x-gzip': gunzip,
   br: brotli,
-  // Some senders leave out the zlib header that "deflate" means in HTTP; it is recognisable (RFC 1950, section 2.2).
+  // Some senders leave out the zlib header that "deflate" implies in HTTP; the header is recognisable (RFC 1950, section 2.2).
   deflate: (body, options) => (hasZlibHeader(body) ? inflate(body, options) : inflateRaw(body, options)),
 };
 
-/** The content codings `decodeContent` takes, as an `Accept-Encoding` header lists them. */
+/** The content codings that `decodeContent` takes, as an `Accept-Encoding` header lists them. */
 export const acceptedEncodings = 'gzip, deflate, br';
 
 /** True where `decodeContent` would change nothing. */

@@ -1,11 +1,14 @@
 import type { Tensor, TensorData } from '../data/tensor.js';
 
-/** A tensor in memory of its own: nothing that is done to the first one shows in it. */
+/** A copy of a tensor in memory of its own: later changes to the original do not show in it. */
 export function copyTensor({ name, datatype, shape, data }: Tensor): Tensor {
   return { name, datatype, shape: [...shape], data: copyData(data) };
 }
 
-/** Data in memory of its own, no larger than the data, shared with nobody, and can be transferred; byte strings are copied too. */
+/**
+ * A copy of data in memory of its own, which is not larger than the data, is not shared and can be transferred; byte strings are copied
+ * too.
+ */
 export function copyData<D extends TensorData>(data: D): D {
   return copyOf(data) as D;
 }

@@ -35,7 +35,7 @@ function toBytes(cell: Cell): Uint8Array {
   return cell instanceof Uint8Array ? cell : encoder.encode(String(cell));
 }
 
-/** The cell of heap bytes; `undefined` where they are not such a cell. */
+/** The cell that heap bytes encode; `undefined` where they do not encode one. */
 export function decodeCell(type: ColumnType, bytes: Uint8Array): Cell | undefined {
   try {
     if (type.kind === 'scalar') return fromBytes(type, bytes);

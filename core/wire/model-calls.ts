@@ -3,7 +3,7 @@ import type { ErrorCode } from '../kernel/errors.js';
 import { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
 import { copyData } from './copy-tensor.js';
 
-/** What a signature says of a tensor that both sides know. */
+/** The part of a tensor's signature that both sides know. */
 export interface DeclaredTensor {
   readonly name: string;
   readonly datatype: Datatype;
@@ -18,7 +18,7 @@ export interface ModelCall {
   readonly data: readonly TensorData[];
 }
 
-/** Tells the thread that nobody waits for a call any more. */
+/** Tells the thread that the caller no longer waits for a call. */
 export interface CancelCall {
   readonly cancel: number;
 }
@@ -28,7 +28,7 @@ export interface CloseThread {
   readonly close: true;
 }
 
-/** What a thread says once, when it has loaded its model or could not. */
+/** What a thread says once: that it has loaded its model, or that it could not. */
 export type ModelReady =
   { readonly ready: unknown } | { readonly failed: { readonly code: ErrorCode; readonly message: string } };
 
@@ -52,8 +52,8 @@ export interface CallPort {
 const smallestTransferBytes = 2_048;
 
 /**
- * Makes data ready to leave the thread: buffers that are large and whole are transferred, views into larger ones are cut out first,
- * because a view is cloned with all of its buffer.
+ * Makes data ready to leave the thread: large, whole buffers are transferred; views into larger buffers are copied out first, because
+ * cloning a view clones its whole buffer.
  */
 export function packTensors(tensors: readonly Tensor[]): {
   data: TensorData[];
@@ -79,7 +79,7 @@ export function packTensors(tensors: readonly Tensor[]): {
   return { data, shapes, transfer };
 }
 
-/** Names and datatypes put back on data and shapes that travelled. */
+/** Puts names and datatypes back on data and shapes that travelled. */
 export function unpackTensors(
   declared: readonly DeclaredTensor[],
   message: { readonly shapes: readonly (readonly number[])[]; readonly data: readonly TensorData[] },
@@ -92,7 +92,7 @@ export function unpackTensors(
   }));
 }
 
-/** The thread's half: answers each call through `port` with what `predict` gives. */
+/** The thread's side: answers each call through `port` with what `predict` gives. */
 export function answerCalls(
   port: CallPort,
   signature: { readonly inputs: readonly DeclaredTensor[] },

@@ -26,7 +26,7 @@ interface Cell {
 }
 
 /**
- * The binary form of one feature row; docs/row-format.md has it to the byte, with test vectors.
+ * The binary form of one feature row; docs/row-format.md specifies it to the byte, with test vectors.
  *
  * Rows of equal columns have equal layouts, whatever the columns' order in the view: cells are sorted by width, then by name.
  */
@@ -58,7 +58,7 @@ export class RowCodec {
     this.layoutId = createHash('sha256').update(text).digest().readUInt32LE(0);
   }
 
-  /** Encodes rows `0 … count − 1`. The results share one buffer that nobody else holds. */
+  /** Encodes rows `0 … count − 1`. The results share one buffer, which is not used elsewhere. */
   encode(rows: FeatureRows, columns: readonly Column[], count = rows.rows): Uint8Array[] {
     const stride = this.#fixedEnd;
     const heaps = this.#hasHeap ? this.#encodeHeaps(columns, count) : undefined;
@@ -91,7 +91,7 @@ export class RowCodec {
     );
   }
 
-  /** A tombstone: newer than what it deletes by its times. */
+  /** A tombstone; its times make it newer than the row that it deletes. */
   encodeDeleted(eventTime: number, availableTime: number): Uint8Array {
     const bytes = new Uint8Array(headerBytes);
     const view = new DataView(bytes.buffer);
@@ -135,7 +135,7 @@ export class RowCodec {
         this.#decodeNulls(cell, { bytes, out, count });
     }
     if (out.error === undefined) return;
-    // A heap found broken after other columns were decoded: no value of that row may look valid.
+    // The heap was found broken after other columns had been decoded: no value of that row may look valid.
     for (let row = 0; row < count; row++) {
       if (out.status[row] === status.FAILED) for (const column of out.columns) column.setNull(row);
     }
@@ -155,7 +155,7 @@ export class RowCodec {
     return true;
   }
 
-  /** Its cells become null with those of the rows that are there, column by column. */
+  /** Marks only the row: its cells become null later, column by column, with those of the rows that are there. */
   #missing(out: FeatureRows, row: number): false {
     out.status[row] = status.MISSING;
     out.eventTime[row] = 0;

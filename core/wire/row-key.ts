@@ -35,7 +35,7 @@ function keyEncoder(column: Column): (row: number) => string {
   }
   return (row) => {
     const cell = cellAt(column, row);
-    // A lone % stands in no encoded value: a null is not the empty text.
+    // A lone % occurs in no encoded value, so a null differs from the empty text.
     return cell === null ? '%' : encodeValue(String(cell));
   };
 }

@@ -5,7 +5,7 @@ export type TypedView = Float64Array | Float32Array | Int32Array | BigInt64Array
 /** Views made so far, by element type. */
 export type TypedViews = Partial<Record<ColumnType['element'], TypedView>>;
 
-/** The view of an element type over the buffer of `bytes`, which must be its own. */
+/** The view of an element type over the buffer of `bytes`; `bytes` must be the whole of that buffer. */
 export function typedView(element: ColumnType['element'], bytes: Uint8Array): TypedView {
   switch (element) {
     case 'float32':
