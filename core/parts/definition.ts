@@ -66,7 +66,7 @@ type Parsed<S extends z.ZodObject, D> = [D] extends [never] ? never : z.output<S
 
 /** What `check` of a definition gets. */
 export interface CheckContext {
-  /** Relative paths in options are meant from here. */
+  /** Relative paths in options are resolved from here. */
   readonly directory: string;
 }
 

@@ -84,7 +84,7 @@ export class GuardedPart {
     return this.#state;
   }
 
-  /** Calls that are running; a joined read counts beside the callers that wait for it. */
+  /** Calls that are running; a joined read counts in addition to the callers that wait for it. */
   get inFlight(): number {
     return this.#calls.count;
   }

@@ -17,7 +17,7 @@ export interface PartStatus {
   readonly use: string;
   readonly ports: readonly string[];
   readonly state: PartState;
-  /** Calls that are running; a joined read counts beside the callers that wait for it. */
+  /** Calls that are running; a joined read counts in addition to the callers that wait for it. */
   readonly inFlight: number;
 }
 
