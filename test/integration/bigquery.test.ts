@@ -142,16 +142,16 @@ describeNeeding([bigqueryEmulator], 'bigquery', () => {
       expect(await one('[1, 2]', 'int32[2]')).to.deep.equal([1, 2]);
       expect(await one('CAST([] AS ARRAY<FLOAT64>)', 'float32[2]')).to.equal(null);
       expect(await failureOf(one('2147483648', 'int32'))).to.match(
-        /^INVALID_ARGUMENT .*"x": 2147483648 is no int32/,
+        /^INVALID_ARGUMENT .*"x": 2147483648 does not fit int32/,
       );
       expect(await failureOf(one('1e300', 'float32'))).to.match(
-        /^INVALID_ARGUMENT .*"x": 1e\+300 is no float32/,
+        /^INVALID_ARGUMENT .*"x": 1e\+300 does not fit float32/,
       );
       expect(await failureOf(one('[1, 2, 3]', 'int32[2]'))).to.match(
-        /^INVALID_ARGUMENT .*array of 3 is no int32\[2\]/,
+        /^INVALID_ARGUMENT .*array of 3 does not fit int32\[2\]/,
       );
       expect(await failureOf(one("'a'", 'int64'))).to.match(
-        /^INVALID_ARGUMENT .*"x" is string, and int64 is wanted/,
+        /^INVALID_ARGUMENT .*"x" is string, but int64 is wanted/,
       );
     });
 
