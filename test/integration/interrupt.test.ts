@@ -94,14 +94,14 @@ describe('An interrupted command', function () {
     expect(output().match(/interrupted/g)).to.have.length(1);
   });
 
-  it('ends with 0 where it serves and a part never stops: that is left behind', async () => {
+  it('ends with 0 where it serves and a part never stops: that is abandoned', async () => {
     const { ended, output } = await interrupted('async stop() { alive(); await never(); }', {
       argv: serve,
       signal: 'SIGTERM',
       at: /serving on/,
     });
     expect(await ended).to.equal(0);
-    expect(output()).to.match(/did not stop within \d+ ms: it is left behind/);
+    expect(output()).to.match(/did not stop within \d+ ms: it is abandoned/);
   });
 
   it('ends with 0 where it serves and stops in good order, though a handle stays open', async () => {
