@@ -9,29 +9,38 @@ type Operation = (...args: unknown[]) => unknown;
 export function checkedBatch(operation: Operation, name: string): Operation {
   return (...args) => {
     const { length } = args[0] as readonly unknown[];
-    const check = (answer: unknown): unknown => {
-      if (Array.isArray(answer) && answer.length === length) return answer;
-      throw broken(`${name} answered ${sizeOf(answer)} to ${length} items: return one value for each`);
-    };
-    const judge = (error: unknown): never => {
-      if (!isPartialFailure(error)) throw error;
-      const { values, failures } = error;
-      const names = ({ index }: { readonly index: number }): boolean =>
-        Number.isInteger(index) && index >= 0 && index < length;
-      if (values.length === length && failures.every(names)) throw error;
-      throw broken(
-        `${name} failed for some of ${length} items, and does not say for which: ${error.message}`,
-        error,
-      );
-    };
     let answer: unknown;
     try {
       answer = operation(...args);
     } catch (error) {
-      return judge(error);
+      throw judged(error, name, length);
     }
-    return answer instanceof Promise ? answer.then(check, judge) : check(answer);
+    // Closures only where there is something to wait for: most embedded stores answer at once.
+    if (!(answer instanceof Promise)) return checked(answer, name, length);
+    return answer.then(
+      (values) => checked(values, name, length),
+      (error: unknown) => {
+        throw judged(error, name, length);
+      },
+    );
   };
+}
+
+function checked(answer: unknown, name: string, length: number): unknown {
+  if (Array.isArray(answer) && answer.length === length) return answer;
+  throw broken(`${name} answered ${sizeOf(answer)} to ${length} items: return one value for each`);
+}
+
+function judged(error: unknown, name: string, length: number): unknown {
+  if (!isPartialFailure(error)) return error;
+  const { values, failures } = error;
+  const names = ({ index }: { readonly index: number }): boolean =>
+    Number.isInteger(index) && index >= 0 && index < length;
+  if (values.length === length && failures.every(names)) return error;
+  return broken(
+    `${name} failed for some of ${length} items, and does not say for which: ${error.message}`,
+    error,
+  );
 }
 
 function broken(message: string, cause?: unknown): VivaceError {
