@@ -18,6 +18,7 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   g: { module: 'guard', seconds: 2 },
   redis: { module: 'redis', seconds: 40 },
   'redis-materialize': { module: 'redis-materialize', seconds: 40 },
+  'redis-rank': { module: 'redis-rank', seconds: 100 },
   couchbase: { module: 'couchbase', seconds: 25 },
   'couchbase-materialize': { module: 'couchbase-materialize', seconds: 80 },
 };

@@ -1,10 +1,11 @@
-import type { Child } from './child.js';
+import type { Usage } from './child.js';
 import { HttpClient } from './http-client.js';
 import { median, type Sample } from './measure.js';
+import { openLoop } from './open-loop.js';
 
 /** A server under load, in a process of its own. */
 export interface Target {
-  readonly child: Child;
+  readonly child: { usage(): Promise<Usage> };
   readonly url: string;
   readonly requests: readonly Buffer[];
 }
@@ -45,4 +46,22 @@ export async function load(
     perSecond: count / seconds,
     cpuMicros: (after.cpuMicros - before.cpuMicros) / count,
   };
+}
+
+/**
+ * Sends requests at a given rate whether or not earlier ones have been answered, each on a connection that is free, or on one more.
+ *
+ * @returns How long each took from the moment it was due, milliseconds.
+ */
+export async function openLoad({ url, requests }: Target, perSecond: number): Promise<number[]> {
+  const free: HttpClient[] = [];
+  const open: HttpClient[] = [];
+  const times = await openLoop(async (index) => {
+    let connection = free.pop();
+    if (connection === undefined) open.push((connection = await HttpClient.open(url)));
+    await connection.send(requests[index % requests.length] as Buffer);
+    free.push(connection);
+  }, perSecond);
+  for (const connection of open) connection.close();
+  return times;
 }

@@ -1,9 +1,11 @@
-import { cpus, loadavg } from 'node:os';
+import { constants, cpus, loadavg } from 'node:os';
 import { measureAgainst } from './against.js';
 import { help, readArguments, type Arguments } from './arguments.js';
 import { Workbench, type Figure } from './bench-case.js';
 import { loadCase } from './cases.js';
 import { table } from './table.js';
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const given = argumentsOrExit();
 if (given.help) {
@@ -26,10 +28,15 @@ function argumentsOrExit(): Arguments {
   }
 }
 
-/** Every case against its floor, in this process. */
+/** Every case against its floor, in this process; a signal ends it with what has been measured by then. */
 async function measure(): Promise<string> {
   const bench = await Workbench.open();
   const results: [string, readonly Figure[]][] = [];
+  for (const signal of stopSignals)
+    process.once(signal, () => {
+      if (results.length > 0) console.log(table(results));
+      void bench.close().finally(() => process.exit(128 + constants.signals[signal]));
+    });
   try {
     for (const name of given.names) {
       const benchCase = await loadCase(name);
@@ -45,8 +52,7 @@ async function measure(): Promise<string> {
 /** Both builds in turn; a signal ends their processes first and then this one. */
 async function measureUntilStopped(against: string): Promise<string> {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => stop.abort(signal));
+  for (const signal of stopSignals) process.once(signal, () => stop.abort(signal));
   try {
     return await measureAgainst(against, { ...given, signal: stop.signal });
   } catch (error) {

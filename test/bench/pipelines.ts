@@ -1,6 +1,7 @@
 import { bundleManifest, definePipeline, type BundleManifest, type Signature } from 'vivace';
 import { createHash } from 'node:crypto';
 import { treeModel } from './tree-model.js';
+import { wideFeatures } from './wide-table.js';
 
 const windows = [1, 7, 28];
 const delays = ['departures', 'delay_mean', 'delay_stddev', 'over_15', 'over_60'].flatMap((name) =>
@@ -18,6 +19,9 @@ export const rankingColumns = [
 
 /** The columns of the model for one row: 15 features. */
 export const oneRowColumns = delays.map((name) => `here.${name}`);
+
+/** The columns of the model over wide rows: 50 features, in the order in which a row's cells are stored. */
+export const wideColumns = wideFeatures.map((name) => `wide.${name}`).toSorted();
 
 const forest = { trees: 200, depth: 6 };
 
@@ -70,4 +74,11 @@ export const oneRow = definePipeline({
   time: 'request.departure',
   steps: [{ fetch: 'airport_delay', as: 'here', key: { airport: 'request.origin' } }, { predict: 'delays' }],
   response: { outputs: { delay: 'delays.delay' } },
+});
+
+/** A ranking by one row of 50 features per object. */
+export const wideRanking = definePipeline({
+  objects: { fields: { id: 'string' }, max: 2000 },
+  steps: [{ fetch: 'wide', key: { id: 'object.id' } }, { predict: 'delays' }],
+  response: { outputs: { delay: 'delays.delay' }, orderBy: 'delay' },
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createServer, modelRepository, type PartDeclaration, type Pipelines, type ServerOf } from 'vivace';
 import { flightViews } from './flight-store.js';
-import { delayModel, oneRow, oneRowColumns, ranking, rankingColumns } from './pipelines.js';
+import { delayModel, oneRow, oneRowColumns, ranking, rankingColumns, wideColumns } from './pipelines.js';
 
 /** Where a served pipeline finds its rows and its model. */
 export interface Served {
@@ -11,12 +11,13 @@ export interface Served {
   readonly pipeline: 'rank' | 'one-row';
 }
 
-/** The model file of a pipeline. */
-export function modelFile({ models, pipeline }: Served): string {
-  return join(models, pipeline, '1', 'model.onnx');
+/** The file of a model of `writeModels`. */
+export function modelFile(models: string, name: string): string {
+  return join(models, name, '1', 'model.onnx');
 }
 
-function repositoryParts(models: string, workspace: string): Record<string, PartDeclaration> {
+/** A repository of models in a directory, for one server. */
+export function repositoryParts(models: string, workspace: string): Record<string, PartDeclaration> {
   return {
     bucket: { use: 'filesystem', path: models },
     disk: { use: 'filesystem', path: `${models}-${workspace}` },
@@ -24,7 +25,7 @@ function repositoryParts(models: string, workspace: string): Record<string, Part
   };
 }
 
-/** Adds the models of both pipelines to a repository. */
+/** Adds the models of all pipelines to a repository. */
 export async function writeModels(models: string): Promise<void> {
   const server = await createServer({ parts: repositoryParts(models, 'writing'), pipelines: {} });
   await server.startOnly(['models']);
@@ -33,6 +34,7 @@ export async function writeModels(models: string): Promise<void> {
   for (const [name, columns] of [
     ['rank', rankingColumns],
     ['one-row', oneRowColumns],
+    ['wide', wideColumns],
   ] as const) {
     const { file, manifest } = delayModel(name, columns);
     await repository.add(manifest, () => file, context);

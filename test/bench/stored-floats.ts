@@ -1,7 +1,7 @@
 import type { Field } from 'vivace';
 
 /** Bytes of a stored row before its cells, for up to 64 features: docs/row-format.md. */
-const slotsAt = 32;
+export const slotsAt = 32;
 
 /** Reads rows of float32 features as they are stored, by hand: cells of four bytes in the order of their names. */
 export class StoredFloats {

@@ -1,8 +1,6 @@
 import { open, type RootDatabase } from 'lmdb';
 import type { FeatureView } from 'vivace';
-
-/** Bytes of a stored row before its cells, for up to 64 features: docs/row-format.md. */
-const slotsAt = 32;
+import { slotsAt } from './stored-floats.js';
 
 /** Reads a bench view's rows as they lie in LMDB: cells of four bytes in the order of their names, float32 or int32. */
 export class StoredRows {

@@ -1,10 +1,10 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { columnOf, FeatureRows, parseType, type FeatureView, type Keys, type OnlineView } from 'vivace';
 import { randomNumbers } from './random.js';
+import { slotsAt } from './stored-floats.js';
 import { wideFeatures } from './wide-table.js';
 
-const headBytes = 32;
-const rowBytes = headBytes + 4 * wideFeatures.length;
+const rowBytes = slotsAt + 4 * wideFeatures.length;
 
 /** Some rows of the Parquet file: a key each, and a value as long as a stored row. */
 export interface WideChunk {
@@ -28,7 +28,7 @@ export async function* wideChunks(source: string): AsyncGenerator<WideChunk> {
     wideFeatures.forEach((_, i) => {
       // The vector's own array: `getColumnValues` would make a JavaScript array of it first.
       const { items } = chunk.getColumnVector(i + 1) as unknown as { items: Float32Array };
-      for (let row = 0, at = headBytes / 4 + i; row < rows; row++, at += rowBytes / 4)
+      for (let row = 0, at = slotsAt / 4 + i; row < rows; row++, at += rowBytes / 4)
         floats[at] = items[row] as number;
     });
     const bytes = Buffer.from(floats.buffer);

@@ -21,7 +21,10 @@ describe('the floor of the ranking bench', () => {
     await fillFlightStore(served.store, size);
     await writeModels(served.models);
     server = await serve(served);
-    byHand = await rankByHand({ store: served.store, model: modelFile(served) }, compiledViews());
+    byHand = await rankByHand(
+      { store: served.store, model: modelFile(served.models, 'rank') },
+      compiledViews(),
+    );
   });
   after(async () => {
     await server.stop();

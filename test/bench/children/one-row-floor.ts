@@ -10,7 +10,10 @@ import { openRows, StoredRows } from '../stored-rows.js';
 
 await asChild(async (served: Served) => {
   const rows = new StoredRows(openRows(served.store), compiledViews().get('airport_delay')!);
-  const session = await ort.InferenceSession.create(modelFile(served), sessionOptions);
+  const session = await ort.InferenceSession.create(
+    modelFile(served.models, served.pipeline),
+    sessionOptions,
+  );
   const app = express();
   app.use(express.json());
   const predict = async (request: Request, response: Response): Promise<void> => {

@@ -6,7 +6,10 @@ import { rankByHand } from '../rank-by-hand.js';
 import { modelFile, type Served } from '../serve.js';
 
 await asChild(async (served: Served) => {
-  const rank = await rankByHand({ store: served.store, model: modelFile(served) }, compiledViews());
+  const rank = await rankByHand(
+    { store: served.store, model: modelFile(served.models, served.pipeline) },
+    compiledViews(),
+  );
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
