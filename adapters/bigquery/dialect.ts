@@ -62,30 +62,30 @@ function typeName(type: ColumnType): string {
 }
 
 /**
- * There is no ASOF JOIN. Both sides are laid end to end and sorted per key: the greatest available time among the rows up to each is
+ * There is no ASOF JOIN. Both sides are laid end to end and sorted per key: the greatest moment of a right row up to each left row is
  * the one that counts for it, and names one row of the right, which an equality join then fetches. That costs a sort of two or three
  * narrow columns, whereas a join on an inequality pairs each left row with every earlier right row of its key.
  */
-function asOfJoin({ left, right, keys, time, availableTime, keep, columns }: AsOfJoin): string {
+function asOfJoin({ left, right, keys, time, since, keep, columns }: AsOfJoin): string {
   const names = keys.map((_, i) => `key${i}`);
   const kept = keep.map((_, i) => `keep${i}`);
   const lefts = [
     ...keys.map((key, i) => `${identifier(key.left)} AS key${i}`),
     `${identifier(time)} AS moment`,
-    'CAST(NULL AS INT64) AS available',
+    'CAST(NULL AS INT64) AS since',
     'TRUE AS asked',
     ...keep.map((name, i) => `${identifier(name)} AS keep${i}`),
   ];
   const rights = [
     ...keys.map((key) => identifier(key.right)),
-    identifier(availableTime),
-    identifier(availableTime),
+    identifier(since),
+    identifier(since),
     'FALSE',
     ...keep.map(() => 'NULL'),
   ];
   const equal = [
     ...keys.map((key, i) => `r.${identifier(key.right)} = l.key${i}`),
-    `r.${identifier(availableTime)} = l.found`,
+    `r.${identifier(since)} = l.found`,
   ];
   const wanted = [
     ...keep.map((name, i) => `l.keep${i} AS ${identifier(name)}`),
@@ -93,7 +93,7 @@ function asOfJoin({ left, right, keys, time, availableTime, keep, columns }: AsO
   ];
   // RANGE takes in the rows of the same moment, whichever comes first.
   return `SELECT ${wanted.join(', ')} FROM (
-  SELECT ${[...names, ...kept, 'asked'].join(', ')}, MAX(available) OVER (PARTITION BY ${names.join(', ')} ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS found
+  SELECT ${[...names, ...kept, 'asked'].join(', ')}, MAX(since) OVER (PARTITION BY ${names.join(', ')} ORDER BY moment RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS found
   FROM (SELECT ${lefts.join(', ')} FROM ${left} UNION ALL SELECT ${rights.join(', ')} FROM ${right}) AS laid
 ) AS l JOIN ${right} AS r ON ${equal.join(' AND ')} WHERE l.asked`;
 }

@@ -62,12 +62,12 @@ function typeName(type: ColumnType): string {
       : element;
 }
 
-function asOfJoin({ left, right, keys, time, availableTime, keep, columns }: AsOfJoin): string {
+function asOfJoin({ left, right, keys, time, since, keep, columns }: AsOfJoin): string {
   const wanted = [
     ...keep.map((name) => `l.${identifier(name)}`),
     ...columns.map((name) => `r.${identifier(name)}`),
   ];
   const equal = keys.map((key) => `l.${identifier(key.left)} = r.${identifier(key.right)}`);
-  const conditions = [...equal, `l.${identifier(time)} >= r.${identifier(availableTime)}`];
+  const conditions = [...equal, `l.${identifier(time)} >= r.${identifier(since)}`];
   return `SELECT ${wanted.join(', ')} FROM ${left} AS l ASOF JOIN ${right} AS r ON ${conditions.join(' AND ')}`;
 }

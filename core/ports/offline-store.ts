@@ -14,8 +14,8 @@ import type { RowBatch, TableRows } from './warehouse.js';
  */
 export interface AsOfReader extends AsyncDisposable {
   /**
-   * Reads, for each row, the feature row that an up-to-date online store would have held at the row's time: `available time <= time`, the
-   * greatest by event time, available time, then the bytewise greater row.
+   * Reads, for each row, the feature row that counts at the row's time: `event time <= time` and `available time <= time`, the greatest by
+   * event time, available time, then the bytewise greater row.
    *
    * @param view One of those that the reader was opened for.
    * @param keys One column per key of the view's entity; `time` per row in microseconds. Rows need not be distinct.
@@ -63,8 +63,8 @@ export interface OfflineStore {
   ): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }>;
 
   /**
-   * Copies to the online store, for each key, the newest row with event time and available time up to `untilMs` (inclusive; epoch milliseconds).
-   * Safe to repeat and to interrupt: the newest row wins whatever came before.
+   * Copies to the online store, for each key, the row that counts at `untilMs` (inclusive; epoch milliseconds), the same one that `read` finds
+   * there. Safe to repeat and to interrupt: the newest row wins whatever came before.
    */
   materialize(
     view: FeatureView,

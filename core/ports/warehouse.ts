@@ -61,8 +61,8 @@ export interface Dialect {
   /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */
   series(name: string, to: number): string;
   /**
-   * A query: for each row of `left` that has one, the row of `right` with equal keys and the greatest `availableTime` that is at most
-   * the left row's `time`. No two rows of `right` have equal keys and equal available times.
+   * A query: for each row of `left` that has one, the row of `right` with equal keys and the greatest `since` that is at most the left
+   * row's `time`. No two rows of `right` have equal keys and equal `since`.
    */
   asOfJoin(join: AsOfJoin): string;
 }
@@ -75,8 +75,8 @@ export interface AsOfJoin {
   readonly keys: readonly { readonly left: string; readonly right: string }[];
   /** int64 column of the left. */
   readonly time: string;
-  /** int64 column of the right. */
-  readonly availableTime: string;
+  /** int64 column of the right: the moment from which on a row counts. */
+  readonly since: string;
   /** Columns of the left, then of the right, that the query answers with. */
   readonly keep: readonly string[];
   readonly columns: readonly string[];

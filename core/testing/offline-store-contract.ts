@@ -168,24 +168,51 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
         );
       });
 
-      it('lets a row of the future win that is already known, as online', async () => {
+      it('uses a row once its event has happened and it is known, whichever comes later', async () => {
         const store = await open({
           t: plain([
-            ['a', 10, 10, 1],
-            ['a', 50, 20, 2],
-            ['a', 30, 30, 3],
+            ['a', 10, 9, 10],
+            ['a', 11, 9, 11],
+            ['a', 15, 9, 15],
+            ['b', 10, 10, 1],
+            ['b', 50, 20, 2],
+            ['b', 30, 30, 3],
           ]),
         });
         const rows = await asOf(store, plainView, [
-          ['a', 25],
-          ['a', 35],
+          ['a', 9],
+          ['a', 10.5],
+          ['a', 11.5],
+          ['a', 15],
+          ['b', 25],
+          ['b', 35],
+          ['b', 50],
         ]);
         assert.deepEqual(
-          rows.map(({ cells, event }) => [cells[0], event]),
-          [
-            [2, 50 * day],
-            [2, 50 * day],
-          ],
+          rows.map(({ cells }) => cells[0]),
+          [null, 10, 11, 15, 1, 3, 2],
+        );
+      });
+
+      it('of rows about the same future event takes the one that became known last', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 20, 12, 1],
+            ['a', 20, 14, 2],
+            ['a', 20, 13, 3],
+            ['a', 19, 20, 4],
+            ['a', 20, 25, 5],
+          ]),
+        });
+        const rows = await asOf(store, plainView, [
+          ['a', 19],
+          ['a', 20],
+          ['a', 24],
+          ['a', 25],
+        ]);
+        assert.deepEqual(
+          rows.map(({ cells }) => cells[0]),
+          [null, 2, 2, 5],
         );
       });
 
@@ -521,25 +548,41 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
 
     describe('materialize', () => {
       it('copies for each key what an as-of read finds at that time, byte for byte', async () => {
+        // Known before their event, with it, and after it; some with the times of another.
         const rows = Array.from(
           { length: 400 },
           (_, i) =>
-            [`k${i % 37}`, (i * 7) % 50, ((i * 7) % 50) + (i % 5), i % 11 === 0 ? null : i / 3] as const,
+            [`k${i % 37}`, (i * 7) % 50, ((i * 7) % 50) + (i % 7) - 3, i % 11 === 0 ? null : i / 3] as const,
         );
         const store = await open({ t: plain(rows) });
-        const until = 30;
         const keys = Array.from({ length: 38 }, (_, i) => [`k${i}`]);
-        await store.materialize(plainView, { untilMs: (until * day) / 1000 }, context());
-        const stored = await onlineRows(plainView, keys);
-        const requests = keys.map(([key]) => [key as string, until] as const);
-        // An as-of read may see rows of the future that are already known; materialize does not.
-        const known = view({
-          ...plainSpec,
-          source: { ...plainSpec.source, where: { event_day: { max: until } } },
+        for (const until of [20, 30, 31, 49]) {
+          const requests = keys.map(([key]) => [key as string, until] as const);
+          await store.materialize(plainView, { untilMs: (until * day) / 1000 }, context());
+          const stored = await onlineRows(plainView, keys);
+          const found = await read(store, plainView, requests);
+          assert.deepEqual([...stored.status], [...found.status]);
+          assert.deepEqual(bytesOf(plainView, stored), bytesOf(plainView, found));
+        }
+      });
+
+      it('copies a row once its event has happened and it is known, as an as-of read finds it', async () => {
+        const store = await open({
+          t: plain([
+            ['a', 10, 9, 10],
+            ['a', 11, 9, 11],
+            ['a', 15, 9, 15],
+          ]),
         });
-        const found = await read(store, known, requests);
-        assert.deepEqual([...stored.status], [...found.status]);
-        assert.deepEqual(bytesOf(plainView, stored), bytesOf(plainView, found));
+        for (const [until, expected] of [
+          [9.5, null],
+          [11.5, 11],
+          [15, 15],
+        ] as const) {
+          await store.materialize(plainView, { untilMs: (until * day) / 1000 }, context());
+          assert.deepEqual(rowsOf(await onlineRows(plainView, [['a']]))[0]!.cells, [expected]);
+          assert.deepEqual((await asOf(store, plainView, [['a', until]]))[0]!.cells, [expected]);
+        }
       });
 
       it('includes rows dated exactly `until`, and nothing known only later', async () => {
@@ -733,16 +776,9 @@ function tableOf(type: string, rows: readonly PlainRow[]): ContractTables[string
     event: 'timestamp',
     available: 'timestamp',
     value: type,
-    event_day: 'float64',
   };
   const fields = Object.entries(types).map(([name, declared]) => ({ name, type: parseType(declared) }));
-  const cells = rows.map(([key, event, available, value]) => [
-    key,
-    micros(event),
-    micros(available),
-    value,
-    event,
-  ]);
+  const cells = rows.map(([key, event, available, value]) => [key, micros(event), micros(available), value]);
   const columns = fields.map((field, i) =>
     columnOf(
       field.type,

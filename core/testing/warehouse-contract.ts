@@ -253,7 +253,7 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
         right: r.name,
         keys: [{ left: 'key', right: 'key' }],
         time: 'time',
-        availableTime: 'available',
+        since: 'available',
         keep: ['row'],
         columns: ['value'],
       };

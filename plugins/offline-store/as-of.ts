@@ -24,7 +24,7 @@ const always = -9_007_199_254_740_991;
 /** The keys and times of a read, as `AsOfReader` takes them. */
 type Requested = Parameters<AsOfReader['read']>[1];
 
-/** Reads views from prepared tables: the row that won at a moment is the one with the greatest available time up to it. */
+/** Reads views from prepared tables: the row that won at a moment is the one that became usable last before it. */
 class PreparedViews implements AsOfReader {
   readonly #warehouse: Warehouse;
   readonly #kept: KeptTables;
@@ -56,7 +56,7 @@ class PreparedViews implements AsOfReader {
         right: table,
         keys: keys.map((key) => ({ left: key, right: key })),
         time: 'request_time',
-        availableTime: 'available_time',
+        since: sinceColumn(view),
         keep: ['request_row'],
         columns: ['event_time', 'available_time', ...features],
       });
@@ -134,18 +134,34 @@ function staticRows(view: FeatureView, relation: string): string {
 }
 
 /**
- * The rows that an online store held from their available time on: those with no greater event time available before. What
- * is left has one row per key and available time, and event times that never fall as available times rise, so that the newest row
- * known at a moment is the one last available.
+ * The column of a prepared table from which time on its rows count. Where a view gives no available time of its own, or aggregates, no row
+ * is known before its event time, so its available time says it already.
+ */
+function sinceColumn({ isAggregate, source }: FeatureView): 'available_time' | 'since' {
+  return isAggregate || source?.availableTime === source?.eventTime ? 'available_time' : 'since';
+}
+
+/**
+ * The rows that won from some moment on. A row counts once its event has happened and it is known; it wins unless a row with a greater
+ * event time, or an equal one and a greater available time, counts by then. What is left has one row per key and moment, and event times that
+ * never fall as moments go on, so that the winner at a moment is the row that began to count last.
  */
 function winnersOverTime(view: FeatureView, relation: string): string {
   const { keys, all } = columnsOf(view);
-  const order = `PARTITION BY ${keys.join(', ')} ORDER BY available_time, event_time`;
-  return `SELECT ${all.join(', ')} FROM (
+  const since = sinceColumn(view);
+  const order = `PARTITION BY ${keys.join(', ')} ORDER BY ${since}, event_time${since === 'since' ? ', available_time' : ''}`;
+  const [kept, rows] =
+    since === 'since'
+      ? [
+          [...all, since],
+          `(SELECT *, GREATEST(event_time, available_time) AS since FROM (${relation}) AS u) AS r`,
+        ]
+      : [all, `(${relation}) AS r`];
+  return `SELECT ${kept.join(', ')} FROM (
   SELECT *, MAX(event_time) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest_event,
-    LEAD(available_time) OVER (${order}) AS next_available
-  FROM (${relation}) AS r
-) AS ranked WHERE event_time = newest_event AND (next_available IS NULL OR next_available > available_time)`;
+    LEAD(${since}) OVER (${order}) AS next_since
+  FROM ${rows}
+) AS ranked WHERE event_time = newest_event AND (next_since IS NULL OR next_since > ${since})`;
 }
 
 function requestedRows(view: FeatureView, { rows, columns, time }: Requested): TableRows {
