@@ -208,6 +208,7 @@ export {
   stepSlot,
 } from './pipeline/step-definition.js';
 export type {
+  FailedReads,
   NodeDraft,
   NodeStep,
   Offline,

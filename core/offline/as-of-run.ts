@@ -3,6 +3,7 @@ import type { PipelineSteps, PlanStep, SlotOverride } from '../composition/step-
 import { columnOf, concat, isValid, type Column } from '../data/column.js';
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import { Frame } from '../data/frame.js';
+import { status } from '../data/status.js';
 import { Call, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { untilAborted } from '../kernel/until-aborted.js';
@@ -10,13 +11,14 @@ import { createExecutor, type RunnableNode } from '../pipeline/execute.js';
 import type { RunNode } from '../pipeline/layers.js';
 import type { Plan, PlanNode } from '../pipeline/plan.js';
 import { Run } from '../pipeline/run.js';
-import type { Offline } from '../pipeline/step-definition.js';
+import type { FailedReads, Offline } from '../pipeline/step-definition.js';
 import type { FeatureSource } from '../ports/feature-source.js';
 import { cache } from '../ports/cache.js';
 import type { AsOfReader, OfflineStore } from '../ports/offline-store.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import type { FeatureView } from '../views/view.js';
 import { castColumn } from './cast-column.js';
+import { openViews } from './open-views.js';
 import type { BoundSpine } from './spine.js';
 
 /** How many rows run together: enough for a join to pay off, few enough for bounded memory. */
@@ -27,6 +29,8 @@ export interface AsOfBlock {
   readonly frame: Frame;
   /** Columns of the spine that are not fields of the pipeline. */
   readonly labels: ReadonlyMap<string, Column>;
+  /** Where failed reads are allowed: by alias, for each row 1 where the step could not read it. Only steps that failed for any row. */
+  readonly failed: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What a run over historical requests is doing. */
@@ -39,6 +43,8 @@ export interface AsOfOptions {
   readonly createSteps: (plan: Plan, override: SlotOverride) => PipelineSteps;
   /** Whether models predict too; otherwise they, and the nodes that need their outputs, are left out. */
   readonly predict: boolean;
+  /** Whether a read that fails ends the run, or is marked in its rows. */
+  readonly failedReads: FailedReads;
   /** Called when a phase begins. */
   readonly onPhase?: (phase: AsOfPhase) => void;
 }
@@ -50,23 +56,26 @@ export interface AsOfOptions {
  * @param use Gets the blocks in the order of the spine.
  */
 export async function asOfRun<T>(
-  { plan, spine, store, createSteps, predict, onPhase }: AsOfOptions,
+  { plan, spine, store, createSteps, predict, failedReads, onPhase }: AsOfOptions,
   use: (blocks: AsyncIterable<AsOfBlock>, fields: RowBatch['fields']) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
   // Every query and join of the run listens to this signal.
   setMaxListeners(0, context.signal);
-  const nodes = plan.nodes.filter((node) => predict || !dependsOnModel(plan, node));
-  const views = nodes.flatMap((node) => viewOf(offlineOf(node)));
+  const nodes = plan.nodes
+    .filter((node) => predict || !dependsOnModel(plan, node))
+    .map((node) => node.definition.inHistory?.(node, failedReads) ?? node);
+  const views = nodes.flatMap((node) => viewOf(offlineOf(node, plan)));
   onPhase?.('reading the spine');
   const { fields, batches } = await store.spine(spine.spine, context);
   onPhase?.('preparing views');
   const distinct = [...new Map(views.map((view) => [view.hash, view])).values()];
-  await using reader = await store.openAsOf(distinct, context);
+  await using reader = await openViews(store, distinct, { failedReads, context });
   onPhase?.('joining');
   const { steps } = createSteps({ ...plan, nodes }, (node) => slotsOf(node, reader));
   const execute = createExecutor(steps.map(asOfNode));
-  return await use(runBlocks({ plan, spine, batches, execute, context }), fields);
+  const failed = failedReads === 'mark' ? (frame: Frame) => failedRows(nodes, frame) : () => noFailures;
+  return await use(runBlocks({ plan, spine, batches, execute, failed, context }), fields);
 }
 
 /** Whether a node is a model or needs one's outputs. */
@@ -83,10 +92,25 @@ export function dependsOnModel(plan: Plan, node: PlanNode): boolean {
 }
 
 /** @throws {VivaceError} `FAILED_PRECONDITION` where a node cannot run as of a past time. */
-function offlineOf(node: PlanNode): Offline {
+function offlineOf(node: PlanNode, plan: Plan): Offline {
   const offline = node.definition.offline(node);
   if (offline.how === 'refuse') throw new VivaceError('FAILED_PRECONDITION', offline.because);
+  if (offline.how !== 'skip' && node.over === 'request' && node.scope === 'object')
+    throw ungrouped(node, plan);
   return offline;
+}
+
+function ungrouped(node: PlanNode, plan: Plan): VivaceError {
+  const path = `pipelines.${plan.name}.steps[${node.step}]`;
+  const { how } = node.definition.offline(node);
+  const otherwise =
+    how === 'model' ? 'do not let its models predict' : 'build it from a pipeline without this step';
+  return new VivaceError(
+    'FAILED_PRECONDITION',
+    `${path}: ${node.verb} "${node.alias}" looks at all objects of a request together (\`over: request\`), but in a training set every row is a request with ` +
+      `one object, so its values would differ from those online: ${otherwise}`,
+    { path },
+  );
 }
 
 function viewOf(offline: Offline): FeatureView[] {
@@ -137,17 +161,34 @@ function writesNull(node: PlanNode): RunNode {
   };
 }
 
+const noFailures: AsOfBlock['failed'] = new Map();
+
+/** Which rows each node could not read. */
+function failedRows(nodes: readonly PlanNode[], frame: Frame): AsOfBlock['failed'] {
+  return new Map(
+    nodes.flatMap((node) => {
+      if (node.definition.inHistory === undefined) return [];
+      const rows = node.definition.explain?.(node, frame)?.status;
+      return rows?.includes(status.FAILED) === true
+        ? [[node.alias, rows.map((code) => (code === status.FAILED ? 1 : 0))] as const]
+        : [];
+    }),
+  );
+}
+
 async function* runBlocks({
   plan,
   spine,
   batches,
   execute,
+  failed,
   context,
 }: {
   plan: Plan;
   spine: BoundSpine;
   batches: AsyncIterable<RowBatch>;
   execute: RunNode;
+  failed: (frame: Frame) => AsOfBlock['failed'];
   context: CallContext;
 }): AsyncGenerator<AsOfBlock> {
   const call = new Call({ requestId: 'training-set', ...context }).derive({ bypassBreaker: true });
@@ -156,7 +197,7 @@ async function* runBlocks({
     const running = execute(new Run(call, () => frame).decode());
     // A step that does not heed the signal is abandoned.
     if (running !== undefined) await untilAborted(running, context.signal);
-    yield { frame, labels };
+    yield { frame, labels, failed: failed(frame) };
   }
 }
 
@@ -195,7 +236,7 @@ function withoutValue(name: string): VivaceError {
   );
 }
 
-function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): AsOfBlock {
+function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): Omit<AsOfBlock, 'failed'> {
   const column = (name: string): Column =>
     block.columns[block.fields.findIndex((field) => field.name === name)]!;
   const time = column('time').values as Float64Array;

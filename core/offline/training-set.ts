@@ -18,6 +18,8 @@ import { asOfRun, dependsOnModel, type AsOfBlock, type AsOfPhase } from './as-of
 import { RowsDigest } from './digest.js';
 import { bindSpine, type BoundSpine } from './spine.js';
 
+const bool = parseType('bool');
+
 /** Where a training set comes from, and what it holds. */
 export interface TrainingSetManifest {
   readonly format: 1;
@@ -29,8 +31,11 @@ export interface TrainingSetManifest {
   readonly spine: object;
   readonly rows: number;
   readonly columns: readonly { readonly name: string; readonly type: string; readonly nulls: number }[];
-  /** How many feature cells were computed by the as-of join, and how many have no value. */
-  readonly cells: { readonly computed: number; readonly missing: number };
+  /**
+   * How many feature cells have a value, how many have none, and how many could not be read. Only a set that was built with `allowFailed` has
+   * any of the last; its columns `failed.<alias>` say where.
+   */
+  readonly cells: { readonly computed: number; readonly missing: number; readonly failed: number };
   /** Digest of the rows themselves. */
   readonly digest: string;
 }
@@ -40,6 +45,8 @@ export interface TrainingSetProgress {
   readonly phase: AsOfPhase;
   /** Rows joined so far. */
   readonly rows: number;
+  /** With `allowFailed`: by alias, how many of these rows the step could not read. */
+  readonly failed?: Readonly<Record<string, number>>;
 }
 
 export interface TrainingSetOptions {
@@ -50,6 +57,11 @@ export interface TrainingSetOptions {
   readonly store?: string;
   /** Let the models predict too, and keep their outputs. */
   readonly predict?: boolean;
+  /**
+   * Go on where a step cannot read rows: its values are null there, whatever the pipeline declares for outages, the manifest counts them, and for each
+   * step that reads a column `failed.<alias>` marks them. Without this, the first read that fails ends the run with its error.
+   */
+  readonly allowFailed?: boolean;
   /** Called when a phase begins, and after each block with the rows so far. */
   readonly onProgress?: (progress: TrainingSetProgress) => void;
 }
@@ -115,6 +127,7 @@ export async function asOf<T>(
       spine: spine!,
       store,
       predict,
+      failedReads: options.allowFailed === true ? 'mark' : 'end',
       onPhase: (phase) => options.onProgress?.({ phase, rows: 0 }),
       createSteps: (of, override) => server.createSteps(of, override),
     },
@@ -139,24 +152,44 @@ export async function buildTrainingSet(
     options,
     async (blocks, { plan, spine, fields: spineFields, store }) => {
       const columns = keptColumns(plan, options.predict === true);
+      const marked = options.allowFailed === true ? readingNodes(plan, options.predict === true) : [];
+      const failed = new Map(marked.map((node) => [node.alias, 0]));
       const labels = spine.labels.map((name) => spineFields.find((field) => field.name === name)!);
-      const fields: Field[] = [{ name: 'time', type: parseType('timestamp') }, ...columns, ...labels];
+      const fields: Field[] = [
+        { name: 'time', type: parseType('timestamp') },
+        ...columns,
+        ...marked.map(({ alias }) => ({ name: `failed.${alias}`, type: bool })),
+        ...labels,
+      ];
       const digest = new RowsDigest(fields);
       const nulls = new Float64Array(fields.length);
       let rows = 0;
+      const failures = (): Pick<TrainingSetProgress, 'failed'> =>
+        options.allowFailed === true ? { failed: Object.fromEntries(failed) } : {};
       async function* batches(): AsyncGenerator<RowBatch> {
         for await (const block of blocks) {
-          const batch = rowsOf(block, { plan, columns, labels, fields });
+          const batch = rowsOf(block, { plan, columns, marked, labels, fields });
+          for (const [alias, rows] of block.failed) failed.set(alias, failed.get(alias)! + countOnes(rows));
           digest.add(batch.columns);
           batch.columns.forEach((column, i) => (nulls[i] = nulls[i]! + countNulls(column)));
           rows += batch.rows;
-          options.onProgress?.({ phase: 'joining', rows });
+          options.onProgress?.({ phase: 'joining', rows, ...failures() });
           yield batch;
         }
-        options.onProgress?.({ phase: 'writing the file', rows });
+        options.onProgress?.({ phase: 'writing the file', rows, ...failures() });
       }
       await store.save({ fields, batches: batches() }, path, context);
-      return manifestOf({ plan, options, fields, columns, rows, nulls, digest: digest.finish() });
+      const failedCells = marked.reduce((sum, node) => sum + failed.get(node.alias)! * node.writes.length, 0);
+      return manifestOf({
+        plan,
+        options,
+        fields,
+        columns,
+        rows,
+        nulls,
+        failedCells,
+        digest: digest.finish(),
+      });
     },
     context,
   );
@@ -173,25 +206,45 @@ function keptColumns(plan: Plan, predict: boolean): PlanColumn[] {
   return [...fields, ...computed];
 }
 
+/** The nodes that read rows, and so may fail to. */
+function readingNodes(plan: Plan, predict: boolean): PlanNode[] {
+  return plan.nodes.filter(
+    (node) => node.definition.inHistory !== undefined && (predict || !dependsOnModel(plan, node)),
+  );
+}
+
 function rowsOf(
-  { frame, labels }: AsOfBlock,
+  { frame, labels, failed }: AsOfBlock,
   {
     plan,
     columns,
+    marked,
     labels: labelFields,
     fields,
-  }: { plan: Plan; columns: readonly PlanColumn[]; labels: readonly Field[]; fields: readonly Field[] },
+  }: {
+    plan: Plan;
+    columns: readonly PlanColumn[];
+    marked: readonly PlanNode[];
+    labels: readonly Field[];
+    fields: readonly Field[];
+  },
 ): RowBatch {
   const scope = plan.objects === undefined ? 'request' : 'object';
+  const rows = frame.rows(scope);
   return {
     fields,
-    rows: frame.rows(scope),
+    rows,
     columns: [
       frame.column(plan.timeColumn.place),
       ...columns.map((column) => columnAt(frame, column, scope)),
+      ...marked.map(({ alias }) => ({ type: bool, rows, values: failed.get(alias) ?? new Uint8Array(rows) })),
       ...labelFields.map((field) => labels.get(field.name)!),
     ],
   };
+}
+
+function countOnes(flags: Uint8Array): number {
+  return flags.reduce((sum, flag) => sum + flag, 0);
 }
 
 function countNulls(column: Column): number {
@@ -208,6 +261,7 @@ function manifestOf({
   columns,
   rows,
   nulls,
+  failedCells,
   digest,
 }: {
   plan: Plan;
@@ -216,12 +270,13 @@ function manifestOf({
   columns: readonly PlanColumn[];
   rows: number;
   nulls: Float64Array;
+  failedCells: number;
   digest: string;
 }): TrainingSetManifest {
   const features = new Set(
     columns.filter((column) => !/^(request|object)\./.test(column.name)).map((column) => column.name),
   );
-  const missing = fields.reduce((sum, field, i) => sum + (features.has(field.name) ? nulls[i]! : 0), 0);
+  const absent = fields.reduce((sum, field, i) => sum + (features.has(field.name) ? nulls[i]! : 0), 0);
   const body = {
     format: 1 as const,
     pipeline: options.pipeline,
@@ -234,7 +289,8 @@ function manifestOf({
     spine: JSON.parse(JSON.stringify(options.spine)) as object,
     rows,
     columns: fields.map((field, i) => ({ name: field.name, type: field.type.name, nulls: nulls[i]! })),
-    cells: { computed: features.size * rows - missing, missing },
+    // A cell that could not be read is null.
+    cells: { computed: features.size * rows - absent, missing: absent - failedCells, failed: failedCells },
     digest,
   };
   const steps = plan.nodes

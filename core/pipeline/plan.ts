@@ -34,6 +34,8 @@ export interface PlanNode {
   readonly step: number;
   /** Once per request, or once per object: inferred from what it reads. */
   readonly scope: Scope;
+  /** `request`: it looks at the rows of a request together, so a row alone would get another value. Default: `row`. */
+  readonly over?: 'row' | 'request';
   readonly reads: readonly PlanColumn[];
   readonly writes: readonly PlanColumn[];
   /** Nodes that must have run: those that write what it reads, including the mask of left-out objects. */

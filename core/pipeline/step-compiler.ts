@@ -29,6 +29,9 @@ export interface CompileState {
   complete: boolean;
 }
 
+/** What columns of a pipeline and of its training sets begin with, besides aliases. */
+const reservedAliases = ['request', 'object', 'time', 'label', 'failed'];
+
 /** The tool with which a verb compiles one step: it finds what the step names, and gathers every mistake at its path. */
 export class StepCompiler {
   readonly path: ConfigPath;
@@ -71,7 +74,7 @@ export class StepCompiler {
   /** The alias of a step, `-` as `_`; a mistake where it is taken. */
   alias(wanted: string): string | undefined {
     const alias = wanted.replaceAll('-', '_');
-    if (!['request', 'object', 'time'].includes(alias) && !this.#state.columns.hasAlias(alias)) return alias;
+    if (!reservedAliases.includes(alias) && !this.#state.columns.hasAlias(alias)) return alias;
     this.mistake(['as'], `the alias "${alias}" is taken: give this step another with \`as\``);
     return undefined;
   }

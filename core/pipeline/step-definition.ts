@@ -37,6 +37,13 @@ export type Offline =
   | { readonly how: 'as-of'; readonly view: FeatureView; readonly slot: string }
   | { readonly how: 'refuse'; readonly because: string };
 
+/**
+ * What a run over historical requests does with a read that fails: it ends with the error of the source, or gives nulls and keeps the status
+ * FAILED, for the run to count. What a pipeline declares for outages is for requests that somebody waits for; in a training set a default in place
+ * of a value would pass for one.
+ */
+export type FailedReads = 'end' | 'mark';
+
 /** A node for people and for comparison. */
 export interface StepSummary {
   /** What stands after the verb: the name of a view, a part or a step. */
@@ -81,8 +88,10 @@ export interface StepDefinition<S extends z.ZodObject = z.ZodObject, N extends P
   /** What else the class of a node needs injected. */
   module?(node: N): ContainerModule;
   offline(node: N): Offline;
+  /** The node as it runs over historical requests: without budgets, and with `failedReads` for what it declares for outages. */
+  inHistory?(node: N, failedReads: FailedReads): N;
   summary(node: N): StepSummary;
-  /** Status and times per row, for `explain`. */
+  /** Status and times per row, for `explain` and for the failed rows of a training set. */
   explain?(node: N, frame: Frame): ExplainedNode['rows'];
   /** Whether its class stops waiting when a call aborts; otherwise the deadline layer does so for it. */
   readonly leaves?: boolean;

@@ -650,6 +650,16 @@ describe('vivace', () => {
       expect(lines[4]).to.match(/^sales: 2 rows, 5 columns in /);
     });
 
+    it('ends with the error of a view that cannot be read, or counts its rows where that is allowed', async () => {
+      await project.write({ 'sales.csv': 'shop,at,amount\nn,2001-06-14 10:00:00,none\n' });
+      const ended = await project.vivace(train);
+      expect(ended.code).to.be.greaterThan(0);
+      expect(ended.stderr).to.include('view "shop_sales"').and.include("'none'");
+      const { code, stderr } = await project.vivace([...train, '--allow-failed']);
+      expect(code, stderr).to.equal(0);
+      expect(stderr).to.match(/shop_sales: 2 rows could not be read: see the column failed\.shop_sales\n$/);
+    });
+
     it('shows the phase in the bar of a terminal', async () => {
       const { stderr } = await project.vivace(train, { isTTY: true });
       expect(stderr).to.include('\rsales: preparing views\u001b[K').and.include('\rsales: joining\u001b[K');

@@ -199,7 +199,7 @@ describe('Training sets', () => {
       ['double.twice', 0],
       ['label.sold', 0],
     ]);
-    expect(first.cells).to.deep.equal({ computed: 18, missing: 6 });
+    expect(first.cells).to.deep.equal({ computed: 18, missing: 6, failed: 0 });
     expect(readFileSync(join(directory, 'set.csv'), 'utf8').split('\n')).to.have.length(8);
   });
 

@@ -31,6 +31,10 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
     cache: cached === undefined ? undefined : { port: cache, part: cached.in },
   }),
   offline: offlineOf,
+  inHistory(node, failedReads) {
+    const { budgetMs: _, ...unhurried } = node;
+    return { ...unhurried, onFailure: failedReads === 'end' ? 'fail' : 'null' };
+  },
   summary: ({ part, view, onMissing, onFailure, cache: cached, ...node }) => ({
     what: view?.name ?? part,
     facts: {
@@ -44,7 +48,6 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
     identity: {
       source: node.identity,
       onMissing,
-      onFailure,
       // The view's hash covers what is stored; these decide what becomes of it.
       defaults: node.features.map((feature) => feature.default ?? null),
       maxAgeMs: node.isStatic ? null : (node.maxAgeMs ?? null),
