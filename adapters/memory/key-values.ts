@@ -2,7 +2,7 @@ import type { KeyValueEntry, KeyValueStore } from 'vivace';
 
 /** A `KeyValueStore` in a Map. */
 export class KeyValues implements KeyValueStore {
-  readonly supports = { maxBatch: 10_000, synchronous: true };
+  readonly supports = { maxBatch: 10_000, synchronous: true, volatile: true };
   readonly #values = new Map<string, Uint8Array>();
 
   getMany(keys: readonly string[]): (Uint8Array | undefined)[] {

@@ -35,7 +35,14 @@ export const spineSchema = z
     to: moment.optional().describe('latest request time, exclusive'),
     ...rows,
     sample: z
-      .strictObject({ of: z.int().min(1) })
+      .strictObject({
+        of: z.int().min(1),
+        by: z
+          .array(z.string())
+          .min(1)
+          .optional()
+          .describe('columns of the table: rows that are equal in these are kept or left out together'),
+      })
       .optional()
       .describe('keep one row in this many; the same rows every time'),
   })
@@ -49,6 +56,16 @@ export interface BoundSpine {
   /** Name among the spine's columns → field of the plan. */
   readonly fields: ReadonlyMap<string, PlanField>;
   readonly labels: readonly string[];
+}
+
+function sampleOf({
+  of,
+  by,
+}: {
+  of: number;
+  by?: readonly string[] | undefined;
+}): NonNullable<Spine['sample']> {
+  return by === undefined ? { of } : { of, by };
 }
 
 /** Checks a spine against a pipeline: every field of its requests and objects needs a column. */
@@ -79,7 +96,7 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
       time: spec.time,
       ...(spec.from === undefined ? {} : { fromMs: spec.from }),
       ...(spec.to === undefined ? {} : { toMs: spec.to }),
-      ...(spec.sample === undefined ? {} : { sample: spec.sample }),
+      ...(spec.sample === undefined ? {} : { sample: sampleOf(spec.sample) }),
     },
     fields,
     labels: Object.keys(spec.labels).map((label) => `label.${label}`),

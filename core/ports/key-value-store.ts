@@ -19,6 +19,8 @@ export interface KeyValueStore {
      * whether another call has asked for it. Default: all are joined.
      */
     readonly maxJoined?: number;
+    /** What is stored ends with the process, so no other process ever reads it. */
+    readonly volatile?: boolean;
   };
 
   /**

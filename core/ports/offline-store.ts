@@ -36,8 +36,11 @@ export interface Spine extends Partial<SourceRows> {
   /** Request times from (inclusive) and to (exclusive), epoch milliseconds. */
   readonly fromMs?: number;
   readonly toMs?: number;
-  /** Keep one row in `sample.of`, chosen by the hash of the row; the same rows every time, on every engine. */
-  readonly sample?: { readonly of: number };
+  /**
+   * Keep one row in `sample.of`, chosen by the hash of the row, or of the columns of the table that `sample.by` names: rows that are equal in these are
+   * kept or left out together. The same rows every time, on every engine.
+   */
+  readonly sample?: { readonly of: number; readonly by?: readonly string[] };
 }
 
 export interface MaterializeProgress {
@@ -49,6 +52,11 @@ export interface MaterializeProgress {
 }
 
 export interface OfflineStore {
+  readonly supports?: {
+    /** What `materialize` copies ends with the process: it is of use only to the process that calls it. */
+    readonly volatile?: boolean;
+  };
+
   /**
    * Prepares views once (aggregates are folded, tables kept) for a reader; a call that fails leaves nothing behind.
    *

@@ -17,6 +17,11 @@ export interface OnlineView extends FeatureSource {
 
 /** The latest feature rows of any number of view versions, side by side. */
 export interface OnlineStore {
+  readonly supports?: {
+    /** Its rows end with the process. */
+    readonly volatile?: boolean;
+  };
+
   /** The store's face for one view; cheap, no I/O. */
   open(view: FeatureView): OnlineView;
 }

@@ -20,6 +20,8 @@ export const offlineStore = definePlugin({
   options: z.strictObject({}),
   uses: { warehouse, online: optional(onlineStore), files: optional(warehouse) },
   create: (_, { warehouse: lake, online, files = lake }, { clock }) => ({
+    supports: { volatile: online?.supports?.volatile === true },
+
     openAsOf: (views, context) =>
       openAsOf(views, { warehouse: lake, preparedAt: instantOfMillis(clock.now()) }, context),
 

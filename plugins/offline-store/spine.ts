@@ -21,17 +21,26 @@ export async function readSpine(
   const sql = spineQuery(spine, warehouse);
   const { time: _, ...columns } = spine.columns;
   const names = [...Object.keys(columns), 'time'];
-  const rename = (all: readonly Field[]): Field[] => all.map(({ type }, i) => ({ name: names[i]!, type }));
+  // Behind these stand the columns that only the sample needs.
+  const rename = (all: readonly Field[]): Field[] =>
+    all.slice(0, names.length).map(({ type }, i) => ({ name: names[i]!, type }));
   const fields = rename(await warehouse.describe({ sql }, context));
-  const rows = renamed(warehouse.query({ sql }, context), rename);
-  return { fields, batches: spine.sample === undefined ? rows : sampled(rows, spine.sample.of) };
+  const { sample } = spine;
+  const rows = warehouse.query({ sql }, context);
+  return {
+    fields,
+    batches: renamed(sample === undefined ? rows : sampled(rows, sample.of, names.length), rename),
+  };
 }
 
 async function* renamed(
   batches: AsyncIterable<RowBatch>,
   rename: (fields: readonly Field[]) => Field[],
 ): AsyncGenerator<RowBatch> {
-  for await (const batch of batches) yield { ...batch, fields: rename(batch.fields) };
+  for await (const { rows, columns, fields: all } of batches) {
+    const fields = rename(all);
+    yield { rows, fields, columns: columns.slice(0, fields.length) };
+  }
 }
 
 function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
@@ -55,13 +64,20 @@ function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
   ];
   const from = sourceRows(spine, sql);
   const asTime = `${sql.cast(time, parseType('timestamp'))} AS request_time`;
+  const together = (spine.sample?.by ?? []).map((column, i) => `${sql.identifier(column)} AS s${i}`);
   const order = ['request_time', ...names].map((name) => `${name} NULLS FIRST`);
-  return `SELECT ${[...selected, asTime].join(', ')} FROM ${from} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
+  return `SELECT ${[...selected, asTime, ...together].join(', ')} FROM ${from} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
 }
 
-async function* sampled(batches: AsyncIterable<RowBatch>, of: number): AsyncGenerator<RowBatch> {
+/** One row in `of`, by the hash of the columns from `first` on, or of all where there are none. */
+async function* sampled(
+  batches: AsyncIterable<RowBatch>,
+  of: number,
+  first: number,
+): AsyncGenerator<RowBatch> {
   for await (const batch of batches) {
-    const hashes = hashRows(batch);
+    const by = batch.columns.length > first ? batch.columns.slice(first) : batch.columns;
+    const hashes = hashRows({ columns: by, rows: batch.rows });
     const kept: number[] = [];
     for (let row = 0; row < batch.rows; row++) if ((hashes[row] as number) % of === 0) kept.push(row);
     if (kept.length === 0) continue;

@@ -8,5 +8,8 @@ export const onlineStore = definePlugin({
   name: 'online-store',
   options: z.strictObject({}),
   uses: { store: keyValueStore },
-  create: (_, { store }) => ({ open: (view) => new StoredView(view, store) }),
+  create: (_, { store }) => ({
+    supports: { volatile: store.supports.volatile === true },
+    open: (view) => new StoredView(view, store),
+  }),
 });

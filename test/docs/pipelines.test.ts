@@ -26,6 +26,7 @@ import { spineSchema } from '../../core/offline/spine.js';
 import { aggregateFeature, plainFeature, viewSchema, viewSource } from '../../core/views/schema.js';
 import { importBlock, removeFolder, writeFiles } from '../support/guide.js';
 import { table } from '../support/parts.js';
+import { createProject } from '../support/project.js';
 import { filesOf, readText } from '../support/repository.js';
 
 const page = 'docs/pipelines.md';
@@ -137,6 +138,32 @@ describe('docs/pipelines.md', () => {
 
   it('names every key of a cache', () => {
     expect(Object.keys(cacheSpec.shape)).to.deep.equal(['in', 'ttlMs']);
+  });
+});
+
+describe('docs/pipelines.md, from the command line', () => {
+  it('prints the answer that its example shows', async () => {
+    const files = Object.fromEntries(
+      [...filesOf(page)].filter(([name]) => !/\.ts$|^answer|^explain/.test(name)),
+    );
+    const project = await createProject(files);
+    try {
+      const shown = /```sh\n((?:vivace .*\n)+)```/.exec(readText(page))![1]!;
+      const commands = shown.trim().split('\n');
+      expect(commands).to.have.length(2);
+      let last = '';
+      for (const command of commands) {
+        const { code, stdout, stderr } = await project.vivace(command.split(' ').slice(1));
+        expect(code, stderr).to.equal(0);
+        last = stdout;
+      }
+      const { requestId, ...answer } = JSON.parse(last) as { requestId: string };
+      const { requestId: _, ...expected } = block('answer.json') as { requestId: string };
+      expect(answer).to.deep.equal(expected);
+      expect(requestId).to.be.a('string');
+    } finally {
+      await project.remove();
+    }
   });
 });
 

@@ -568,6 +568,26 @@ describe('vivace', () => {
       expect(await amount('n')).to.equal(null);
     });
 
+    it('says that going back changes nothing', async () => {
+      await project.vivace(['materialize', '--until', '2001-06-15']);
+      const { code, stderr } = await project.vivace(['materialize', '--until', '2001-06-14']);
+      expect(code).to.equal(0);
+      expect(stderr)
+        .to.match(/^shop_sales: 2 rows, 0 changed in /)
+        .and.include('shop_sales: nothing changed: ');
+      expect(await amount('n')).to.equal(2);
+    });
+
+    it('refuses a store that ends with the command, before it copies anything; it estimates for one', async () => {
+      await project.write({ 'vivace.yaml': sales.replace('use: lmdb, path: ./data/online', 'use: memory') });
+      const { code, stderr } = await project.vivace(['materialize']);
+      expect(code).to.equal(1);
+      expect(stderr)
+        .to.include('"history" copies to a store that ends with this command')
+        .and.not.include('rows');
+      expect((await project.vivace(['materialize', '--dry-run'])).code).to.equal(0);
+    });
+
     it('copies up to a time, inclusive', async () => {
       await project.vivace(['materialize', 'shop_sales', '--until', '2001-06-14T10:00:00Z']);
       expect(await amount('n')).to.equal(1);

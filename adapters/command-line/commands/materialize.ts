@@ -8,7 +8,7 @@ import {
   type Server,
   type ViewProgress,
 } from 'vivace';
-import { defaultFile, loadConfiguration, type WithConfig } from '../configuration.js';
+import { defaultFile, loadConfiguration, mistake, type WithConfig } from '../configuration.js';
 import { count, Progress, size } from '../progress.js';
 import type { AddCommand } from '../run.js';
 import { lastMoment } from '../times.js';
@@ -21,7 +21,8 @@ interface Options extends WithConfig {
 }
 
 const help = `
-Writes the newest row of each key up to --until. It is safe to repeat and to interrupt: the newest row wins in any order.
+Writes the newest row of each key up to --until. It is safe to repeat and to interrupt: the newest row wins in any order, so an earlier --until than
+the last one changes nothing.
 
 Examples:
   vivace materialize
@@ -46,8 +47,13 @@ export const addMaterialize: AddCommand = (program, { terminal }) => {
       const untilMs = until === undefined ? Date.now() : lastMoment('--until', until);
       await withServer(await loadConfiguration(options, terminal), (server) => {
         const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
-        const work = dryRun === true ? printEstimates : materialize;
-        return work(server, { views, untilMs, store }, terminal);
+        if (dryRun === true) return printEstimates(server, { views, untilMs, store }, terminal);
+        if (server.part(offlineStore, store).supports?.volatile === true) {
+          throw mistake(
+            `"${store}" copies to a store that ends with this command, so nothing would be left of it: name one that stays, such as lmdb or redis, or call materializeViews in the process that answers`,
+          );
+        }
+        return materialize(server, { views, untilMs, store }, terminal);
       });
     });
 };
@@ -57,7 +63,13 @@ async function materialize(server: Server, options: MaterializeOptions, terminal
   const onProgress = ({ view, phase, ...step }: ViewProgress): void => {
     if (phase === 'begun') progress = new Progress(view, terminal.stderr);
     else if (phase === 'copying') progress?.update(step);
-    else progress?.finish(`${count(step.rows)} rows, ${count(step.written)} changed`);
+    else {
+      progress?.finish(`${count(step.rows)} rows, ${count(step.written)} changed`);
+      if (step.rows > 0 && step.written === 0) {
+        const text = `${view}: nothing changed: the online store holds these rows already, or newer ones, which stay`;
+        terminal.stderr.write(`${text}\n`);
+      }
+    }
   };
   try {
     await materializeViews(server, { ...options, onProgress }, { signal: terminal.signal });
