@@ -75,7 +75,10 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
         if (typeof value === 'number') {
           return Math.abs(value) <= limit || Number.isNaN(value)
             ? value
-            : no(value, ': it is out of range; write infinity as the string "Infinity"');
+            : no(
+                value,
+                `${Number.isFinite(value) ? ': it is out of range' : ''}; write infinity as the string "Infinity"`,
+              );
         }
         return floatNames.get(value) ?? no(value);
       };
@@ -119,6 +122,9 @@ function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (value !== null && typeof value === 'object') return 'an object';
+  // What JSON writes as 1e400 is read as infinity.
+  if (value === Infinity || value === -Infinity) return 'a number out of range';
+  if (Number.isNaN(value)) return 'NaN';
   const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

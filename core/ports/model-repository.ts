@@ -11,7 +11,7 @@ export interface ModelVersion {
 /** Versioned models as bundles `<name>/<version>/` and aliases as refs, in any blob store. */
 export interface ModelRepository {
   /**
-   * Resolves `name`, `name@alias` or `name@version` (an alias wins; without either: `champion`).
+   * Resolves `name`, `name@version` or `name@alias` (no alias has the name of a version; without either: `champion`).
    *
    * @throws {VivaceError} `NOT_FOUND`, with the names that exist.
    */
@@ -26,13 +26,15 @@ export interface ModelRepository {
   /**
    * Adds a version: its files first, its manifest last, so that no reader sees half of it.
    *
-   * @throws {VivaceError} `ABORTED` where the version exists, `INVALID_ARGUMENT` where a file is not what the manifest says.
+   * @throws {VivaceError} `ABORTED` where the version exists, `INVALID_ARGUMENT` where a file is not what the manifest says, or where an alias of the
+   *   model has the version's name.
    */
   add(manifest: BundleManifest, files: (path: string) => BlobContent, context: CallContext): Promise<void>;
   /**
    * Points an alias at a version, by compare-and-swap.
    *
-   * @throws {VivaceError} `NOT_FOUND` where there is no such version, `ABORTED` where another writer changed the alias meanwhile.
+   * @throws {VivaceError} `NOT_FOUND` where there is no such version, `ABORTED` where another writer changed the alias meanwhile,
+   *   `INVALID_ARGUMENT` where the model has a version of the alias's name: a reference must mean one of them.
    */
   setAlias(name: string, alias: string, version: string, context: CallContext): Promise<void>;
   list(context: CallContext): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]>;

@@ -186,10 +186,13 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
       assert.deepEqual(await Promise.all(references.map(resolve)), ['1', '1', '2', '3']);
     });
 
-    it('prefers an alias to a version of the same name', async () => {
+    it('refuses an alias named like a version, and a version named like an alias: both keep their meaning', async () => {
       await addVersions('stable', '2');
-      await alias('stable', '2');
-      assert.equal(await resolve('affine@stable'), '2');
+      await alias('live', '2');
+      await assert.rejects(alias('stable', '2'), has('INVALID_ARGUMENT', 'stable'));
+      await assert.rejects(alias('stable', 'stable'), has('INVALID_ARGUMENT', 'stable'));
+      await assert.rejects(addVersions('live'), has('INVALID_ARGUMENT', 'live'));
+      assert.deepEqual([await resolve('affine@stable'), await resolve('affine@live')], ['stable', '2']);
     });
 
     it('follows an alias that is moved, forth and back', async () => {

@@ -46,25 +46,47 @@ function toTensor({ name, datatype, shape }: TensorSpec, values: readonly Value[
     throw failed(`its input "${name}" has ${values.length} values, but rows of ${stride} are declared`);
   const inner = shape.slice(1).map((dimension) => (dimension === -1 ? values.length / -stride : dimension));
   const data = createTensorData(datatype, values.length) as unknown[];
-  values.forEach((value, i) => {
-    data[i] = datatype === 'BYTES' ? String(value) : datatype === 'INT64' ? whole(value) : Number(value);
-  });
+  values.forEach((value, i) => (data[i] = inputOf(value, datatype)));
   return { name, datatype, shape: [rows, ...inner], data: data as Tensor['data'] };
 }
 
+function inputOf(value: Value, datatype: TensorSpec['datatype']): string | bigint | number {
+  if (datatype === 'BYTES') return String(value);
+  if (datatype === 'INT64') return whole(value);
+  const number = numberOf(value);
+  // An array of its type would round it, cut it off or take it for true.
+  const fits =
+    datatype === 'BOOL'
+      ? number === 0 || number === 1
+      : datatype === 'INT32'
+        ? (number | 0) === number
+        : datatype === 'FP64' || !Number.isFinite(number) || Number.isFinite(Math.fround(number));
+  if (!fits) throw failed(`${JSON.stringify(value)} is not a value of ${datatype}`);
+  return number;
+}
+
 function whole(value: Value): bigint {
-  try {
-    return BigInt(value);
-  } catch {
-    throw failed(`${JSON.stringify(value)} is not an INT64`);
-  }
+  const isWhole = typeof value === 'string' ? /^-?\d+$/.test(value) : Number.isInteger(Number(value));
+  if (!isWhole) throw failed(`${JSON.stringify(value)} is not an INT64`);
+  return BigInt(value);
+}
+
+/** A number, or what JSON has no number for: `"NaN"`, `"Infinity"`, `"-Infinity"`. */
+function numberOf(value: Value): number {
+  const number = Number(value);
+  const isNumber =
+    typeof value !== 'string' || value === String(number) || (value.trim() !== '' && Number.isFinite(number));
+  if (!isNumber) throw failed(`${JSON.stringify(value)} is not a number`);
+  return number;
 }
 
 function isClose(actual: number | bigint | string | Uint8Array, expected: Value, tolerance: number): boolean {
   if (typeof actual === 'bigint') return actual === whole(expected);
   if (typeof actual === 'number') {
-    const value = Number(expected);
-    return Object.is(actual, value) || Math.abs(actual - value) <= tolerance * Math.max(1, Math.abs(value));
+    const value = numberOf(expected);
+    // Everything is as far from infinity as its tolerance allows.
+    if (!Number.isFinite(value) || !Number.isFinite(actual)) return Object.is(actual, value);
+    return Math.abs(actual - value) <= tolerance * Math.max(1, Math.abs(value));
   }
   return (typeof actual === 'string' ? actual : new TextDecoder().decode(actual)) === String(expected);
 }

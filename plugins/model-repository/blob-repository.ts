@@ -77,6 +77,9 @@ export class BlobRepository implements ModelRepository {
   ): Promise<void> {
     const manifest = checkManifest(given, 'the given manifest', 'INVALID_ARGUMENT');
     if (await this.#exists(manifest, context)) throw alreadyThere(manifest);
+    const { name, version } = manifest;
+    if ((await this.#readAlias(name, version, context)) !== undefined)
+      throw sameName(`${name} has an alias "${version}", so a version cannot be called that`);
     for (const file of manifest.files) {
       const key = versionPrefix(manifest) + file.path;
       const content = verified(files(file.path), file, 'INVALID_ARGUMENT');
@@ -98,6 +101,8 @@ export class BlobRepository implements ModelRepository {
     const current = await this.#blobs.head(key, context);
     if (!(await this.#exists({ name, version }, context)))
       throw await this.#notFound(`${name}@${version}`, name, context);
+    if (await this.#exists({ name, version: alias }, context))
+      throw sameName(`${name} has a version "${alias}", so an alias cannot be called that`);
     const condition = current === undefined ? 'absent' : { version: current.version };
     const written = await this.#blobs.write(key, new TextEncoder().encode(version), context, condition);
     if (written === false) {
@@ -179,6 +184,10 @@ export class BlobRepository implements ModelRepository {
 function shorten(names: readonly string[]): string {
   const shown = names.slice(-20).join(', ');
   return names.length > 20 ? `${shown} and ${names.length - 20} more` : shown;
+}
+
+function sameName(what: string): VivaceError {
+  return new VivaceError('INVALID_ARGUMENT', `${what}: a reference must mean one of them`);
 }
 
 function alreadyThere({ name, version }: ModelVersion): VivaceError {

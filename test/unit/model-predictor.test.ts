@@ -94,6 +94,54 @@ describe('ModelPredictor', () => {
       );
     });
 
+    for (const [actual, expected, holds] of [
+      [5, 'Infinity', false],
+      [5, '-Infinity', false],
+      [5, 'NaN', false],
+      [-Infinity, 'Infinity', false],
+      [NaN, 5, false],
+      [Infinity, 5, false],
+      [NaN, 'Infinity', false],
+      [Infinity, 'Infinity', true],
+      [-Infinity, '-Infinity', true],
+      [NaN, 'NaN', true],
+      [5, '5.00001', true],
+    ] as const) {
+      it(`${holds ? 'passes' : 'fails'} where the self-test expects ${expected} and the model gives ${actual}`, async () => {
+        const staged = new StagedRuntime();
+        staged.model = () => [{ name: 'y', datatype: 'FP32', shape: [1], data: Float32Array.of(actual) }];
+        const selfTest = { inputs: { x: [1, 2] }, outputs: { y: [expected] }, tolerance: 1e-4 };
+        const setup = { staged, more: { selfTest } };
+        if (holds) return start(setup);
+        expect(await startFailing(setup)).to.include(`"y"[0] is ${actual}, but ${expected} is expected`);
+      });
+    }
+
+    for (const [what, datatype, value, message] of [
+      ['text that is not a number', 'FP32', 'Infinty', '"Infinty" is not a number'],
+      ['an empty text', 'FP32', '', '"" is not a number'],
+      ['an empty text for an integer', 'INT64', '', '"" is not an INT64'],
+      ['a fraction for an integer', 'INT32', 2.5, '2.5 is not a value of INT32'],
+      ['a number that is neither 0 nor 1 for a boolean', 'BOOL', 2, '2 is not a value of BOOL'],
+      ['a number beyond float32', 'FP32', 1e300, '1e+300 is not a value of FP32'],
+    ] as const) {
+      it(`fails where an input of the self-test is ${what}`, async () => {
+        const selfTest = { inputs: { x: [value, 1] }, outputs: { y: [5] }, tolerance: 1e-4 };
+        const [x] = affineSignature.inputs;
+        const signature = { ...affineSignature, inputs: [{ ...x!, datatype }] };
+        expect(await startFailing({ more: { selfTest, signature }, options: { warmUp: false } })).to.include(
+          `self-test failed: ${message}`,
+        );
+      });
+    }
+
+    it('fails where the self-test expects a text that is not a number', async () => {
+      const selfTest = { inputs: { x: [1, 2] }, outputs: { y: ['Nan'] }, tolerance: 1e-4 };
+      expect(await startFailing({ more: { selfTest }, options: { warmUp: false } })).to.include(
+        '"Nan" is not a number',
+      );
+    });
+
     it('fails where the self-test does not hold, and says where', async () => {
       const selfTest = { inputs: { x: [1, 2, 3, 4] }, outputs: { y: [5, 12] }, tolerance: 1e-4 };
       expect(await startFailing({ more: { selfTest } })).to.match(

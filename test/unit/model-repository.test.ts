@@ -59,12 +59,6 @@ describe('ModelRepository', () => {
     ]);
   });
 
-  it('prefers an alias to a version of the same name', async () => {
-    await fixture.add('one', 'model.onnx', { version: 'stable' });
-    await fixture.add('two', 'model.onnx', { version: '2', alias: 'stable' });
-    expect(await resolve('affine@stable')).to.equal('2');
-  });
-
   it('follows an alias that is moved', async () => {
     await fixture.add('one', 'model.onnx', { version: '1', alias: 'champion' });
     await fixture.add('two', 'model.onnx', { version: '2', alias: 'champion' });
