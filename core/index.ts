@@ -91,7 +91,7 @@ export {
   valuesUnless,
   VivaceError,
 } from './kernel/errors.js';
-export type { ErrorCode, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
+export type { ErrorCode, ErrorDetail, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
 export { ConfigError } from './config/mistake.js';
 export type { ConfigPath, Mistake } from './config/mistake.js';
 export { pathNames, requestIds } from './config/names.js';
@@ -282,6 +282,8 @@ export {
 export type { CalendarDay, Day, Instant, Moment } from './kernel/time.js';
 
 // Small things.
+export { textKey, TextKeys } from './kernel/text-keys.js';
+export type { TextKey } from './kernel/text-keys.js';
 export { SharedWork } from './kernel/shared-work.js';
 export type { LoadKeys, SharedWorkOptions } from './kernel/shared-work.js';
 export { untilAborted } from './kernel/until-aborted.js';

@@ -3,11 +3,13 @@ import type { Cas, Collection, DurabilityLevel } from 'couchbase';
 import {
   abortError,
   asVivaceError,
+  textKey,
   untilAborted,
   valuesUnless,
   type CallContext,
   type FailedKey,
   type KeyValueEntry,
+  type TextKey,
   type VivaceError,
 } from 'vivace';
 import { failureOf, isNamed } from './errors.js';
@@ -41,13 +43,13 @@ export class NewestWriter {
   async putNewest(entries: readonly KeyValueEntry[], context: CallContext): Promise<readonly boolean[]> {
     const greatest = greatestOfEach(entries);
     const keys = [...greatest.keys()];
-    const outcomes = new Map<string, boolean | VivaceError>();
+    const outcomes = new Map<TextKey, boolean | VivaceError>();
     let outage: VivaceError | undefined;
     const writing = inWindow(keys.length, this.#settings.mostInFlight, {
       // Entries that come after an outage would only wait for the next time-out.
       stopped: () => outage !== undefined || context.signal.aborted,
       begin: (place, done) => {
-        const key = keys[place] as string;
+        const key = keys[place] as TextKey;
         this.#putNewest(entries[greatest.get(key) as number] as KeyValueEntry, context)
           .then(
             (written) => outcomes.set(key, written),
@@ -63,8 +65,8 @@ export class NewestWriter {
     await untilAborted(writing, context.signal);
     const failures: FailedKey[] = [];
     const written = entries.map(({ key }, index) => {
-      const outcome = outcomes.get(key) ?? outage ?? false;
-      if (typeof outcome === 'boolean') return outcome && greatest.get(key) === index;
+      const outcome = outcomes.get(textKey(key)) ?? outage ?? false;
+      if (typeof outcome === 'boolean') return outcome && greatest.get(textKey(key)) === index;
       failures.push({ index, error: outcome });
       return false;
     });
@@ -109,9 +111,10 @@ export class NewestWriter {
 }
 
 /** For each key the place of its greatest entry, the first of equal ones. */
-function greatestOfEach(entries: readonly KeyValueEntry[]): Map<string, number> {
-  const places = new Map<string, number>();
-  entries.forEach(({ key, value }, index) => {
+function greatestOfEach(entries: readonly KeyValueEntry[]): Map<TextKey, number> {
+  const places = new Map<TextKey, number>();
+  entries.forEach(({ key: text, value }, index) => {
+    const key = textKey(text);
     const place = places.get(key);
     if (place === undefined || Buffer.compare(value, (entries[place] as KeyValueEntry).value) > 0)
       places.set(key, index);

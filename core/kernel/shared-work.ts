@@ -8,6 +8,7 @@ import {
   type VivaceError,
   type FailedKey,
 } from './errors.js';
+import { textKey, type TextKey } from './text-keys.js';
 import { untilAborted } from './until-aborted.js';
 
 type Trace = NonNullable<CallContext['trace']>;
@@ -46,7 +47,7 @@ export class SharedWork<T> {
   readonly #maxKeys: number;
   readonly #gathers: boolean;
   readonly #untimedMs: number;
-  readonly #inFlight = new Map<string, Place<T>>();
+  readonly #inFlight = new Map<TextKey, Place<T>>();
   /** Work that has yet to begin, and takes more keys. */
   #open: Work<T> | undefined;
   #running = 0;
@@ -74,12 +75,13 @@ export class SharedWork<T> {
     /** Whether the keys are exactly those of the work that was begun, in its order; they are not where a key occurs twice. */
     let inOrder = true;
     for (let i = 0; i < keys.length; i++) {
-      const key = keys[i] as string;
+      const text = keys[i] as string;
+      const key = textKey(text);
       let place = this.#inFlight.get(key);
       if (place === undefined || place.work.deadline < deadline) {
         const work = (open ??= begun = this.#begin(load));
         place = { work, at: work.keys.length };
-        work.keys.push(key);
+        work.keys.push(text);
         this.#inFlight.set(key, place);
         if (work.keys.length >= this.#maxKeys) open = undefined;
       }
@@ -138,7 +140,11 @@ export class SharedWork<T> {
     work.forgotten = true;
     // Forgetting all keys at once costs nothing per key.
     if (--this.#running === 0) this.#inFlight.clear();
-    else for (const key of work.keys) if (this.#inFlight.get(key)?.work === work) this.#inFlight.delete(key);
+    else
+      for (const text of work.keys) {
+        const key = textKey(text);
+        if (this.#inFlight.get(key)?.work === work) this.#inFlight.delete(key);
+      }
   }
 }
 
@@ -221,7 +227,9 @@ async function outcomeOf<T>(
   } catch (thrown) {
     const error = asVivaceError(thrown);
     if (!isPartialFailure(error)) return { values: [], failed: () => error };
-    const failures = new Map(error.failures.map((failure) => [failure.index, failure.error]));
+    const failures = new Map<number, VivaceError>(
+      error.failures.map((failure) => [failure.index, failure.error]),
+    );
     return { values: error.values as readonly (T | undefined)[], failed: (at) => failures.get(at) };
   }
 }
@@ -235,7 +243,7 @@ async function collect<T>(asked: Asked<T>): Promise<readonly T[]> {
   const failures: FailedKey[] = [];
   for (let i = 0; i < places.length; i++) {
     const { work, at } = places[i] as Place<T>;
-    const { outcome, at: from } = alone?.get(keys[i] as string) ?? { outcome: work.outcome!, at };
+    const { outcome, at: from } = alone?.get(textKey(keys[i] as string)) ?? { outcome: work.outcome!, at };
     values[i] = outcome.values[from] as T;
     const error = outcome.failed?.(from);
     if (error !== undefined) failures.push({ index: i, error });
@@ -250,21 +258,23 @@ async function loadAlone<T>({
   joined,
   load,
   context,
-}: Asked<T>): Promise<Map<string, { readonly outcome: Outcome<T>; readonly at: number }>> {
-  const loaded = new Map<string, { readonly outcome: Outcome<T>; readonly at: number }>();
+}: Asked<T>): Promise<Map<TextKey, { readonly outcome: Outcome<T>; readonly at: number }>> {
+  const loaded = new Map<TextKey, { readonly outcome: Outcome<T>; readonly at: number }>();
   const loadOwn = async (work: Work<T>): Promise<void> => {
-    const own = new Set<string>();
-    const failed = new Set<string>();
+    const own = new Set<TextKey>();
+    const failed = new Map<TextKey, string>();
     places.forEach((place, i) => {
       if (place.work !== work) return;
-      own.add(keys[i] as string);
+      const text = keys[i] as string;
+      const key = textKey(text);
+      own.add(key);
       const error = work.outcome!.failed?.(place.at);
-      if (error !== undefined && !isOutage(error)) failed.add(keys[i] as string);
+      if (error !== undefined && !isOutage(error)) failed.set(key, text);
     });
     // It would be the same call again.
     if (failed.size === 0 || (work.load === load && own.size === work.keys.length)) return;
-    const outcome = await outcomeOf(load, [...failed], context);
-    [...failed].forEach((key, at) => loaded.set(key, { outcome, at }));
+    const outcome = await outcomeOf(load, [...failed.values()], context);
+    [...failed.keys()].forEach((key, at) => loaded.set(key, { outcome, at }));
   };
   await untilAborted(Promise.all([...joined].map(loadOwn)), context.signal);
   return loaded;

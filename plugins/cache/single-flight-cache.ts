@@ -3,6 +3,7 @@ import {
   isPartialFailure,
   PartialFailure,
   SharedWork,
+  textKey,
   valuesUnless,
   type Cache,
   type CacheEntry,
@@ -13,6 +14,7 @@ import {
   type FailedKey,
   type LoadKeys,
   type PartContext,
+  type TextKey,
 } from 'vivace';
 
 type Load = Parameters<Cache['through']>[1];
@@ -53,11 +55,11 @@ export class SingleFlightCache implements Cache {
       const found = own.map((_, place): Found => ({ value: kept[place], hit: kept[place] !== undefined }));
       const missing = [...own.keys()].filter((place) => !found[place]!.hit);
       if (missing.length === 0) return found;
-      const indexOf = new Map(keys.map((key, index) => [key, index]));
-      const indexes = missing.map((place) => indexOf.get(own[place]!)!);
+      const indexOf = new Map<TextKey, number>(keys.map((key, index) => [textKey(key), index]));
+      const indexes = missing.map((place) => indexOf.get(textKey(own[place]!))!);
       const { values, failures } = await loaded(missing, () => load(indexes, shared));
       missing.forEach((place, i) => (found[place] = { value: values[i], hit: false }));
-      const failed = new Set(failures.map(({ index }) => index));
+      const failed = new Set<number>(failures.map(({ index }) => index));
       this.#keep(
         missing.flatMap((place): CacheEntry[] => {
           const { value } = found[place]!;

@@ -8,6 +8,7 @@ import {
   type FeatureView,
   type Field,
   type RowBatch,
+  type TextKey,
   type Warehouse,
 } from 'vivace';
 import { encodeRowKeys, RowCodec } from 'vivace/wire';
@@ -53,7 +54,7 @@ async function greatestRows(
   batches: AsyncIterable<RowBatch>,
 ): Promise<{ fields: readonly Field[]; batches: RowBatch[] } | undefined> {
   const codec = new RowCodec(view.features);
-  const greatest = new Map<string, Winner>();
+  const greatest = new Map<TextKey, Winner>();
   let fields: readonly Field[] = [];
   for await (const batch of batches) {
     fields = batch.fields;
@@ -80,7 +81,7 @@ function encodeRows(
   view: FeatureView,
   codec: RowCodec,
   { columns, rows }: RowBatch,
-): { keys: string[]; values: Uint8Array[] } {
+): { keys: TextKey[]; values: Uint8Array[] } {
   const keyCount = view.entity.length;
   const out = new FeatureRows(view.features, rows);
   out.columns.forEach((writer, i) => adopt(writer, columns[keyCount + 2 + i] as Column));

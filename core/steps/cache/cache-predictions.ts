@@ -4,6 +4,7 @@ import { FeatureRows, type Field } from '../../data/feature-rows.js';
 import { createTensorData, elementOf, textsOf, type Tensor, type TensorData } from '../../data/tensor.js';
 import { parseType } from '../../data/types.js';
 import { VivaceError } from '../../kernel/errors.js';
+import { TextKeys } from '../../kernel/text-keys.js';
 import type { Call } from '../../kernel/call.js';
 import type { Cache } from '../../ports/cache.js';
 import type { Prediction, Predictor, ModelIdentity } from '../../ports/predictor.js';
@@ -133,12 +134,20 @@ function selectRows(tensor: Tensor, rows: readonly number[], total: number): Ten
 /** A key per row from all its inputs: equal bytes in equal shapes, equal answer. */
 function hashRows(inputs: readonly Tensor[], rows: number, prefix: string): string[] {
   const shapes = JSON.stringify(inputs.map(({ shape }) => shape.slice(1)));
+  // A long text of the request is the same in every row, and digested once.
+  const texts = inputs.map(({ data }) => Array.from({ length: data.length / rows }, () => new TextKeys()));
   return Array.from({ length: rows }, (_, row) => {
     const hash = createHash('sha1').update(shapes);
-    for (const { data } of inputs) {
+    for (const [i, { data }] of inputs.entries()) {
       const width = data.length / rows;
       if (Array.isArray(data))
-        hash.update(JSON.stringify(data.slice(row * width, (row + 1) * width).map(textOrBytes)));
+        hash.update(
+          JSON.stringify(
+            data
+              .slice(row * width, (row + 1) * width)
+              .map((value, k) => (typeof value === 'string' ? texts[i]![k]!.of(value) : inBase64(value))),
+          ),
+        );
       else
         hash.update(
           new Uint8Array(
@@ -152,7 +161,7 @@ function hashRows(inputs: readonly Tensor[], rows: number, prefix: string): stri
   });
 }
 
-/** Tells a byte string from the text that looks like it. */
-function textOrBytes(value: string | Uint8Array): string | readonly string[] {
-  return typeof value === 'string' ? value : [Buffer.from(value).toString('base64')];
+/** A byte string, told from the text that looks like it. */
+function inBase64(value: Uint8Array): readonly string[] {
+  return [Buffer.from(value).toString('base64')];
 }

@@ -1,66 +1,141 @@
-import { cellAt, isValid, type Column } from '../../data/column.js';
+import { isValid, type Column } from '../../data/column.js';
+import { TextKeys, type TextKey } from '../../kernel/text-keys.js';
 
 /** Which rows to read, and for each row the one of them that it stands for. */
 export interface DistinctRows {
-  /** The first row of each distinct key, without null keys. */
+  /** The first row of each distinct key, without keys that are null or too long. */
   readonly first: Uint32Array;
-  /** Row → index into `first`; `nullRow` where a part of the key is null. */
+  /** Row → index into `first`; `nullRow` where a part of the key is null, `longRow` where one is too long. */
   readonly rowOf: Uint32Array;
-  /** `first.length`, where any key is null. */
+  /** Where any key is null: an index after those of `first`. */
   readonly nullRow?: number;
+  /** Where any key is too long: another one. */
+  readonly longRow?: number;
+}
+
+export interface DistinctRowsOptions {
+  /** false: rows stay apart even with equal keys, and only keys that are null or too long are taken out. */
+  readonly merge: boolean;
+  /** The columns of text that nobody has checked yet, and the most UTF-16 units that a key may have there. */
+  readonly limited?: { readonly columns: readonly Column[]; readonly maxLength: number };
 }
 
 /**
  * Finds the distinct keys among rows.
  *
- * @param options.merge false: rows stay apart even with equal keys, and only null keys are taken out.
  * @returns `undefined` where every row is to be read as it is.
  */
 export function distinctRows(
   columns: readonly Column[],
   rows: number,
-  options: { merge: boolean },
+  { merge, limited }: DistinctRowsOptions,
 ): DistinctRows | undefined {
   const nullable = columns.some((column) => column.valid !== undefined);
-  if (!nullable && (!options.merge || rows <= 1)) return undefined;
-  const keyOf = keyReader(columns);
-  const places = new Map<unknown, number>();
+  const isLong = limited === undefined ? undefined : longRows(limited);
+  if (!nullable && isLong === undefined && (!merge || rows <= 1)) return undefined;
+  const numberOf = rowNumbers(columns, rows);
   const first = new Uint32Array(rows);
   const rowOf = new Uint32Array(rows);
   const nulls: number[] = [];
+  const long: number[] = [];
   let count = 0;
   for (let row = 0; row < rows; row++) {
     if (nullable && columns.some((column) => !isValid(column, row))) {
       nulls.push(row);
       continue;
     }
-    if (!options.merge) {
-      rowOf[row] = count;
-      first[count++] = row;
+    if (isLong?.(row) === true) {
+      long.push(row);
       continue;
     }
-    const key = keyOf(row);
-    const place = places.get(key);
-    if (place !== undefined) rowOf[row] = place;
-    else {
-      places.set(key, count);
-      rowOf[row] = count;
-      first[count++] = row;
-    }
+    const number = merge ? numberOf(row) : count;
+    rowOf[row] = number;
+    if (number === count) first[count++] = row;
   }
-  if (nulls.length === 0) return count === rows ? undefined : { first: first.subarray(0, count), rowOf };
-  for (const row of nulls) rowOf[row] = count;
-  return { first: first.subarray(0, count), rowOf, nullRow: count };
+  if (count === rows) return undefined;
+  const nullRow = count;
+  const longRow = count + (nulls.length > 0 ? 1 : 0);
+  for (const row of nulls) rowOf[row] = nullRow;
+  for (const row of long) rowOf[row] = longRow;
+  return {
+    first: first.subarray(0, count),
+    rowOf,
+    ...(nulls.length > 0 ? { nullRow } : {}),
+    ...(long.length > 0 ? { longRow } : {}),
+  };
 }
 
-/** One value that tells keys apart: the cell itself, or the parts joined by a character that JSON text escapes. */
-function keyReader(columns: readonly Column[]): (row: number) => unknown {
-  const [only, second, ...more] = columns;
-  if (only === undefined) return () => '';
-  if (second === undefined) return (row) => only.values[row];
-  if (more.length === 0 && Array.isArray(only.values) && Array.isArray(second.values)) {
-    const [a, b] = [only.values as string[], second.values as string[]];
-    return (row) => `${a[row]!.length}:${a[row]}${b[row]}`;
+/** Finds the rows whose key is too long; `undefined` where there are none. */
+function longRows({
+  columns,
+  maxLength,
+}: NonNullable<DistinctRowsOptions['limited']>): ((row: number) => boolean) | undefined {
+  const texts = columns.map(({ values }) => values as string[]);
+  if (!texts.some((values) => values.some((text) => text.length > maxLength))) return undefined;
+  return (row) => texts.some((values) => values[row]!.length > maxLength);
+}
+
+/** Numbers rows by their keys: equal keys have equal numbers, and a new key has the next one, from 0 on. */
+function rowNumbers(columns: readonly Column[], rows: number): (row: number) => number {
+  const [only = () => 0, ...more] = columns.map(cellNumbers);
+  if (more.length === 0) return only;
+  const pairs = more.map(() => new Pairs(rows));
+  return (row) => {
+    let number = only(row);
+    for (let i = 0; i < more.length; i++) number = pairs[i]!.number(number, more[i]!(row));
+    return number;
+  };
+}
+
+function cellNumbers(column: Column): (row: number) => number {
+  if (column.type.element === 'string') {
+    const values = column.values as string[];
+    const numbers = new Map<TextKey, number>();
+    const keys = new TextKeys();
+    let last: string | undefined;
+    let lastNumber = 0;
+    return (row) => {
+      const text = values[row] as string;
+      // A value of the request is the same text in every row.
+      if (text === last) return lastNumber;
+      last = text;
+      return (lastNumber = numbered(numbers, keys.of(text)));
+    };
   }
-  return (row) => JSON.stringify(columns.map((column) => String(cellAt(column, row))));
+  const numbers = new Map<number | bigint, number>();
+  const values = column.values as Float64Array | BigInt64Array;
+  return (row) => numbered(numbers, values[row] as number | bigint);
+}
+
+function numbered<K>(numbers: Map<K, number>, key: K): number {
+  let number = numbers.get(key);
+  if (number === undefined) {
+    number = numbers.size;
+    numbers.set(key, number);
+  }
+  return number;
+}
+
+/** Numbers pairs of numbers below `rows`, each of which begins with 0 and grows by 1. */
+class Pairs {
+  readonly #rows: number;
+  #count = 0;
+  /** Made when the first numbers begin to differ: until then, the second ones number the pairs. */
+  #numbers: Map<number, number> | undefined;
+
+  constructor(rows: number) {
+    this.#rows = rows;
+  }
+
+  number(first: number, second: number): number {
+    if (this.#numbers === undefined) {
+      if (first === 0) {
+        if (second === this.#count) this.#count++;
+        return second;
+      }
+      this.#numbers = new Map<number, number>();
+      for (let known = 0; known < this.#count; known++) this.#numbers.set(known, known);
+    }
+    return numbered(this.#numbers, first * this.#rows + second);
+  }
 }
