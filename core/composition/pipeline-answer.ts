@@ -17,17 +17,19 @@ export function descriptionOf(plan: Plan): PipelineDescription {
     ...(objects === undefined ? {} : { objects: { fields: objects.fields.map(fieldOf), max: objects.max } }),
     outputs: plan.response.outputs.map(({ name, column }) => ({ name, type: column.type })),
     deadlineMs: plan.deadlineMs,
+    explain: plan.explain,
     plan: describePlan(plan),
   };
 }
 
-function fieldOf({ name, type, optional, description, unit }: PlanField): PipelineField {
+function fieldOf({ name, type, optional, description, unit, maxLength }: PlanField): PipelineField {
   return {
     name,
     type,
     optional,
     ...(description === undefined ? {} : { description }),
     ...(unit === undefined ? {} : { unit }),
+    ...(maxLength === undefined ? {} : { maxLength }),
   };
 }
 

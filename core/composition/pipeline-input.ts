@@ -2,6 +2,7 @@ import { isValid, isValuesOf, type Column } from '../data/column.js';
 import { Frame } from '../data/frame.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
+import { longTextIn } from '../pipeline/text-limits.js';
 import type { PipelineInput } from '../ports/data-plane.js';
 import { instantOfMillis } from '../kernel/time.js';
 
@@ -12,6 +13,8 @@ import { instantOfMillis } from '../kernel/time.js';
  * @throws {VivaceError} `INVALID_ARGUMENT` with the path of a field that does not fit the plan.
  */
 export function frameOf(plan: Plan, input: PipelineInput, arrivalMs: number): Frame {
+  if (input.explain === true && !plan.explain)
+    throw mistake('this pipeline does not explain its answers: leave it out', 'explain');
   checkColumns(plan.request, input.request, { rows: 1, place: 'request' });
   const objects = objectsOf(plan, input);
   const frame = new Frame({
@@ -58,7 +61,11 @@ function checkColumns(
   }
 }
 
-function wrongColumn({ type, optional }: PlanField, column: Column, rows: number): string | undefined {
+function wrongColumn(
+  { type, optional, maxLength }: PlanField,
+  column: Column,
+  rows: number,
+): string | undefined {
   if (column.type.name !== type.name) return `a column of ${column.type.name} where ${type.name} is expected`;
   if (column.rows !== rows) return `${column.rows} rows where ${rows} are expected`;
   const { values, valid, offsets } = column;
@@ -67,8 +74,11 @@ function wrongColumn({ type, optional }: PlanField, column: Column, rows: number
     return `a list column has ${rows + 1} ascending offsets`;
   const length = type.kind === 'list' ? (offsets?.[rows] as number) : rows * type.width;
   if (values.length < length) return `${values.length} values where ${length} are expected`;
+  if (valid !== undefined && valid.length * 8 < rows) return `the validity bitmap ends before row ${rows}`;
+  const long = maxLength === undefined ? undefined : longTextIn(column, maxLength);
+  if (long !== undefined)
+    return `row ${long.row}: ${long.length} UTF-16 units, but a text has at most ${maxLength}`;
   if (valid === undefined) return undefined;
-  if (valid.length * 8 < rows) return `the validity bitmap ends before row ${rows}`;
   if (!optional) for (let row = 0; row < rows; row++) if (!isValid(column, row)) return 'may not be null';
   return undefined;
 }

@@ -12,9 +12,11 @@ export interface ErrorResponseOptions {
 /** The longest path and message in an answer: both may repeat a caller's own text, such as a key of a megabyte, and are cut. */
 const longestPath = 200;
 const longestMessage = 2000;
+/** The longest message of one of several mistakes. */
+const longestDetail = 500;
 
 /**
- * The HTTP answer for an error: `{code, message, path?, requestId?}`, with `Retry-After` where trying again may help.
+ * The HTTP answer for an error: `{code, message, path?, details?, requestId?}`, with `Retry-After` where trying again may help.
  *
  * The message of an INTERNAL error may quote a vendor's text or a path of the machine, so callers do not get it.
  */
@@ -22,7 +24,7 @@ export function errorResponse(
   error: VivaceError,
   { requestId, headers }: ErrorResponseOptions = {},
 ): HttpResponse {
-  const { code, path, httpStatus, retryAfterMs } = error;
+  const { code, path, details, httpStatus, retryAfterMs } = error;
   const message = code === 'INTERNAL' ? 'internal error' : error.message;
   return {
     status: httpStatus,
@@ -38,6 +40,10 @@ export function errorResponse(
       code,
       message: cut(message, longestMessage),
       path: path === undefined ? undefined : cut(path, longestPath),
+      details: details?.map((each) => ({
+        path: cut(each.path, longestPath),
+        message: cut(each.message, longestDetail),
+      })),
       requestId,
     }),
   };

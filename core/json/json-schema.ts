@@ -8,16 +8,20 @@ import type { PipelineDescription, PipelineField } from '../ports/data-plane.js'
 /** A schema of JSON Schema 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** JSON Schema (2020-12) of one value: what `valueReader` takes and `valueWriter` gives. */
-export function valueSchema(type: ColumnType): JsonSchema {
-  const element = elementSchema(type);
+/**
+ * JSON Schema (2020-12) of one value: what `valueReader` takes and `valueWriter` gives.
+ *
+ * @param maxLength The most UTF-16 units of a text. A schema counts characters, of which some are two units.
+ */
+export function valueSchema(type: ColumnType, maxLength?: number): JsonSchema {
+  const element = elementSchema(type, maxLength);
   if (type.kind === 'scalar') return element;
   const size =
     type.kind === 'vector' ? { minItems: type.width, maxItems: type.width } : { maxItems: 100_000 };
   return { type: 'array', items: element, ...size };
 }
 
-function elementSchema(type: ColumnType): JsonSchema {
+function elementSchema(type: ColumnType, maxLength?: number): JsonSchema {
   const named = { enum: ['NaN', 'Infinity', '-Infinity'] };
   switch (type.element) {
     case 'float32':
@@ -38,7 +42,7 @@ function elementSchema(type: ColumnType): JsonSchema {
     case 'bool':
       return { type: 'boolean' };
     case 'string':
-      return { type: 'string' };
+      return { type: 'string', ...(maxLength === undefined ? {} : { maxLength }) };
     case 'timestamp':
       return { type: 'string', format: 'date-time', pattern: rfc3339.source };
     case 'bytes':
@@ -47,7 +51,7 @@ function elementSchema(type: ColumnType): JsonSchema {
 }
 
 /** The schema of a request body. */
-export function requestSchema({ request, objects }: PipelineDescription): JsonSchema {
+export function requestSchema({ request, objects, explain }: PipelineDescription): JsonSchema {
   return {
     type: 'object',
     additionalProperties: false,
@@ -64,7 +68,9 @@ export function requestSchema({ request, objects }: PipelineDescription): JsonSc
               ],
             },
           }),
-      explain: { type: 'boolean', description: 'answer the features used, with status and time' },
+      explain: explain
+        ? { type: 'boolean', description: 'answer the features used, with status and time' }
+        : { const: false, description: 'this pipeline does not explain its answers' },
     },
   };
 }
@@ -95,7 +101,8 @@ function columnsSchema({ fields, max }: NonNullable<PipelineDescription['objects
 }
 
 function optionalSchema(field: PipelineField): JsonSchema {
-  return field.optional ? { anyOf: [valueSchema(field.type), { type: 'null' }] } : valueSchema(field.type);
+  const schema = valueSchema(field.type, field.maxLength);
+  return field.optional ? { anyOf: [schema, { type: 'null' }] } : schema;
 }
 
 function texts({ description, unit }: PipelineField): JsonSchema {
@@ -158,7 +165,7 @@ export function responseSchema({ objects, ...description }: PipelineDescription)
           required: ['step', 'status', 'rows'],
         },
       },
-      explain: { type: 'object' },
+      ...(description.explain ? { explain: { type: 'object' } } : {}),
     },
   };
 }

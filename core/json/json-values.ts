@@ -2,15 +2,10 @@ import { withArticle } from '../config/article.js';
 import { cellAt, type Cell, type Column, type ColumnWriter } from '../data/column.js';
 import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
-import { VivaceError } from '../kernel/errors.js';
 import { formatInstant, instantOf } from '../kernel/time.js';
 
-/** Reads one JSON value into a row; `path` is asked for only when the value is wrong. */
-export type ValueReader = (
-  value: unknown,
-  writer: ColumnWriter,
-  at: { row: number; path: () => string },
-) => void;
+/** Reads one JSON value into a row, or says why it cannot. */
+export type ValueReader = (value: unknown, writer: ColumnWriter, row: number) => WrongValue | undefined;
 
 const floatNames: ReadonlyMap<unknown, number> = new Map([
   ['NaN', NaN],
@@ -22,38 +17,48 @@ export const int64Text = /^-?(0|[1-9]\d{0,18})$/;
 export const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const longestList = 100_000;
 
-/** The reader of a type, created once per field when the plan is compiled. */
-export function valueReader(type: ColumnType): ValueReader {
-  const element = elementReader(type);
+/**
+ * The reader of a type, created once per field when the plan is compiled.
+ *
+ * @param maxLength The most UTF-16 units of a text.
+ */
+export function valueReader(type: ColumnType, maxLength = Infinity): ValueReader {
+  const element = elementReader(type, maxLength);
   if (type.kind === 'scalar') {
-    return (value, writer, { row, path }) => {
+    return (value, writer, row) => {
       const read = element(value);
-      if (read instanceof Wrong) throw mistake(read.message, path());
+      if (read instanceof WrongValue) return read;
       writer.values[row] = read;
+      return undefined;
     };
   }
-  return (value, writer, { row, path }) => {
+  return (value, writer, row) => {
     const items = asArray(value);
-    if (items === undefined) throw mistake(`${describe(value)} is not a list`, path());
-    if (type.kind === 'vector' && items.length !== type.width) {
-      throw mistake(`${items.length} values, but ${withArticle(type.name)} has ${type.width}`, path());
+    if (items === undefined) return new WrongValue(() => `${describe(value)} is not a list`);
+    const { length } = items;
+    if (type.kind === 'vector' && length !== type.width)
+      return new WrongValue(() => `${length} values, but ${withArticle(type.name)} has ${type.width}`);
+    if (length > longestList) return new WrongValue(() => `a list holds at most ${longestList} values`);
+    const cells = new Array<Cell>(length);
+    for (let i = 0; i < length; i++) {
+      const read = element(items[i]);
+      if (read instanceof WrongValue) return new WrongValue(() => read.message(), `[${i}]`);
+      cells[i] = read;
     }
-    if (items.length > longestList) throw mistake(`a list holds at most ${longestList} values`, path());
-    const cells = items.map((item, i) => {
-      const read = element(item);
-      if (read instanceof Wrong) throw mistake(read.message, `${path()}[${i}]`);
-      return read;
-    });
     writer.set(row, cells);
+    return undefined;
   };
 }
 
-/** What is wrong with a value; the caller adds its path. */
-class Wrong {
-  readonly message: string;
+/** Why a value cannot be read; its message is made only where it is shown, because a request may have any number of mistakes. */
+export class WrongValue {
+  readonly message: () => string;
+  /** What the path goes on with, where an element is wrong: `[3]`. */
+  readonly place: string;
 
-  constructor(message: string) {
+  constructor(message: () => string, place = '') {
     this.message = message;
+    this.place = place;
   }
 }
 
@@ -64,9 +69,12 @@ function asArray(value: unknown): unknown[] | undefined {
     : undefined;
 }
 
-function elementReader(type: ColumnType): (value: unknown) => number | bigint | string | Uint8Array | Wrong {
-  const no = (value: unknown, hint = ''): Wrong =>
-    new Wrong(`${describe(value)} is not ${withArticle(type.element)}${hint}`);
+function elementReader(
+  type: ColumnType,
+  maxLength: number,
+): (value: unknown) => number | bigint | string | Uint8Array | WrongValue {
+  const no = (value: unknown, hint = ''): WrongValue =>
+    new WrongValue(() => `${describe(value)} is not ${withArticle(type.element)}${hint}`);
   switch (type.element) {
     case 'float32':
     case 'float64': {
@@ -101,7 +109,8 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
     case 'string':
       return (value) => {
         if (typeof value !== 'string') return no(value);
-        return value.isWellFormed() ? value : new Wrong('the string is not well-formed Unicode');
+        if (value.length > maxLength) return tooLong(value.length, maxLength);
+        return value.isWellFormed() ? value : notWellFormed;
       };
     case 'timestamp':
       return (value) => {
@@ -118,6 +127,12 @@ function elementReader(type: ColumnType): (value: unknown) => number | bigint | 
   }
 }
 
+const notWellFormed = new WrongValue(() => 'the string is not well-formed Unicode');
+
+function tooLong(length: number, maxLength: number): WrongValue {
+  return new WrongValue(() => `${length} UTF-16 units, but a text has at most ${maxLength}`);
+}
+
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -125,12 +140,11 @@ function describe(value: unknown): string {
   // What JSON writes as 1e400 is read as infinity.
   if (value === Infinity || value === -Infinity) return 'a number out of range';
   if (Number.isNaN(value)) return 'NaN';
-  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  const text =
+    typeof value === 'bigint'
+      ? String(value)
+      : JSON.stringify(typeof value === 'string' ? value.slice(0, 100) : value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}
-
-export function mistake(message: string, path: string): VivaceError {
-  return new VivaceError('INVALID_ARGUMENT', `${path}: ${message}`, { path });
 }
 
 /** Writes a row's value as JSON text; created once per column of an answer. */

@@ -2,7 +2,8 @@ import { withArticle } from '../config/article.js';
 import { ColumnWriter, type Column } from '../data/column.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { PipelineDescription, PipelineField, PipelineInput } from '../ports/data-plane.js';
-import { mistake, valueReader, type ValueReader } from './json-values.js';
+import { valueReader, type ValueReader, type WrongValue } from './json-values.js';
+import { RequestMistakes, unknownField } from './request-mistakes.js';
 
 /** A decoded request. */
 export interface DecodedRequest {
@@ -20,142 +21,256 @@ interface FieldReader {
  * Makes the function that reads a request body `{ request, objects?, explain? }` into columns. Everything it needs to know is resolved
  * here, from the description.
  *
- * @returns A function that throws `INVALID_ARGUMENT` with the path of what is wrong.
+ * @returns A function that throws `INVALID_ARGUMENT` with all that is wrong: the first path, and the first of the mistakes as `details`.
  */
 export function createRequestDecoder(description: PipelineDescription): (body: unknown) => DecodedRequest {
-  const request = description.request.map((field): FieldReader => ({ field, read: valueReader(field.type) }));
-  const objects = description.objects?.fields.map((field): FieldReader => ({
-    field,
-    read: valueReader(field.type),
-  }));
-  const bodyKeys = new Set(
-    objects === undefined ? ['request', 'explain'] : ['request', 'objects', 'explain'],
-  );
+  const request = readersOf(description.request);
+  const objects = description.objects === undefined ? undefined : readersOf(description.objects.fields);
+  const bodyKeys = ['request', ...(objects === undefined ? [] : ['objects']), 'explain'];
   const max = description.objects?.max ?? 0;
 
   return (body) => {
-    const root = asObject(body, () => '');
-    for (const key in root) if (!bodyKeys.has(key)) throw mistake(unknownField([...bodyKeys]), key);
-    const explain = root['explain'] === undefined ? false : root['explain'];
-    if (typeof explain !== 'boolean') throw mistake('true or false', 'explain');
-    const given = root['request'] === undefined && request.length === 0 ? {} : root['request'];
-    const columns = readRows(request, [given], () => 'request').map(finish);
-    if (objects === undefined) return { input: { request: columns, explain }, columnar: false };
-    const list = root['objects'];
-    if (list === undefined) throw mistake('is missing: a list of objects, or an object of lists', 'objects');
+    if (!isObject(body))
+      throw new VivaceError('INVALID_ARGUMENT', 'the body must be a JSON object {"request": …}');
+    const mistakes = new RequestMistakes();
+    const explain = readEnvelope(body, { keys: bodyKeys, explains: description.explain, mistakes });
+    const given = body['request'] === undefined && request.length === 0 ? {} : body['request'];
+    const requested = readRows(request, [given], { place: () => 'request', mistakes });
+    if (objects === undefined) {
+      if (mistakes.any) throw mistakes.error();
+      return { input: { request: requested.map(finish), explain }, columnar: false };
+    }
+    const list = body['objects'];
     const columnar = !Array.isArray(list);
-    const read = columnar ? readColumns(objects, list, max) : readObjects(objects, list as unknown[], max);
+    const read = columnar
+      ? readColumns(objects, list, { max, mistakes })
+      : readObjects(objects, list as unknown[], { max, mistakes });
+    if (mistakes.any) throw mistakes.error();
     const rows = read[0]?.rows ?? (columnar ? 0 : (list as unknown[]).length);
-    return { input: { request: columns, objects: { rows, columns: read.map(finish) }, explain }, columnar };
+    return {
+      input: { request: requested.map(finish), objects: { rows, columns: read.map(finish) }, explain },
+      columnar,
+    };
   };
+}
+
+/** What is wrong with a request of too many objects. */
+export function tooMany(count: number, max: number): string {
+  return `${count} objects, but a request may have at most ${max}`;
+}
+
+function readersOf(fields: readonly PipelineField[]): FieldReader[] {
+  return fields.map((field) => ({ field, read: valueReader(field.type, field.maxLength) }));
 }
 
 function finish(writer: ColumnWriter): Column {
   return writer.finish();
 }
 
-function readObjects(readers: readonly FieldReader[], list: unknown[], max: number): ColumnWriter[] {
-  if (list.length > max) throw tooMany(list.length, max);
-  return readRows(readers, list, (row) => `objects[${row}]`);
+/** Checks what stands beside the fields. */
+function readEnvelope(
+  body: Record<string, unknown>,
+  { keys, explains, mistakes }: { keys: readonly string[]; explains: boolean; mistakes: RequestMistakes },
+): boolean {
+  const { explain } = body;
+  for (const key in body) if (!keys.includes(key)) mistakes.add(...unknownAt(() => key, key, keys));
+  if (explain === undefined || explain === false || (explain === true && explains)) return explain === true;
+  mistakes.add(
+    () => 'explain',
+    () => (explains ? 'true or false' : 'this pipeline does not explain its answers: leave it out'),
+  );
+  return false;
+}
+
+interface Objects {
+  readonly max: number;
+  readonly mistakes: RequestMistakes;
+}
+
+function readObjects(
+  readers: readonly FieldReader[],
+  list: unknown[],
+  { max, mistakes }: Objects,
+): ColumnWriter[] {
+  if (list.length <= max) return readRows(readers, list, { place: (row) => `objects[${row}]`, mistakes });
+  mistakes.add(
+    () => 'objects',
+    () => tooMany(list.length, max),
+  );
+  return [];
 }
 
 function readRows(
   readers: readonly FieldReader[],
   list: readonly unknown[],
-  place: (row: number) => string,
+  { place, mistakes }: { place: (row: number) => string; mistakes: RequestMistakes },
 ): ColumnWriter[] {
   const writers = readers.map(({ field }) => new ColumnWriter(field.type, list.length));
-  // One for all cells: a path is asked for only where something is wrong, and a closure per cell costs more than reading it.
-  const at = { row: 0, name: '', path: (): string => `${place(at.row)}.${at.name}` };
-  const itemPath = (): string => place(at.row);
   for (let row = 0; row < list.length; row++) {
-    at.row = row;
-    const item = asObject(list[row], itemPath);
+    const item = list[row];
+    if (!isObject(item)) {
+      reportRow(mistakes, place, { row, item });
+      continue;
+    }
     let known = 0;
+    let missing = 0;
     for (let i = 0; i < readers.length; i++) {
       const { field, read } = readers[i] as FieldReader;
       const value = item[field.name];
-      if (value !== undefined) known++;
-      if (value === undefined || value === null) {
-        if (!field.optional)
-          throw mistake(
-            value === null ? 'may not be null' : `is missing: ${withArticle(field.type.name)}`,
-            `${place(row)}.${field.name}`,
-          );
+      if (value === undefined) {
+        if (field.optional) (writers[i] as ColumnWriter).setNull(row);
+        else missing++;
+        continue;
+      }
+      known++;
+      if (value === null && field.optional) {
         (writers[i] as ColumnWriter).setNull(row);
         continue;
       }
-      at.name = field.name;
-      read(value, writers[i] as ColumnWriter, at);
+      const wrong = value === null ? isNull : read(value, writers[i] as ColumnWriter, row);
+      if (wrong !== undefined) reportCell(mistakes, place, { row, name: field.name, wrong });
     }
     let count = 0;
     for (const key in item) if (item[key] !== undefined) count++;
-    if (count > known) throw unknownKey(item, readers, place(row));
+    if (missing > 0 || count > known) readNames(readers, item, { row, place, mistakes });
   }
   return writers;
 }
 
-function readColumns(readers: readonly FieldReader[], columns: unknown, max: number): ColumnWriter[] {
-  const lists = asObject(columns, () => 'objects');
-  for (const key in lists) {
-    if (!readers.some(({ field }) => field.name === key))
-      throw mistake(unknownField(readers.map(({ field }) => field.name)), `objects.${key}`);
-  }
-  let rows: number | undefined;
+/** Reports the fields that are missing from a row, and the names that are none: a misspelt field is one mistake, not two. */
+function readNames(
+  readers: readonly FieldReader[],
+  item: Record<string, unknown>,
+  { row, place, mistakes }: { row: number; place: (row: number) => string; mistakes: RequestMistakes },
+): void {
+  const names = readers.map(({ field }) => field.name);
+  const unknown = Object.keys(item).filter((key) => item[key] !== undefined && !names.includes(key));
+  const misspelt = unknown.map((key) => mistakes.meantBy(key, names));
   for (const { field } of readers) {
-    const list = lists[field.name];
-    if (list === undefined) {
-      if (field.optional) continue;
-      throw mistake(`is missing: a list of ${field.type.name}`, `objects.${field.name}`);
-    }
-    if (!Array.isArray(list)) throw mistake('must be a list, one value per object', `objects.${field.name}`);
-    if (rows !== undefined && list.length !== rows)
-      throw mistake(`${list.length} values, but another field has ${rows}`, `objects.${field.name}`);
-    rows = list.length;
+    if (field.optional || item[field.name] !== undefined || misspelt.includes(field.name)) continue;
+    mistakes.add(
+      () => `${place(row)}.${field.name}`,
+      () => `is missing: ${withArticle(field.type.name)}`,
+    );
   }
-  if ((rows ?? 0) > max) throw tooMany(rows as number, max);
-  const count = rows ?? 0;
+  for (const key of unknown) mistakes.add(...unknownAt(() => `${place(row)}.${key}`, key, names));
+}
+
+function readColumns(
+  readers: readonly FieldReader[],
+  columns: unknown,
+  { max, mistakes }: Objects,
+): ColumnWriter[] {
+  if (!isObject(columns)) {
+    mistakes.add(
+      () => 'objects',
+      () =>
+        columns === undefined ? 'is missing: a list of objects, or an object of lists' : notAnObject(columns),
+    );
+    return [];
+  }
+  const rows = countRows(readers, columns, mistakes);
+  if (rows === undefined) return [];
+  if (rows > max) {
+    mistakes.add(
+      () => 'objects',
+      () => tooMany(rows, max),
+    );
+    return [];
+  }
   return readers.map(({ field, read }) => {
-    const writer = new ColumnWriter(field.type, count);
-    const list = lists[field.name] as unknown[] | undefined;
-    const at = { row: 0, path: (): string => `objects.${field.name}[${at.row}]` };
-    for (let row = 0; row < count; row++) {
-      at.row = row;
+    const writer = new ColumnWriter(field.type, rows);
+    const list = columns[field.name] as unknown[] | undefined;
+    for (let row = 0; row < rows; row++) {
       const value = list?.[row];
-      if (value !== undefined && value !== null) read(value, writer, at);
-      else if (field.optional) writer.setNull(row);
-      else throw mistake('may not be null', at.path());
+      const isAbsent = value === undefined || value === null;
+      if (isAbsent && field.optional) {
+        writer.setNull(row);
+        continue;
+      }
+      const wrong = isAbsent ? isNull : read(value, writer, row);
+      if (wrong !== undefined) reportElement(mistakes, { row, name: field.name, wrong });
     }
     return writer;
   });
 }
 
-function asObject(value: unknown, path: () => string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)) {
-    return value as Record<string, unknown>;
-  }
-  const place = path();
-  throw place === ''
-    ? new VivaceError('INVALID_ARGUMENT', 'the body must be a JSON object {"request": …}')
-    : mistake(value === undefined ? 'is missing: an object' : 'must be an object', place);
-}
-
-function unknownKey(
-  item: Record<string, unknown>,
+/** How many values each list has; `undefined` where they are not lists of one length. */
+function countRows(
   readers: readonly FieldReader[],
-  place: string,
-): VivaceError {
+  columns: Record<string, unknown>,
+  mistakes: RequestMistakes,
+): number | undefined {
   const names = readers.map(({ field }) => field.name);
-  const key = Object.keys(item).find((name) => !names.includes(name)) ?? '';
-  return mistake(unknownField(names), `${place}.${key}`);
+  const unknown = Object.keys(columns).filter((key) => !names.includes(key));
+  const misspelt = unknown.map((key) => mistakes.meantBy(key, names));
+  let rows: number | undefined;
+  let even = true;
+  for (const { field } of readers) {
+    const list = columns[field.name];
+    if (list === undefined && (field.optional || misspelt.includes(field.name))) continue;
+    const wrong =
+      list === undefined
+        ? `is missing: a list of ${field.type.name}`
+        : !Array.isArray(list)
+          ? 'must be a list, one value per object'
+          : rows !== undefined && list.length !== rows
+            ? `${list.length} values, but another field has ${rows}`
+            : undefined;
+    if (wrong === undefined) rows = (list as unknown[]).length;
+    else {
+      even = false;
+      mistakes.add(
+        () => `objects.${field.name}`,
+        () => wrong,
+      );
+    }
+  }
+  for (const key of unknown) mistakes.add(...unknownAt(() => `objects.${key}`, key, names));
+  return even ? (rows ?? 0) : undefined;
 }
 
-function unknownField(names: readonly string[]): string {
-  return names.length === 0
-    ? 'unknown field; there are none'
-    : `unknown field; there are ${names.join(', ')}`;
+// Functions of their own, because a closure within a loop over cells would cost each cell more than reading it does.
+
+interface WrongCell {
+  readonly row: number;
+  readonly name: string;
+  readonly wrong: Pick<WrongValue, 'place' | 'message'>;
 }
 
-function tooMany(count: number, max: number): VivaceError {
-  return mistake(`${count} objects, but a request may have at most ${max}`, 'objects');
+function reportCell(
+  mistakes: RequestMistakes,
+  place: (row: number) => string,
+  { row, name, wrong }: WrongCell,
+): void {
+  mistakes.add(() => `${place(row)}.${name}${wrong.place}`, wrong.message);
+}
+
+function reportElement(mistakes: RequestMistakes, { row, name, wrong }: WrongCell): void {
+  mistakes.add(() => `objects.${name}[${row}]${wrong.place}`, wrong.message);
+}
+
+function reportRow(
+  mistakes: RequestMistakes,
+  place: (row: number) => string,
+  { row, item }: { row: number; item: unknown },
+): void {
+  mistakes.add(
+    () => place(row),
+    () => notAnObject(item),
+  );
+}
+
+const isNull = { place: '', message: (): string => 'may not be null' };
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function notAnObject(value: unknown): string {
+  return value === undefined ? 'is missing: an object' : 'must be an object';
+}
+
+function unknownAt(path: () => string, name: string, known: readonly string[]): [() => string, () => string] {
+  return [path, () => unknownField(name, known)];
 }

@@ -26,9 +26,18 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(errorCodes, code);
 }
 
+/** One of several mistakes that a request has. */
+export interface ErrorDetail {
+  /** The field at fault: `objects[3].destination`. */
+  readonly path: string;
+  readonly message: string;
+}
+
 export interface VivaceErrorOptions {
   /** Where the mistake is: `objects[3].destination`, `parts.hot.path`. */
   readonly path?: string;
+  /** Every mistake of a request, the one at `path` first; where there are many, the first of them. */
+  readonly details?: readonly ErrorDetail[];
   /** The part that failed, by its name in the configuration. */
   readonly part?: string;
   readonly cause?: unknown;
@@ -47,6 +56,7 @@ export class VivaceError extends Error {
   override readonly name = 'VivaceError';
   readonly code: ErrorCode;
   readonly path?: string;
+  readonly details?: readonly ErrorDetail[];
   readonly part?: string;
   readonly httpStatus: number;
   readonly retryAfterMs?: number;
@@ -58,6 +68,7 @@ export class VivaceError extends Error {
     this.code = code;
     this.httpStatus = options.httpStatus ?? errorCodes[code].http;
     if (options.path !== undefined) this.path = options.path;
+    if (options.details !== undefined) this.details = options.details;
     if (options.part !== undefined) this.part = options.part;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.started !== undefined) this.started = options.started;

@@ -10,6 +10,7 @@ import { untilAborted } from '../kernel/until-aborted.js';
 import { createExecutor, type RunnableNode } from '../pipeline/execute.js';
 import type { RunNode } from '../pipeline/layers.js';
 import type { Plan, PlanNode } from '../pipeline/plan.js';
+import { longTextIn } from '../pipeline/text-limits.js';
 import { Run } from '../pipeline/run.js';
 import type { FailedReads, Offline } from '../pipeline/step-definition.js';
 import type { FeatureSource } from '../ports/feature-source.js';
@@ -236,6 +237,14 @@ function withoutValue(name: string): VivaceError {
   );
 }
 
+function tooLong(name: string, length: number, maxLength: number): VivaceError {
+  return new VivaceError(
+    'INVALID_ARGUMENT',
+    `spine: "${name}" has a text of ${length} UTF-16 units, but a request may have at most ${maxLength}: leave such rows out with \`where\`, or raise the field's \`maxLength\``,
+    { path: `spine.${name}` },
+  );
+}
+
 function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): Omit<AsOfBlock, 'failed'> {
   const column = (name: string): Column =>
     block.columns[block.fields.findIndex((field) => field.name === name)]!;
@@ -251,6 +260,8 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): Omit<AsOfBlock
   for (const [name, field] of spine.fields) {
     const cast = castColumn(column(name), field.type, name);
     if (!field.optional && hasNull(cast)) throw withoutValue(name);
+    const long = field.maxLength === undefined ? undefined : longTextIn(cast, field.maxLength);
+    if (long !== undefined) throw tooLong(name, long.length, field.maxLength as number);
     frame.write(field.place, cast);
   }
   frame.write(plan.timeColumn.place, { type: plan.timeColumn.type, rows: block.rows, values: time });

@@ -13,6 +13,8 @@ export class ColumnTable {
   /** Aliases whose columns are not known yet, with the scope they would have. */
   readonly #open = new Map<string, Scope>();
   readonly #provisional = new Set<PlanColumn>();
+  /** Columns that tell rows apart. */
+  readonly #keys = new Set<PlanColumn>();
 
   get all(): readonly PlanColumn[] {
     return this.#columns;
@@ -49,6 +51,16 @@ export class ColumnTable {
   /** A column of an open alias: its type is not known yet. */
   isProvisional(column: PlanColumn): boolean {
     return this.#provisional.has(column);
+  }
+
+  /** Notes that a column is a key, or a part of one. */
+  useAsKey(column: PlanColumn): void {
+    this.#keys.add(column);
+  }
+
+  /** Whether the column in a place is a key of any step, or a part of one. */
+  isKey(place: number): boolean {
+    return this.#keys.has(this.#columns[place]!);
   }
 
   names(prefix = ''): string[] {

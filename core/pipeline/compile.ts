@@ -8,6 +8,7 @@ import { ColumnTable } from './column-table.js';
 import type { Catalogue } from './catalogue.js';
 import type { Plan, PlanColumn, PlanField } from './plan.js';
 import type { FieldInput, PipelineSpec } from './schema.js';
+import { longestKeyText, longestText } from './text-limits.js';
 import { maskOf, StepCompiler, type CompileState } from './step-compiler.js';
 
 /**
@@ -27,11 +28,13 @@ export function compilePipeline(
 ): Plan | undefined {
   const before = mistakes.list.length;
   const columns = new ColumnTable();
-  const request = compileFields(spec.request, 'request', columns);
+  const fieldsOf = (given: Readonly<Record<string, FieldInput>>, scope: Scope, at: ConfigPath): PlanField[] =>
+    compileFields(given, scope, { columns, path: [...path, ...at], mistakes });
+  const request = fieldsOf(spec.request, 'request', ['request']);
   const objects =
     spec.objects === undefined
       ? undefined
-      : { fields: compileFields(spec.objects.fields, 'object', columns), max: spec.objects.max };
+      : { fields: fieldsOf(spec.objects.fields, 'object', ['objects', 'fields']), max: spec.objects.max };
   const timeColumn = columns.add('time', parseType('timestamp'), 'request');
   const time = compileTime(spec, columns, { path, mistakes });
   const state: CompileState = {
@@ -52,14 +55,16 @@ export function compilePipeline(
   });
   const response = compileResponse(spec, state, [...path, 'response']);
   if (mistakes.list.length > before || response === undefined) return undefined;
+  const limited = (field: PlanField): PlanField => withLimit(field, columns.isKey(field.place));
   return {
     name,
     ...(spec.description === undefined ? {} : { description: spec.description }),
-    request,
-    ...(objects === undefined ? {} : { objects }),
+    request: request.map(limited),
+    ...(objects === undefined ? {} : { objects: { ...objects, fields: objects.fields.map(limited) } }),
     ...(time === undefined ? {} : { time }),
     timeColumn,
     deadlineMs: spec.deadlineMs,
+    explain: spec.explain,
     record: spec.record,
     columns: columns.all,
     fetches: state.fetches,
@@ -75,12 +80,15 @@ export function compilePipeline(
 function compileFields(
   fields: Readonly<Record<string, FieldInput>>,
   scope: Scope,
-  columns: ColumnTable,
+  { columns, path, mistakes }: { columns: ColumnTable; path: ConfigPath; mistakes: Mistakes },
 ): PlanField[] {
   return Object.entries(fields).map(([name, spec]) => {
     const full = typeof spec === 'string' ? { type: spec } : spec;
     const type = parseType(full.type);
     const column = columns.add(`${scope}.${name}`, type, scope);
+    const maxLength = 'maxLength' in full ? full.maxLength : undefined;
+    if (maxLength !== undefined && type.element !== 'string')
+      mistakes.add([...path, name, 'maxLength'], `${withArticle(type.name)} has no length: it is for texts`);
     return {
       name,
       type,
@@ -88,8 +96,15 @@ function compileFields(
       place: column.place,
       ...('description' in full && full.description !== undefined ? { description: full.description } : {}),
       ...('unit' in full && full.unit !== undefined ? { unit: full.unit } : {}),
+      ...(maxLength === undefined ? {} : { maxLength }),
     };
   });
+}
+
+/** A field of texts has a limit, its own or the default. */
+function withLimit(field: PlanField, isKey: boolean): PlanField {
+  if (field.type.element !== 'string' || field.maxLength !== undefined) return field;
+  return { ...field, maxLength: isKey ? longestKeyText : longestText };
 }
 
 function compileTime(

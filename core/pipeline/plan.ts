@@ -20,6 +20,8 @@ export interface PlanField {
   readonly place: number;
   readonly description?: string;
   readonly unit?: string;
+  /** The most UTF-16 units of its texts, where it holds any. */
+  readonly maxLength?: number;
 }
 
 /** One step of the plan. What its verb needs besides this is in the verb's own node type, which only the verb's definition reads. */
@@ -67,6 +69,8 @@ export interface Plan {
   /** `time` as a column, for nodes that read it. */
   readonly timeColumn: PlanColumn;
   readonly deadlineMs: number;
+  /** Whether a request may ask which values its answer came from. */
+  readonly explain: boolean;
   /** What is recorded of each request, or nothing. */
   readonly record: RecordSpec;
   readonly columns: readonly PlanColumn[];

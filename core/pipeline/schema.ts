@@ -20,6 +20,13 @@ export const fieldSpec = z.union([
     optional: z.boolean().default(false).describe('may be left out or null'),
     description: z.string().optional(),
     unit: z.string().optional(),
+    maxLength: z
+      .int()
+      .positive()
+      .optional()
+      .describe(
+        'the most UTF-16 units of a text, elements of lists included; default 1024 where the field is a key or in `cache.by`, else 65536',
+      ),
   }),
 ]);
 
@@ -46,6 +53,7 @@ export const pipelineSchema = z.strictObject({
   record: recordSpec.describe(
     'metrics of requests and steps; `false` turns them off, except those that features and caches count themselves; default: on',
   ),
+  explain: z.boolean().default(true).describe('whether a request may ask which values its answer came from'),
   steps: z.array(z.record(z.string(), z.unknown())),
   response: z.strictObject({
     outputs: z.record(columnName, reference),

@@ -116,10 +116,21 @@ export class StepCompiler {
     return undefined;
   }
 
-  /** The column that a reference means, where it tells rows apart. */
-  key(reference: string, at: ConfigPath): PlanColumn | undefined {
-    const column = this.column(reference, at);
-    if (column === undefined || this.#state.columns.isProvisional(column) || isKeyType(column.type))
+  /**
+   * The column that a reference means, where it tells rows apart; `field` as for `column`. The texts of a request's field that is such a
+   * column are short, unless the field says otherwise.
+   */
+  key(reference: string, at: ConfigPath, field?: Field): PlanColumn | undefined {
+    const { columns } = this.#state;
+    const column = this.column(reference, at, field);
+    if (column !== undefined) columns.useAsKey(column);
+    // What a source declares as its key has been checked where it was declared.
+    if (
+      column === undefined ||
+      field !== undefined ||
+      columns.isProvisional(column) ||
+      isKeyType(column.type)
+    )
       return column;
     this.mistake(at, `"${column.name}" cannot tell rows apart: ${notKey(column.type)}`);
     return undefined;

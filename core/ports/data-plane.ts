@@ -13,6 +13,8 @@ export interface PipelineField extends Field {
   readonly optional: boolean;
   readonly description?: string;
   readonly unit?: string;
+  /** The most UTF-16 units of its texts, elements of lists included, where it holds any. */
+  readonly maxLength?: number;
 }
 
 /** A pipeline as callers see it. */
@@ -26,6 +28,8 @@ export interface PipelineDescription {
   /** Any may be null. Each has one row per object, or one row where the pipeline has no objects. */
   readonly outputs: readonly Field[];
   readonly deadlineMs: number;
+  /** Whether a request may ask for an explanation. */
+  readonly explain: boolean;
   /** The compiled plan, for people: nodes in order, what each reads and writes. */
   readonly plan: object;
 }

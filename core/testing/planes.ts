@@ -84,7 +84,7 @@ const numbersType = parseType('list<float64>');
 const echo: PipelineDescription = {
   name: 'echo',
   request: [
-    { name: 'text', type: textType, optional: true },
+    { name: 'text', type: textType, optional: true, maxLength: 65_536 },
     { name: 'numbers', type: numbersType, optional: true },
   ],
   outputs: [
@@ -92,5 +92,6 @@ const echo: PipelineDescription = {
     { name: 'numbers', type: numbersType },
   ],
   deadlineMs: 1000,
+  explain: true,
   plan: { nodes: [] },
 };

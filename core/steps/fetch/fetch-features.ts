@@ -1,5 +1,5 @@
 import { inject, injectable, optional } from 'inversify';
-import { gather } from '../../data/column.js';
+import { gather, type Column } from '../../data/column.js';
 import { FeatureRows, type Keys } from '../../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn, KeptRows } from '../../data/frame.js';
 import { status } from '../../data/status.js';
@@ -15,6 +15,7 @@ import type { FeatureSource } from '../../ports/feature-source.js';
 import type { Call } from '../../kernel/call.js';
 import { CacheFeatures } from '../cache/cache-features.js';
 import { pipelineCounters, type PipelineCounters } from '../counters.js';
+import { longestKeyText } from '../../pipeline/text-limits.js';
 import { distinctRows, type DistinctRows } from './distinct-rows.js';
 import type { FeatureCounters } from '../feature-counters.js';
 import { KeyColumns } from './key-columns.js';
@@ -65,6 +66,14 @@ export class FetchFeatures implements NodeStep {
     // Rows that are read as of a time differ in their time as well as in their key.
     const distinct = distinctRows(columns, count, {
       merge: typeof time === 'number' || node.history === 'pure',
+      ...(node.unchecked.length === 0
+        ? {}
+        : {
+            limited: {
+              columns: node.unchecked.map((at) => columns[at] as Column),
+              maxLength: longestKeyText,
+            },
+          }),
     });
     const rows = new FeatureRows(node.features, distinct === undefined ? count : distinct.first.length);
     const finish = (read: FeatureRows): void => this.#finish(context, { rows: read, time, distinct, kept });
@@ -132,9 +141,12 @@ export class FetchFeatures implements NodeStep {
     const { frame } = context;
     const node = this.#node;
     const { distinct } = read;
-    const anyNullKey = distinct?.nullRow !== undefined;
     const times = pickTime(read.time, distinct?.first);
-    const resolved = resolveRows(node, anyNullKey ? withMissingRow(node, read.rows) : read.rows, times);
+    const resolved = resolveRows(
+      node,
+      distinct === undefined ? read.rows : padded(node, read.rows, distinct),
+      times,
+    );
     const { rows, columns, skip } = distinct === undefined ? resolved : spread(resolved, distinct.rowOf);
     this.#write(
       frame,
@@ -238,9 +250,11 @@ function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): Spre
   };
 }
 
-/** One more row, MISSING, for the rows whose key is null. */
-function withMissingRow(node: FetchNode, rows: FeatureRows): FeatureRows {
-  const padded = new FeatureRows(node.features, rows.rows + 1);
+/** With more rows, where there are keys to read nothing for: one that is MISSING, for null keys, and one that FAILED, for long ones. */
+function padded(node: FetchNode, rows: FeatureRows, { nullRow, longRow }: DistinctRows): FeatureRows {
+  const total = Math.max(nullRow ?? -1, longRow ?? -1) + 1;
+  if (total === 0) return rows;
+  const padded = new FeatureRows(node.features, total);
   rows.columns.forEach((writer, i) => padded.columns[i]!.copy(writer.finish()));
   padded.eventTime.set(rows.eventTime);
   padded.availableTime.set(rows.availableTime);
@@ -248,8 +262,17 @@ function withMissingRow(node: FetchNode, rows: FeatureRows): FeatureRows {
   rows.status.forEach((code, row) => {
     if (code === status.FAILED && rows.error !== undefined) padded.setFailed(row, rows.error);
   });
-  padded.setMissing(rows.rows);
+  if (nullRow !== undefined) padded.setMissing(nullRow);
+  if (longRow !== undefined) padded.setFailed(longRow, longKey(node));
   return padded;
+}
+
+function longKey({ alias, reads, unchecked }: FetchNode): VivaceError {
+  const names = unchecked.map((at) => `"${reads[at]!.name}"`).join(' or ');
+  return new VivaceError(
+    'INVALID_ARGUMENT',
+    `"${alias}": ${names} has more than ${longestKeyText} UTF-16 units, and so cannot be a key`,
+  );
 }
 
 function gatherColumn(column: FrameColumn, index: Uint32Array): FrameColumn {

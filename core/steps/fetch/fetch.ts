@@ -2,6 +2,7 @@ import { didYouMean } from '../../config/did-you-mean.js';
 import { fieldsOf } from '../../data/feature-rows.js';
 import { isDefault, notDefault } from '../../data/element.js';
 import { isKeyType, notKey, parseType } from '../../data/types.js';
+import type { PlanColumn } from '../../pipeline/plan.js';
 import { scopeOf, type StepCompiler } from '../../pipeline/step-compiler.js';
 import {
   defineVerb,
@@ -71,7 +72,7 @@ function compile(spec: FetchSpec, compiler: StepCompiler): NodeDraft<FetchNode> 
       compiler.mistake(['key', key], `"${spec.fetch}" has no key "${key}"${didYouMean(key, keys)}`);
   }
   const reads = source.keys.map((field) =>
-    compiler.column(spec.key[field.name] ?? field.name, ['key', field.name], field),
+    compiler.key(spec.key[field.name] ?? field.name, ['key', field.name], field),
   );
   if (spec.cache !== undefined) compiler.part(spec.cache.in, cache, ['cache', 'in']);
   const skips = spec.onMissing === 'skip' || spec.onFailure === 'skip';
@@ -84,6 +85,7 @@ function compile(spec: FetchSpec, compiler: StepCompiler): NodeDraft<FetchNode> 
   if (bound.length < reads.length) return undefined;
   return {
     ...source,
+    unchecked: bound.flatMap((column, i) => (mayBeLong(column) ? [i] : [])),
     alias,
     scope,
     reads: bound,
@@ -95,6 +97,11 @@ function compile(spec: FetchSpec, compiler: StepCompiler): NodeDraft<FetchNode> 
     ...(spec.cache === undefined ? {} : { cache: spec.cache }),
     effects: { skips },
   };
+}
+
+/** Whether nobody has looked at the length of a column's texts yet: those of a request's fields have been checked as they came. */
+function mayBeLong({ name, type }: PlanColumn): boolean {
+  return type.element === 'string' && !/^(?:request|object)\./.test(name);
 }
 
 type Source = Pick<

@@ -17,6 +17,8 @@ export interface FetchNode extends PlanNode {
   readonly identity: string;
   readonly history: 'pure' | 'as-of' | 'log-only';
   readonly keys: readonly Field[];
+  /** Places among `reads` of the texts that steps have made, which may be of any length. */
+  readonly unchecked: readonly number[];
   readonly features: readonly (Field & { readonly default?: number | string | boolean })[];
   readonly isStatic: boolean;
   readonly maxAgeMs?: number;
