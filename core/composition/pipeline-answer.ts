@@ -1,6 +1,6 @@
 import { isValid } from '../data/column.js';
 import type { Frame } from '../data/frame.js';
-import { explainRun } from '../pipeline/explain.js';
+import { checkExplanation, explainRun } from '../pipeline/explain.js';
 import { columnAt } from '../pipeline/inputs.js';
 import { describePlan, type Plan, type PlanField } from '../pipeline/plan.js';
 import type { NodeRun } from '../pipeline/run.js';
@@ -40,6 +40,12 @@ export function answerOf(
   explain: boolean,
 ): PipelineAnswer {
   const { objects, response } = plan;
+  if (explain)
+    checkExplanation(
+      plan,
+      (of) => frame.rows(of),
+      (place) => frame.column(place),
+    );
   const scope = objects === undefined ? 'request' : 'object';
   return {
     requestId: call.requestId,

@@ -2,6 +2,7 @@ import { isValid, isValuesOf, type Column } from '../data/column.js';
 import { Frame } from '../data/frame.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
+import { checkExplanation } from '../pipeline/explain.js';
 import { longTextIn } from '../pipeline/text-limits.js';
 import type { PipelineInput } from '../ports/data-plane.js';
 import { instantOfMillis } from '../kernel/time.js';
@@ -17,6 +18,7 @@ export function frameOf(plan: Plan, input: PipelineInput, arrivalMs: number): Fr
     throw mistake('this pipeline does not explain its answers: leave it out', 'explain');
   checkColumns(plan.request, input.request, { rows: 1, place: 'request' });
   const objects = objectsOf(plan, input);
+  if (input.explain === true) checkExplanation(plan, (scope) => (scope === 'object' ? objects.rows : 1));
   const frame = new Frame({
     time: new Float64Array(1),
     offsets: Uint32Array.of(0, objects.rows),
