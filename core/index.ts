@@ -232,6 +232,7 @@ export { HttpSpan } from './json/http-span.js';
 export type { HttpExchangeFacts } from './json/http-span.js';
 export { pipelineCodec } from './json/pipeline-codec.js';
 export type { PipelineCodec } from './json/pipeline-codec.js';
+export type { RequestLimits } from './json/request-limits.js';
 export type { JsonSchema } from './json/json-schema.js';
 export type { DecodedRequest } from './json/request-decoder.js';
 

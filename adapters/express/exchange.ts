@@ -8,6 +8,7 @@ import {
   type HttpRoute,
   type HttpSpan,
 } from 'vivace';
+import type { HeldShare } from './held-bytes.js';
 
 const nothing = new Uint8Array(0);
 
@@ -26,6 +27,8 @@ export class Exchange implements HttpRequest {
   failed = false;
   body: Uint8Array = nothing;
   parsedBody?: unknown;
+  /** What the body takes of the bytes that the server may hold. */
+  held: HeldShare | undefined;
   #controller: AbortController | undefined;
   #gone = false;
 
@@ -39,6 +42,7 @@ export class Exchange implements HttpRequest {
     this.headers = request.headers as HttpRequestHead['headers'];
     this.peer = peer;
     response.on('close', () => {
+      this.held?.release();
       if (!response.writableFinished) this.#leave();
     });
   }
@@ -54,6 +58,12 @@ export class Exchange implements HttpRequest {
     this.#controller ??= new AbortController();
     if (this.#gone) this.#leave();
     return this.#controller.signal;
+  }
+
+  release(): void {
+    this.body = nothing;
+    this.parsedBody = undefined;
+    this.held?.release();
   }
 
   #leave(): void {

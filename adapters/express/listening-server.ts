@@ -13,6 +13,7 @@ import { answerRaw, onClientError, type LastRequest } from './client-errors.js';
 import { Dispatcher } from './dispatcher.js';
 import { messageClasses } from './express-messages.js';
 import type { ExpressApplication } from './express-types.js';
+import { HeldBytes } from './held-bytes.js';
 import { listenError } from './listen-error.js';
 import type { ExpressOptions } from './options.js';
 import { MiddlewareChain } from './middleware-chain.js';
@@ -35,11 +36,13 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     this.#context = context;
     this.#log = context.log;
     const { app, headersTimeoutMs, requestTimeoutMs } = options;
+    const held = new HeldBytes(options.maxBufferedBytes);
     this.#dispatcher = new Dispatcher(
       {
         fillBody: (exchange, request, response) =>
           fillBody(exchange, request, {
             limits: options,
+            held,
             beforeReading: () => this.#sendContinue(request, response),
           }),
       },

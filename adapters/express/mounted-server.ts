@@ -3,11 +3,15 @@ import { type HttpRouter, type HttpServer, type PartContext, type PartLifecycle 
 import { pause } from 'vivace/kit';
 import { Dispatcher } from './dispatcher.js';
 import type { ExpressRouter } from './express-types.js';
+import { HeldBytes } from './held-bytes.js';
 import { MiddlewareChain, type MiddlewareOptions } from './middleware-chain.js';
 import { fillBody, type BodyLimits } from './read-body.js';
 
 type MountedOptions = BodyLimits &
-  Pick<MiddlewareOptions, 'middleware' | 'middlewareTimeoutMs'> & { readonly stopTimeoutMs: number };
+  Pick<MiddlewareOptions, 'middleware' | 'middlewareTimeoutMs'> & {
+    readonly stopTimeoutMs: number;
+    readonly maxBufferedBytes: number;
+  };
 
 /** A request with what the application has added to it. */
 type HostedRequest = IncomingMessage & {
@@ -25,9 +29,10 @@ export class MountedServer implements HttpServer, PartLifecycle {
   constructor(options: MountedOptions & { readonly router: ExpressRouter }, context: PartContext) {
     this.#options = options;
     this.#context = context;
+    const held = new HeldBytes(options.maxBufferedBytes);
     this.#dispatcher = new Dispatcher(
       {
-        fillBody: (exchange, request) => fillBody(exchange, request, { limits: options }),
+        fillBody: (exchange, request) => fillBody(exchange, request, { limits: options, held }),
         peerOf: (request: HostedRequest) => request.ip,
         mountOf: ({ protocol, baseUrl }: HostedRequest) => ({
           scheme: protocol === 'https' ? 'https' : 'http',

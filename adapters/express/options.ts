@@ -25,14 +25,23 @@ const shape = z.strictObject({
   bodyLimitBytes: z
     .int()
     .positive()
-    .default(10 * mebibyte)
-    .describe('largest body as sent, bytes; more is answered with 413; default 10 MiB'),
+    .default(8 * mebibyte)
+    .describe(
+      'largest body as sent, bytes; more is answered with 413; a pipeline takes less where its requests cannot be as large; default 8 MiB',
+    ),
   decompressedLimitBytes: z
     .int()
     .positive()
-    .default(40 * mebibyte)
+    .default(8 * mebibyte)
     .describe(
-      'largest body after Content-Encoding is undone, bytes; more is answered with 413; default 40 MiB',
+      'largest body after Content-Encoding is undone, bytes; more is answered with 413; default 8 MiB',
+    ),
+  maxBufferedBytes: z
+    .int()
+    .positive()
+    .default(128 * mebibyte)
+    .describe(
+      'bytes of all bodies that are held at once, as sent and decompressed, until they are read; more is answered with 503; default 128 MiB',
     ),
   headerLimitBytes: z
     .int()

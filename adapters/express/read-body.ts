@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { VivaceError, type HttpRoute } from 'vivace';
 import { decodeContent, isPlain } from 'vivace/wire';
 import type { Exchange } from './exchange.js';
+import type { HeldBytes, HeldShare } from './held-bytes.js';
 
 export interface BodyLimits {
   readonly bodyLimitBytes: number;
@@ -16,28 +17,39 @@ interface ParsedMessage extends IncomingMessage {
 /**
  * Gives a request its body: what a middleware has made of it, where one has read it, and otherwise what comes over the wire.
  *
+ * @param held Counts the bytes of all bodies; those of this one are given back when the exchange releases it.
  * @param beforeReading Called where the body is read here.
  * @throws {VivaceError} as `checkLength` and `readBody`, and where a middleware has read the body and kept it.
  */
 export function fillBody(
   exchange: Exchange & { readonly route: HttpRoute },
   request: ParsedMessage,
-  { limits, beforeReading }: { limits: BodyLimits; beforeReading?: () => void },
+  { limits, held, beforeReading }: { limits: BodyLimits; held: HeldBytes; beforeReading?: () => void },
 ): void | Promise<void> {
   if (!hasBody(request)) return;
+  const narrowed = limitsOf(exchange.route, limits);
+  const share = (exchange.held = held.share());
   if (!request.readableDidRead) {
-    const narrowed = limitsOf(exchange.route, limits);
     checkLength(request, narrowed);
     beforeReading?.();
-    return readBody(request, narrowed).then((body) => {
-      exchange.body = body;
-    });
+    return readBody(request, narrowed, share).then(
+      (body) => {
+        exchange.body = body;
+      },
+      (error: unknown) => {
+        share.release();
+        throw error;
+      },
+    );
   }
   const { body } = request;
   if (body === undefined) throw consumed();
-  if (body instanceof Uint8Array) exchange.body = body;
-  else if (typeof body === 'string') exchange.body = Buffer.from(body);
-  else exchange.parsedBody = body;
+  if (body instanceof Uint8Array || typeof body === 'string') {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (bytes.length > narrowed.decompressedLimitBytes) throw tooLarge(narrowed.decompressedLimitBytes);
+    share.take(bytes.length);
+    exchange.body = bytes;
+  } else exchange.parsedBody = body;
 }
 
 function consumed(): VivaceError {
@@ -77,29 +89,41 @@ function checkLength({ headers }: IncomingMessage, { bodyLimitBytes }: BodyLimit
  * Reads the whole body and undoes its content encoding.
  *
  * @throws {VivaceError} `INVALID_ARGUMENT`: HTTP 413 above a limit, 415 for an unknown encoding, 400 for broken data.
+ * @throws {VivaceError} `RESOURCE_EXHAUSTED`, HTTP 503, where the server holds too much already.
  * @throws {Error} where the peer cut the connection: nobody is left to answer.
  */
-async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Array> {
-  const raw = await gather(request, limits.bodyLimitBytes);
+async function readBody(request: IncomingMessage, limits: BodyLimits, share: HeldShare): Promise<Uint8Array> {
+  const raw = await gather(request, limits.bodyLimitBytes, share);
   const encoding = request.headers['content-encoding'];
-  return isPlain(encoding) ? raw : decodeContent(raw, encoding, limits.decompressedLimitBytes);
+  if (isPlain(encoding)) return raw;
+  const decoded = await decodeContent(raw, encoding, {
+    limitBytes: limits.decompressedLimitBytes,
+    take: (bytes) => share.take(bytes),
+  });
+  share.release(decoded.length);
+  return decoded;
 }
 
-function gather(request: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
+function gather(request: IncomingMessage, limitBytes: number, share: HeldShare): Promise<Uint8Array> {
   // A stream that is destroyed says nothing any more.
   if (request.destroyed) return Promise.reject(new VivaceError('CANCELLED', 'the peer went away'));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let refused = false;
     request.on('data', (chunk: Buffer) => {
+      if (refused) return;
       size += chunk.length;
-      if (size <= limitBytes) {
+      try {
+        if (size > limitBytes) throw tooLarge(limitBytes);
+        share.take(chunk.length);
         chunks.push(chunk);
-        return;
+      } catch (error) {
+        // What follows is read and dropped, so that the peer can finish sending and read the answer.
+        refused = true;
+        chunks.length = 0;
+        reject(error as Error);
       }
-      // What follows is read and dropped, so that the peer can finish sending and read the answer.
-      chunks.length = 0;
-      reject(tooLarge(limitBytes));
     });
     request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     request.on('error', reject);

@@ -128,8 +128,8 @@ export class InProcessServer implements InjectableServer {
     if (sent.length > largest) {
       throw new VivaceError('INVALID_ARGUMENT', `the body exceeds ${largest} bytes`, { httpStatus: 413 });
     }
-    const limit = Math.min(own, this.#limits.decompressedLimitBytes);
-    return decodeContent(sent, headers['content-encoding'], limit);
+    const limitBytes = Math.min(own, this.#limits.decompressedLimitBytes);
+    return decodeContent(sent, headers['content-encoding'], { limitBytes });
   }
 
   #checkReady(): void {

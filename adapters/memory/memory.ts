@@ -13,10 +13,10 @@ export const memory = defineAdapter({
   provides: [keyValueStore, blobStore, cacheStore, httpServer, predictorRuntime],
   name: 'memory',
   options: z.strictObject({
-    bodyLimitBytes: bytes.default(10_485_760).describe('HTTP: largest body as sent, bytes; default 10 MiB'),
+    bodyLimitBytes: bytes.default(8_388_608).describe('HTTP: largest body as sent, bytes; default 8 MiB'),
     decompressedLimitBytes: bytes
-      .default(41_943_040)
-      .describe('HTTP: largest body after decompression, bytes; default 40 MiB'),
+      .default(8_388_608)
+      .describe('HTTP: largest body after decompression, bytes; default 8 MiB'),
     ...predictorOptions,
   }),
   create: ({ predict, hosts, ...limits }, _uses, { clock, log }) => ({

@@ -1,7 +1,7 @@
 import type { Field } from '../data/feature-rows.js';
 import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
-import { base64Text, int64Text } from './json-values.js';
+import { base64Text, int64Text, longestList } from './json-values.js';
 import { rfc3339 } from '../kernel/time.js';
 import type { PipelineDescription, PipelineField } from '../ports/data-plane.js';
 
@@ -17,7 +17,7 @@ export function valueSchema(type: ColumnType, maxLength?: number): JsonSchema {
   const element = elementSchema(type, maxLength);
   if (type.kind === 'scalar') return element;
   const size =
-    type.kind === 'vector' ? { minItems: type.width, maxItems: type.width } : { maxItems: 100_000 };
+    type.kind === 'vector' ? { minItems: type.width, maxItems: type.width } : { maxItems: longestList };
   return { type: 'array', items: element, ...size };
 }
 

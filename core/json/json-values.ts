@@ -15,7 +15,8 @@ const floatNames: ReadonlyMap<unknown, number> = new Map([
 /** Texts in which a value may be written; the JSON schema has the same patterns. */
 export const int64Text = /^-?(0|[1-9]\d{0,18})$/;
 export const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const longestList = 100_000;
+/** The most elements of one list. */
+export const longestList = 100_000;
 
 /**
  * The reader of a type, created once per field when the plan is compiled.

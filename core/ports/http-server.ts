@@ -22,6 +22,11 @@ export interface HttpRequest extends HttpRequestHead {
   readonly body: Uint8Array;
   /** The body as a host application's own middleware has parsed it; then `body` is empty. */
   readonly parsedBody?: unknown;
+  /**
+   * Says that the body has been read, and will not be asked for again. A server counts the bodies that it holds, and refuses more than it
+   * has room for; one that is not released counts until its exchange has ended.
+   */
+  release?(): void;
 }
 
 /** An answer. The server adds `content-length`, and leaves the body out where HTTP has none, as for HEAD. */

@@ -1,24 +1,24 @@
-import { promisify } from 'node:util';
+import { Buffer } from 'node:buffer';
+import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { VivaceError } from '../kernel/errors.js';
 
-type Decode = (
-  body: Uint8Array,
-  options: { maxOutputLength: number; chunkSize: number },
-) => Promise<Uint8Array>;
+const options = { chunkSize: 65_536 };
 
-const gunzip: Decode = promisify(zlib.gunzip);
-const brotli: Decode = promisify(zlib.brotliDecompress);
-const inflate: Decode = promisify(zlib.inflate);
-const inflateRaw: Decode = promisify(zlib.inflateRaw);
-
-const decoders: Readonly<Record<string, Decode | undefined>> = {
-  gzip: gunzip,
-  'x-gzip': gunzip,
-  br: brotli,
+const decoders: Readonly<Record<string, ((body: Uint8Array) => Transform) | undefined>> = {
+  gzip: () => zlib.createGunzip(options),
+  'x-gzip': () => zlib.createGunzip(options),
+  br: () => zlib.createBrotliDecompress(options),
   // Some senders leave out the zlib header that "deflate" implies in HTTP; the header is recognisable (RFC 1950, section 2.2).
-  deflate: (body, options) => (hasZlibHeader(body) ? inflate(body, options) : inflateRaw(body, options)),
+  deflate: (body) => (hasZlibHeader(body) ? zlib.createInflate(options) : zlib.createInflateRaw(options)),
 };
+
+/** How much may come out of a `Content-Encoding`. */
+export interface DecodedLimits {
+  readonly limitBytes: number;
+  /** Is told of every chunk that has come out, and throws where there is no room for it. */
+  readonly take?: (bytes: number) => void;
+}
 
 /** The content codings that `decodeContent` takes, as an `Accept-Encoding` header lists them. */
 export const acceptedEncodings = 'gzip, deflate, br';
@@ -29,19 +29,20 @@ export function isPlain(encoding: string | undefined): boolean {
 }
 
 /**
- * Undoes a `Content-Encoding`. Stops as soon as more than `limitBytes` bytes have come out.
+ * Undoes a `Content-Encoding`. Stops as soon as more than `limitBytes` bytes have come out, or `take` throws.
  *
  * @throws {VivaceError} `INVALID_ARGUMENT`: HTTP 415 for a coding it does not know, 413 above the limit, 400 for broken data.
+ * @throws what `take` throws.
  */
 export async function decodeContent(
   body: Uint8Array,
   encoding: string | undefined,
-  limitBytes: number,
+  limits: DecodedLimits,
 ): Promise<Uint8Array> {
   const name = encoding?.trim().toLowerCase();
   if (isPlain(name)) return body;
-  const decode = Object.hasOwn(decoders, name as string) ? decoders[name as string] : undefined;
-  if (decode === undefined) {
+  const decoder = Object.hasOwn(decoders, name as string) ? decoders[name as string] : undefined;
+  if (decoder === undefined) {
     throw new VivaceError(
       'INVALID_ARGUMENT',
       `the content encoding "${encoding}" is not one of ${acceptedEncodings}`,
@@ -50,17 +51,47 @@ export async function decodeContent(
       },
     );
   }
-  try {
-    return await decode(body, { maxOutputLength: limitBytes, chunkSize: 65_536 });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new VivaceError('INVALID_ARGUMENT', `the decompressed body exceeds ${limitBytes} bytes`, {
-        httpStatus: 413,
-        cause,
-      });
-    }
-    throw new VivaceError('INVALID_ARGUMENT', `the body is not valid ${name} data`, { cause });
-  }
+  return through(decoder(body), body, {
+    ...limits,
+    broken: (cause) => new VivaceError('INVALID_ARGUMENT', `the body is not valid ${name} data`, { cause }),
+  });
+}
+
+/** What comes out of a decoder for the whole of a body. */
+function through(
+  decoder: Transform,
+  body: Uint8Array,
+  { limitBytes, take, broken }: DecodedLimits & { readonly broken: (cause: Error) => VivaceError },
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const stop = (error: unknown): void => {
+      chunks.length = 0;
+      decoder.destroy();
+      reject(error as Error);
+    };
+    decoder.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limitBytes) {
+        stop(
+          new VivaceError('INVALID_ARGUMENT', `the decompressed body exceeds ${limitBytes} bytes`, {
+            httpStatus: 413,
+          }),
+        );
+        return;
+      }
+      try {
+        take?.(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        stop(error);
+      }
+    });
+    decoder.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    decoder.on('error', (cause) => stop(broken(cause)));
+    decoder.end(body);
+  });
 }
 
 function hasZlibHeader(body: Uint8Array): boolean {

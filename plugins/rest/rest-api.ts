@@ -10,6 +10,7 @@ import {
   type PipelineDescription,
   type Planes,
 } from 'vivace';
+import type { JsonLimits } from 'vivace/wire';
 import { openApiDocument } from './open-api.js';
 import { checkType, readJson } from './read-json.js';
 
@@ -17,6 +18,8 @@ import { checkType, readJson } from './read-json.js';
 export interface SpokenPipeline {
   readonly description: PipelineDescription;
   readonly codec: PipelineCodec;
+  /** What its requests may hold. */
+  readonly limits: JsonLimits;
 }
 
 /** The operations of the API, each from a request to its answer. The server answers what they throw. */
@@ -33,20 +36,30 @@ export class RestApi {
     this.#maxDepth = maxDepth;
   }
 
-  /** Refuses, before its body is read, a prediction whose headers are wrong. */
-  admitPrediction({ headers }: HttpRequestHead, call: Call): Call {
+  /** Refuses, before its body is read, a prediction of a pipeline that is not there, or whose headers are wrong. */
+  admitPrediction(pipeline: string, { headers }: HttpRequestHead, call: Call): Call {
+    this.#pipeline(pipeline);
     checkType(headers['content-type']);
     const given = headers['x-deadline-ms'];
     return given === undefined ? call : call.within(milliseconds(given));
   }
 
+  /** Bytes of the largest body that a request of a pipeline can have; `undefined` where there is no limit, or no such pipeline. */
+  bodyLimitOf(pipeline: string): number | undefined {
+    if (!this.#spoken.has(pipeline) && !this.#planes.data.pipelines.names().includes(pipeline))
+      return undefined;
+    const { bodyLimitBytes } = this.#pipeline(pipeline).codec.limits;
+    return Number.isFinite(bodyLimitBytes) ? bodyLimitBytes : undefined;
+  }
+
   async predict(pipeline: string, request: HttpRequest, call: Call): Promise<HttpResponse> {
-    const { codec } = this.#pipeline(pipeline);
+    const { codec, limits } = this.#pipeline(pipeline);
     let columnar = false;
     const answer = await this.#planes.data.pipelines.predict(
       pipeline,
       () => {
-        const decoded = codec.decode(readJson(request, this.#maxDepth));
+        const decoded = codec.decode(readJson(request, limits));
+        request.release?.();
         columnar = decoded.columnar;
         return decoded.input;
       },
@@ -82,7 +95,8 @@ export class RestApi {
     let spoken = this.#spoken.get(name);
     if (spoken === undefined) {
       const description = this.#planes.data.pipelines.describe(name);
-      spoken = { description, codec: pipelineCodec(description) };
+      const codec = pipelineCodec(description);
+      spoken = { description, codec, limits: { ...codec.limits.json, maxDepth: this.#maxDepth } };
       this.#spoken.set(name, spoken);
     }
     return spoken;

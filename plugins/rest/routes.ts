@@ -31,12 +31,14 @@ function pipelineMethods(api: RestApi, path: string, prefix: string): Methods | 
   }
   const template = `${prefix}${pipelines}/{pipeline}`;
   if (action === undefined) return reading(template, (_request, call) => api.describe(decoded, call));
+  const bodyLimitBytes = api.bodyLimitOf(decoded);
   return {
     POST: {
-      admit: (head, call) => api.admitPrediction(head, call),
+      admit: (head, call) => api.admitPrediction(decoded, head, call),
       handle: (request, call) => api.predict(decoded, request, call),
       failed,
       template: `${template}/predict`,
+      ...(bodyLimitBytes === undefined ? {} : { bodyLimitBytes }),
     },
   };
 }

@@ -7,11 +7,17 @@ export interface JsonMistake {
   readonly path: string;
 }
 
+/** The longest text that is read once more, so that a caller learns where its mistake is: the work grows with it. */
+const longestText = 1_000_000;
+
 /**
  * Finds what `JSON.parse` refused: its own message has no position for most mistakes, and none has the path. The text nests no deeper
  * than the limit that has been checked before.
+ *
+ * @returns `undefined` for a text that is too long to be read once more.
  */
-export function locateMistake(text: string): JsonMistake {
+export function locateMistake(text: string): JsonMistake | undefined {
+  if (text.length > longestText) return undefined;
   const reader = new Reader(text);
   try {
     reader.value('');
@@ -50,7 +56,7 @@ class Reader {
     if (next === '{') this.#object(path);
     else if (next === '[') this.#array(path);
     else if (next === '"') this.#string(path);
-    else if (this.#take(literal) === undefined && this.#take(number) === undefined) this.#noValue(path);
+    else if (this.#take(next >= 'a' ? literal : number) === undefined) this.#noValue(path);
   }
 
   end(): void {
@@ -103,7 +109,7 @@ class Reader {
 
   /** The next character that is not white space; empty at the end. */
   #peek(): string {
-    this.#take(space);
+    if (this.#text.charCodeAt(this.#at) <= 0x20) this.#take(space);
     return this.#text[this.#at] ?? '';
   }
 

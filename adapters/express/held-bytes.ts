@@ -1,0 +1,55 @@
+import { VivaceError } from 'vivace';
+
+/** The bytes of all bodies that a server holds at once. */
+export class HeldBytes {
+  readonly #limit: number;
+  #held = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /** The share of one exchange, to which bytes are added as they come. */
+  share(): HeldShare {
+    return new HeldShare((bytes) => {
+      if (bytes > 0 && this.#held + bytes > this.#limit) throw full(this.#limit);
+      this.#held += bytes;
+    });
+  }
+}
+
+/** What one exchange holds of a server's bytes. */
+export class HeldShare {
+  readonly #add: (bytes: number) => void;
+  #held = 0;
+
+  constructor(add: (bytes: number) => void) {
+    this.#add = add;
+  }
+
+  /** @throws {VivaceError} `RESOURCE_EXHAUSTED` with HTTP 503 where all bodies together would be too large. */
+  take(bytes: number): void {
+    this.#add(bytes);
+    this.#held += bytes;
+  }
+
+  /** Gives back all of it, or what is more than `kept` bytes. */
+  release(kept = 0): void {
+    const bytes = this.#held - kept;
+    if (bytes <= 0) return;
+    this.#add(-bytes);
+    this.#held = kept;
+  }
+}
+
+function full(limit: number): VivaceError {
+  return new VivaceError(
+    'RESOURCE_EXHAUSTED',
+    `the bodies of requests take all of the ${limit} bytes that may be held at once`,
+    { httpStatus: 503, retryAfterMs: 1000, started: false },
+  );
+}
