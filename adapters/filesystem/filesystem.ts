@@ -11,7 +11,7 @@ const options = z.strictObject({
     .string()
     .min(1)
     .describe(
-      'Directory of the blobs or staged directories, created if it does not exist; relative to the configuration file.',
+      'Directory of the blobs or staged directories, created with the first write; relative to the configuration file.',
     ),
 });
 

@@ -1,5 +1,5 @@
 import { mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { VivaceError } from 'vivace';
 import { isAlive, ownedName } from './owner.js';
 
@@ -25,9 +25,12 @@ export class Root {
     this.path = path;
   }
 
+  /** Finds out where the directory is. It is made with the first file that is written. */
   async open(): Promise<void> {
-    await mkdir(this.path, { recursive: true });
-    this.#real = await realpath(this.path);
+    this.#real = await realWhereItExists(this.path);
+    const found = await stat(this.#real).catch(ignoreMissing);
+    if (found?.isDirectory() === false)
+      throw new VivaceError('FAILED_PRECONDITION', `${this.path} is a file, not a directory`);
     await this.#sweep();
   }
 
@@ -40,6 +43,15 @@ export class Root {
     if (key === own || key.startsWith(`${own}/`)) {
       throw new VivaceError('INVALID_ARGUMENT', `"${key}" is reserved for files of the adapter itself`);
     }
+    return this.#inside(key);
+  }
+
+  /** The path of a key, which has been checked, among the adapter's own files. */
+  async resolveOwn(folder: string, key: string): Promise<string> {
+    return this.#inside(`${own}/${folder}/${key}`);
+  }
+
+  async #inside(key: string): Promise<string> {
     const path = join(this.#real, key);
     // What does not exist leads nowhere: its nearest folder that does exist decides.
     for (let at = path; at !== this.#real; at = dirname(at)) {
@@ -98,7 +110,16 @@ export class Root {
       const alive = isAlive(name);
       const info = alive === undefined ? await stat(path).catch(ignoreMissing) : undefined;
       const old = info !== undefined && Date.now() - info.mtimeMs > abandonedMs;
-      if (alive === false || old) await rm(path, { recursive: true, force: true });
+      // What cannot be removed, as on a disk that is mounted read-only, keeps nobody from reading.
+      if (alive === false || old) await rm(path, { recursive: true, force: true }).catch(() => undefined);
     }
   }
+}
+
+/** The path without symbolic links; what does not exist yet has none. */
+async function realWhereItExists(path: string): Promise<string> {
+  const real = await realpath(path).catch(ignoreMissing);
+  if (real !== undefined) return real;
+  const parent = dirname(path);
+  return parent === path ? path : join(await realWhereItExists(parent), basename(path));
 }

@@ -1,20 +1,29 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   abortError,
   checkBlobKey,
+  VivaceError,
   type BlobContent,
   type CallContext,
   type StagedFile,
   type Workspace,
 } from 'vivace';
-import { writeFile } from './contents.js';
+import { readFile, writeFile } from './contents.js';
 import { codeOf, ignoreMissing, type Root } from './root.js';
+
+/** The folder of the committed directories among the adapter's own files, so that none of them is a blob of the same directory. */
+const home = 'workspace';
+/** What tells a committed directory from a folder on the way to others; neither is the end of the other. */
+const committed = '.staged';
+const folder = '.d';
 
 /** A `Workspace` that stages a directory beside the others and renames it into its place. */
 export class FileWorkspace implements Workspace {
   readonly #root: Root;
+  /** Epoch milliseconds of the last commit: commits of one process are told apart by their times. */
+  #lastCommitMs = 0;
 
   constructor(root: Root) {
     this.#root = root;
@@ -24,6 +33,36 @@ export class FileWorkspace implements Workspace {
     const path = await this.#resolve(name);
     const found = await stat(path).catch(ignoreMissing);
     return found?.isDirectory() === true ? path : undefined;
+  }
+
+  async list(prefix: string, { signal }: CallContext): Promise<readonly string[]> {
+    const found: { name: string; at: bigint }[] = [];
+    const visit = async (path: string, above: string): Promise<void> => {
+      if (signal.aborted) throw abortError(signal);
+      for (const entry of (await readdir(path).catch(ignoreMissing)) ?? []) {
+        const at = join(path, entry);
+        if (entry.endsWith(committed)) {
+          const name = above + entry.slice(0, -committed.length);
+          const info = await stat(at, { bigint: true }).catch(ignoreMissing);
+          if (info !== undefined && name.startsWith(prefix)) found.push({ name, at: info.mtimeNs });
+        } else if (entry.endsWith(folder)) {
+          const inner = `${above}${entry.slice(0, -folder.length)}/`;
+          if (inner.startsWith(prefix) || prefix.startsWith(inner)) await visit(at, inner);
+        }
+      }
+    };
+    await visit(await this.#root.resolveOwn(home, '.'), '');
+    found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.name < b.name ? -1 : 1));
+    return found.map(({ name }) => name);
+  }
+
+  async *read(name: string, path: string, { signal }: CallContext): AsyncIterable<Uint8Array> {
+    checkBlobKey(name);
+    checkBlobKey(path);
+    const at = await this.#root.resolveOwn(home, `${placeOf(name)}/${path}`);
+    const file = await open(at).catch(ignoreMissing);
+    if (file === undefined) throw new VivaceError('NOT_FOUND', `there is no file ${at}`);
+    yield* readFile(file, { offset: 0, lengthBytes: Infinity }, signal);
   }
 
   async stage(
@@ -37,6 +76,8 @@ export class FileWorkspace implements Workspace {
     try {
       await fill(async (file, content) => put(staged, { file, content, signal }));
       if (signal.aborted) throw abortError(signal);
+      this.#lastCommitMs = Math.max(Date.now(), this.#lastCommitMs + 1);
+      await utimes(staged, this.#lastCommitMs / 1000, this.#lastCommitMs / 1000);
       await this.#root.move(staged, path);
     } catch (error) {
       // Another caller has committed this name first, and its directory stands.
@@ -59,12 +100,19 @@ export class FileWorkspace implements Workspace {
 
   async #resolve(name: string): Promise<string> {
     checkBlobKey(name);
-    return this.#root.resolve(name);
+    return this.#root.resolveOwn(home, placeOf(name));
   }
 }
 
+/** Where a name's directory lies: `a/b` in `a.d/b.staged`. */
+function placeOf(name: string): string {
+  const segments = name.split('/');
+  const last = segments.pop()!;
+  return [...segments.map((segment) => segment + folder), last + committed].join('/');
+}
+
 async function put(
-  folder: string,
+  directory: string,
   {
     file,
     content,
@@ -72,7 +120,7 @@ async function put(
   }: { readonly file: string; readonly content: BlobContent; readonly signal: AbortSignal },
 ): Promise<StagedFile> {
   checkBlobKey(file);
-  const path = join(folder, file);
+  const path = join(directory, file);
   await mkdir(dirname(path), { recursive: true });
   const digest = createHash('sha256');
   let sizeBytes = 0;

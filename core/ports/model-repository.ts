@@ -18,11 +18,31 @@ export interface ModelRepository {
   resolve(reference: string, context: CallContext): Promise<ModelVersion>;
   manifest(model: ModelVersion, context: CallContext): Promise<BundleManifest>;
   /**
-   * Downloads and verifies a version.
+   * Downloads a version, unless it lies on the disk already. In both cases every file is verified; one on the disk that is not what the
+   * manifest says is fetched anew.
    *
-   * @throws {VivaceError} `DATA_LOSS` where a file is not what the manifest says.
+   * @throws {VivaceError} `DATA_LOSS` where a stored file is not what the manifest says.
    */
   fetch(model: ModelVersion, context: CallContext): Promise<Bundle>;
+  /**
+   * The same bundle, verified again: before a model is loaded once more. What is corrupt or gone is fetched anew; a bundle that is whole
+   * needs nothing but the disk.
+   *
+   * @throws {VivaceError} As `fetch`.
+   */
+  restore?(bundle: Bundle, context: CallContext): Promise<Bundle>;
+  /**
+   * Notes that a bundle serves under a reference: from now on it is what `lastKnown` gives. Copies of old versions may leave the disk; those
+   * that this part was told to retain stay.
+   */
+  retain?(reference: string, bundle: Bundle, context: CallContext): Promise<void>;
+  /**
+   * The bundle that was last retained for a reference, verified, from the disk alone: what to serve while the repository does not answer.
+   *
+   * @returns `undefined` where the disk holds none.
+   * @throws {VivaceError} `DATA_LOSS` where what it holds is corrupt, with what to delete.
+   */
+  lastKnown?(reference: string, context: CallContext): Promise<Bundle | undefined>;
   /**
    * Adds a version: its files first, its manifest last, so that no reader sees half of it.
    *
@@ -37,13 +57,20 @@ export interface ModelRepository {
    *   `INVALID_ARGUMENT` where the model has a version of the alias's name: a reference must mean one of them.
    */
   setAlias(name: string, alias: string, version: string, context: CallContext): Promise<void>;
-  list(context: CallContext): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]>;
+  /** @param options.name Only versions of this model: nothing is read of others. */
+  list(
+    context: CallContext,
+    options?: { readonly name?: string },
+  ): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]>;
 }
 
 export const modelRepository = pluginPort<ModelRepository>('model-repository', {
   resolve: {},
   manifest: {},
   fetch: {},
+  restore: {},
+  retain: {},
+  lastKnown: {},
   add: {},
   setAlias: {},
   list: {},

@@ -8,10 +8,25 @@ export interface StagedFile {
   readonly sha256: string;
 }
 
-/** A local directory of directories, each staged file by file and then committed atomically. */
+/**
+ * A local directory of directories, each staged file by file and then committed atomically. A name says nothing of another: `a` and `a/b`
+ * may both be committed.
+ */
 export interface Workspace {
   /** The path of a committed directory, or `undefined` where there is none. */
   find(name: string, context: CallContext): Promise<string | undefined>;
+
+  /**
+   * The names of the committed directories that begin with `prefix`, in the order in which they were committed, the oldest first.
+   */
+  list(prefix: string, context: CallContext): Promise<readonly string[]>;
+
+  /**
+   * Streams a file of a committed directory.
+   *
+   * @throws {VivaceError} `NOT_FOUND`, when iteration begins, where there is no such directory or file.
+   */
+  read(name: string, path: string, context: CallContext): AsyncIterable<Uint8Array>;
 
   /**
    * Stages a directory and commits it under `name` once `fill` has resolved; if `fill` throws, nothing remains. Where another
@@ -31,4 +46,10 @@ export interface Workspace {
   remove(name: string, context: CallContext): Promise<void>;
 }
 
-export const workspace = adapterPort<Workspace>('workspace', { find: {}, stage: {}, remove: {} });
+export const workspace = adapterPort<Workspace>('workspace', {
+  find: {},
+  list: {},
+  read: { sync: true },
+  stage: {},
+  remove: {},
+});

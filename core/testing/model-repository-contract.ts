@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isVivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { BundleManifest } from '../models/bundle.js';
@@ -21,6 +21,8 @@ export interface ModelRepositorySetup extends ContractSetup<RunningPart> {
   readonly replace?: (model: ModelVersion, path: string, content: Uint8Array) => Promise<void>;
   /** Runs `work`, once, before the next write of the part that `make` gave last reaches its store; left out where nothing can. */
   readonly beforeWrite?: (work: () => Promise<void>) => void;
+  /** Makes the store of the part that `make` gave last unreachable, until the function that it returns is called; left out where nothing can. */
+  readonly disconnect?: () => () => void;
 }
 
 type Files = Readonly<Record<string, string>>;
@@ -61,7 +63,13 @@ async function* chunksOf(content: string): AsyncGenerator<Uint8Array> {
 }
 
 /** What every `ModelRepository` promises. */
-export function modelRepositoryContract({ runner, make, replace, beforeWrite }: ModelRepositorySetup): void {
+export function modelRepositoryContract({
+  runner,
+  make,
+  replace,
+  beforeWrite,
+  disconnect,
+}: ModelRepositorySetup): void {
   const { describe, it, beforeEach, afterEach } = runner;
   describe('ModelRepository contract', () => {
     let part: RunningPart;
@@ -320,6 +328,120 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
       );
     }
 
+    it('lists one model alone', async () => {
+      await addVersions('1', '2');
+      await add({ name: 'affine-2', version: '1' });
+      await alias('champion', '2');
+      const listed = await repository.list(context(), { name: 'affine' });
+      assert.deepEqual(
+        [...listed].sort((a, b) => (a.version < b.version ? -1 : 1)),
+        [
+          { name: 'affine', version: '1', aliases: [] },
+          { name: 'affine', version: '2', aliases: ['champion'] },
+        ],
+      );
+      assert.deepEqual(await repository.list(context(), { name: 'other' }), []);
+    });
+
+    /** What may become of a file on the disk. */
+    const damages: Readonly<Record<string, (path: string) => Promise<void>>> = {
+      'has a byte flipped': async (path) => {
+        const bytes = await readFile(path);
+        bytes[0]! ^= 1;
+        await writeFile(path, bytes);
+      },
+      'was cut short': (path) => writeFile(path, 'the'),
+      'is gone': (path) => rm(path),
+    };
+    for (const [what, damage] of Object.entries(damages)) {
+      it(`fetches a version anew of which a file on the disk ${what}`, async () => {
+        await add();
+        const { directory } = await repository.fetch(one, context());
+        await damage(join(directory, 'more/words.txt'));
+        assert.equal(await read('more/words.txt'), 'żółć');
+        const bundle = await repository.fetch(one, context());
+        await damage(join(bundle.directory, 'model.bin'));
+        const restored = await repository.restore?.(bundle, context());
+        if (restored !== undefined)
+          assert.equal(await readFile(join(restored.directory, 'model.bin'), 'utf8'), 'the model');
+      });
+    }
+
+    it('fetches a damaged version for several at the same time', async () => {
+      await add();
+      await damages['has a byte flipped']!(
+        join((await repository.fetch(one, context())).directory, 'model.bin'),
+      );
+      const contents = await Promise.all(Array.from({ length: 8 }, () => read('model.bin')));
+      assert.deepEqual(new Set(contents), new Set(['the model']));
+    });
+
+    withHook(it, disconnect)('restores a whole bundle while the store is unreachable', async (disconnect) => {
+      await add();
+      const bundle = await repository.fetch(one, context());
+      const reconnect = disconnect();
+      await assert.rejects(repository.fetch(one, context()), has('UNAVAILABLE'));
+      assert.deepEqual(await repository.restore?.(bundle, context()), bundle);
+      reconnect();
+    });
+
+    withHook(it, disconnect)(
+      'gives what was last retained for a reference while the store is unreachable',
+      async (disconnect) => {
+        if (repository.retain === undefined || repository.lastKnown === undefined) return;
+        await addVersions('1', '2', '3');
+        await alias('champion', '1');
+        for (const [reference, version] of [
+          ['affine', '1'],
+          ['affine@challenger', '3'],
+          ['affine@2', '2'],
+          ['affine', '2'],
+          ['affine', '1'],
+        ] as const)
+          await repository.retain(
+            reference,
+            await repository.fetch({ name: 'affine', version }, context()),
+            context(),
+          );
+        const reconnect = disconnect();
+        const known = async (reference: string): Promise<string | undefined> =>
+          (await repository.lastKnown!(reference, context()))?.manifest.version;
+        assert.deepEqual(
+          [
+            await known('affine'),
+            await known('affine@champion'),
+            await known('affine@challenger'),
+            await known('affine@2'),
+            await known('affine@9'),
+            await known('other'),
+          ],
+          ['1', '1', '3', '2', undefined, undefined],
+        );
+        reconnect();
+      },
+    );
+
+    for (const [what, damage] of Object.entries(damages)) {
+      withHook(it, disconnect)(
+        `says what to delete where a file of the last known version ${what}`,
+        async (disconnect) => {
+          if (repository.retain === undefined || repository.lastKnown === undefined) return;
+          await add();
+          await alias('champion', '1');
+          const bundle = await repository.fetch(one, context());
+          await repository.retain('affine', bundle, context());
+          await damage(join(bundle.directory, 'model.bin'));
+          const reconnect = disconnect();
+          await assert.rejects(
+            repository.lastKnown('affine', context()),
+            has('DATA_LOSS', bundle.directory, 'delete'),
+          );
+          reconnect();
+          assert.equal(await read('model.bin'), 'the model');
+        },
+      );
+    }
+
     let versions = 1;
     const addOne = (to: ModelRepository, version: string, call = context()): Promise<void> =>
       to.add(manifestOf({ ...one, version }), (path) => bytesOf(defaultFiles[path]!), call);
@@ -332,6 +454,9 @@ export function modelRepositoryContract({ runner, make, replace, beforeWrite }: 
         resolve: (started, call) => started.resolve('affine@1', call),
         manifest: (started, call) => started.manifest(one, call),
         fetch: (started, call) => started.fetch(one, call),
+        restore: async (started, call) => started.restore?.(await started.fetch(one, call), call),
+        retain: async (started, call) => started.retain?.('affine@1', await started.fetch(one, call), call),
+        lastKnown: (started, call) => started.lastKnown?.('affine@1', call),
         // A version that exists is refused: each is added once.
         add: (started, call) => addOne(started, String(++versions), call),
         setAlias: (started, call) => started.setAlias('affine', 'champion', '1', call),

@@ -131,10 +131,69 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
       assert.equal(await readFile(join(path, 'who'), 'utf8'), await readFile(join(path, 'too'), 'utf8'));
     });
 
+    it('lists names in the order of their commits, and only those with the prefix', async () => {
+      for (const name of ['model/2', 'model/10', 'model', 'models/1', 'model/1'])
+        await space.stage(name, fileAt('a.txt'), context());
+      assert.deepEqual(await space.list('', context()), [
+        'model/2',
+        'model/10',
+        'model',
+        'models/1',
+        'model/1',
+      ]);
+      assert.deepEqual(await space.list('model/1', context()), ['model/10', 'model/1']);
+      assert.deepEqual(await space.list('model/', context()), ['model/2', 'model/10', 'model/1']);
+      await space.remove('model/10', context());
+      assert.deepEqual(await space.list('model/', context()), ['model/2', 'model/1']);
+    });
+
+    it('lists nothing where nothing was committed', async () => {
+      assert.deepEqual(await space.list('', context()), []);
+      await assert.rejects(
+        space.stage('m', () => Promise.reject(new Error('no such model')), context()),
+        /no such model/,
+      );
+      assert.deepEqual(await space.list('', context()), []);
+    });
+
+    it('keeps a name apart from the names below it', async () => {
+      const outer = await space.stage('a', fileAt('b/c.txt'), context());
+      const inner = await space.stage('a/b', fileAt('c.txt'), context());
+      assert.notEqual(outer, inner);
+      await space.remove('a', context());
+      assert.equal(await space.find('a', context()), undefined);
+      assert.equal(await space.find('a/b', context()), inner);
+      assert.equal(await readFile(join(inner, 'c.txt'), 'utf8'), 'x');
+    });
+
+    it('reads a file that was committed', async () => {
+      const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7) & 255);
+      await space.stage('m', async (put) => void (await put('deep/data.bin', bytes)), context());
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of space.read('m', 'deep/data.bin', context())) chunks.push(chunk);
+      assert.ok(Buffer.concat(chunks).equals(bytes));
+    });
+
+    for (const [name, path] of [
+      ['m', 'gone.txt'],
+      ['gone', 'a.txt'],
+    ] as const) {
+      it(`says NOT_FOUND for ${path} of ${name}, when it is iterated`, async () => {
+        await space.stage('m', fileAt('a.txt'), context());
+        const content = space.read(name, path, context());
+        await assert.rejects(async () => {
+          for await (const chunk of content) assert.fail(`${chunk.length} bytes`);
+        }, has('NOT_FOUND'));
+      });
+    }
+
     for (const path of ['../out', '/etc/out', 'a/../../out', '', '.', 'a/', 'a\0']) {
       it(`refuses the file path ${JSON.stringify(path)}`, async () => {
         await assert.rejects(space.stage('m', fileAt(path), context()), has('INVALID_ARGUMENT'));
         assert.equal(await space.find('m', context()), undefined);
+        await assert.rejects(async () => {
+          for await (const chunk of space.read('m', path, context())) assert.fail(`${chunk.length} bytes`);
+        }, has('INVALID_ARGUMENT'));
       });
     }
 
@@ -163,6 +222,11 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
       port: workspace,
       calls: {
         find: (started, call) => started.find('x', call),
+        list: (started, call) => started.list('', call),
+        read: async (started, call) => {
+          await started.stage('read', fileAt('a.txt'), call);
+          for await (const chunk of started.read('read', 'a.txt', call)) assert.equal(chunk.length, 1);
+        },
         stage: (started, call) => started.stage('x', fileAt('a.txt'), call),
         remove: (started, call) => started.remove('x', call),
       },

@@ -10,8 +10,8 @@ import {
   type ModelVersion,
   type Workspace,
 } from 'vivace';
-import { createHash } from 'node:crypto';
-import { aliasKey, manifestKey, parseKey, parseReference, versionPrefix } from './keys.js';
+import { Copies } from './copies.js';
+import { aliasKey, manifestKey, modelPrefix, parseKey, parseReference, versionPrefix } from './keys.js';
 import { checkManifest, parseManifest, readWhole } from './manifests.js';
 import { isVerified, verified } from './verify.js';
 
@@ -21,11 +21,14 @@ const defaultAlias = 'champion';
 /** Bundles under `<name>/<version>/`, their manifest last; aliases as one small blob each, `<name>/aliases/<alias>`. */
 export class BlobRepository implements ModelRepository {
   readonly #blobs: BlobStore;
-  readonly #workspace: Workspace | undefined;
+  readonly #copies: Copies | undefined;
 
-  constructor(blobs: BlobStore, workspace: Workspace | undefined) {
+  constructor(
+    blobs: BlobStore,
+    { workspace, keepVersions }: { readonly workspace: Workspace | undefined; readonly keepVersions: number },
+  ) {
     this.#blobs = blobs;
-    this.#workspace = workspace;
+    this.#copies = workspace === undefined ? undefined : new Copies(workspace, keepVersions);
   }
 
   async resolve(reference: string, context: CallContext): Promise<ModelVersion> {
@@ -42,32 +45,37 @@ export class BlobRepository implements ModelRepository {
   }
 
   async fetch(model: ModelVersion, context: CallContext): Promise<Bundle> {
-    const workspace = this.#workspace;
-    if (workspace === undefined) {
-      throw new VivaceError(
-        'FAILED_PRECONDITION',
-        'models are fetched into a workspace, but none is set: add "workspace: <name of a filesystem part>" to this part',
-      );
-    }
-    const bytes = await this.#manifestBytes(model, context);
-    const manifest = parseManifest(bytes, model);
-    // The manifest names every file's digest: a version that was written anew elsewhere is another directory.
-    const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-    const name = `${model.name}/${model.version}-${digest}`;
-    const found = await workspace.find(name, context);
-    if (found !== undefined) return { manifest, directory: found };
-    const directory = await workspace.stage(
-      name,
-      async (put) => {
-        for (const file of manifest.files) {
-          const content = this.#blobs.read(versionPrefix(model) + file.path, context);
-          await put(file.path, verified(content, file, 'DATA_LOSS'));
-        }
-        await put('model.json', bytes);
-      },
-      context,
+    const copies = this.#copiesOrFail();
+    return this.#restore(copies, await this.manifest(model, context), context);
+  }
+
+  async restore({ manifest }: Bundle, context: CallContext): Promise<Bundle> {
+    return this.#restore(this.#copiesOrFail(), manifest, context);
+  }
+
+  async retain(reference: string, { manifest }: Bundle, context: CallContext): Promise<void> {
+    const { tag = defaultAlias } = parseReference(reference);
+    // A version says itself which copy it means.
+    const alias = tag === manifest.version ? undefined : tag;
+    await this.#copiesOrFail().retain(reference, alias, manifest, context);
+  }
+
+  async lastKnown(reference: string, context: CallContext): Promise<Bundle | undefined> {
+    const { name, tag = defaultAlias } = parseReference(reference);
+    return this.#copies?.lastKnown(name, tag, context);
+  }
+
+  #restore(copies: Copies, manifest: BundleManifest, context: CallContext): Promise<Bundle> {
+    const read = (path: string): BlobContent => this.#blobs.read(versionPrefix(manifest) + path, context);
+    return copies.restore(manifest, read, context);
+  }
+
+  #copiesOrFail(): Copies {
+    if (this.#copies !== undefined) return this.#copies;
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      'models are fetched into a workspace, but none is set: add "workspace: <name of a filesystem part>" to this part',
     );
-    return { manifest, directory };
   }
 
   async add(
@@ -115,12 +123,27 @@ export class BlobRepository implements ModelRepository {
 
   async list(
     context: CallContext,
+    { name }: { readonly name?: string } = {},
   ): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]> {
-    return this.#list('', context);
+    return this.#list(name === undefined ? '' : modelPrefix(name), context);
   }
 
   async #list(prefix: string, context: CallContext): Promise<(ModelVersion & { aliases: string[] })[]> {
-    const versions: (ModelVersion & { aliases: string[] })[] = [];
+    const { versions, aliases } = await this.#scan(prefix, context);
+    const listed = versions.map((model) => ({ ...model, aliases: [] as string[] }));
+    for (const { name, alias } of aliases) {
+      const version = await this.#readAlias(name, alias, context);
+      listed.find((known) => known.name === name && known.version === version)?.aliases.push(alias);
+    }
+    return listed;
+  }
+
+  /** What the keys alone say. */
+  async #scan(
+    prefix: string,
+    context: CallContext,
+  ): Promise<{ versions: ModelVersion[]; aliases: { name: string; alias: string }[] }> {
+    const versions: ModelVersion[] = [];
     const aliases: { name: string; alias: string }[] = [];
     let after: string | undefined;
     do {
@@ -129,15 +152,11 @@ export class BlobRepository implements ModelRepository {
         const parsed = parseKey(key);
         if (parsed === undefined) continue;
         if ('alias' in parsed) aliases.push(parsed);
-        else versions.push({ ...parsed, aliases: [] });
+        else versions.push(parsed);
       }
       after = page.next;
     } while (after !== undefined);
-    for (const { name, alias } of aliases) {
-      const version = await this.#readAlias(name, alias, context);
-      versions.find((known) => known.name === name && known.version === version)?.aliases.push(alias);
-    }
-    return versions;
+    return { versions, aliases };
   }
 
   async #readAlias(name: string, alias: string, context: CallContext): Promise<string | undefined> {
@@ -166,7 +185,7 @@ export class BlobRepository implements ModelRepository {
   }
 
   async #notFound(reference: string, name: string, context: CallContext): Promise<VivaceError> {
-    const ofName = await this.#list(`${name}/`, context);
+    const ofName = await this.#list(modelPrefix(name), context);
     if (ofName.length > 0) {
       const versions = ofName.map(({ version, aliases }) => [version, ...aliases].join(' = '));
       return new VivaceError(
@@ -174,7 +193,8 @@ export class BlobRepository implements ModelRepository {
         `there is no ${reference}; the versions of ${name} are ${shorten(versions)}`,
       );
     }
-    const names = [...new Set((await this.#list('', context)).map((model) => model.name))];
+    const { versions: all } = await this.#scan('', context);
+    const names = [...new Set(all.map((model) => model.name))];
     const what =
       names.length === 0 ? 'the repository is empty: add a model first' : `the models are ${shorten(names)}`;
     return new VivaceError('NOT_FOUND', `there is no model ${reference}; ${what}`);

@@ -1,6 +1,12 @@
 import { pathNames, VivaceError, type ModelVersion } from 'vivace';
 
-const aliasFolder = 'aliases';
+/** Where a model's aliases lie; no version is called so. */
+export const aliasFolder = 'aliases';
+
+/** Where everything of a model lies. */
+export function modelPrefix(name: string): string {
+  return `${checkName(name, 'model name')}/`;
+}
 
 /** Where a version's manifest and files lie. */
 export function versionPrefix({ name, version }: ModelVersion): string {

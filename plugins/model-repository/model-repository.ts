@@ -2,11 +2,21 @@ import { blobStore, definePlugin, modelRepository as port, optional, workspace }
 import { z } from 'zod';
 import { BlobRepository } from './blob-repository.js';
 
-/** Versioned models as bundles in any blob store, downloaded to a workspace and verified when they are fetched. */
+/** Versioned models as bundles in any blob store, downloaded to a workspace and verified whenever they are fetched. */
 export const modelRepository = definePlugin({
   provides: port,
   name: 'model-repository',
-  options: z.strictObject({}),
+  options: z.strictObject({
+    keepVersions: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(2)
+      .describe(
+        'Copies of each model that the workspace keeps; those that serve, or that an alias last meant, are never removed; default 2',
+      ),
+  }),
   uses: { blobs: blobStore, workspace: optional(workspace) },
-  create: (_options, { blobs, workspace: directory }) => new BlobRepository(blobs, directory),
+  create: ({ keepVersions }, { blobs, workspace: directory }) =>
+    new BlobRepository(blobs, { workspace: directory, keepVersions }),
 });

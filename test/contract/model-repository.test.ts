@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { blobStore, workspace, type BlobStore, type Definition } from 'vivace';
+import { blobStore, VivaceError, workspace, type BlobStore, type Definition } from 'vivace';
 import { describeNeeding } from '../servers/programs.js';
 import { gcsFound, startGcs, type BlobServer } from '../servers/gcs-server.js';
 import { s3Found, startS3 } from '../servers/s3-server.js';
@@ -50,6 +50,11 @@ describe('model-repository', () => {
       const started: Part[] = [];
       let blobs: BlobStore;
       let intrude: (() => Promise<void>) | undefined;
+      let unreachable = false;
+      const reached = async <T>(call: () => T): Promise<Awaited<T>> => {
+        if (unreachable) throw new VivaceError('UNAVAILABLE', 'the store does not answer');
+        return await call();
+      };
       afterEach(async () => {
         await Promise.all(started.splice(0).map((part) => part.stop()));
       });
@@ -59,8 +64,14 @@ describe('model-repository', () => {
           const [bucket, files] = [await startBlobs(), await startFiles()];
           started.push(bucket, files);
           blobs = bucket.face(blobStore);
+          unreachable = false;
           const watched: BlobStore = {
             ...blobs,
+            head: (...given) => reached(() => blobs.head(...given)),
+            list: (...given) => reached(() => blobs.list(...given)),
+            async *read(...given) {
+              yield* await reached(() => blobs.read(...given));
+            },
             async write(...given) {
               const work = intrude;
               intrude = undefined;
@@ -75,6 +86,10 @@ describe('model-repository', () => {
           );
         },
         beforeWrite: (work) => (intrude = work),
+        disconnect() {
+          unreachable = true;
+          return () => (unreachable = false);
+        },
         async replace({ name: model, version }, path, content) {
           await blobs.write(`${model}/${version}/${path}`, content, callContext());
         },

@@ -166,6 +166,8 @@ describe('filesystem', () => {
       expect(await codeOf(store.write(key, text('x'), callContext()))).to.equal('PERMISSION_DENIED');
     }
     expect(await codeOf(store.write('folder/new/k', text('x'), callContext()))).to.equal('PERMISSION_DENIED');
+    await mkdir(join(directory, '.vivace/workspace'), { recursive: true });
+    await symlink(outside, join(directory, '.vivace/workspace/folder.staged'));
     expect(await codeOf(part.face(workspace).find('folder', callContext()))).to.equal('PERMISSION_DENIED');
     expect((await store.list('', callContext())).blobs).to.deep.equal([]);
     expect(await readFile(join(outside, 'secret'), 'utf8')).to.equal('s');

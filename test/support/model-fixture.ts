@@ -8,6 +8,7 @@ import {
   type BundleManifest,
   type ModelRepository,
   workspace,
+  type Workspace,
 } from 'vivace';
 import { filesystem } from 'vivace/adapters/filesystem';
 import { memory } from 'vivace/adapters/memory';
@@ -18,6 +19,7 @@ import { manifestOf } from '../fixtures/bundles.js';
 /** A model repository over blobs in memory and a temporary directory. */
 export interface RepositoryFixture {
   readonly blobs: BlobStore;
+  readonly workspace: Workspace;
   readonly repository: ModelRepository;
   readonly directory: string;
   /** Adds a version of one file and, if asked, points an alias at it. */
@@ -40,6 +42,7 @@ export async function startRepository(): Promise<RepositoryFixture> {
   const repository = models.face(port);
   return {
     blobs,
+    workspace: uses.workspace,
     repository,
     directory,
     async add(content, entry, { alias, ...more } = {}) {

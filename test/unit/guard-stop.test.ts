@@ -19,7 +19,7 @@ function partOf(
     options: z.strictObject({}),
     create: (_, _uses, context) => {
       create?.((task) => context.run(task));
-      return { find: unused, stage: unused, remove: unused, ...lifecycle };
+      return { find: unused, list: unused, read: unused, stage: unused, remove: unused, ...lifecycle };
     },
   });
 }

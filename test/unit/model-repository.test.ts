@@ -1,7 +1,16 @@
 import { expect } from 'chai';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { modelRepository as port, type BlobStore, type BundleManifest } from 'vivace';
+import {
+  blobStore,
+  modelRepository as port,
+  VivaceError,
+  workspace,
+  type BlobStore,
+  type BundleManifest,
+  type Workspace,
+} from 'vivace';
+import { filesystem } from 'vivace/adapters/filesystem';
 import { modelRepository } from 'vivace/plugins/model-repository';
 import { callContext, startPart } from 'vivace/testing';
 import { manifestOf } from '../fixtures/bundles.js';
@@ -47,6 +56,88 @@ describe('ModelRepository', () => {
     const second = await fetch();
     expect(second).to.not.equal(first);
     expect(readFileSync(join(second, 'model.onnx'), 'utf8')).to.equal('another');
+  });
+
+  it('keeps the copies of the last versions, and those that serve', async () => {
+    const models = await startPart(
+      modelRepository,
+      { keepVersions: 2 },
+      { uses: { blobs: fixture.blobs, workspace: fixture.workspace } },
+    );
+    const repository = models.face(port);
+    const kept = async (): Promise<string[]> =>
+      (await fixture.workspace.list('affine/', callContext()))
+        .filter((name) => name.split('/').length === 3)
+        .map((name) => name.split('/')[1]!);
+    const serve = async (reference: string, version: string): Promise<void> => {
+      await repository.retain!(
+        reference,
+        await repository.fetch({ name: 'affine', version }, callContext()),
+        callContext(),
+      );
+    };
+    for (const version of ['1', '2', '3', '4', '5']) await fixture.add(version, 'model.onnx', { version });
+    await serve('affine@challenger', '1');
+    for (const version of ['2', '3', '4']) await serve('affine', version);
+    expect(await kept()).to.deep.equal(['1', '4']);
+    await serve('affine@challenger', '3');
+    expect(await kept()).to.deep.equal(['4', '3']);
+    await serve('affine@5', '5');
+    expect(await kept()).to.deep.equal(['4', '3', '5']);
+    await models.stop();
+  });
+
+  it('lists no copies as versions where one directory is both blobs and workspace', async () => {
+    const disk = await startPart(filesystem, { path: fixture.directory });
+    const uses = { blobs: disk.face(blobStore), workspace: disk.face(workspace) };
+    const models = await startPart(modelRepository, {}, { uses });
+    const manifest = manifestOf(text('one'), 'model.onnx');
+    await models.face(port).add(manifest, () => text('one'), callContext());
+    await models.face(port).fetch(manifest, callContext());
+    expect(await models.face(port).list(callContext())).to.deep.equal([
+      { name: 'affine', version: '1', aliases: [] },
+    ]);
+    const { blobs } = await disk.face(blobStore).list('', callContext());
+    expect(blobs.map(({ key }) => key)).to.deep.equal(['affine/1/model.json', 'affine/1/model.onnx']);
+    await models.stop();
+    await disk.stop();
+  });
+
+  it('reads nothing of other models where it lists one', async () => {
+    await fixture.add('one', 'model.onnx', { version: '1', alias: 'champion' });
+    await fixture.add('two', 'model.onnx', { name: 'iris', version: '1', alias: 'champion' });
+    const asked: string[] = [];
+    const watched: BlobStore = {
+      ...fixture.blobs,
+      list(prefix, ...rest) {
+        asked.push(prefix);
+        return fixture.blobs.list(prefix, ...rest);
+      },
+      read(key, ...rest) {
+        asked.push(key);
+        return fixture.blobs.read(key, ...rest);
+      },
+    };
+    const part = await startPart(modelRepository, {}, { uses: { blobs: watched } });
+    await part.face(port).list(callContext(), { name: 'affine' });
+    expect(asked).to.deep.equal(['affine/', 'affine/aliases/champion']);
+    await part.stop();
+  });
+
+  it('says what to delete where a corrupt copy cannot be removed', async () => {
+    await fixture.add('model', 'model.onnx');
+    const directory = await fetch();
+    writeFileSync(join(directory, 'model.onnx'), 'nodel');
+    const locked: Workspace = {
+      ...fixture.workspace,
+      remove: () => Promise.reject(new VivaceError('PERMISSION_DENIED', 'EROFS: read-only file system')),
+    };
+    const part = await startPart(modelRepository, {}, { uses: { blobs: fixture.blobs, workspace: locked } });
+    const fetching = part.face(port).fetch({ name: 'affine', version: '1' }, callContext());
+    expect(await failureOf(fetching))
+      .to.match(/^DATA_LOSS.*model\.onnx in .* cannot be removed: delete it/)
+      .and.include(directory);
+    await part.stop();
   });
 
   it('resolves an alias, a version, and champion where nothing is said', async () => {
