@@ -31,7 +31,8 @@ export type {
   ControlPlane,
   PartState,
   PartStatus,
-  PredictorStatus,
+  Readiness,
+  ServedPredictor,
   ServerState,
 } from './ports/control-plane.js';
 export type {
@@ -142,7 +143,13 @@ export type { AsOfReader, MaterializeProgress, OfflineStore, Spine } from './por
 export { onlineStore } from './ports/online-store.js';
 export type { OnlineStore, OnlineView } from './ports/online-store.js';
 export { predictor } from './ports/predictor.js';
-export type { DescribedModel, ModelIdentity, Prediction, Predictor } from './ports/predictor.js';
+export type {
+  DescribedModel,
+  ModelIdentity,
+  Prediction,
+  Predictor,
+  PredictorStatus,
+} from './ports/predictor.js';
 export { predictorRuntime } from './ports/predictor-runtime.js';
 export type {
   ModelInspection,

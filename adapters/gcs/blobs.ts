@@ -8,7 +8,7 @@ import {
   type PartContext,
   type WriteCondition,
 } from 'vivace';
-import { bodyChunks, byteRange, noBlob, systemErrorCode } from 'vivace/kit';
+import { askAtStart, bodyChunks, byteRange, noBlob, systemErrorCode } from 'vivace/kit';
 import { Connection } from './connection.js';
 import { Crc32c } from './crc32c.js';
 import { answered } from './errors.js';
@@ -30,7 +30,7 @@ export class GcsBlobs implements BlobStore {
   async start(context: CallContext): Promise<void> {
     this.#connection = await Connection.open(this.#options, this.#context.directory);
     try {
-      await this.list('', context, { limit: 1 });
+      await askAtStart((asked) => this.list('', asked, { limit: 1 }), context, this.#context);
     } catch (error) {
       this.#connection.close();
       throw error;

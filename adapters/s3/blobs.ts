@@ -10,7 +10,7 @@ import {
   type PartContext,
   type WriteCondition,
 } from 'vivace';
-import { bodyChunks, byteRange, noBlob, systemErrorCode } from 'vivace/kit';
+import { askAtStart, bodyChunks, byteRange, noBlob, systemErrorCode } from 'vivace/kit';
 import { Connection } from './connection.js';
 import { answered, toFailure } from './errors.js';
 import type { S3Options } from './s3.js';
@@ -31,7 +31,7 @@ export class S3Blobs implements BlobStore {
   async start(context: CallContext): Promise<void> {
     this.#connection = await Connection.open(this.#options, this.#context.directory);
     try {
-      await this.list('', context, { limit: 1 });
+      await askAtStart((asked) => this.list('', asked, { limit: 1 }), context, this.#context);
     } catch (error) {
       this.#connection.close();
       throw error;

@@ -1,7 +1,7 @@
 import { VivaceError } from '../kernel/errors.js';
 import { packageVersion } from '../kernel/package-version.js';
 import { describePlan, type Plan } from '../pipeline/plan.js';
-import type { ControlPlane, PartStatus, PredictorStatus, ServerState } from '../ports/control-plane.js';
+import type { ControlPlane, PartStatus, ServedPredictor, ServerState } from '../ports/control-plane.js';
 import type { Predictor } from '../ports/predictor.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { FeatureView } from '../views/view.js';
@@ -26,8 +26,8 @@ export interface ControlledServer {
 /** What operators of a server may ask of it, independent of any protocol. */
 export function createControlPlane(server: ControlledServer): ControlPlane {
   const isRunning = (): boolean => ['ready', 'partial', 'draining'].includes(server.state());
-  const predictors = (): readonly PredictorStatus[] =>
-    isRunning() ? server.predictors().map(([name, part]) => ({ name, serving: part.serving() })) : [];
+  const predictors = (): readonly ServedPredictor[] =>
+    isRunning() ? server.predictors().map(([name, part]) => statusOf(name, part)) : [];
   const models: ControlPlane['models'] = () =>
     predictors().flatMap(({ name, serving }) =>
       serving === undefined ? [] : [{ predictor: name, ...serving }],
@@ -37,8 +37,9 @@ export function createControlPlane(server: ControlledServer): ControlPlane {
       return server.state();
     },
     readiness() {
-      const reasons = reasonsOf(server, predictors());
-      return { ready: reasons.length === 0, reasons };
+      const served = predictors();
+      const reasons = reasonsOf(server, served);
+      return { ready: reasons.length === 0, reasons, details: served.flatMap(detailsOf) };
     },
     parts: () => server.parts(),
     predictors,
@@ -51,6 +52,7 @@ export function createControlPlane(server: ControlledServer): ControlPlane {
       state: server.state(),
       pipelines: [...server.plans().keys()],
       models: models(),
+      predictors: predictors(),
       parts: Object.fromEntries(server.parts().map(({ name, use }) => [name, use])),
       views: Object.fromEntries([...server.views()].map(([name, view]) => [name, view.hash])),
     }),
@@ -68,18 +70,37 @@ export function createControlPlane(server: ControlledServer): ControlPlane {
         throw new VivaceError('UNIMPLEMENTED', `predictor "${name}" does not follow a repository`);
       const refresh = part.refresh.bind(part);
       await bounded(call, server.cut, (within) => Promise.resolve(refresh(within)));
-      return { name, serving: part.serving() };
+      return statusOf(name, part);
     },
   };
 }
 
-function reasonsOf(server: ControlledServer, predictors: readonly PredictorStatus[]): readonly string[] {
+function reasonsOf(server: ControlledServer, predictors: readonly ServedPredictor[]): readonly string[] {
   const state = server.state();
   if (state === 'partial') return [partialMessage(server.startedOnly())];
   if (state !== 'ready') return [`the server is ${state}`];
   return predictors
     .filter(({ serving }) => serving === undefined)
     .map(({ name }) => `predictor "${name}" has no loaded model`);
+}
+
+function statusOf(name: string, part: Predictor): ServedPredictor {
+  return { name, ...(part.status?.() ?? { serving: part.serving() }) };
+}
+
+/** What operators should know of a predictor that answers. */
+function detailsOf({ name, serving, wanted, lastKnown, lastFailure, instances }: ServedPredictor): string[] {
+  if (serving === undefined) return [];
+  const served = `predictor "${name}" serves ${serving.name} ${serving.version}`;
+  const why = lastFailure === undefined ? '' : `: ${lastFailure.code} ${lastFailure.message}`;
+  const details: string[] = [];
+  if (lastKnown === true)
+    details.push(`last-known: ${served} from its disk, because its repository does not answer${why}`);
+  else if (wanted !== undefined && wanted !== serving.version)
+    details.push(`behind: ${served}, not ${wanted}${why}`);
+  if (instances !== undefined && instances.loaded < instances.wanted)
+    details.push(`instances: predictor "${name}" has ${instances.loaded} of ${instances.wanted}`);
+  return details;
 }
 
 /** Why a server with only some of its parts started answers no request. */

@@ -1,6 +1,6 @@
 import type { Call, CallContext } from '../kernel/call.js';
 import type { FeatureView } from '../views/view.js';
-import type { ModelIdentity } from './predictor.js';
+import type { ModelIdentity, PredictorStatus } from './predictor.js';
 
 /**
  * Where a server stands. `partial`: only some parts were started, for a command that needs a repository or a warehouse; it answers no
@@ -21,26 +21,38 @@ export interface PartStatus {
   readonly inFlight: number;
 }
 
-export interface PredictorStatus {
+/** A predictor and where it stands. */
+export interface ServedPredictor extends PredictorStatus {
   readonly name: string;
-  /** The version that serves; `undefined` where no model is loaded. */
-  readonly serving: ModelIdentity | undefined;
+}
+
+/** Whether a server takes requests, and what its operators should know. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** What keeps it from being ready. */
+  readonly reasons: readonly string[];
+  /** What does not: each begins with what it is, such as `last-known: `. */
+  readonly details: readonly string[];
 }
 
 /** What operators of a server may ask of it, independent of any protocol. */
 export interface ControlPlane {
   readonly state: ServerState;
-  /** Serving: every declared predictor has a loaded model, and the server is not draining. `reasons` says what is missing. */
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /**
+   * Ready: every declared predictor has a loaded model, and the server is not draining. `details` names each predictor whose model comes from
+   * its disk because its repository does not answer (`last-known`), that serves another version than it should (`behind`), or that lacks
+   * instances (`instances`).
+   */
+  readiness(): Readiness;
   /** In the order of starting. */
   parts(): readonly PartStatus[];
-  predictors(): readonly PredictorStatus[];
+  predictors(): readonly ServedPredictor[];
   /** The versions that serve. */
   models(): readonly (ModelIdentity & { readonly predictor: string })[];
   /** The compiled plan of each pipeline, for people. */
   plans(): Readonly<Record<string, object>>;
   views(): ReadonlyMap<string, FeatureView>;
-  /** Name, version, state, parts: for /v1/info. */
+  /** Name, version, state, parts, where each predictor stands: for /v1/info. */
   info(): Readonly<Record<string, unknown>>;
   /** Metrics for a scraper, where a telemetry part offers them. */
   scrape(context: CallContext): Promise<{ readonly contentType: string; readonly body: string } | undefined>;
@@ -50,5 +62,5 @@ export interface ControlPlane {
    * @throws {VivaceError} `NOT_FOUND` for no such predictor, `UNIMPLEMENTED` where it does not follow a repository; otherwise the reason
    *   why a version does not serve.
    */
-  refresh(predictor: string, call: Call): Promise<PredictorStatus>;
+  refresh(predictor: string, call: Call): Promise<ServedPredictor>;
 }

@@ -3,6 +3,7 @@ import type { Signature } from '../models/bundle.js';
 import type { ModelVersion } from './model-repository.js';
 import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
+import type { ErrorCode } from '../kernel/errors.js';
 import type { PredictContext } from './predictor-runtime.js';
 
 /** A model version that a predictor serves, and what it is. */
@@ -30,12 +31,37 @@ export interface DescribedModel {
   readonly featuresLock?: Readonly<Record<string, string>>;
 }
 
+/** Where a predictor stands. What it does not know or does not have is left out. */
+export interface PredictorStatus {
+  /** The version that serves; `undefined` where no model is loaded. */
+  readonly serving: ModelIdentity | undefined;
+  /** The version that should serve, as the repository last said. */
+  readonly wanted?: string;
+  /** True while what serves came from this machine's disk, because the repository has not answered since the start. */
+  readonly lastKnown?: boolean;
+  /** Why the last look for a version did not end with that version serving; absent once one did. */
+  readonly lastFailure?: {
+    /** Epoch milliseconds. */
+    readonly atMs: number;
+    readonly code: ErrorCode;
+    readonly message: string;
+    /** The version that cannot serve, where one was found. */
+    readonly version?: string;
+  };
+  /** Instances of the version that serves: those that answer, and how many there should be. */
+  readonly instances?: { readonly loaded: number; readonly wanted: number };
+  /** What waits for an instance. */
+  readonly queue?: { readonly calls: number; readonly rows: number };
+}
+
 /** A model that answers, whichever version serves at the moment. */
 export interface Predictor {
   /** The model's signature and lock, from its repository; may be asked before the model is loaded. */
   describe(context: CallContext): Promise<DescribedModel>;
   /** The version that serves, or `undefined` where none is loaded: then the server is not ready. */
   serving(): ModelIdentity | undefined;
+  /** Where the predictor stands, for its operators; its `serving` is what `serving()` says. */
+  status?(): PredictorStatus;
   /**
    * @param inputs One tensor per input of the signature, in its order; the call owns them.
    * @throws {VivaceError} `RESOURCE_EXHAUSTED` where the queue is full, `PREDICTOR_FAILED` where the model threw.
@@ -53,6 +79,7 @@ export interface Predictor {
 export const predictor = pluginPort<Predictor>('predictor', {
   describe: {},
   serving: { sync: true, quiet: true },
+  status: { sync: true, quiet: true },
   predict: {},
   refresh: {},
 });

@@ -48,7 +48,7 @@ export function planes(own: OwnPlanes = {}): Planes {
     },
     control: {
       state: 'ready',
-      readiness: () => ({ ready: true, reasons: [] }),
+      readiness: () => ({ ready: true, reasons: [], details: [] }),
       parts: () => [],
       predictors: () => [],
       models: () => [],

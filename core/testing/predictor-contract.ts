@@ -68,6 +68,16 @@ export function predictorContract({ runner, make, model, hold, lose, release }: 
       identified((await subject.predict(affineInput([1, 1]), context(1))).model, model);
     });
 
+    it('says in its status what serves, where it has one', () => {
+      const status = subject.status?.();
+      if (status === undefined) return;
+      assert.deepEqual(status.serving, subject.serving());
+      const { instances = { loaded: 1, wanted: 1 }, queue = { calls: 0, rows: 0 } } = status;
+      assert.ok(instances.loaded >= 1 && instances.loaded <= instances.wanted);
+      assert.deepEqual(queue, { calls: 0, rows: 0 });
+      assert.equal(status.lastFailure, undefined);
+    });
+
     it('gives one digest wherever it says which model it is', async () => {
       const digests = [
         (await subject.describe(callContext())).model.digest,
@@ -198,6 +208,7 @@ export function predictorContract({ runner, make, model, hold, lose, release }: 
       calls: {
         describe: (started, call) => started.describe(call),
         serving: (started) => started.serving(),
+        status: (started) => started.status?.(),
         predict: (started, call) => started.predict(affineInput([1, 1]), { ...call, rows: 1 }),
         refresh: (started, call) => started.refresh?.(call),
       },

@@ -61,6 +61,11 @@ export class Dispatcher {
     );
   }
 
+  /** What waits for an instance. */
+  get queue(): { readonly calls: number; readonly rows: number } {
+    return { calls: this.#waiting.size, rows: this.#waiting.rows };
+  }
+
   /** Takes a call; it settles by itself. */
   submit(call: Call): void {
     const instance = this.#idle.pop();
@@ -174,7 +179,8 @@ export class Dispatcher {
       call.avoid = instance;
       return true;
     }
-    if (!joined || error.code !== 'PREDICTOR_FAILED') return false;
+    // A runtime finds some faults of an input only as it predicts: they are those of one caller.
+    if (!joined || (error.code !== 'PREDICTOR_FAILED' && error.code !== 'INVALID_ARGUMENT')) return false;
     call.alone = true;
     return true;
   }

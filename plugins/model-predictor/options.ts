@@ -20,6 +20,11 @@ export const options = z.strictObject({
   refreshMs: milliseconds({ min: 0 })
     .default(30_000)
     .describe('How often to look for a new version under the alias, ms; 0 = never; default 30000'),
+  lookupTimeoutMs: milliseconds()
+    .default(10_000)
+    .describe(
+      'How long the repository may take to say which version the model is; at start the last known version serves after that, ms; default 10000',
+    ),
   loadTimeoutMs: milliseconds()
     .default(120_000)
     .describe(
@@ -42,7 +47,9 @@ export const options = z.strictObject({
   warmUp: z
     .boolean()
     .default(true)
-    .describe('Predicts one row of zeros before an instance serves; default true'),
+    .describe(
+      'Predicts one row of zeros before an instance serves, where the bundle has no self-test, which warms up too; default true',
+    ),
 });
 
 export type PredictorOptions = z.output<typeof options>;

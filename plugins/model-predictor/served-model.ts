@@ -2,16 +2,17 @@ import {
   abortError,
   checkTensor,
   isVivaceError,
+  untilAborted,
   VivaceError,
   type Bundle,
   type CallContext,
   type ModelIdentity,
   type ModelRepository,
-  type ModelVersion,
   type PartContext,
   type PredictContext,
   type Prediction,
   type Predictor,
+  type PredictorStatus,
   type PredictorRuntime,
   type DescribedModel,
   type Signature,
@@ -70,9 +71,17 @@ export class ServedModel implements Predictor {
       unit: '{load}',
       description: 'Versions and instances that did not load',
     });
+    context.gauge(
+      'predictor.last_known',
+      {
+        unit: '1',
+        description: '1 while the model comes from the disk because the repository does not answer',
+      },
+      () => (this.#watch.versions.lastKnown === true ? 1 : 0),
+    );
     const watched = {
       serving: () => this.#current?.model,
-      deploy: (model: ModelVersion, bundle: Bundle, call: CallContext) => this.#deploy(model, bundle, call),
+      deploy: (bundle: Bundle, call: CallContext) => this.#deploy(bundle, call),
       retired: () => this.#retired,
     };
     this.#watch = new VersionWatch(watched, options, {
@@ -87,8 +96,7 @@ export class ServedModel implements Predictor {
   }
 
   async start(context: CallContext): Promise<void> {
-    const model = await this.#repository.resolve(this.#options.model, context);
-    await this.#deploy(model, await this.#repository.fetch(model, context), context);
+    await this.#watch.first(context);
   }
 
   async stop(): Promise<void> {
@@ -115,6 +123,15 @@ export class ServedModel implements Predictor {
     return this.#current !== undefined && this.#current.instances.size > 0 ? this.#current.model : undefined;
   }
 
+  status(): PredictorStatus {
+    return {
+      serving: this.serving(),
+      ...this.#watch.versions,
+      instances: { loaded: this.#current?.instances.size ?? 0, wanted: this.#options.instances },
+      queue: this.#dispatcher.queue,
+    };
+  }
+
   refresh(context: CallContext): Promise<void> {
     return this.#watch.look(context);
   }
@@ -134,7 +151,8 @@ export class ServedModel implements Predictor {
   }
 
   /** Loads a version beside the one that serves, and swaps them; the old one finishes its calls. */
-  async #deploy(model: ModelVersion, bundle: Bundle, context: CallContext): Promise<void> {
+  async #deploy(bundle: Bundle, context: CallContext): Promise<void> {
+    const model = identityOf(bundle.manifest);
     const serving = this.#current;
     const different =
       serving === undefined ? undefined : difference(serving.bundle.manifest, bundle.manifest);
@@ -145,12 +163,7 @@ export class ServedModel implements Predictor {
       );
     }
     const instances = await this.#loader.loadAll(bundle, this.#options.instances, context.signal);
-    const deployment: Deployment = {
-      bundle,
-      model: identityOf(bundle.manifest),
-      instances: new Set(),
-      setbacks: 0,
-    };
+    const deployment: Deployment = { bundle, model, instances: new Set(), setbacks: 0 };
     for (const instance of serving?.instances ?? []) this.#dispatcher.remove(instance);
     this.#current = deployment;
     for (const instance of instances) this.#adopt(deployment, instance);
@@ -217,7 +230,7 @@ export class ServedModel implements Predictor {
         await this.#context.delay(delayMs, signal);
       }
       try {
-        const instance = await this.#loader.load(deployment.bundle, signal);
+        const instance = await this.#loader.load(await this.#restored(deployment.bundle, signal), signal);
         if (deployment === this.#current && !signal.aborted) return this.#adopt(deployment, instance);
         await instance.predictor.unload();
       } catch (error) {
@@ -230,6 +243,16 @@ export class ServedModel implements Predictor {
       }
     }
     if (deployment === this.#current && deployment.instances.size === 0) this.#goDown(0);
+  }
+
+  /** The disk may have changed since the bundle was fetched. */
+  async #restored(bundle: Bundle, signal: AbortSignal): Promise<Bundle> {
+    const { loadTimeoutMs: timeoutMs } = this.#options;
+    const what = `the model's files were not restored in ${timeoutMs} ms`;
+    const restored = await this.#loader.within({ signal, timeoutMs, what }, async (within) =>
+      untilAborted(Promise.resolve(this.#repository.restore?.(bundle, { signal: within })), within),
+    );
+    return restored ?? bundle;
   }
 
   /** 0 for the first setback, then doubling. */

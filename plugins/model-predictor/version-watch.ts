@@ -1,39 +1,62 @@
 import {
   abortError,
-  isVivaceError,
+  asVivaceError,
+  manifestDigest,
   SharedWork,
   untilAborted,
   type Bundle,
   type CallContext,
   type Counter,
+  type ErrorCode,
   type LoadKeys,
+  type ModelIdentity,
   type ModelRepository,
-  type ModelVersion,
   type PartContext,
+  type PredictorStatus,
+  type VivaceError,
 } from 'vivace';
 import type { Loader } from './loader.js';
 import type { PredictorOptions } from './options.js';
 
 /** What a watch needs of the model it follows. */
 export interface WatchedModel {
-  serving(): ModelVersion | undefined;
+  serving(): ModelIdentity | undefined;
   /** Resolves when the version serves. */
-  deploy(model: ModelVersion, bundle: Bundle, context: CallContext): Promise<void>;
+  deploy(bundle: Bundle, context: CallContext): Promise<void>;
   /** Resolves when the versions that were replaced are gone. */
   retired(): Promise<unknown>;
 }
 
+/** What a watch knows of the versions of its model. */
+export type Versions = Pick<PredictorStatus, 'wanted' | 'lastKnown' | 'lastFailure'>;
+
+/**
+ * Errors of what surrounds a model. After any other error there is nothing to serve, whatever lies on the disk: a reference that names
+ * nothing, a version that is corrupt or does not load.
+ */
+const outages: readonly ErrorCode[] = [
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'RESOURCE_EXHAUSTED',
+  'PERMISSION_DENIED',
+  'UNAUTHENTICATED',
+  'INTERNAL',
+];
+
 /** Looks for new versions of a model, by the clock and when asked, one look at a time. */
 export class VersionWatch {
   readonly #model: WatchedModel;
-  readonly #name: string;
+  readonly #options: PredictorOptions;
   readonly #repository: ModelRepository;
   readonly #loader: Loader;
   readonly #loadFailures: Counter;
   readonly #context: PartContext;
   readonly #looks: SharedWork<void>;
   /** A version that cannot serve, whatever is tried, and why. */
-  #refused: { readonly version: string | undefined; readonly error: unknown } | undefined;
+  #refused: { readonly version: string | undefined; readonly error: VivaceError } | undefined;
+  #versions: Versions = {};
+  /** The version that the look under way has found. */
+  #found: string | undefined;
 
   constructor(
     model: WatchedModel,
@@ -46,7 +69,7 @@ export class VersionWatch {
     },
   ) {
     this.#model = model;
-    this.#name = options.model;
+    this.#options = options;
     // One time for the files, one for the instances.
     this.#looks = new SharedWork({ untimedMs: 2 * options.loadTimeoutMs });
     this.#repository = given.repository;
@@ -54,6 +77,37 @@ export class VersionWatch {
     this.#loadFailures = given.loadFailures;
     this.#context = given.context;
     if (options.refreshMs > 0) given.context.every(options.refreshMs, (call) => this.#poll(call));
+  }
+
+  get versions(): Versions {
+    return this.#versions;
+  }
+
+  /**
+   * Serves the version that the reference names or, where the repository does not answer, the one that was last served from this disk.
+   *
+   * @throws {VivaceError} Where neither can be.
+   */
+  async first(context: CallContext): Promise<void> {
+    let bundle: Bundle;
+    try {
+      bundle = (await this.#find(context))!;
+    } catch (thrown) {
+      const error = asVivaceError(thrown);
+      if (context.signal.aborted || !outages.includes(error.code)) throw error;
+      const known = await this.#repository.lastKnown?.(this.#options.model, context);
+      if (known === undefined) throw error;
+      this.#note(error, this.#found);
+      await this.#model.deploy(known, context);
+      this.#versions = { ...this.#versions, lastKnown: true };
+      this.#context.log.warn('the repository does not answer: the last known version serves, from the disk', {
+        error,
+        model: this.#options.model,
+        version: known.manifest.version,
+      });
+      return;
+    }
+    await this.#serve(bundle, context);
   }
 
   /**
@@ -83,7 +137,7 @@ export class VersionWatch {
   }
 
   #shared({ signal }: CallContext): Promise<unknown> {
-    return this.#looks.get([this.#name], this.#start, { signal });
+    return this.#looks.get([this.#options.model], this.#start, { signal });
   }
 
   /** A look is a task of the part, which waits for it when it stops. */
@@ -98,38 +152,108 @@ export class VersionWatch {
     });
 
   async #look(call: CallContext): Promise<void> {
-    let version: string | undefined;
-    const find = async (
-      signal: AbortSignal,
-    ): Promise<{ model: ModelVersion; bundle: Bundle } | undefined> => {
-      const model = await this.#repository.resolve(this.#name, { signal });
-      version = model.version;
-      if (version === this.#model.serving()?.version) return undefined;
-      if (version === this.#refused?.version) throw this.#refused.error;
-      return { model, bundle: await this.#repository.fetch(model, { signal }) };
-    };
     try {
-      // A repository may ignore the signal.
-      const next = await this.#loader.within(call.signal, (signal) => untilAborted(find(signal), signal));
-      if (next === undefined) return;
-      this.#refused = undefined;
-      await this.#model.deploy(next.model, next.bundle, call);
-    } catch (error) {
+      const next = await this.#find(call);
+      if (next !== undefined) await this.#serve(next, call);
+      this.#confirm();
+    } catch (thrown) {
       if (call.signal.aborted) throw abortError(call.signal);
-      if (error !== this.#refused?.error) this.#failed(error, version);
+      const error = asVivaceError(thrown);
+      if (error !== this.#refused?.error) this.#failed(error, this.#found);
       throw error;
     }
   }
 
-  #failed(error: unknown, version: string | undefined): void {
+  /** The version that the reference names, fetched; `undefined` where it serves already. */
+  async #find({ signal }: CallContext): Promise<Bundle | undefined> {
+    const { model: reference, loadTimeoutMs } = this.#options;
+    const lookupTimeoutMs = Math.min(this.#options.lookupTimeoutMs, loadTimeoutMs);
+    this.#found = undefined;
+    // A repository may ignore the signal.
+    const model = await this.#loader.within(
+      {
+        signal,
+        timeoutMs: lookupTimeoutMs,
+        what: `the repository did not say in ${lookupTimeoutMs} ms which version ${reference} is`,
+      },
+      (within) => untilAborted(this.#repository.resolve(reference, { signal: within }), within),
+    );
+    const { version } = model;
+    this.#found = version;
+    this.#versions = { ...this.#versions, wanted: version };
+    const find = async (within: AbortSignal): Promise<Bundle | undefined> => {
+      const serving = this.#model.serving();
+      if (version === serving?.version && !(await this.#isAnother(serving, within))) return undefined;
+      if (version === this.#refused?.version) throw this.#refused.error;
+      return this.#repository.fetch(model, { signal: within });
+    };
+    return this.#loader.within(
+      {
+        signal,
+        timeoutMs: loadTimeoutMs,
+        what: `${model.name} ${version} was not fetched in ${loadTimeoutMs} ms`,
+      },
+      (within) => untilAborted(find(within), within),
+    );
+  }
+
+  /** Whether the repository has other content under the version that serves: it is asked where the version came from the disk alone. */
+  async #isAnother(serving: ModelIdentity, signal: AbortSignal): Promise<boolean> {
+    if (this.#versions.lastKnown !== true) return false;
+    return manifestDigest(await this.#repository.manifest(serving, { signal })) !== serving.digest;
+  }
+
+  /** Deploys a version; once it serves, it is what the disk keeps for the day when the repository does not answer. */
+  async #serve(bundle: Bundle, context: CallContext): Promise<void> {
+    await this.#model.deploy(bundle, context);
+    this.#refused = undefined;
+    try {
+      await this.#repository.retain?.(this.#options.model, bundle, context);
+    } catch (error) {
+      if (context.signal.aborted) throw abortError(context.signal);
+      this.#context.log.warn('the version serves, but the disk does not keep note of it', {
+        error,
+        model: this.#options.model,
+        version: bundle.manifest.version,
+      });
+    }
+  }
+
+  /** What the reference names serves. */
+  #confirm(): void {
+    if (this.#versions.lastKnown === true) {
+      this.#context.log.info('the repository answers again', {
+        model: this.#options.model,
+        version: this.#model.serving()?.version,
+      });
+    }
+    const { wanted } = this.#versions;
+    this.#versions = wanted === undefined ? {} : { wanted };
+  }
+
+  /** @param version The version that cannot serve; `undefined` where none was found. */
+  #failed(error: VivaceError, version: string | undefined): void {
     // Versions are immutable, so a broken version stays broken; after other failures it is tried again.
-    if (isVivaceError(error) && error.code === 'FAILED_PRECONDITION') this.#refused = { version, error };
+    if (error.code === 'FAILED_PRECONDITION') this.#refused = { version, error };
     this.#loadFailures.add(1);
-    this.#context.log.error('a new version cannot serve; the one before it stays', {
-      error,
-      model: this.#name,
-      version,
-      serving: this.#model.serving()?.version,
-    });
+    this.#note(error, version);
+    this.#context.log.error(
+      version === undefined
+        ? 'the repository does not say which version should serve; the one before it stays'
+        : 'a new version cannot serve; the one before it stays',
+      { error, model: this.#options.model, version, serving: this.#model.serving()?.version },
+    );
+  }
+
+  #note({ code, message }: VivaceError, version: string | undefined): void {
+    this.#versions = {
+      ...this.#versions,
+      lastFailure: {
+        atMs: this.#context.clock.now(),
+        code,
+        message,
+        ...(version === undefined ? {} : { version }),
+      },
+    };
   }
 }

@@ -15,8 +15,8 @@ export function operationsRouter({ data, control }: Planes, prefix: string): Htt
     [
       `${prefix}/health/ready`,
       () => {
-        const { ready, reasons } = control.readiness();
-        return json(ready ? 200 : 503, { ready, reasons });
+        const readiness = control.readiness();
+        return json(readiness.ready ? 200 : 503, readiness);
       },
     ],
     [`${prefix}/metrics`, async (_request, call) => metrics(control, call)],

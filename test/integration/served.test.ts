@@ -19,7 +19,11 @@ describe('a composed server', () => {
     });
     await server.start();
     const web = server.part(httpServer, 'web') as InjectableServer;
-    expect((await web.inject({ path: '/health/ready' })).json()).to.deep.equal({ ready: true, reasons: [] });
+    expect((await web.inject({ path: '/health/ready' })).json()).to.deep.equal({
+      ready: true,
+      reasons: [],
+      details: [],
+    });
     expect((await web.inject({ path: '/v1/pipelines' })).json()).to.deep.equal({ pipelines: [] });
     expect((await web.inject({ path: '/v1/info' })).json()).to.include({ state: 'ready' });
     await server.stop();

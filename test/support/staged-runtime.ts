@@ -37,6 +37,8 @@ export class StagedRuntime {
   hold = false;
   /** Fails loads of some versions. */
   failLoad: (version: string) => Error | undefined = () => undefined;
+  /** Fails the call of loading. */
+  warm: () => Error | undefined = () => undefined;
   /** Stands in for the affine model. */
   model: (inputs: readonly Tensor[], context: PredictContext, version: string) => readonly Tensor[] = affine;
 
@@ -78,8 +80,10 @@ export class StagedRuntime {
       closed,
       predict: async (inputs: readonly Tensor[], context: PredictContext): Promise<readonly Tensor[]> => {
         if (dead !== undefined) throw dead;
-        if (!warm) {
+        if (!warm && inputs.every(({ data }) => (data as Float32Array).every((value) => value === 0))) {
           warm = true;
+          const failure = this.warm();
+          if (failure !== undefined) throw failure;
           return affine(inputs, context);
         }
         this.batches.push(context.rows);

@@ -7,6 +7,7 @@ import {
   predictor,
   VivaceError,
   type CallContext,
+  type PredictorStatus,
   type Server,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
@@ -110,7 +111,11 @@ describe('Control plane', () => {
     await failureOf(server.start());
     // What failed is stopped as well.
     expect(server.control.parts().map(({ state }) => state)).to.deep.equal(['stopped']);
-    expect(server.control.readiness()).to.deep.equal({ ready: false, reasons: ['the server is failed'] });
+    expect(server.control.readiness()).to.deep.equal({
+      ready: false,
+      reasons: ['the server is failed'],
+      details: [],
+    });
   });
 
   it('has plans, views, predictors and models', async () => {
@@ -129,6 +134,49 @@ describe('Control plane', () => {
       version: '1',
       digest: 'following 1',
     });
+  });
+
+  it('says in what way a predictor that answers does not stand as it should', async () => {
+    const model = (version: string) => ({ name: 'eta', version, digest: version });
+    const lastFailure = { atMs: 0, code: 'UNAVAILABLE', message: 'the bucket is down' } as const;
+    const statuses: Readonly<Record<string, PredictorStatus>> = {
+      current: { serving: model('1'), wanted: '1', instances: { loaded: 2, wanted: 2 } },
+      night: { serving: model('1'), lastKnown: true, lastFailure },
+      behind: { serving: model('1'), wanted: '2', lastFailure },
+      few: { serving: model('1'), instances: { loaded: 1, wanted: 2 } },
+    };
+    const standing = definePlugin({
+      provides: predictor,
+      name: 'standing',
+      options: z.strictObject({ status: z.string() }),
+      create: ({ status }) => ({
+        describe: async () => ({
+          model: model('1'),
+          signature: { inputs: [], outputs: [], over: 'row' as const },
+        }),
+        serving: () => model('1'),
+        status: () => statuses[status]!,
+        predict: () => Promise.reject(new Error('never')),
+      }),
+    });
+    const parts = Object.fromEntries(
+      Object.keys(statuses).map((status) => [status, { use: standing, status }]),
+    );
+    const server = await createServer({ parts, pipelines: {} });
+    servers.push(server);
+    await server.start();
+    expect(server.control.readiness()).to.deep.equal({
+      ready: true,
+      reasons: [],
+      details: [
+        'last-known: predictor "night" serves eta 1 from its disk, because its repository does not answer: UNAVAILABLE the bucket is down',
+        'behind: predictor "behind" serves eta 1, not 2: UNAVAILABLE the bucket is down',
+        'instances: predictor "few" has 1 of 2',
+      ],
+    });
+    const named = Object.entries(statuses).map(([name, status]) => ({ name, ...status }));
+    expect(server.control.predictors()).to.deep.equal(named);
+    expect(server.control.info()['predictors']).to.deep.equal(named);
   });
 
   describe('refresh', () => {
@@ -181,6 +229,7 @@ describe('Control plane', () => {
         reasons: [
           'only some parts were started (store): to answer requests, start the server with `start`, not `startOnly`',
         ],
+        details: [],
       });
       expect(server.control.parts().map(({ name, state }) => `${name} ${state}`)).to.deep.equal([
         'adder created',

@@ -77,6 +77,60 @@ describe('ModelPredictor', () => {
       );
     });
 
+    it('serves a model that fails on a row of zeros, and says so', async () => {
+      const staged = new StagedRuntime();
+      staged.warm = () => new VivaceError('PREDICTOR_FAILED', 'no such category: 0');
+      await start({ staged });
+      expect((await ask(1)).outputs[0]!.data[0]).to.equal(1);
+      const { level, error } = await fixture.logged(/the model failed on a row of zeros/);
+      expect([level, (error as Error).message]).to.deep.equal(['warn', 'staged: no such category: 0']);
+    });
+
+    it('does not serve an instance that dies of a row of zeros', async () => {
+      const staged = new StagedRuntime();
+      staged.warm = () => new VivaceError('UNAVAILABLE', 'out of memory');
+      expect(await startFailing({ staged })).to.match(/^UNAVAILABLE.*out of memory/);
+      expect(staged.instances[0]!.unloaded).to.equal(true);
+    });
+
+    it('warms up with the inputs of the self-test, where there is one', async () => {
+      const staged = new StagedRuntime();
+      staged.warm = () => new VivaceError('PREDICTOR_FAILED', 'no such category: 0');
+      await start({
+        staged,
+        more: { selfTest: { inputs: { x: [1, 2] }, outputs: { y: [5] }, tolerance: 1e-4 } },
+      });
+      expect(staged.batches).to.deep.equal([1]);
+      expect(fixture.logs.filter(({ level }) => level === 'warn')).to.deep.equal([]);
+    });
+
+    it('says where it stands', async () => {
+      await start({ options: { instances: 2 } });
+      fixture.staged.hold = true;
+      const calls = [ask(1), ask(2), ask(3)];
+      expect(predictor.status!()).to.deep.equal({
+        serving: predictor.serving(),
+        wanted: '1',
+        instances: { loaded: 2, wanted: 2 },
+        queue: { calls: 1, rows: 1 },
+      });
+      fixture.staged.hold = false;
+      for (const held of fixture.staged.held) held.go();
+      await Promise.all(calls);
+    });
+
+    it('says why the version that should serve does not', async () => {
+      await start();
+      fixture.staged.failLoad = () => new Error('bad weights');
+      await release('2');
+      await failureOf(predictor.refresh!(callContext()));
+      const { serving, wanted, lastFailure } = predictor.status!();
+      expect([serving?.version, wanted]).to.deep.equal(['1', '2']);
+      expect(lastFailure).to.include({ version: '2' });
+      expect(lastFailure?.message).to.include('bad weights');
+      expect(lastFailure?.atMs).to.be.closeTo(Date.now(), 60_000);
+    });
+
     it('passes a self-test that holds', async () => {
       await start({
         options: { warmUp: false },
@@ -239,8 +293,8 @@ describe('ModelPredictor', () => {
         isSilent = true;
         await release('2');
         await untilServed('2');
-        const { error } = await fixture.logged(/a new version cannot serve/);
-        expect((error as Error).message).to.include('did not load in 200 ms');
+        const { error } = await fixture.logged(/the one before it stays/);
+        expect((error as Error).message).to.match(/did not say in 200 ms|was not fetched in 200 ms/);
       });
     }
 

@@ -13,20 +13,23 @@ async function get(path: string, own: Partial<ControlPlane> = {}, method = 'GET'
 
 describe('operations', () => {
   it('is alive, also while it is not ready', async () => {
-    const answer = await get('/health/live', { readiness: () => ({ ready: false, reasons: ['draining'] }) });
+    const answer = await get('/health/live', {
+      readiness: () => ({ ready: false, reasons: ['draining'], details: [] }),
+    });
     expect([answer.status, answer.json()]).to.deep.equal([200, { live: true }]);
   });
 
   it('is ready when the server is', async () => {
     const answer = await get('/health/ready');
-    expect([answer.status, answer.json()]).to.deep.equal([200, { ready: true, reasons: [] }]);
+    expect([answer.status, answer.json()]).to.deep.equal([200, { ready: true, reasons: [], details: [] }]);
     expect(answer.headers['cache-control']).to.equal('no-store');
   });
 
   it('answers 503 with the reasons while the server is not ready', async () => {
     const reasons = ['predictor "delays" has no loaded model'];
-    const answer = await get('/health/ready', { readiness: () => ({ ready: false, reasons }) });
-    expect([answer.status, answer.json()]).to.deep.equal([503, { ready: false, reasons }]);
+    const details = ['last-known: predictor "eta" serves eta 1 from its disk'];
+    const answer = await get('/health/ready', { readiness: () => ({ ready: false, reasons, details }) });
+    expect([answer.status, answer.json()]).to.deep.equal([503, { ready: false, reasons, details }]);
   });
 
   it('gives the metrics as the telemetry part writes them', async () => {

@@ -238,6 +238,7 @@ describe('Server', () => {
     expect(server.control.readiness()).to.deep.equal({
       ready: false,
       reasons: ['predictor "adder" has no loaded model'],
+      details: [],
     });
     loaded = true;
     expect(server.control.readiness().ready).to.equal(true);

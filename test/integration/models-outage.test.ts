@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addModel, createServer, type Server } from 'vivace';
+import { callContext } from 'vivace/testing';
+import { fixtures } from '../fixtures/bundles.js';
+import { describeNeeding } from '../servers/programs.js';
+import { S3Server, versitygw } from '../servers/s3-server.js';
+import { TcpProxy } from '../servers/tcp-proxy.js';
+import { failureOf } from '../support/failure.js';
+
+const refreshMs = 250;
+
+describeNeeding([versitygw], 'a server whose bucket is down', () => {
+  let s3: S3Server;
+  let proxy: TcpProxy;
+  let directory: string;
+  const servers: Server[] = [];
+
+  before(async () => {
+    s3 = await S3Server.start();
+    proxy = await TcpProxy.start({ port: s3.port });
+  });
+  after(async () => {
+    await proxy.stop();
+    await s3.stop();
+  });
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'vivace-outage-'));
+    proxy.refusing = false;
+  });
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  const create = async (prefix: string): Promise<Server> => {
+    const server = await createServer({
+      directory,
+      parts: {
+        bucket: {
+          use: 's3',
+          ...s3.options({ endpoint: `http://127.0.0.1:${proxy.port}`, prefix, maxAttempts: 1 }),
+        },
+        disk: { use: 'filesystem', path: 'disk' },
+        models: { use: 'model-repository', blobs: 'bucket', workspace: 'disk' },
+        onnx: { use: 'onnxruntime' },
+        affine: { use: 'model-predictor', model: 'affine', repository: 'models', runtime: 'onnx', refreshMs },
+      },
+      pipelines: {
+        score: {
+          request: { a: 'float32', b: 'float32' },
+          steps: [{ predict: 'affine' }],
+          response: { outputs: { y: 'affine.y' } },
+        },
+      },
+    });
+    servers.push(server);
+    return server;
+  };
+  const release = async (prefix: string): Promise<void> => {
+    const options = {
+      file: join(fixtures, 'affine.onnx'),
+      name: 'affine',
+      columns: ['request.a', 'request.b'],
+    };
+    await addModel(await create(prefix), options, callContext());
+  };
+  const ask = async (server: Server): Promise<unknown> =>
+    (await server.data.pipelines.describe('score')) && server.control.predictors()[0]?.serving?.version;
+
+  it('starts with what lies verified on its disk, and follows once the bucket is back', async () => {
+    await release('night/');
+    const before = await create('night/');
+    await before.start();
+    await before.stop();
+
+    proxy.refusing = true;
+    const server = await create('night/');
+    await server.start();
+    expect(await ask(server)).to.equal('1');
+    const { ready, details } = server.control.readiness();
+    expect(ready).to.equal(true);
+    expect(details.join()).to.match(
+      /^last-known: predictor "affine" serves affine 1 from its disk.*UNAVAILABLE/,
+    );
+    expect(server.control.predictors()[0]).to.include({ lastKnown: true });
+
+    proxy.refusing = false;
+    await release('night/');
+    while (server.control.readiness().details.length > 0 || (await ask(server)) !== '2')
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(server.control.predictors()[0]).to.deep.include({ wanted: '2' });
+  });
+
+  it('does not start where its disk holds nothing', async () => {
+    await release('first/');
+    proxy.refusing = true;
+    expect(await failureOf((await create('first/')).start())).to.match(/^UNAVAILABLE.*does not answer/);
+  });
+});
