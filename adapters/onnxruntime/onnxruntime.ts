@@ -1,10 +1,18 @@
-import { defineAdapter, predictorRuntime, type ModelInspection } from 'vivace';
+import { abortError, defineAdapter, predictorRuntime, VivaceError, type ModelInspection } from 'vivace';
 import { loadInThread, loadSdk, startModelThread } from 'vivace/kit';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
+import { externalFiles } from './external-data.js';
 import type { ThreadData } from './session.js';
 
 const options = z.strictObject({
+  worker: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Runs each instance in a thread of its own; false runs small models on the event loop, which stands still meanwhile; default true',
+    ),
   intraOpThreads: z
     .int()
     .min(0)
@@ -20,10 +28,15 @@ const options = z.strictObject({
     .describe('Keeps memory between calls: faster, but the memory is never given back; default true'),
 });
 
+/** Whether a name of a file stays in its folder. */
+function isBelow(name: string): boolean {
+  return name !== '' && !isAbsolute(name) && !name.split(/[/\\]/).includes('..');
+}
+
 const thread = new URL('./worker.js', import.meta.url);
 
 /**
- * Hosts ONNX models with ONNX Runtime, each instance in a thread of its own: `run` blocks the thread that calls it.
+ * Hosts ONNX models with ONNX Runtime, each instance in a thread of its own unless `worker` is false: `run` blocks the thread that calls it.
  *
  * @see https://onnxruntime.ai/docs/api/js/interfaces/InferenceSession.SessionOptions.html
  */
@@ -32,24 +45,36 @@ export const onnxruntime = defineAdapter({
   name: 'onnxruntime',
   sdk: { 'onnxruntime-node': { min: '1.30.0' } },
   options,
-  create: (session) => ({
+  create: ({ worker, ...session }) => ({
     hosts: ['onnx'],
     async start() {
       await loadSdk('onnxruntime-node', async () => Promise.resolve(import.meta.resolve('onnxruntime-node')));
     },
     async load({ manifest, directory }, context) {
-      const data: ThreadData = {
-        file: join(directory, manifest.entry),
-        session,
-        signature: manifest.signature,
-      };
-      return loadInThread({ module: thread, data, interruptible: false }, manifest.signature, context);
+      const { signature } = manifest;
+      const data = { file: join(directory, manifest.entry), session, signature };
+      if (!worker) {
+        if (context.signal.aborted) throw abortError(context.signal);
+        const { loadInProcess } = await import('./in-process.js');
+        return loadInProcess(data, context);
+      }
+      return loadInThread({ module: thread, data, interruptible: false }, signature, context);
     },
     async inspect(file, context) {
       const data: ThreadData = { file, session };
       // Having said what the file holds, the thread ends by itself.
       const { ready } = await startModelThread({ module: thread, data, interruptible: false }, context);
       return ready as ModelInspection;
+    },
+    async otherFiles(file, { signal }) {
+      const needed = externalFiles(await readFile(file, { signal }));
+      const outside = needed.find((name) => !isBelow(name));
+      if (outside === undefined) return needed;
+      throw new VivaceError(
+        'FAILED_PRECONDITION',
+        `it keeps weights in "${outside}", which is not below its own folder: write them beside it, with ` +
+          `onnx.save_model(model, path, save_as_external_data=True, location="${basename(file)}.data")`,
+      );
     },
   }),
 });

@@ -1,7 +1,7 @@
 import type { Signature, Tensor } from 'vivace';
-import { describeError, VivaceError } from 'vivace/wire';
+import { createTensorData, describeError, VivaceError } from 'vivace/wire';
 import ort from 'onnxruntime-node';
-import { datatypes } from './inspection.js';
+import { datatypes, type Probe } from './inspection.js';
 
 /** What a thread is started with; without a signature it only says what the file holds. */
 export interface ThreadData {
@@ -41,6 +41,23 @@ export async function openSession({ file, session }: ThreadData): Promise<ort.In
 
 const typeNames = Object.fromEntries(Object.entries(datatypes).map(([type, datatype]) => [datatype, type]));
 
+/** What the outputs of a session look like: asked by running it on zeros. */
+export function prober(session: ort.InferenceSession): Probe {
+  return async (inputs, rows) => {
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const { name, datatype, shape: declared } of inputs) {
+      const shape = [rows, ...declared.slice(1).map((size) => (size === -1 ? 1 : size))];
+      const data = createTensorData(
+        datatype,
+        shape.reduce((a, b) => a * b),
+      );
+      feeds[name] = new ort.Tensor(typeNames[datatype] as 'float32', data as Float32Array, shape);
+    }
+    const results = await session.run(feeds, { logSeverityLevel });
+    return Object.fromEntries(Object.entries(results).map(([name, { dims }]) => [name, dims]));
+  };
+}
+
 /** Runs a session on the inputs of a signature; gives its outputs, in its order. */
 export function runner(
   session: ort.InferenceSession,
@@ -49,8 +66,13 @@ export function runner(
   const names = outputs.map(({ name }) => name);
   return async (inputs) => {
     const feeds: Record<string, ort.Tensor> = {};
-    for (const { name, datatype, data, shape } of inputs) {
-      feeds[name] = new ort.Tensor(typeNames[datatype] as 'float32', toOrtData(data) as Float32Array, shape);
+    for (const tensor of inputs) {
+      const { name, datatype, shape } = tensor;
+      feeds[name] = new ort.Tensor(
+        typeNames[datatype] as 'float32',
+        toOrtData(tensor) as Float32Array,
+        shape,
+      );
     }
     const results = await session.run(feeds, names, { logSeverityLevel });
     return outputs.map(({ name, datatype }) => {
@@ -60,8 +82,30 @@ export function runner(
   };
 }
 
-function toOrtData(data: Tensor['data']): Tensor['data'] | string[] {
+/** ONNX Runtime takes texts as C strings: a NUL would end one, and what is not Unicode would become other characters. */
+function toOrtData({ name, data }: Tensor): Tensor['data'] | string[] {
   if (!Array.isArray(data)) return data;
-  return data.map((value) => (typeof value === 'string' ? value : decoder.decode(value)));
+  return data.map((value, at) => {
+    const text = typeof value === 'string' ? value : decoded(value);
+    if (text?.isWellFormed() !== true) throw unfit(name, at, 'is not Unicode text');
+    if (text.includes('\0')) throw unfit(name, at, 'holds a NUL character');
+    return text;
+  });
 }
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decoded(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function unfit(name: string, at: number, why: string): VivaceError {
+  return new VivaceError(
+    'INVALID_ARGUMENT',
+    `element ${at} of the input "${name}" ${why}: ONNX Runtime would make another text of it`,
+    { path: name },
+  );
+}

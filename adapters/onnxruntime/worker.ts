@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { answerCalls, describeError, type CallPort } from 'vivace/wire';
 import { checkSignature, inspectSession } from './inspection.js';
-import { openSession, runner, type ThreadData } from './session.js';
+import { openSession, prober, runner, type ThreadData } from './session.js';
 
 const port = parentPort as CallPort;
 const data = workerData as ThreadData;
@@ -9,7 +9,7 @@ try {
   const session = await openSession(data);
   const { signature } = data;
   if (signature === undefined) {
-    port.postMessage({ ready: inspectSession(session) }, []);
+    port.postMessage({ ready: await inspectSession(session, prober(session)) }, []);
   } else {
     checkSignature(session, signature);
     answerCalls(port, signature, runner(session, signature));

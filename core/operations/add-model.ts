@@ -4,18 +4,19 @@ import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
 import { pathNames } from '../config/names.js';
 import type { CallContext } from '../kernel/call.js';
+import { asVivaceError, VivaceError } from '../kernel/errors.js';
 import { bundleManifest, signature, type BundleManifest, type Signature } from '../models/bundle.js';
 import type { PlanNode } from '../pipeline/plan.js';
 import { modelRepository, type ModelRepository, type ModelVersion } from '../ports/model-repository.js';
 import { predictorRuntime } from '../ports/predictor-runtime.js';
 import { checkCounts, withColumns, type ModelColumns } from './model-columns.js';
-import { describeFile, modelFile, readSignature } from './model-file.js';
+import { describeFile, modelFile, otherFiles, pathIn, readSignature } from './model-file.js';
 import { startNeeded } from './with-server.js';
 import { parseOption, wrongOption } from './wrong-option.js';
 
-/** A single-file model, to be added to a repository. */
+/** A model to be added to a repository. */
 export interface AddModelOptions {
-  /** The model: an `.onnx`, `.js` or `.mjs` file. */
+  /** The model: an `.onnx`, `.js` or `.mjs` file. The files in which an `.onnx` file keeps weights are taken along. */
   readonly file: string;
   readonly name: string;
   /** Default: the next whole number. */
@@ -46,6 +47,8 @@ export interface ListedModel extends ModelVersion {
   readonly aliases: readonly string[];
 }
 
+const pathName = z.string().regex(pathNames.pattern, pathNames.text);
+
 /**
  * Adds a version of a model, and points an alias at it. Before it writes anything, it compiles every pipeline that will use the model with
  * it.
@@ -62,16 +65,22 @@ export async function addModel(
   options: AddModelOptions,
   context: CallContext,
 ): Promise<AddedModel> {
+  const { alias = 'champion' } = options;
+  parseOption(pathName, options.name, 'name');
+  if (alias !== false) parseOption(pathName, alias, 'alias');
   const file = modelFile(options.file);
-  const described = await describeFile(file, context);
+  const described = [await describeFile(file, context)];
   const notes = notesOf(options);
   const repository = onlyPart(server, modelRepository, { wanted: options.repository });
+  // A .js model whose signature is given needs no runtime to be understood; an .onnx model may keep its weights elsewhere.
   const runtimes =
-    options.signature === undefined
+    options.signature === undefined || file.kind !== 'javascript'
       ? server.bindings.filter(({ ports }) => ports.includes(predictorRuntime.name)).map(({ name }) => name)
       : [];
   await startNeeded(server, [repository, ...runtimes], context);
   const models = server.part(modelRepository, repository);
+  for (const other of await otherFiles(server, { file, runtimes }, context))
+    described.push(await describeFile(file, context, other));
   const bare =
     options.signature === undefined
       ? await readSignature(server, { file, runtimes }, context)
@@ -82,51 +91,79 @@ export async function addModel(
     version: await versionOf(models, options, context),
     runtime: file.kind,
     entry: file.name,
-    files: [described],
+    files: described,
     signature: options.columns === undefined ? bare : withColumns(bare, options.columns),
     ...notes,
   });
-  const { alias = 'champion' } = options;
-  if (alias !== false) parseOption(z.string().regex(pathNames.pattern, pathNames.text), alias, 'alias');
   await checkPipelines(server, { repository, manifest, alias });
-  await models.add(manifest, () => createReadStream(file.path), context);
-  if (alias !== false) await models.setAlias(manifest.name, alias, manifest.version, context);
+  await models.add(manifest, (path) => createReadStream(pathIn(file, path)), context);
+  if (alias !== false) await pointAt(models, { ...manifest, alias }, context);
   return { manifest, alias: alias === false ? undefined : alias };
 }
 
 /**
- * The versions of every model, with their aliases.
+ * The versions of every model, or of one, with their aliases.
  *
  * A new server starts the repository; a server that has started is used as it is. In both cases the caller stops it.
  *
  * @param options.repository The model-repository part; default: the only one.
+ * @param options.name Only versions of this model.
  * @throws {VivaceError} `NOT_FOUND` where there is no such repository.
  */
 export async function listModels(
   server: Server,
-  options: { readonly repository?: string },
+  options: { readonly repository?: string; readonly name?: string },
   context: CallContext,
 ): Promise<readonly ListedModel[]> {
   const repository = onlyPart(server, modelRepository, { wanted: options.repository });
   await startNeeded(server, [repository], context);
-  return server.part(modelRepository, repository).list(context);
+  const { name } = options;
+  return server.part(modelRepository, repository).list(context, name === undefined ? {} : { name });
 }
 
+/** The version to add, which does not exist yet; neither it nor the alias may hide one that does. */
 async function versionOf(
   models: ModelRepository,
-  { name, version }: AddModelOptions,
+  { name, version, alias = 'champion' }: AddModelOptions,
   context: CallContext,
 ): Promise<string> {
-  const versions = (await models.list(context))
-    .filter((model) => model.name === name)
-    .map((model) => model.version);
-  if (version === undefined)
-    return String(Math.max(0, ...versions.map(Number).filter(Number.isSafeInteger)) + 1);
-  if (!versions.includes(version)) return version;
-  throw wrongOption(
-    'version',
-    `${name} ${version} already exists, and a version never changes: leave the version out to add the next one`,
-  );
+  const known = await models.list(context, { name });
+  const versions = known.map((model) => model.version);
+  if (version !== undefined && versions.includes(version)) {
+    throw wrongOption(
+      'version',
+      `${name} ${version} already exists, and a version never changes: leave the version out to add the next one`,
+    );
+  }
+  if (version !== undefined && (version === alias || known.some(({ aliases }) => aliases.includes(version))))
+    throw wrongOption(
+      'version',
+      `"${version}" is an alias of ${name}, which would hide the version: choose another`,
+    );
+  if (alias !== false && versions.includes(alias))
+    throw wrongOption(
+      'alias',
+      `"${alias}" is a version of ${name}, which the alias would hide: choose another`,
+    );
+  return version ?? String(Math.max(0, ...versions.map(Number).filter(Number.isSafeInteger)) + 1);
+}
+
+/** Everything was checked, so only the store can fail by now: then the version is there, and this says so. */
+async function pointAt(
+  models: ModelRepository,
+  { name, version, alias }: ModelVersion & { readonly alias: string },
+  context: CallContext,
+): Promise<void> {
+  try {
+    await models.setAlias(name, alias, version, context);
+  } catch (thrown) {
+    const error = asVivaceError(thrown);
+    throw new VivaceError(
+      error.code,
+      `${name} ${version} was added, but the alias ${alias} does not point at it: ${error.message}`,
+      { cause: thrown },
+    );
+  }
 }
 
 /** Compiles the pipelines as if the model served: what does not fit is found before anything is written. */

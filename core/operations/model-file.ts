@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { basename, extname, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Server } from '../composition/server-interface.js';
 import type { CallContext } from '../kernel/call.js';
 import { abortError, isVivaceError, messageOf } from '../kernel/errors.js';
@@ -14,7 +14,7 @@ const kinds: Readonly<Record<string, string>> = {
   '.mjs': 'javascript',
 };
 
-/** A single-file model. */
+/** The file that a runtime loads. */
 export interface ModelFile {
   readonly path: string;
   /** The name that the file has in its bundle. */
@@ -36,14 +36,18 @@ export function modelFile(file: string): ModelFile {
 }
 
 /**
- * Size and digest of a model file, as a manifest says them.
+ * Size and digest of a model file, or of another one that it needs, as a manifest says them.
  *
+ * @param other The other file, relative to the folder of the model.
  * @throws {VivaceError} `INVALID_ARGUMENT` where it cannot be read.
  */
 export async function describeFile(
-  { path, name }: ModelFile,
+  file: ModelFile,
   { signal }: CallContext,
+  other?: string,
 ): Promise<BundleManifest['files'][number]> {
+  const name = other ?? file.name;
+  const path = pathIn(file, name);
   const hash = createHash('sha256');
   let sizeBytes = 0;
   try {
@@ -53,9 +57,32 @@ export async function describeFile(
     }
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
-    throw wrongOption('file', `${name} cannot be read: ${messageOf(cause)}`, cause);
+    const what = other === undefined ? name : `${name}, in which ${file.name} keeps weights,`;
+    throw wrongOption('file', `${what} cannot be read: ${messageOf(cause)}`, cause);
   }
   return { path: name, sizeBytes, sha256: hash.digest('hex') };
+}
+
+/** Where a file of a model's bundle is read from. */
+export function pathIn({ path }: ModelFile, name: string): string {
+  return join(dirname(path), name);
+}
+
+/**
+ * The other files that a model file needs, relative to its folder, as a runtime that hosts its kind says.
+ *
+ * @param runtimes Parts that have started.
+ * @throws {VivaceError} `INVALID_ARGUMENT` where the file does not fit, or needs one from elsewhere.
+ */
+export async function otherFiles(
+  server: Server,
+  { file, runtimes }: { file: ModelFile; runtimes: readonly string[] },
+  context: CallContext,
+): Promise<readonly string[]> {
+  const reader = runtimes
+    .map((runtime) => server.part(predictorRuntime, runtime))
+    .find((runtime) => runtime.hosts.includes(file.kind) && runtime.otherFiles !== undefined);
+  return asMistake(file, async () => (await reader?.otherFiles?.(file.path, context)) ?? []);
 }
 
 /**
@@ -66,9 +93,10 @@ export async function describeFile(
  */
 export async function readSignature(
   server: Server,
-  { file: { path, name, kind }, runtimes }: { file: ModelFile; runtimes: readonly string[] },
+  { file, runtimes }: { file: ModelFile; runtimes: readonly string[] },
   context: CallContext,
 ): Promise<Signature> {
+  const { path, name, kind } = file;
   const hosts = runtimes
     .map((runtime) => server.part(predictorRuntime, runtime))
     .filter((runtime) => runtime.hosts.includes(kind));
@@ -81,10 +109,16 @@ export async function readSignature(
       `no part of the configuration can read ${kind} models: add one such as "onnx: { use: onnxruntime }", or give the signature`,
     );
   }
+  return asMistake(file, async () =>
+    parseOption(signature, { ...(await reader.inspect!(path, context)), over: 'row' }, 'file'),
+  );
+}
+
+/** The caller gave the file, so a file that does not fit is a mistake in the input, not a failure of the run. */
+async function asMistake<T>({ name }: ModelFile, work: () => Promise<T>): Promise<T> {
   try {
-    return parseOption(signature, { ...(await reader.inspect(path, context)), over: 'row' }, 'file');
+    return await work();
   } catch (cause) {
-    // The caller gave the file, so a file that does not fit is a mistake in the input, not a failure of the run.
     if (isVivaceError(cause) && cause.code === 'FAILED_PRECONDITION')
       throw wrongOption('file', `${name}: ${cause.message}`, cause);
     throw cause;

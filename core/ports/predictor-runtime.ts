@@ -50,10 +50,17 @@ export interface PredictorRuntime {
    * @throws {VivaceError} `FAILED_PRECONDITION` where it is not such a file, or has inputs or outputs that no tensor of Vivace can hold.
    */
   inspect?(file: string, context: CallContext): Promise<ModelInspection>;
+  /**
+   * The other files that a model file needs, where its format keeps weights in several: relative to its folder, and below it.
+   *
+   * @throws {VivaceError} `FAILED_PRECONDITION` where it is not such a file, or needs one that is elsewhere.
+   */
+  otherFiles?(file: string, context: CallContext): Promise<readonly string[]>;
 }
 
 export const predictorRuntime = adapterPort<PredictorRuntime>('predictor-runtime', {
   // What was loaded is unloaded even where the runtime stops before its user.
   load: { returns: { predict: { errorCode: 'PREDICTOR_FAILED' }, unload: { anyState: true } } },
   inspect: {},
+  otherFiles: {},
 });

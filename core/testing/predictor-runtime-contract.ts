@@ -246,6 +246,8 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
           },
         },
         inspect: (started, call) => started.inspect?.(join(bundle.directory, bundle.manifest.entry), call),
+        otherFiles: (started, call) =>
+          started.otherFiles?.(join(bundle.directory, bundle.manifest.entry), call),
       },
     });
 

@@ -40,16 +40,17 @@ describe('model-predictor', () => {
     return part.face(predictorRuntime);
   }
 
-  for (const [name, definition, file] of [
-    ['onnxruntime', onnxruntime, 'picky.onnx'],
-    ['javascript', javascript, 'picky.mjs'],
+  for (const [name, definition, file, options] of [
+    ['onnxruntime', onnxruntime, 'picky.onnx', {}],
+    ['onnxruntime without threads', onnxruntime, 'picky.onnx', { worker: false }],
+    ['javascript', javascript, 'picky.mjs', {}],
   ] as const) {
     describe(`over ${name}`, () => {
       predictorContract({
         runner,
         model,
         release: async () => release(),
-        make: async () => make(file, await startRuntime(definition)),
+        make: async () => make(file, await startRuntime(definition, options)),
       });
     });
   }

@@ -15,4 +15,16 @@ describe('onnxruntime', () => {
     // A message that the thread does not understand. Native code that is cut off from its thread ends the process.
     kill: () => workers.last().postMessage(null, []),
   });
+
+  // Nothing can end an instance that has no thread of its own.
+  describe('on the event loop', () => {
+    predictorRuntimeContract({
+      runner: { describe, it, beforeEach, afterEach },
+      bundle: fixtureBundle('affine.onnx'),
+      rows: affineRows,
+      failing: { bundle: fixtureBundle('picky.onnx'), inputs: pickyRow },
+      broken: fixtureBundle('affine.mjs'),
+      make: () => makePart(onnxruntime, { worker: false }),
+    });
+  });
 });

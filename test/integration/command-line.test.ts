@@ -496,7 +496,7 @@ describe('vivace', () => {
     it('refuses an output that is no tensor, and says how to export', async () => {
       const { code, stderr } = await project.vivace(['models', 'add', 'zipmap.onnx', '--name', 'zipmap']);
       expect(code).to.equal(1);
-      expect(stderr).to.include("options={id(model): {'zipmap': False}}");
+      expect(stderr).to.include("options={id(clf): {'zipmap': False}}");
     });
 
     it('wants the signature of a JavaScript model', async () => {

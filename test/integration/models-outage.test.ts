@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addModel, createServer, type Server } from 'vivace';
+import { addModel, Call, createServer, parseType, type Server } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { fixtures } from '../fixtures/bundles.js';
 import { describeNeeding } from '../servers/programs.js';
@@ -67,8 +67,17 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
     };
     await addModel(await create(prefix), options, callContext());
   };
-  const ask = async (server: Server): Promise<unknown> =>
-    (await server.data.pipelines.describe('score')) && server.control.predictors()[0]?.serving?.version;
+  const versionOf = async (server: Server): Promise<unknown> => {
+    const call = new Call({ requestId: 'r', ...callContext() });
+    const [a, b] = [[1], [2]].map((values) => ({
+      type: parseType('float32'),
+      rows: 1,
+      values: Float32Array.from(values),
+    }));
+    const answer = await server.data.pipelines.predict('score', { request: [a!, b!] }, call);
+    expect(answer.outputs[0]!.values[0]).to.equal(5);
+    return answer.models[0]!.version;
+  };
 
   it('starts with what lies verified on its disk, and follows once the bucket is back', async () => {
     await release('night/');
@@ -79,7 +88,7 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
     proxy.refusing = true;
     const server = await create('night/');
     await server.start();
-    expect(await ask(server)).to.equal('1');
+    expect(await versionOf(server)).to.equal('1');
     const { ready, details } = server.control.readiness();
     expect(ready).to.equal(true);
     expect(details.join()).to.match(
@@ -89,7 +98,7 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
 
     proxy.refusing = false;
     await release('night/');
-    while (server.control.readiness().details.length > 0 || (await ask(server)) !== '2')
+    while (server.control.readiness().details.length > 0 || (await versionOf(server)) !== '2')
       await new Promise((resolve) => setTimeout(resolve, 5));
     expect(server.control.predictors()[0]).to.deep.include({ wanted: '2' });
   });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { predictor as port, VivaceError, type Prediction, type Predictor, type Tensor } from 'vivace';
 import { affineInput, affineSignature, callContext } from 'vivace/testing';
+import { affine } from '../fixtures/affine.js';
 import { failureOf } from '../support/failure.js';
 import { startPredictor, type PredictorFixture } from '../support/predictor-fixture.js';
 
@@ -223,6 +224,27 @@ describe('ModelPredictor batching', () => {
       [3],
     ]);
     expect(staged.batches).to.deep.equal([1, 3, 1, 1, 1]);
+  });
+
+  it('fails only the call whose input the runtime refuses', async () => {
+    await start();
+    const { staged } = fixture;
+    staged.hold = true;
+    staged.model = (inputs, context) => {
+      if ((inputs[0]!.data as Float32Array).includes(-5))
+        throw new VivaceError('INVALID_ARGUMENT', 'element 0 of the input "x" holds a NUL character');
+      return affine(inputs, context);
+    };
+    const first = ask(row(0));
+    const good = ask(row(2));
+    const bad = failureOf(ask(row(-5)));
+    staged.held[0]!.go();
+    staged.hold = false;
+    await first;
+    expect([valuesOf(await good), await bad]).to.deep.equal([
+      [2],
+      'INVALID_ARGUMENT staged: element 0 of the input "x" holds a NUL character',
+    ]);
   });
 
   it('refuses outputs that are not as declared', async () => {

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { predictorRuntime, type PredictorRuntime, type Signature, type Tensor } from 'vivace';
 import { onnxruntime } from 'vivace/adapters/onnxruntime';
@@ -33,8 +35,54 @@ describe('onnxruntime', () => {
     expect(await failureOf(inspect('zipmap.onnx')))
       .to.match(/^FAILED_PRECONDITION/)
       .and.include('output "output_probability" is a sequence or a map')
-      .and.include("options={id(model): {'zipmap': False}}");
+      .and.include("to_onnx(clf, …, options={id(clf): {'zipmap': False}})");
   });
+
+  it('says how LightGBM exports without ZipMap', async () => {
+    expect(await failureOf(inspect('classifiers/lightgbm-zipmap.onnx'))).to.include(
+      'convert_lightgbm(clf, …, zipmap=False)',
+    );
+  });
+
+  it('repairs a label that says it has one row, as that of LightGBM does', async () => {
+    expect(await inspect('classifiers/lightgbm.onnx')).to.deep.equal({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 4] }],
+      outputs: [
+        { name: 'label', datatype: 'INT64', shape: [-1] },
+        { name: 'probabilities', datatype: 'FP32', shape: [-1, 3] },
+      ],
+    });
+  });
+
+  it('says how to export for any number of rows a model that takes one', async () => {
+    expect(await failureOf(inspect('classifiers/lightgbm-one-row.onnx')))
+      .to.match(/^FAILED_PRECONDITION.*input "x" is fixed to 1 row: /)
+      .and.include('initial_types=[("x", FloatTensorType([None, 4]))]')
+      .and.include('dynamic_axes={"x": {0: "rows"}}');
+  });
+
+  it('names the files in which a model keeps weights', async () => {
+    const files = async (name: string) => runtime.otherFiles!(join(fixtures, name), callContext());
+    expect(await files('classifiers/external.onnx')).to.deep.equal(['external.onnx.data']);
+    expect(await files('affine.onnx')).to.deep.equal([]);
+    expect(await failureOf(files('affine.mjs'))).to.match(/^FAILED_PRECONDITION.*not an ONNX model/);
+  });
+
+  for (const name of ['../external.onnx.d', '/etc/external.data', 'a/../external.data']) {
+    it(`refuses weights in ${name}`, async () => {
+      const model = readFileSync(join(fixtures, 'classifiers/external.onnx'));
+      const own = Buffer.from('external.onnx.data');
+      expect(name).to.have.length(own.length);
+      for (let at = model.indexOf(own); at >= 0; at = model.indexOf(own)) model.write(name, at);
+      const directory = mkdtempSync(join(tmpdir(), 'vivace-external-'));
+      const file = join(directory, 'model.onnx');
+      writeFileSync(file, model);
+      expect(await failureOf(runtime.otherFiles!(file, callContext())))
+        .to.match(/^FAILED_PRECONDITION.*is not below its own folder/)
+        .and.include('location="model.onnx.data"');
+      rmSync(directory, { recursive: true });
+    });
+  }
 
   it('refuses a datatype that no column has', async () => {
     expect(await failureOf(inspect('half.onnx'))).to.include('output "y" is float16');
@@ -103,6 +151,36 @@ describe('onnxruntime', () => {
     expect(text!.data).to.deep.equal(['é', 'b']);
     await model.unload();
   });
+
+  const texts = (data: Tensor['data']): Tensor[] =>
+    (
+      [
+        ['text', 'BYTES', data],
+        ['long', 'INT64', new BigInt64Array(2)],
+        ['int', 'INT32', new Int32Array(2)],
+        ['double', 'FP64', new Float64Array(2)],
+        ['flag', 'BOOL', new Uint8Array(2)],
+      ] as const
+    ).map(([name, datatype, values]) => ({ name, datatype, shape: [1, 2], data: values }));
+  for (const [what, value, message] of [
+    ['a NUL', 'a\0b', 'holds a NUL character'],
+    ['bytes with a NUL', Uint8Array.of(97, 0, 98), 'holds a NUL character'],
+    ['bytes that are not UTF-8', Uint8Array.of(0xff, 0xfe), 'is not Unicode text'],
+    ['half a surrogate pair', 'a\ud800', 'is not Unicode text'],
+  ] as const) {
+    it(`refuses a text with ${what}, and answers the next call`, async () => {
+      const inputs = texts(['']).map(({ name, datatype }) => ({ name, datatype, shape: [-1, 2] }));
+      const outputs = [{ name: 'text_out', datatype: 'BYTES' as const, shape: [-1, 2] }];
+      const bundle = fixtureBundle('kinds.onnx', { inputs, outputs, over: 'row' });
+      const model = await runtime.load(bundle, callContext());
+      const ask = async (data: Tensor['data']) => model.predict(texts(data), { rows: 1, ...callContext() });
+      expect(await failureOf(ask(['fine', value])))
+        .to.match(/^INVALID_ARGUMENT.*element 1 of the input "text"/)
+        .and.include(message);
+      expect((await ask(['\ufeffż', '東京']))[0]!.data).to.deep.equal(['\ufeffż', '東京']);
+      await model.unload();
+    });
+  }
 
   const wrong: [string, Partial<Signature>, string][] = [
     [

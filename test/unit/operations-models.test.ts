@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -15,6 +16,7 @@ import {
 import { callContext } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
 import { fixtures, manifestOf } from '../fixtures/bundles.js';
+import { classifier } from '../support/classifiers.js';
 
 const file = join(fixtures, 'affine.onnx');
 const columns = ['request.a', 'request.b'];
@@ -178,6 +180,75 @@ describe('Operations: models', () => {
       else expect(text).to.match(message);
     });
   }
+
+  it('takes along the files in which a model keeps its weights', async () => {
+    const { manifest } = await add({ file: classifier('external') });
+    expect(manifest.files.map(({ path }) => path)).to.deep.equal(['external.onnx', 'external.onnx.data']);
+    const { directory: fetched } = await server
+      .part(modelRepository, 'models')
+      .fetch({ name: 'affine', version: '1' }, callContext());
+    expect(readFileSync(join(fetched, 'external.onnx.data'))).to.deep.equal(
+      readFileSync(join(fixtures, 'classifiers/external.onnx.data')),
+    );
+  });
+
+  it('takes them along where the signature is given', async () => {
+    const given = {
+      inputs: [{ name: 'in put:0', datatype: 'FP32', shape: [-1, 2] }],
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 1] }],
+    };
+    const { manifest } = await add({ file: classifier('external'), signature: given });
+    expect(manifest.files).to.have.length(2);
+  });
+
+  it('says which file a model keeps its weights in, where that is missing', async () => {
+    copyFileSync(classifier('external'), join(directory, 'model.onnx'));
+    expect(await refusal({ file: join(directory, 'model.onnx') })).to.match(
+      /^INVALID_ARGUMENT file: external\.onnx\.data, in which model\.onnx keeps weights, cannot be read: ENOENT/,
+    );
+  });
+
+  for (const [what, given, message] of [
+    [
+      'an alias that is the name of a version',
+      { alias: '7' },
+      /^INVALID_ARGUMENT alias: "7" is a version of affine/,
+    ],
+    [
+      'a version that is the name of an alias',
+      { version: 'champion' },
+      /^INVALID_ARGUMENT version: "champion" is an alias of affine/,
+    ],
+    [
+      'a version that is the name of its own alias',
+      { version: 'a', alias: 'a' },
+      /^INVALID_ARGUMENT version: "a" is/,
+    ],
+    ['a bad alias', { alias: 'bad alias' }, /^INVALID_ARGUMENT alias: /],
+    ['a bad version', { version: 'bad version' }, /^INVALID_ARGUMENT version: /],
+  ] as const) {
+    it(`refuses ${what}, and adds nothing`, async () => {
+      await add({ version: '7' });
+      expect(await failureOf(add(given))).to.match(message);
+      expect(await list()).to.deep.equal([{ name: 'affine', version: '7', aliases: ['champion'] }]);
+    });
+  }
+
+  it('says that the version is there where only the alias could not be pointed at it', async () => {
+    await mkdir(join(directory, 'bucket/affine/aliases/champion'), { recursive: true });
+    expect(await failureOf(add())).to.match(
+      /affine 1 was added, but the alias champion does not point at it: /,
+    );
+    expect(await listModels(server, { name: 'affine' }, callContext())).to.have.length(1);
+  });
+
+  it('lists one model', async () => {
+    await add({ name: 'other' });
+    await add();
+    expect(
+      (await listModels(server, { name: 'other' }, callContext())).map(({ name }) => name),
+    ).to.deep.equal(['other']);
+  });
 
   it('refuses a version that exists', async () => {
     await add({ version: '7' });

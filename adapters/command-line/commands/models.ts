@@ -8,7 +8,7 @@ interface ListOptions extends WithConfig {
 }
 
 const addHelp = `
-The names, types and shapes of the tensors come from an .onnx file itself; a .js or .mjs file needs --signature, a JSON file
+The names, types and shapes of the tensors come from an .onnx file itself, and files in which it keeps weights are taken along; a .js or .mjs file needs --signature, a JSON file
 {"inputs": [{"name", "datatype", "shape", "columns"?}], "outputs": [{"name", "datatype", "shape"}], "over"?: "row" | "request"}.
 
 The columns that fill an input come from --columns or, where a pipeline names them, from its predict.inputs. They are checked against
@@ -23,6 +23,7 @@ Examples:
 const listHelp = `
 Examples:
   vivace models list
+  vivace models list iris
   vivace models list --repository models`;
 
 export const addModels: AddCommand = (program, { terminal }) => {
@@ -57,15 +58,20 @@ export const addModels: AddCommand = (program, { terminal }) => {
     });
   models
     .command('list')
+    .argument('[name]', 'only versions of this model')
     .description('list models, versions and aliases')
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option('--repository <part>', 'the model-repository part; default: the only one')
     .addHelpText('after', listHelp)
-    .action(async (options: ListOptions) => {
+    .action(async (name: string | undefined, options: ListOptions) => {
       const { repository: wanted } = options;
       const list = await withServer(await loadConfiguration(options, terminal), async (server) => {
         const repository = onlyPart(server, modelRepository, { wanted, say: '--repository' });
-        return listModels(server, { repository }, { signal: terminal.signal });
+        return listModels(
+          server,
+          { repository, ...(name === undefined ? {} : { name }) },
+          { signal: terminal.signal },
+        );
       });
       for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
       if (list.length === 0) terminal.stderr.write('no models yet\n');
