@@ -241,6 +241,8 @@ export { pipelineCodec } from './json/pipeline-codec.js';
 export type { PipelineCodec } from './json/pipeline-codec.js';
 export type { RequestLimits } from './json/request-limits.js';
 export type { JsonSchema } from './json/json-schema.js';
+export { pipelineTensors } from './json/pipeline-tensors.js';
+export type { OutputTensor, PipelineTensors } from './json/pipeline-tensors.js';
 export type { DecodedRequest } from './json/request-decoder.js';
 
 // Training sets.

@@ -9,5 +9,22 @@ export type { DecodedLimits } from './content-encoding.js';
 export { copyData, copyTensor } from './copy-tensor.js';
 export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
 export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
+export {
+  inferRequestReader,
+  inferResponseWriter,
+  parseExact,
+  rawRequestReader,
+} from './open-inference/index.js';
+export type {
+  DeclaredTensor,
+  InferAnswer,
+  InferRequest,
+  InferResponse,
+  InputTensor,
+  ModelTensors,
+  Parameters,
+  RequestJson,
+  WantedOutput,
+} from './open-inference/index.js';
 export { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
 export { checkTensor, createTensorData, tensorDataOf } from '../data/tensor.js';

@@ -1,0 +1,48 @@
+import { VivaceError, type DescribedModel, type Planes, type Tensor } from 'vivace';
+import type { InputTensor } from 'vivace/wire';
+import type { ModelTarget } from './served-model.js';
+
+/** A predictor as a model. The versions that it may serve while the server runs have one signature. */
+export function predictorModel(
+  { data, control }: Planes,
+  predictor: string,
+  { signature }: DescribedModel,
+): ModelTarget {
+  const { inputs, outputs } = signature;
+  const serving = (): string | undefined =>
+    data.predictors.list().find(({ name }) => name === predictor)?.serving?.version;
+  return {
+    inputs,
+    outputs,
+    platform: 'vivace_predictor',
+    version: serving,
+    state() {
+      if (serving() === undefined)
+        return { ready: false, reason: `predictor "${predictor}" has no loaded model` };
+      const { state } = control;
+      return state === 'ready'
+        ? { ready: true, reason: '' }
+        : { ready: false, reason: `the server is ${state}` };
+    },
+    async infer(given, call) {
+      const tensors = given().inputs as readonly InputTensor[];
+      const rows = rowsOf(tensors);
+      const prediction = await data.predictors.predict(predictor, tensors, call.derive({ rows }));
+      return { outputs: prediction.outputs, version: prediction.model.version, rows };
+    },
+    load: (call) => control.refresh(predictor, call),
+  };
+}
+
+/** @throws {VivaceError} `INVALID_ARGUMENT` where the inputs have different numbers of rows. */
+function rowsOf(tensors: readonly Tensor[]): number {
+  const [first, ...others] = tensors;
+  const rows = first!.shape[0] as number;
+  const other = others.find(({ shape }) => shape[0] !== rows);
+  if (other === undefined) return rows;
+  throw new VivaceError(
+    'INVALID_ARGUMENT',
+    `inputs: "${first!.name}" has ${rows} rows, but "${other.name}" has ${other.shape[0]}`,
+    { path: 'inputs' },
+  );
+}
