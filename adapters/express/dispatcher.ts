@@ -15,6 +15,7 @@ import {
 } from 'vivace';
 import { InFlight } from 'vivace/kit';
 import { acceptedEncodings } from 'vivace/wire';
+import { compressed } from './compressed.js';
 import { Exchange } from './exchange.js';
 import { withCaller, type MiddlewareChain } from './middleware-chain.js';
 import { headersOf } from './middleware-error.js';
@@ -28,6 +29,8 @@ export interface DispatchOptions {
   peerOf?(request: IncomingMessage): string | undefined;
   /** How a request reached the application that it is mounted in. */
   mountOf?(request: IncomingMessage): Pick<HttpExchangeFacts, 'scheme' | 'mountedAt'>;
+  /** The smallest answer that is compressed for a caller that takes it, bytes; absent: none is. */
+  readonly compressFromBytes?: number;
 }
 
 /** An exchange that a route answers. */
@@ -176,8 +179,10 @@ export class Dispatcher {
           ownHeaders = { 'accept-encoding': acceptedEncodings };
         throw error;
       }
-      const answer = route.handle(exchange, exchange.call);
-      this.#send(response, answer instanceof Promise ? await answer : answer);
+      const handled = route.handle(exchange, exchange.call);
+      const answer = handled instanceof Promise ? await handled : handled;
+      const sent = compressed(answer, exchange, this.#options.compressFromBytes);
+      this.#send(response, sent instanceof Promise ? await sent : sent);
     } catch (error) {
       // A body cut short by its sender: the connection is gone, and with it everybody who could read an answer.
       if (request.destroyed && !request.complete) return;

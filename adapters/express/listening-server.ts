@@ -45,6 +45,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
             held,
             beforeReading: () => this.#sendContinue(request, response),
           }),
+        ...(options.compressFromBytes === 0 ? {} : { compressFromBytes: options.compressFromBytes }),
       },
       context.log,
     );

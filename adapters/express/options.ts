@@ -43,6 +43,13 @@ const shape = z.strictObject({
     .describe(
       'bytes of all bodies that are held at once, as sent and decompressed, until they are read; more is answered with 503; default 128 MiB',
     ),
+  compressFromBytes: z
+    .int()
+    .min(0)
+    .default(1024)
+    .describe(
+      'smallest answer that is compressed for a caller whose Accept-Encoding takes gzip or deflate, bytes; 0: none is; not where it is mounted on a `router`; default 1 KiB',
+    ),
   headerLimitBytes: z
     .int()
     .min(1024)

@@ -29,7 +29,10 @@ export interface HttpRequest extends HttpRequestHead {
   release?(): void;
 }
 
-/** An answer. The server adds `content-length`, and leaves the body out where HTTP has none, as for HEAD. */
+/**
+ * An answer. The server adds `content-length`, and leaves the body out where HTTP has none, as for HEAD. It may compress the body for a peer
+ * that accepts it, unless the answer has a `content-encoding` of its own.
+ */
 export interface HttpResponse {
   readonly status: number;
   /** Lower-case names. */

@@ -42,4 +42,4 @@ export type { PredictorSetup } from './predictor-contract.js';
 export { echoed, planes } from './planes.js';
 export type { OwnPlanes } from './planes.js';
 export { transportContract } from './transport-contract.js';
-export type { TransportSetup } from './transport-contract.js';
+export type { AnsweredError, TransportSetup } from './transport-contract.js';

@@ -20,12 +20,16 @@ export interface TransportSetup {
   readonly send?: (server: HttpServer, request: SentRequest) => Promise<SentResponse>;
   /** A request that is answered by what `pipelines.predict` (of the pipeline `echo`) or `scrape` resolves to. */
   readonly request: SentRequest;
+  /** Reads an error in the format of the protocol; default: JSON `{code, message, requestId}`. */
+  readonly readError?: (answer: SentResponse) => AnsweredError;
 }
 
-interface ErrorBody {
-  readonly code: string;
+/** An error as a protocol says it. */
+export interface AnsweredError {
   readonly message: string;
-  readonly requestId?: string;
+  /** Absent in a protocol that has no codes: the HTTP status then says what it is. */
+  readonly code?: string;
+  readonly requestId?: string | undefined;
 }
 
 const answered = 'what the server answered';
@@ -48,7 +52,14 @@ const working = (work: (signal: AbortSignal) => Promise<void>): Planes =>
   });
 
 /** What every `Transport` over HTTP promises. */
-export function transportContract({ runner, make, makeServer, send, request }: TransportSetup): void {
+export function transportContract({
+  runner,
+  make,
+  makeServer,
+  send,
+  request,
+  readError = (answer) => JSON.parse(answer.text) as AnsweredError,
+}: TransportSetup): void {
   const { describe, it, beforeEach, afterEach } = runner;
   describe('Transport contract', () => {
     const servers: RunningPart[] = [];
@@ -127,7 +138,8 @@ export function transportContract({ runner, make, makeServer, send, request }: T
         const answer = await ask({ method: 'DELETE' });
         assert.equal(answer.status, 405);
         assert.match(answer.headers['allow'] ?? '', /GET|POST/);
-        assert.equal(bodyOf(answer).code, 'INVALID_ARGUMENT');
+        assert.equal(readError(answer).code ?? 'INVALID_ARGUMENT', 'INVALID_ARGUMENT');
+        assert.notEqual(readError(answer).message, '');
       });
 
       const codes = Object.keys(errorCodes).filter((code) => code !== 'INVALID_CONFIG') as ErrorCode[];
@@ -136,8 +148,9 @@ export function transportContract({ runner, make, makeServer, send, request }: T
           const answer = await askFailing(new VivaceError(code, 'as the test asked'));
           assert.equal(answer.status, errorCodes[code].http);
           assert.equal(answer.headers['content-type'], 'application/json');
-          const body = bodyOf(answer);
-          assert.deepEqual([body.code, body.requestId], [code, 'r-1']);
+          const error = readError(answer);
+          assert.deepEqual([error.code ?? code, error.requestId], [code, 'r-1']);
+          assert.equal(error.message, code === 'INTERNAL' ? 'internal error' : 'as the test asked');
         });
       }
 
@@ -149,7 +162,8 @@ export function transportContract({ runner, make, makeServer, send, request }: T
       it('answers an error it does not know as INTERNAL, and repeats nothing of it', async () => {
         const answer = await askFailing(new TypeError('the password is 1234'));
         assert.equal(answer.status, 500);
-        assert.equal(bodyOf(answer).code, 'INTERNAL');
+        assert.equal(readError(answer).code ?? 'INTERNAL', 'INTERNAL');
+        assert.equal(readError(answer).message, 'internal error');
         assert.ok(!answer.text.includes('1234') && !answer.text.includes('TypeError'));
       });
 
@@ -196,8 +210,4 @@ export function transportContract({ runner, make, makeServer, send, request }: T
       calls: { serve: (started, call) => started.serve(planes(), call) },
     });
   });
-}
-
-function bodyOf(answer: SentResponse): ErrorBody {
-  return JSON.parse(answer.text) as ErrorBody;
 }

@@ -28,6 +28,40 @@ export function isPlain(encoding: string | undefined): boolean {
   return encoding === undefined || encoding === '' || encoding === 'identity';
 }
 
+/** A content coding of answers. */
+export type AnswerEncoding = 'gzip' | 'deflate';
+
+const deflate = promisify(zlib.deflate);
+const gzip = promisify(zlib.gzip);
+
+/**
+ * The coding in which an answer may be sent, by the caller's `Accept-Encoding`; `undefined` where it takes none of them, or names none.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#field.accept-encoding
+ */
+export function acceptedEncoding(header: string | undefined): AnswerEncoding | undefined {
+  if (header === undefined) return undefined;
+  const weights = new Map<string, number>();
+  for (const one of header.split(',').slice(0, 20)) {
+    const [name = '', ...parameters] = one.split(';').map((text) => text.trim().toLowerCase());
+    const weight = parameters.find((text) => text.startsWith('q='))?.slice(2);
+    weights.set(name === 'x-gzip' ? 'gzip' : name, weight === undefined ? 1 : Number(weight));
+  }
+  const weightOf = (name: string): number => weights.get(name) ?? weights.get('*') ?? 0;
+  const [gzipped, deflated] = [weightOf('gzip'), weightOf('deflate')];
+  if (gzipped > 0 && gzipped >= deflated) return 'gzip';
+  return deflated > 0 ? 'deflate' : undefined;
+}
+
+/** A body in a coding: quickly rather than as small as possible, since a server compresses each answer once. */
+export async function encodeContent(
+  body: string | Uint8Array,
+  encoding: AnswerEncoding,
+): Promise<Uint8Array> {
+  const options = { level: zlib.constants.Z_BEST_SPEED };
+  return encoding === 'gzip' ? gzip(body, options) : deflate(body, options);
+}
+
 /**
  * Undoes a `Content-Encoding`. Stops as soon as more than `limitBytes` bytes have come out, or `take` throws.
  *

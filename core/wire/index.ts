@@ -4,8 +4,14 @@ export type { JsonLimits } from './json/limits.js';
 export { parseJson } from './json/parse-json.js';
 export { encodeRowKeys } from './row-key.js';
 export { RowCodec } from './row-codec.js';
-export { acceptedEncodings, decodeContent, isPlain } from './content-encoding.js';
-export type { DecodedLimits } from './content-encoding.js';
+export {
+  acceptedEncoding,
+  acceptedEncodings,
+  decodeContent,
+  encodeContent,
+  isPlain,
+} from './content-encoding.js';
+export type { AnswerEncoding, DecodedLimits } from './content-encoding.js';
 export { copyData, copyTensor } from './copy-tensor.js';
 export { answerCalls, describeError, packTensors, unpackTensors } from './model-calls.js';
 export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
