@@ -90,8 +90,8 @@ export function pipelineTensors(description: PipelineDescription): PipelineTenso
 
 interface FieldTensor {
   readonly tensor: DeclaredTensor;
-  /** @param rows How many the column has, where the input was left out. */
-  read(input: InputTensor | undefined, rows: number): Column;
+  /** `rows`: how many the column has where the input was left out. */
+  readonly read: (input: InputTensor | undefined, rows: number) => Column;
 }
 
 function declared(name: string, type: ColumnType, rows: number): DeclaredTensor {
@@ -127,7 +127,7 @@ function objectRows(fields: readonly FieldTensor[], inputs: readonly (InputTenso
         `${input.shape[0]} rows, but another input of objects has ${rows}`,
         fields[i]!.tensor.name,
       );
-    rows = input.shape[0] as number;
+    rows = input.shape[0];
   }
   return rows ?? 0;
 }

@@ -1,4 +1,5 @@
-import { pipelineTensors, VivaceError, type Planes } from 'vivace';
+import { pipelineTensors, VivaceError, type PipelineAnswer, type Planes } from 'vivace';
+import type { Parameters } from 'vivace/wire';
 import type { ModelTarget } from './served-model.js';
 
 /** A pipeline as a model: its fields are the inputs, its outputs the outputs. */
@@ -17,20 +18,23 @@ export function pipelineModel({ data, control }: Planes, pipeline: string): Mode
     },
     async infer(given, call) {
       const answer = await data.pipelines.predict(pipeline, () => tensors.decode(given().inputs), call);
-      const outputs = tensors.encode(answer);
-      const { models, degraded } = answer;
       return {
-        outputs,
+        outputs: tensors.encode(answer),
         rows: answer.objects?.order.length ?? 1,
-        // The protocol's parameters are texts, numbers and booleans.
-        parameters: {
-          ...(models.length === 0 ? {} : { models: JSON.stringify(models) }),
-          ...(degraded.length === 0 ? {} : { degraded: JSON.stringify(degraded) }),
-        },
+        parameters: parametersOf(answer),
       };
     },
     load: async () => {
       throw new VivaceError('UNIMPLEMENTED', `"${pipeline}" is a pipeline: load the models that it uses`);
     },
+  };
+}
+
+/** Which models answered and what is degraded, as JSON: the protocol's parameters are texts, numbers and booleans. */
+function parametersOf({ models, degraded }: PipelineAnswer): Parameters | undefined {
+  if (models.length === 0 && degraded.length === 0) return undefined;
+  return {
+    ...(models.length === 0 ? {} : { models: JSON.stringify(models) }),
+    ...(degraded.length === 0 ? {} : { degraded: JSON.stringify(degraded) }),
   };
 }

@@ -8,12 +8,11 @@ export function predictorModel(
   predictor: string,
   { signature }: DescribedModel,
 ): ModelTarget {
-  const { inputs, outputs } = signature;
   const serving = (): string | undefined =>
     data.predictors.list().find(({ name }) => name === predictor)?.serving?.version;
   return {
-    inputs,
-    outputs,
+    inputs: signature.inputs,
+    outputs: signature.outputs,
     platform: 'vivace_predictor',
     version: serving,
     state() {
@@ -28,7 +27,9 @@ export function predictorModel(
       const tensors = given().inputs as readonly InputTensor[];
       const rows = rowsOf(tensors);
       const prediction = await data.predictors.predict(predictor, tensors, call.derive({ rows }));
-      return { outputs: prediction.outputs, version: prediction.model.version, rows };
+      // A predictor may give back its inputs, which have parameters of their caller.
+      const outputs = prediction.outputs.map(({ shape, data }) => ({ shape, data }));
+      return { outputs, version: prediction.model.version, rows };
     },
     load: (call) => control.refresh(predictor, call),
   };
