@@ -1,7 +1,7 @@
 import { cellAt, type Column } from '../data/column.js';
 import type { PipelineAnswer, PipelineDescription } from '../ports/data-plane.js';
 import { explainRun } from './explain.js';
-import { jsonValue, valueWriter } from './json-values.js';
+import { cellText, jsonValue, valueWriter } from './json-values.js';
 
 /** Makes the two forms of an answer: JSON text for transports, and an object in process. Both hold the same values. */
 export function createAnswerWriter(description: PipelineDescription): {
@@ -11,6 +11,7 @@ export function createAnswerWriter(description: PipelineDescription): {
   const { outputs } = description;
   const hasObjects = description.objects !== undefined;
   const objectNames = [...(description.objects?.fields ?? []), ...outputs].map(({ name }) => name);
+  const outputNames = outputs.map(({ name }) => `${JSON.stringify(name)}:`);
   const prefixes = objectNames.map((name) => `,${JSON.stringify(name)}:`);
 
   function objectsText({ outputs: given, objects }: PipelineAnswer, columnar: boolean): string {
@@ -55,7 +56,7 @@ export function createAnswerWriter(description: PipelineDescription): {
       const { requestId, models, degraded, explanation } = answer;
       const results = hasObjects
         ? `"objects":${objectsText(answer, columnar)}`
-        : `"outputs":${JSON.stringify(outputsValue(answer))}`;
+        : `"outputs":{${outputNames.map((name, i) => name + cellText(answer.outputs[i]!, 0)).join(',')}}`;
       const explained =
         explanation === undefined ? '' : `,"explain":${JSON.stringify(explainRun(explanation, hasObjects))}`;
       return `{"requestId":${JSON.stringify(requestId)},"models":${JSON.stringify(models)},${results},"degraded":${JSON.stringify(degraded)}${explained}}`;

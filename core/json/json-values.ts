@@ -151,7 +151,7 @@ function describe(value: unknown): string {
 /** Writes a row's value as JSON text; created once per column of an answer. */
 export function valueWriter(column: Column): (row: number) => string {
   const { values, valid, type } = column;
-  if (type.kind !== 'scalar') return (row) => JSON.stringify(jsonValue(cellAt(column, row), column));
+  if (type.kind !== 'scalar') return (row) => cellText(column, row);
   if (valid === undefined) {
     switch (type.element) {
       case 'float32':
@@ -166,11 +166,23 @@ export function valueWriter(column: Column): (row: number) => string {
       }
     }
   }
-  return (row) => JSON.stringify(jsonValue(cellAt(column, row), column));
+  return (row) => cellText(column, row);
+}
+
+/** A cell as JSON text. */
+export function cellText(column: Column, row: number): string {
+  return jsonText(jsonValue(cellAt(column, row), column));
+}
+
+/** As `JSON.stringify`, which writes −0 as 0. */
+function jsonText(value: unknown): string {
+  if (typeof value === 'number') return numberText(value);
+  return Array.isArray(value) ? `[${value.map(jsonText).join(',')}]` : JSON.stringify(value);
 }
 
 function numberText(value: number): string {
-  return Number.isFinite(value) ? String(value) : `"${value}"`;
+  if (!Number.isFinite(value)) return `"${value}"`;
+  return value === 0 && Object.is(value, -0) ? '-0' : String(value);
 }
 
 /** A cell as a JSON value: see design §3, "Numbers". */

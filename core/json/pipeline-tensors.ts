@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { withArticle } from '../config/article.js';
-import { clearBit, createBitmap, isSet } from '../data/bitmap.js';
-import { cellAt, ColumnWriter, gather, nullValues, type Column, type Values } from '../data/column.js';
+import { clearBit, createBitmap } from '../data/bitmap.js';
+import { ColumnWriter, gather, isValid, nullValues, type Column, type Values } from '../data/column.js';
 import { notElement } from '../data/element.js';
 import type { Datatype, TensorData } from '../data/tensor.js';
 import type { ColumnType } from '../data/types.js';
@@ -12,7 +12,7 @@ import type {
   PipelineInput,
 } from '../ports/data-plane.js';
 import type { DeclaredTensor, InputTensor, ModelTensors, Parameters } from '../wire/open-inference/index.js';
-import { jsonValue, mistake, valueReader } from './json-values.js';
+import { cellText, mistake, valueReader } from './json-values.js';
 
 /** An output of a pipeline as a tensor. */
 export interface OutputTensor {
@@ -234,17 +234,14 @@ function outputTensor(column: Column): OutputTensor {
   const data = outputData(column);
   if (valid === undefined) return { shape, data };
   const nulls: number[] = [];
-  for (let row = 0; row < rows; row++) if (!isSet(valid, row)) nulls.push(row);
+  for (let row = 0; row < rows; row++) if (!isValid(column, row)) nulls.push(row);
   return nulls.length === 0 ? { shape, data } : { shape, data, parameters: { nulls: JSON.stringify(nulls) } };
 }
 
 function outputData(column: Column): TensorData {
   const { type, rows, values } = column;
   if (type.kind === 'list') {
-    return Array.from({ length: rows }, (_, row) => {
-      const cell = cellAt(column, row);
-      return cell === null ? '' : JSON.stringify(jsonValue(cell, column));
-    });
+    return Array.from({ length: rows }, (_, row) => (isValid(column, row) ? cellText(column, row) : ''));
   }
   const length = rows * type.width;
   // A column may have room for more than its rows.
