@@ -30,6 +30,7 @@ const batchRows = 16_384;
 export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   readonly dialect: Dialect;
   readonly errorCode = duckdbErrorCode;
+  readonly supports: { readonly exclusive?: string };
   readonly #options: DuckdbOptions;
   readonly #context: PartContext;
   readonly #directory: string;
@@ -45,6 +46,12 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     this.#context = context;
     this.#directory = resolve(context.directory, options.directory ?? '.');
     this.dialect = duckdbDialect(this.#directory);
+    const { path, client } = options;
+    // DuckDB's lock on a file keeps out other processes only.
+    this.supports =
+      path === undefined || client !== undefined
+        ? {}
+        : { exclusive: `duckdb ${resolve(this.#directory, path)}` };
   }
 
   async start(context: CallContext): Promise<void> {

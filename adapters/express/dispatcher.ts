@@ -9,11 +9,10 @@ import {
   type HttpExchangeFacts,
   type HttpResponse,
   type HttpRoute,
-  type HttpRouter,
   type MaybePromise,
   type PartContext,
 } from 'vivace';
-import { InFlight } from 'vivace/kit';
+import { InFlight, MountedRouters } from 'vivace/kit';
 import { acceptedEncodings } from 'vivace/wire';
 import { compressed } from './compressed.js';
 import { Exchange } from './exchange.js';
@@ -50,7 +49,7 @@ export class Dispatcher {
   stopped = false;
   /** Runs before every route, where there is any; set before the first router is mounted. */
   middleware: MiddlewareChain | undefined;
-  readonly #routers: HttpRouter[] = [];
+  readonly routers = new MountedRouters();
   readonly #options: DispatchOptions;
   readonly #log: PartContext['log'];
   readonly #open = new InFlight();
@@ -60,10 +59,6 @@ export class Dispatcher {
     this.#log = log;
   }
 
-  mount(router: HttpRouter): void {
-    this.#routers.push(router);
-  }
-
   /** Resolves as soon as no answer is outstanding. */
   idle(): Promise<void> {
     return this.#open.untilIdle();
@@ -71,8 +66,12 @@ export class Dispatcher {
 
   /** Counts a response as outstanding until its connection has it. */
   track(response: ServerResponse): void {
+    const ended = this.routers.begin();
     this.#open.enter();
-    response.on('close', () => this.#open.leave());
+    response.on('close', () => {
+      ended();
+      this.#open.leave();
+    });
   }
 
   /**
@@ -82,7 +81,7 @@ export class Dispatcher {
    */
   dispatch(request: IncomingMessage, response: ServerResponse, next?: () => void): Exchange | undefined {
     const exchange = this.exchange(request, response);
-    const ready = this.#routers.length > 0;
+    const ready = this.routers.size > 0;
     if (ready && exchange.route === undefined && next !== undefined) {
       next();
       return undefined;
@@ -105,12 +104,7 @@ export class Dispatcher {
   /** A request and the route of its path, where there is one. */
   exchange(request: IncomingMessage, response: ServerResponse): Exchange {
     const exchange = new Exchange(request, response, this.#options.peerOf?.(request));
-    for (const router of this.#routers) {
-      const route = router(exchange);
-      if (route === undefined) continue;
-      exchange.route = route;
-      break;
-    }
+    exchange.route = this.routers.find(exchange);
     return exchange;
   }
 

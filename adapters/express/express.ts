@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { defineAdapter, httpServer } from 'vivace';
 import { ListeningServer } from './listening-server.js';
 import { MountedServer } from './mounted-server.js';
@@ -15,6 +16,8 @@ export const express = defineAdapter({
   name: 'express',
   options,
   check: async ({ middleware }, { directory }) => void (await loadMiddleware(middleware, directory)),
+  files: ({ middleware }, { directory }) =>
+    middleware.flatMap((each) => (typeof each === 'string' ? [resolve(directory, each)] : [])),
   create: ({ router, ...given }, _uses, context) =>
     router === undefined
       ? new ListeningServer(given, context)

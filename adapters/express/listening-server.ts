@@ -30,13 +30,18 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   /** Requests whose sender waits for leave to send the body, and whether the connection may be used again after that. */
   readonly #waiting = new WeakMap<IncomingMessage, boolean>();
   #closed: Promise<void> | undefined;
+  /** Whose socket it listens on, from its first router on. */
+  #former: ListeningServer | undefined;
+  readonly supports: { readonly exclusive?: string };
 
   constructor(options: ExpressOptions, context: PartContext) {
     this.#options = options;
     this.#context = context;
     this.#log = context.log;
-    const { app, headersTimeoutMs, requestTimeoutMs } = options;
+    const { app, headersTimeoutMs, requestTimeoutMs, port } = options;
     const held = new HeldBytes(options.maxBufferedBytes);
+    // On any address: one for all interfaces and one for a single interface exclude each other.
+    this.supports = port === 0 ? {} : { exclusive: `port ${port}` };
     this.#dispatcher = new Dispatcher(
       {
         fillBody: (exchange, request, response) =>
@@ -66,19 +71,46 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   async start(): Promise<void> {
     const { port, host } = this.#options;
     this.#dispatcher.middleware = await MiddlewareChain.load(this.#options, this.#context);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) => reject(listenError(cause, { port, host })));
-      this.#server.listen({ port, host }, resolve);
-    });
+    if (this.#former === undefined)
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', (cause) => reject(listenError(cause, { port, host })));
+        this.#server.listen({ port, host }, resolve);
+      });
     this.#closed = new Promise((resolve) => this.#server.once('close', resolve));
   }
 
+  takeOver(former: PartLifecycle): boolean {
+    if (!(former instanceof ListeningServer)) return false;
+    const { port, host } = former.#options;
+    if (port !== this.#options.port || host !== this.#options.host) return false;
+    this.#former = former;
+    return true;
+  }
+
   mount(router: HttpRouter): void {
-    this.#dispatcher.mount(router);
+    this.#dispatcher.routers.mount(router);
+    this.#listenInstead();
+  }
+
+  async remount(routers: readonly HttpRouter[]): Promise<void> {
+    const ended = this.#dispatcher.routers.remount(routers);
+    this.#listenInstead();
+    await ended;
+  }
+
+  /** Takes the listening socket, with the connections that wait to be accepted, from the server before. */
+  #listenInstead(): void {
+    const former = this.#former;
+    if (former === undefined) return;
+    this.#former = undefined;
+    this.#server.listen(former.#server);
+    // Otherwise closing the former server would close the socket.
+    (former.#server as { _handle?: unknown })._handle = null;
   }
 
   address(): string | undefined {
-    const address = this.#server.address() as AddressInfo | null;
+    const listening = this.#former === undefined ? this.#server : this.#former.#server;
+    const address = listening.address() as AddressInfo | null;
     if (address === null) return undefined;
     return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   }
@@ -94,6 +126,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
 
   async stop(): Promise<void> {
     if (this.#closed === undefined) return;
+    if (this.#former !== undefined) return;
     this.#dispatcher.draining = true;
     this.#dispatcher.stopped = true;
     this.#server.close();

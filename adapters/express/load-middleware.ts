@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { messageOf, VivaceError } from 'vivace';
+import { importFile } from 'vivace/kit';
 import type { Middleware } from './express-types.js';
 
 /**
@@ -32,7 +32,7 @@ async function loadModule(specifier: string, directory: string, path: string): P
   if (!existsSync(file)) throw wrong(`there is no file ${specifier} in ${directory}`);
   let module: { readonly default?: unknown };
   try {
-    module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+    module = await importFile(file);
   } catch (cause) {
     throw wrong(`"${specifier}" does not load: ${messageOf(cause)}`, cause);
   }

@@ -55,7 +55,11 @@ export class MountedServer implements HttpServer, PartLifecycle {
   }
 
   mount(router: HttpRouter): void {
-    this.#dispatcher.mount(router);
+    this.#dispatcher.routers.mount(router);
+  }
+
+  async remount(routers: readonly HttpRouter[]): Promise<void> {
+    await this.#dispatcher.routers.remount(routers);
   }
 
   address(): undefined {

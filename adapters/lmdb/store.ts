@@ -21,12 +21,14 @@ export interface LmdbSettings {
 
 /** A `KeyValueStore` over one LMDB environment. Reads answer at once; writes commit on LMDB's own thread. */
 export class LmdbStore implements KeyValueStore {
-  readonly supports = { maxBatch: 10_000, synchronous: true };
+  readonly supports;
   readonly #settings: LmdbSettings;
   #database!: RootDatabase<Uint8Array, string>;
 
   constructor(settings: LmdbSettings) {
     this.#settings = settings;
+    // A process may open an environment only once: http://www.lmdb.tech/doc/.
+    this.supports = { maxBatch: 10_000, synchronous: true, exclusive: `lmdb ${settings.path}` };
   }
 
   async start(): Promise<void> {

@@ -13,6 +13,7 @@ import {
   type HttpServer,
   type Log,
 } from 'vivace';
+import { MountedRouters } from 'vivace/kit';
 import { acceptedEncodings, decodeContent } from 'vivace/wire';
 
 /** A request to `inject`. */
@@ -51,7 +52,7 @@ export interface HttpLimits {
 
 /** Answers requests in the process, without a socket. */
 export class InProcessServer implements InjectableServer {
-  readonly #routers: HttpRouter[] = [];
+  readonly #routers = new MountedRouters();
   readonly #limits: HttpLimits;
   readonly #log: Log;
   #draining = false;
@@ -62,7 +63,11 @@ export class InProcessServer implements InjectableServer {
   }
 
   mount(router: HttpRouter): void {
-    this.#routers.push(router);
+    this.#routers.mount(router);
+  }
+
+  async remount(routers: readonly HttpRouter[]): Promise<void> {
+    await this.#routers.remount(routers);
   }
 
   address(): undefined {
@@ -86,7 +91,20 @@ export class InProcessServer implements InjectableServer {
   }
 
   async #answer(head: HttpRequestHead, sent: Uint8Array, signal: AbortSignal): Promise<HttpResponse> {
-    const route = this.#routeOf(head);
+    const route = this.#routers.find(head);
+    const ended = this.#routers.begin();
+    try {
+      return await this.#exchanged(route, head, { sent, signal });
+    } finally {
+      ended();
+    }
+  }
+
+  async #exchanged(
+    route: HttpRoute | undefined,
+    head: HttpRequestHead,
+    { sent, signal }: { readonly sent: Uint8Array; readonly signal: AbortSignal },
+  ): Promise<HttpResponse> {
     const span = HttpSpan.begin(head, () => ({ route, scheme: 'http', protocolVersion: '1.1' }));
     const call = route === undefined ? undefined : callFrom(head.headers, signal, span?.context);
     if (span === undefined) return this.#routed(head, sent, { route, call });
@@ -134,16 +152,8 @@ export class InProcessServer implements InjectableServer {
 
   #checkReady(): void {
     if (this.#draining) throw new VivaceError('UNAVAILABLE', 'the server takes no new connections');
-    if (this.#routers.length === 0)
+    if (this.#routers.size === 0)
       throw new VivaceError('UNAVAILABLE', 'the server is starting', { retryAfterMs: 1000 });
-  }
-
-  #routeOf(head: HttpRequestHead): HttpRoute | undefined {
-    for (const router of this.#routers) {
-      const route = router(head);
-      if (route !== undefined) return route;
-    }
-    return undefined;
   }
 }
 

@@ -17,6 +17,8 @@ let shared: { readonly providers: Promise<Providers>; users: number } | undefine
 
 /** A `Telemetry` over the OpenTelemetry SDK. */
 export class OpenTelemetry implements Telemetry, PartLifecycle {
+  /** With other options, the providers of a process are made only once nobody uses those of before. */
+  readonly supports = { exclusive: 'the global providers of OpenTelemetry' };
   readonly #options: OpenTelemetryOptions;
   readonly #log: Log;
   #providers: Providers | undefined;

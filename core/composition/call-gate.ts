@@ -5,12 +5,14 @@ import { InFlight } from '../kernel/in-flight.js';
 export class CallGate {
   readonly #calls = new InFlight();
   #closed = false;
+  #held: Promise<unknown> | undefined;
 
   get inFlight(): number {
     return this.#calls.count;
   }
 
   async pass<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#held !== undefined) await this.#held;
     if (this.#closed) throw refused('draining');
     this.#calls.enter();
     try {
@@ -18,6 +20,11 @@ export class CallGate {
     } finally {
       this.#calls.leave();
     }
+  }
+
+  /** Lets calls that come from now on wait. */
+  hold(until: Promise<unknown>): void {
+    this.#held = until.then(() => (this.#held = undefined));
   }
 
   close(): void {

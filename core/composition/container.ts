@@ -2,6 +2,7 @@ import { Container, ContainerModule, multiInject, type ServiceIdentifier } from 
 import { withArticle } from '../config/article.js';
 import type { Mistakes } from '../config/mistake.js';
 import { messageOf } from '../kernel/errors.js';
+import { httpServer, type HttpServer } from '../ports/http-server.js';
 import { createPart, type RunningPart } from '../parts/create-part.js';
 import { slotPort } from '../parts/definition.js';
 import type { GuardOptions } from '../parts/guard.js';
@@ -80,23 +81,40 @@ export function checkModuleBindings(
   }
 }
 
-/** Binds every part as a singleton, under each of its ports by its name. */
+/** How the parts of a server are made. */
+export interface PartMaking {
+  readonly surroundings: PartSurroundings & GuardOptions;
+  /** A part that runs already, to be taken as it is. */
+  readonly kept: (name: string) => RunningPart | undefined;
+  /** What stands before an HTTP server. */
+  readonly front: (part: RunningPart) => HttpServer;
+}
+
+/**
+ * Binds parts as singletons, under each of their ports by their names.
+ *
+ * @returns The module of each part, by name.
+ */
 export function bindParts(
   container: Container,
   parts: Iterable<ResolvedPart>,
-  surroundings: PartSurroundings & GuardOptions,
-): void {
-  for (const part of parts) container.load(moduleOf(part, surroundings));
+  making: PartMaking,
+): Map<string, ContainerModule> {
+  const modules = new Map([...parts].map((part) => [part.name, moduleOf(part, making)]));
+  container.load(...modules.values());
+  return modules;
 }
 
 /** The module generated from a part's definition. */
-function moduleOf(part: ResolvedPart, surroundings: PartSurroundings & GuardOptions): ContainerModule {
+function moduleOf(part: ResolvedPart, { surroundings, kept, front }: PartMaking): ContainerModule {
   const { name, definition, options, slots } = part;
   const filled = Object.entries(slots);
   return new ContainerModule(({ bind }) => {
     bind(partId)
       .toResolvedValue(
         (...used: unknown[]) => {
+          const running = kept(name);
+          if (running !== undefined) return running;
           const uses = Object.fromEntries(filled.map(([slot], i) => [slot, used[i]]));
           return createPart(definition, { name, options, uses }, surroundings);
         },
@@ -109,7 +127,10 @@ function moduleOf(part: ResolvedPart, surroundings: PartSurroundings & GuardOpti
       .whenNamed(name);
     for (const port of definition.provides) {
       bind(port.id)
-        .toResolvedValue((running: RunningPart) => running.face(port), [{ serviceIdentifier: partId, name }])
+        .toResolvedValue(
+          (running: RunningPart) => (port === httpServer ? front(running) : running.face(port)),
+          [{ serviceIdentifier: partId, name }],
+        )
         .inSingletonScope()
         .whenNamed(name);
     }

@@ -80,6 +80,8 @@ export interface LoadOptions extends Omit<
   readonly text?: string;
   /** Parts besides those of the file, such as a log sink. */
   readonly add?: Readonly<Record<string, PartDeclaration>>;
+  /** Is told of each JavaScript file that the configuration names, there or not, also where loading fails. */
+  readonly onFile?: (file: string) => void;
 }
 
 /**
@@ -88,7 +90,7 @@ export interface LoadOptions extends Omit<
  * @throws {ConfigError} with every mistake at once, each with its path and line.
  */
 export async function loadServer(file: string, options: LoadOptions = {}): Promise<ServerOf> {
-  const { env = process.env, override, text: given, add = {}, modules = [], ...settings } = options;
+  const { env = process.env, override, text: given, add = {}, modules = [], onFile, ...settings } = options;
   const path = resolve(file);
   const text = given ?? (await readText(path));
   const parsed = parseYamlFile(text, basename(path), env);
@@ -100,6 +102,7 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
     mistakes,
     environment: parsed.environment,
     ...(override === undefined ? {} : { override }),
+    ...(onFile === undefined ? {} : { onFile }),
   });
   // Mistakes about a text whose variable is missing say nothing about the text itself.
   const missing = parsed.missing.map(({ path: at }) => pathText(at));

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { ContainerModule } from 'inversify';
 import type { Mistakes } from '../config/mistake.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
@@ -9,31 +8,39 @@ import { stepIn } from '../steps/custom/custom.js';
 import { importModule, type Exports } from './import-module.js';
 import { camelCase } from './resolve-use.js';
 
+/** Where files are looked up. */
+export interface Where {
+  readonly directory: string;
+  /** Is told of each file that a configuration names, there or not. */
+  readonly onFile?: (file: string) => void;
+}
+
 /**
  * Imports a file that a configuration names by a relative path.
  *
  * @throws {VivaceError} `INVALID_CONFIG`: not a relative path, no such file, or a file that does not load, with the reason.
  */
-async function importFile(specifier: string, directory: string): Promise<Exports> {
+async function importNamed(specifier: string, { directory, onFile }: Where): Promise<Exports> {
   const file = resolve(directory, specifier);
+  onFile?.(file);
   if (!/^\.{0,2}\//.test(specifier) || !['.js', '.mjs'].includes(extname(file)))
     throw new VivaceError('INVALID_CONFIG', `"${specifier}" is not a relative .js or .mjs file`);
   if (!existsSync(file))
     throw new VivaceError('INVALID_CONFIG', `there is no file ${specifier} in ${directory}`);
-  return importModule(pathToFileURL(file).href, { shown: specifier, directory });
+  return importModule(file, { shown: specifier, directory });
 }
 
 /** Imports the files that stand after `step:` in a YAML pipeline, and gives what each exports as a step. */
 export async function importSteps(
   pipelines: ReadonlyMap<string, PipelineSpec>,
-  { directory, mistakes }: { directory: string; mistakes: Mistakes },
+  { mistakes, ...where }: Where & { readonly mistakes: Mistakes },
 ): Promise<ReadonlyMap<string, unknown>> {
   const steps = new Map<string, unknown>();
   for (const [name, pipeline] of pipelines) {
     for (const [i, { step }] of pipeline.steps.entries()) {
       if (typeof step !== 'string' || steps.has(step)) continue;
       try {
-        steps.set(step, await importStep(step, directory));
+        steps.set(step, await importStep(step, where));
       } catch (error) {
         mistakes.add(['pipelines', name, 'steps', i, 'step'], messageOf(error));
       }
@@ -42,8 +49,8 @@ export async function importSteps(
   return steps;
 }
 
-async function importStep(specifier: string, directory: string): Promise<unknown> {
-  const exported = await importFile(specifier, directory);
+async function importStep(specifier: string, where: Where): Promise<unknown> {
+  const exported = await importNamed(specifier, where);
   const name = camelCase(basename(specifier, extname(specifier)));
   try {
     return stepIn(exported, name);
@@ -55,7 +62,7 @@ async function importStep(specifier: string, directory: string): Promise<unknown
 /** The modules of a specification: those given in code, and what the files that it names export. */
 export async function importModules(
   declared: unknown,
-  { directory, mistakes }: { directory: string; mistakes: Mistakes },
+  { mistakes, ...where }: Where & { readonly mistakes: Mistakes },
 ): Promise<readonly ContainerModule[]> {
   if (declared === undefined || declared === null) return [];
   if (!Array.isArray(declared)) {
@@ -68,7 +75,7 @@ export async function importModules(
   const modules: ContainerModule[] = [];
   for (const [i, entry] of (declared as readonly unknown[]).entries()) {
     try {
-      modules.push(...(typeof entry === 'string' ? await modulesIn(entry, directory) : [moduleOf(entry)]));
+      modules.push(...(typeof entry === 'string' ? await modulesIn(entry, where) : [moduleOf(entry)]));
     } catch (error) {
       mistakes.add(['modules', i], messageOf(error));
     }
@@ -77,8 +84,8 @@ export async function importModules(
   return [...new Set(modules)];
 }
 
-async function modulesIn(specifier: string, directory: string): Promise<readonly ContainerModule[]> {
-  const found = [...new Set(Object.values(await importFile(specifier, directory)))].filter(isModule);
+async function modulesIn(specifier: string, where: Where): Promise<readonly ContainerModule[]> {
+  const found = [...new Set(Object.values(await importNamed(specifier, where)))].filter(isModule);
   if (found.length > 0) return found;
   throw new VivaceError('INVALID_CONFIG', `"${specifier}" does not export a ContainerModule`);
 }

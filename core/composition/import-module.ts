@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { isAbsolute, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { messageOf, VivaceError } from '../kernel/errors.js';
+import { importFile } from '../kit/import-file.js';
 
 export type Exports = Readonly<Record<string, unknown>>;
 
 /**
- * Imports what a configuration names.
+ * Imports what a configuration names: a file as it is now, or a module of a package.
  *
- * @param specifier What `import` takes.
+ * @param specifier The absolute path of a file, or what `import` takes.
  * @param shown How the configuration names it.
  * @param directory Paths in messages are relative to it.
  * @throws {VivaceError} `INVALID_CONFIG` with the reason; for a syntax error, with file and line.
@@ -18,7 +19,7 @@ export async function importModule(
   { shown, directory }: { readonly shown: string; readonly directory: string },
 ): Promise<Exports> {
   try {
-    return (await import(specifier)) as Exports;
+    return isAbsolute(specifier) ? await importFile(specifier) : ((await import(specifier)) as Exports);
   } catch (cause) {
     const place = cause instanceof SyntaxError ? await placeOf(cause, specifier) : undefined;
     const where = place === undefined ? '' : ` (${relative(directory, place.file)}:${place.line})`;
@@ -39,7 +40,7 @@ async function placeOf({ stack = '' }: SyntaxError, specifier: string): Promise<
   if (place !== undefined || !isFromLoader(stack)) return place;
   // Node knows the place of a syntax error in an ES module, but prints it only where nothing catches the error. So another process imports
   // the module: that fails in the same way before any of the module's code runs.
-  const url = import.meta.resolve(specifier);
+  const url = isAbsolute(specifier) ? pathToFileURL(specifier).href : import.meta.resolve(specifier);
   const script = `await import(${JSON.stringify(url)})`;
   return new Promise((resolve) => {
     execFile(

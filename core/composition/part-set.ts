@@ -1,4 +1,4 @@
-import type { Container } from 'inversify';
+import type { Container, ContainerModule } from 'inversify';
 import { asVivaceError } from '../kernel/errors.js';
 import { isTracing } from '../kernel/instrumentation.js';
 import { logLevelsOf, type Clock, type Log } from '../parts/context.js';
@@ -11,7 +11,9 @@ import { logSink, type LogRecord, type LogSink } from '../ports/log-sink.js';
 import type { Port } from '../ports/port.js';
 import { telemetry, type Telemetry } from '../ports/telemetry.js';
 import { transport } from '../ports/transport.js';
-import { bindParts, partId } from './container.js';
+import { bindParts, partId, type PartMaking } from './container.js';
+import { HttpFront } from './http-front.js';
+import { keptParts } from './kept-parts.js';
 import { startParts, stopParts } from './lifecycle.js';
 import { startOrder, type ResolvedPart } from './parts.js';
 
@@ -35,23 +37,34 @@ export class PartSet {
   /** Names, in the order of starting. */
   readonly order: readonly string[];
   readonly #parts: ReadonlyMap<string, ResolvedPart>;
-  readonly #sinks: LogSink[] = [];
+  readonly #modules: Map<string, ContainerModule>;
+  readonly #making: PartMaking;
+  readonly #former: PartSet | undefined;
+  readonly #kept: ReadonlySet<string>;
+  readonly #fronts = new Map<string, HttpFront>();
+  readonly #sinks = new Map<string, LogSink>();
   readonly #broken = new Set<LogSink>();
-  readonly #telemetries: Telemetry[] = [];
+  readonly #telemetries = new Map<string, Telemetry>();
   #running: readonly RunningPart[] = [];
+  /** Those of the running parts that this set stops, in the order of starting. */
+  #own: readonly RunningPart[] = [];
+  #vacated: readonly string[] = [];
   #tracing = false;
 
-  /** @param container Holds everything except the parts, which are bound here. */
+  /**
+   * @param container Holds everything except the parts, which are bound here.
+   * @param former A set that runs, whose parts are taken over where they stay as they are.
+   */
   constructor(
     container: Container,
     parts: ReadonlyMap<string, ResolvedPart>,
-    { clock, directory }: { clock: Clock; directory: string },
+    { clock, directory, former }: { clock: Clock; directory: string; former?: PartSet | undefined },
   ) {
     this.container = container;
     this.#parts = parts;
     this.order = startOrder(parts);
     const writeLog = (record: LogRecord): void => {
-      for (const sink of this.#sinks) {
+      for (const sink of this.#sinks.values()) {
         try {
           sink.write(record);
         } catch (error) {
@@ -63,7 +76,17 @@ export class PartSet {
       writeLog(toRecord({ time: clock.now(), level, message, part: 'vivace' }, fields)),
     );
     const surroundings = { directory, clock, writeLog, tracing: this.tracing };
-    bindParts(container, parts.values(), surroundings);
+    this.#making = {
+      surroundings,
+      kept: (name) => (this.#kept.has(name) ? former?.runningPart(name) : undefined),
+      front: (part) => this.#front(part).face,
+    };
+    this.#former = former;
+    this.#kept =
+      former !== undefined && former.#isAt({ clock, directory })
+        ? keptParts(parts, former.#alive())
+        : new Set();
+    this.#modules = bindParts(container, parts.values(), this.#making);
   }
 
   get bindings(): readonly Binding[] {
@@ -90,7 +113,7 @@ export class PartSet {
   }
 
   get telemetries(): readonly Telemetry[] {
-    return this.#telemetries;
+    return [...this.#telemetries.values()];
   }
 
   /** Whether spans are recorded: looked up when parts start, not at each call. */
@@ -123,18 +146,166 @@ export class PartSet {
     return this.withUsed(inner);
   }
 
-  /** Starts the named parts, which must be in the order of starting. */
-  async start(names: readonly string[], options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
-    this.#running = names.map((name) => this.container.get(partId, { name }));
-    this.#tracing = isTracing();
-    await startParts(
-      this.#running.map((part) => this.#listened(part)),
-      options,
+  /** The parts that run and that this set stops, by a port that they provide. */
+  own<T>(port: Port<T>): readonly T[] {
+    return this.#own
+      .filter(({ definition }) => definition.provides.includes(port))
+      .map((part) => part.face(port));
+  }
+
+  runningPart(name: string): RunningPart | undefined {
+    return this.#running.find((part) => part.name === name);
+  }
+
+  /** What stands before each running HTTP server, by the server's name. */
+  get fronts(): ReadonlyMap<string, HttpFront> {
+    return new Map(
+      this.#running
+        .filter(({ definition }) => definition.provides.includes(httpServer))
+        .map((part) => [part.name, this.#front(part)]),
     );
   }
 
+  /**
+   * Starts the named parts, which must be in the order of starting, except those that are kept. Where it fails, what was started is stopped.
+   *
+   * @param options.vacate Asks the former set to stop the named parts, because others can start only then.
+   */
+  async start(
+    names: readonly string[],
+    {
+      vacate,
+      ...options
+    }: { timeoutMs: number; signal: AbortSignal; vacate?: (names: readonly string[]) => Promise<void> },
+  ): Promise<void> {
+    this.#running = names.map((name) => this.container.get(partId, { name }));
+    this.#tracing = isTracing();
+    for (const part of this.#running) if (this.#kept.has(part.name)) this.#use(part);
+    const fresh = this.#running.filter(({ name }) => !this.#kept.has(name));
+    const { waiting, occupied } = this.#occupied(fresh);
+    const begin = (parts: readonly RunningPart[]): Promise<void> => {
+      this.#own = [...this.#own, ...parts];
+      return startParts(
+        parts.map((part) => this.#listened(part)),
+        options,
+      );
+    };
+    await begin(fresh.filter(({ name }) => !waiting.has(name)));
+    if (waiting.size === 0) return;
+    try {
+      await vacate!(occupied);
+      await begin(fresh.filter(({ name }) => waiting.has(name)));
+    } catch (error) {
+      await this.stop(0).catch(() => undefined);
+      throw error;
+    }
+  }
+
   async stop(graceMs?: number): Promise<void> {
-    await stopParts(this.#running, graceMs);
+    await stopParts(this.#own, graceMs);
+  }
+
+  /** Takes the kept parts from the former set: from now on they belong to this one. */
+  takeKept(): void {
+    const former = this.#former!;
+    former.#own = former.#own.filter(
+      ({ name }) => !this.#kept.has(name) || this.runningPart(name) === undefined,
+    );
+    for (const part of this.#running) if (this.#kept.has(part.name)) part.move(this.#making.surroundings);
+    this.#own = this.#running;
+  }
+
+  /** Stops the named parts and those that use them. */
+  async vacate(names: readonly string[]): Promise<void> {
+    const gone = new Set(this.#withUsers(names));
+    this.#vacated = this.order.filter((name) => gone.has(name));
+    for (const name of gone) {
+      this.#sinks.delete(name);
+      this.#telemetries.delete(name);
+    }
+    await stopParts(this.#own.filter(({ name }) => gone.has(name)));
+  }
+
+  /**
+   * Makes and starts the parts anew that `vacate` has stopped.
+   *
+   * @returns Their names; none where nothing was stopped.
+   */
+  async revive(options: { timeoutMs: number; signal: AbortSignal }): Promise<readonly string[]> {
+    const names = this.#vacated;
+    this.#vacated = [];
+    for (const name of names) {
+      this.container.unload(this.#modules.get(name)!);
+      this.#fronts.delete(name);
+    }
+    const parts = names.map((name) => this.#parts.get(name)!);
+    for (const [name, module] of bindParts(this.container, parts, this.#making))
+      this.#modules.set(name, module);
+    const made = new Map(names.map((name) => [name, this.container.get(partId, { name })]));
+    this.#running = this.#running.map((part) => made.get(part.name) ?? part);
+    this.#own = this.#own.map((part) => made.get(part.name) ?? part);
+    await startParts(
+      [...made.values()].map((part) => this.#listened(part)),
+      options,
+    );
+    this.#tracing = isTracing();
+    return names;
+  }
+
+  #isAt(place: { readonly clock: Clock; readonly directory: string }): boolean {
+    const { clock, directory } = this.#making.surroundings;
+    return clock === place.clock && directory === place.directory;
+  }
+
+  /** The parts that are ready. */
+  #alive(): ReadonlyMap<string, ResolvedPart> {
+    const ready = this.#own.filter(({ guarded }) => guarded.state === 'ready');
+    return new Map(ready.map(({ name }) => [name, this.#parts.get(name)!]));
+  }
+
+  #front(part: RunningPart): HttpFront {
+    let front = this.#fronts.get(part.name);
+    if (front === undefined) {
+      front = new HttpFront(part.face(httpServer));
+      this.#fronts.set(part.name, front);
+    }
+    return front;
+  }
+
+  /** Which parts can start only when parts of the former set have stopped, and which those are. */
+  #occupied(fresh: readonly RunningPart[]): {
+    readonly waiting: ReadonlySet<string>;
+    readonly occupied: readonly string[];
+  } {
+    const former = this.#former === undefined ? [] : this.#former.#own;
+    const leaving = former.filter(({ name }) => !this.#kept.has(name));
+    const refused = new Set<string>();
+    const occupied = new Set<string>();
+    for (const { name, lifecycle } of fresh) {
+      const same = leaving.find((other) => other.name === name);
+      if (same !== undefined && lifecycle.takeOver?.(same.lifecycle) === true) continue;
+      const exclusive = lifecycle.supports?.exclusive;
+      if (exclusive === undefined) continue;
+      for (const other of leaving) {
+        if (other.lifecycle.supports?.exclusive !== exclusive) continue;
+        refused.add(name);
+        occupied.add(other.name);
+      }
+    }
+    const isTelemetry = ({ name, definition }: RunningPart): boolean =>
+      refused.has(name) && definition.provides.includes(telemetry);
+    // What a part records goes to the telemetry that is there when it begins.
+    const all = fresh.some(isTelemetry);
+    const waiting = all ? fresh.map(({ name }) => name) : this.#withUsers([...refused]);
+    return { waiting: new Set(waiting), occupied: [...occupied] };
+  }
+
+  #withUsers(names: readonly string[]): readonly string[] {
+    const found = new Set(names);
+    // An order of starting has users after what they use.
+    for (const name of this.order)
+      if (Object.values(this.#parts.get(name)!.slots).some((used) => found.has(used))) found.add(name);
+    return this.order.filter((name) => found.has(name));
   }
 
   /** Reports once, as a warning of the process, a sink that breaks its promise not to throw: the work that was being logged must go on. */
@@ -150,12 +321,15 @@ export class PartSet {
       ...part,
       start: async (context) => {
         await part.start(context);
-        if (part.definition.provides.includes(logSink)) this.#sinks.push(part.face(logSink));
-        if (part.definition.provides.includes(telemetry)) {
-          this.#telemetries.push(part.face(telemetry));
-          this.#tracing = isTracing();
-        }
+        this.#use(part);
+        if (part.definition.provides.includes(telemetry)) this.#tracing = isTracing();
       },
     };
+  }
+
+  #use(part: RunningPart): void {
+    const { provides } = part.definition;
+    if (provides.includes(logSink)) this.#sinks.set(part.name, part.face(logSink));
+    if (provides.includes(telemetry)) this.#telemetries.set(part.name, part.face(telemetry));
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { withArticle } from '../config/article.js';
 import { didYouMean } from '../config/did-you-mean.js';
@@ -10,6 +11,8 @@ import { transform } from '../ports/transform.js';
 import { VivaceError } from '../kernel/errors.js';
 import { packageVersion } from '../kernel/package-version.js';
 import { isMadeFor } from '../parts/made-for.js';
+import { digestOf } from '../kit/import-file.js';
+import type { Where } from './import-file.js';
 import { resolveUse } from './resolve-use.js';
 import { isDefinition, slotPort, type Definition } from '../parts/definition.js';
 
@@ -23,6 +26,8 @@ export interface ResolvedPart {
   readonly options: object;
   /** Part per filled slot. */
   readonly slots: Readonly<Record<string, string>>;
+  /** What each of its files held. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 const declaration = z.looseObject({
@@ -39,7 +44,8 @@ export async function resolveParts(
     directory,
     mistakes,
     environment,
-  }: { directory: string; mistakes: Mistakes; environment?: FromEnvironment },
+    onFile,
+  }: Where & { readonly mistakes: Mistakes; readonly environment?: FromEnvironment },
 ): Promise<ReadonlyMap<string, ResolvedPart>> {
   const found = new Map<string, { definition: Definition; rest: Record<string, unknown> }>();
   for (const [name, value] of Object.entries(declared)) {
@@ -49,7 +55,7 @@ export async function resolveParts(
     if (parsed === undefined) continue;
     const { use, ...rest } = parsed;
     try {
-      const definition = await resolveUse(use, directory);
+      const definition = await resolveUse(use, directory, onFile);
       refuseOtherVivace(definition);
       found.set(name, { definition, rest });
     } catch (error) {
@@ -67,7 +73,15 @@ export async function resolveParts(
       ...(environment === undefined ? {} : { environment }),
     });
     if (parsed === undefined) continue;
-    parts.set(name, { name, definition, options: parsed, slots });
+    const files = definition.files?.(parsed as never, { directory }) ?? [];
+    for (const file of files) onFile?.(file);
+    parts.set(name, {
+      name,
+      definition,
+      options: parsed,
+      slots,
+      files: Object.fromEntries(files.map((file) => [file, existsSync(file) ? digestOf(file) : ''])),
+    });
     try {
       await definition.check?.(parsed as never, { directory });
     } catch (error) {

@@ -26,11 +26,19 @@ export function builtInNames(): string[] {
  * `@scope/name`, the package `@scope/vivace-<name>`.
  *
  * @param directory Where relative paths and packages are looked up.
+ * @param onFile Is told of the file that `use` names, there or not.
  * @throws {VivaceError} `INVALID_CONFIG`: unknown name (with the nearest one), or a module that does not load (with the reason).
  */
-export async function resolveUse(use: string | Definition, directory: string): Promise<Definition> {
+export async function resolveUse(
+  use: string | Definition,
+  directory: string,
+  onFile?: (file: string) => void,
+): Promise<Definition> {
   if (typeof use !== 'string') return use;
-  if (use.startsWith('./') || use.startsWith('../') || use.startsWith('/')) return fromFile(use, directory);
+  if (use.startsWith('./') || use.startsWith('../') || use.startsWith('/')) {
+    onFile?.(resolve(directory, use));
+    return fromFile(use, directory);
+  }
   const { scope = '', name } = useNames.exec(use)?.groups ?? {};
   if (name === undefined) {
     throw new VivaceError(
@@ -98,7 +106,7 @@ async function fromFile(use: string, directory: string): Promise<Definition> {
     throw new VivaceError('INVALID_CONFIG', `"${use}" is not a .js or .mjs file: compile TypeScript first`);
   }
   if (!existsSync(file)) throw new VivaceError('INVALID_CONFIG', `there is no file ${use} in ${directory}`);
-  return load(pathToFileURL(file).href, { name: basename(file, extname(file)), shown: use, directory });
+  return load(file, { name: basename(file, extname(file)), shown: use, directory });
 }
 
 async function load(

@@ -19,6 +19,8 @@ import type { DataPlane } from '../ports/data-plane.js';
 import { httpServer } from '../ports/http-server.js';
 import { predictor } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
+import { endedWithin } from '../kernel/ended-within.js';
+import type { HttpFront } from './http-front.js';
 import { observeServer } from './observe-server.js';
 import type { FeatureView } from '../views/view.js';
 import type { Port } from '../ports/port.js';
@@ -46,6 +48,16 @@ export interface PredictOptions {
 
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
 
+/** @throws {VivaceError} `FAILED_PRECONDITION` where it is not ready, or not a server of this copy of Vivace. */
+function formerOf(given: Server | undefined): ServerOf | undefined {
+  if (given === undefined) return undefined;
+  if (given instanceof ServerOf && given.state === 'ready') return given;
+  throw new VivaceError(
+    'FAILED_PRECONDITION',
+    'inherit: not a server that has started and still serves; create this one without it',
+  );
+}
+
 /** A server: parts, started in the order of their dependencies, and the pipelines that run on them. */
 export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly #container: Container;
@@ -67,7 +79,13 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   #unobserve: (() => void) | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #former: ServerOf | undefined;
+  /** Set once another server has taken over: ends when HTTP exchanges that began here have ended. */
+  #superseded: Promise<unknown> | undefined;
+  /** Lets go what waits while another server takes over. */
+  #release: ((routers: ReadonlyMap<string, HttpFront>) => void) | undefined;
 
+  /** @throws {VivaceError} `FAILED_PRECONDITION` where the server to take over from is not ready. */
   constructor(checked: CheckedSpecification, settings: Settings) {
     this.#checked = checked;
     this.#settings = settings;
@@ -76,9 +94,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     // Each call in flight listens to it.
     setMaxListeners(0, this.#cut.signal);
     this.#container = checked.container;
+    this.#former = formerOf(settings.inherit);
     this.#parts = new PartSet(this.#container, checked.parts, {
       clock: this.#clock,
       directory: settings.directory ?? process.cwd(),
+      former: this.#former === undefined ? undefined : this.#former.#parts,
     });
     const { tracing } = this.#parts;
     this.#container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
@@ -135,29 +155,98 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   async #start(serve: boolean): Promise<void> {
-    await this.#startParts(serve ? this.#parts.order : this.#parts.withoutTransports());
+    const former = this.#former;
     try {
-      this.#runners = this.#createRunners(await this.signatures());
-      this.#unobserve = observeServer({
-        inFlight: () => this.#gate.inFlight,
-        ready: () => this.control.readiness().ready,
-        models: () => this.control.models(),
-        pipelines: () => [...this.#runners].map(([name, { counters }]) => ({ name, counters })),
-      });
-      this.#state = 'ready';
-      for (const [, part] of serve ? this.#parts.running(transport) : []) {
-        await part.serve({ data: this.data, control: this.control }, { signal: this.#cut.signal });
+      await this.#startParts(serve ? this.#parts.order : this.#parts.withoutTransports());
+      try {
+        this.#runners = this.#createRunners(await this.signatures());
+        this.#state = 'ready';
+        if (serve) await this.#serve(this.#parts.order);
+        if (former === undefined) for (const front of this.#parts.fronts.values()) void front.open();
+        else this.#takeOver(former);
+        this.#unobserve = this.#observe();
+      } catch (error) {
+        this.#state = 'failed';
+        await this.#parts.stop().catch(() => undefined);
+        throw error;
       }
     } catch (error) {
-      this.#state = 'failed';
-      this.#unobserve?.();
-      await this.#parts.stop().catch(() => undefined);
+      if (former !== undefined) await former.#revive();
       throw error;
     }
     this.#parts.log.info('ready', {
       pipelines: this.data.pipelines.names(),
       models: this.control.models(),
     });
+  }
+
+  #observe(): () => void {
+    return observeServer({
+      inFlight: () => this.#gate.inFlight,
+      ready: () => this.control.readiness().ready,
+      models: () => this.control.models(),
+      pipelines: () => [...this.#runners].map(([name, { counters }]) => ({ name, counters })),
+    });
+  }
+
+  /** Lets the transports among the parts answer; over HTTP they do so only when the fronts open. */
+  async #serve(names: readonly string[]): Promise<void> {
+    for (const [name, part] of this.#parts.running(transport))
+      if (names.includes(name))
+        await part.serve({ data: this.data, control: this.control }, { signal: this.#cut.signal });
+  }
+
+  /** Takes over from a server that serves, in one step. */
+  #takeOver(former: ServerOf): void {
+    if (former.#state !== 'ready')
+      throw new VivaceError('FAILED_PRECONDITION', `the server to take over from is ${former.#state}`);
+    const before = former.#parts.fronts;
+    const ended = [...this.#parts.fronts].flatMap(([name, front]) => {
+      const leaving = before.get(name);
+      return [front.open(), ...(leaving === undefined ? [] : [front.openInstead(leaving)])];
+    });
+    this.#parts.takeKept();
+    former.#superseded = Promise.allSettled(ended);
+    if (former.#release !== undefined) {
+      former.#gate.close();
+      former.#release(this.#parts.fronts);
+    }
+    former.#unobserve?.();
+  }
+
+  /** Stops parts, and those that use them, so that a server which takes over can start its own; requests wait meanwhile. */
+  async #vacate(names: readonly string[]): Promise<void> {
+    const { drainTimeoutMs = 10_000 } = this.#settings;
+    const until = performance.now() + drainTimeoutMs;
+    const released = new Promise<ReadonlyMap<string, HttpFront>>((resolve) => (this.#release = resolve));
+    this.#gate.hold(released);
+    const ended = [...this.#parts.fronts].map(([name, front]) =>
+      front.hold(released.then((fronts) => (fronts.get(name) ?? front).routers)),
+    );
+    await endedWithin(Promise.allSettled(ended), drainTimeoutMs);
+    await this.#gate.untilIdle(Math.max(0, until - performance.now()));
+    this.#parts.log.info('parts stop for those that replace them', { parts: names });
+    await this.#parts.vacate(names);
+  }
+
+  /** Serves as before, after another server has failed to take over. */
+  async #revive(): Promise<void> {
+    if (this.#release === undefined || this.#state !== 'ready') return;
+    try {
+      const { startTimeoutMs: timeoutMs = 120_000 } = this.#settings;
+      const revived = await this.#parts.revive({ timeoutMs, signal: this.#cut.signal });
+      this.#runners = this.#createRunners(await this.signatures());
+      await this.#serve(revived);
+    } catch (error) {
+      this.#parts.log.error('what was stopped for a server that failed to start does not start again', {
+        error,
+      });
+      this.#state = 'failed';
+    }
+    const { fronts } = this.#parts;
+    for (const front of fronts.values()) void front.open();
+    this.#release(fronts);
+    this.#release = undefined;
   }
 
   async startOnly(names: readonly string[], { timeoutMs }: { timeoutMs?: number } = {}): Promise<this> {
@@ -271,7 +360,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
     this.#state = 'starting';
     try {
-      await this.#parts.start(names, { timeoutMs, signal: this.#cut.signal });
+      await this.#parts.start(names, {
+        timeoutMs,
+        signal: this.#cut.signal,
+        vacate: async (occupied) => this.#former!.#vacate(occupied),
+      });
     } catch (error) {
       this.#state = 'failed';
       throw error;
@@ -318,12 +411,14 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.#state = 'draining';
     this.#parts.log.info('draining', { inFlight: this.#gate.inFlight });
     const { drainDelayMs = 0, drainTimeoutMs = 10_000 } = this.#settings;
-    if (drainDelayMs > 0) await pause(drainDelayMs, { ref: true });
-    this.#gate.close();
+    // Where another server has taken over, no load balancer needs to notice.
+    if (this.#superseded === undefined && drainDelayMs > 0) await pause(drainDelayMs, { ref: true });
     const context = { signal: timeoutSignal(drainTimeoutMs) };
     const until = performance.now() + drainTimeoutMs;
+    if (this.#superseded !== undefined) await endedWithin(this.#superseded, drainTimeoutMs);
+    this.#gate.close();
     const drained = await Promise.allSettled(
-      this.#parts.running(httpServer).map(async ([, server]) => server.drain(context)),
+      this.#parts.own(httpServer).map(async (server) => server.drain(context)),
     );
     for (const outcome of drained) {
       if (outcome.status === 'rejected')

@@ -20,8 +20,9 @@ import { compileView, type FeatureView } from '../views/view.js';
 import type { Checked, Parts, PipelineDeclaration, Used, Views } from './declaration.js';
 import { partIdentity, resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
 import { boundVerbs, checkLayers, checkModuleBindings, createContainer } from './container.js';
-import { importModules, importSteps } from './import-file.js';
+import { importModules, importSteps, type Where } from './import-file.js';
 import { withStandIns, wrongStep } from './injection.js';
+import type { Server } from './server-interface.js';
 
 export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
 
@@ -41,6 +42,15 @@ export interface ServerSpecification<
   readonly modules?: readonly (ContainerModule | string)[];
   /** Relative paths are resolved from here; default: the working directory. */
   readonly directory?: string;
+  /**
+   * A server that is ready, to take over from. Parts that are the same in both (name, definition, options, slots, files) go on running and pass
+   * to the new server when it has started; until then, and where it fails to start, the other one serves as before. An HTTP server that is
+   * kept changes its routers in one step. Stop the other server afterwards: it answers what it has begun, and stops what was not passed on.
+   *
+   * Parts that cannot stand twice (`supports.exclusive`) are swapped: requests wait until those in flight have been answered, the former part has
+   * stopped and the new one has started.
+   */
+  readonly inherit?: Server;
   readonly clock?: Clock;
   /** The longest that one part may take to start, milliseconds; default 120,000. */
   readonly startTimeoutMs?: number;
@@ -89,8 +99,8 @@ export async function checkSpecification(
     mistakes,
     override = {},
     environment,
-  }: {
-    directory: string;
+    onFile,
+  }: Where & {
     mistakes: Mistakes;
     override?: Readonly<Record<string, PartDeclaration>>;
     environment?: FromEnvironment;
@@ -109,7 +119,8 @@ export async function checkSpecification(
       );
   }
   const env = environment === undefined ? {} : { environment };
-  const parts = await resolveParts({ ...parsed.parts, ...override }, { directory, mistakes, ...env });
+  const where = { directory, mistakes, ...(onFile === undefined ? {} : { onFile }) };
+  const parts = await resolveParts({ ...parsed.parts, ...override }, { ...where, ...env });
   const described = describeParts(parts, mistakes);
   const broken = new Set(
     Object.keys({ ...parsed.parts, ...override }).filter((name) => !described.has(name)),
@@ -121,11 +132,8 @@ export async function checkSpecification(
     if (!pathNames.pattern.test(name))
       mistakes.add(['pipelines', name], `a pipeline name has ${pathNames.text}`);
   }
-  const steps = await importSteps(specs, { directory, mistakes });
-  const container = await createContainer(
-    await importModules(parsed.modules, { directory, mistakes }),
-    mistakes,
-  );
+  const steps = await importSteps(specs, where);
+  const container = await createContainer(await importModules(parsed.modules, where), mistakes);
   checkModuleBindings(container, parts.values(), mistakes);
   const planning = withStandIns(container, parts.values());
   checkLayers(planning, mistakes);

@@ -1,4 +1,5 @@
-import type { Port } from '../ports/port.js';
+import type { LogRecord } from '../ports/log-sink.js';
+import type { PartLifecycle, Port } from '../ports/port.js';
 import type { CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { endedWithin } from '../kernel/ended-within.js';
@@ -21,14 +22,24 @@ export interface RunningPart {
   stop(graceMs?: number, stopMs?: number): Promise<void>;
   /** The guarded face for one port that it provides. */
   face<T>(port: Port<T>): T;
+  /** What `create` returned, unguarded. */
+  readonly lifecycle: PartLifecycle;
+  /** Puts it into another server: from now on it logs and traces there. Directory and clock stay. */
+  move(surroundings: Pick<PartSurroundings & GuardOptions, 'writeLog' | 'tracing'>): void;
 }
 
 /** Creates a part from its definition: options already parsed, used parts already guarded. No I/O happens. */
 export function createPart(
   definition: Definition,
   part: { readonly name: string; readonly options: object; readonly uses: Readonly<Record<string, unknown>> },
-  surroundings: PartSurroundings & GuardOptions,
+  given: PartSurroundings & GuardOptions,
 ): RunningPart {
+  let { writeLog, tracing } = given;
+  const surroundings = {
+    ...given,
+    writeLog: (record: LogRecord) => writeLog(record),
+    tracing: () => tracing(),
+  };
   const context = new OwnedContext(part.name, surroundings);
   const made = definition.create(part.options as never, part.uses as never, context);
   if (isThenable(made.lifecycle)) {
@@ -54,6 +65,8 @@ export function createPart(
     name: part.name,
     definition,
     guarded,
+    lifecycle: made.lifecycle,
+    move: (next) => void ({ writeLog, tracing } = next),
     async start(call) {
       refuseOldSdks(definition.sdk);
       await guarded.start(call);

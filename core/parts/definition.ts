@@ -99,6 +99,11 @@ export interface PartSpec<
    * @throws {VivaceError} `INVALID_CONFIG`, with `path` relative to the part.
    */
   check?(options: z.output<S>, context: CheckContext): MaybePromise<void>;
+  /**
+   * The JavaScript files that options name and that the part imports when it starts, as absolute paths: where one was edited, a server that takes
+   * over from another makes the part anew. Import them with `importFile` of `vivace/kit`.
+   */
+  files?(options: z.output<S>, context: CheckContext): readonly string[];
   create(options: Parsed<S, D>, uses: UsedParts<U>, context: PartContext): Provided<P, D> & PartLifecycle;
 }
 
@@ -164,6 +169,7 @@ export interface Definition<
   readonly vivace?: string;
   describe?(options: z.output<S>): D;
   readonly check?: (options: never, context: CheckContext) => MaybePromise<void>;
+  readonly files?: (options: never, context: CheckContext) => readonly string[];
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
 }
 
@@ -308,6 +314,7 @@ interface Loose {
   readonly vivace?: string;
   readonly describe?: Definition['describe'];
   readonly check?: Definition['check'];
+  readonly files?: Definition['files'];
   create(
     options: never,
     uses: never,
@@ -355,6 +362,7 @@ function define(tier: Tier, spec: Loose): Definition {
     ...(spec.vivace === undefined ? {} : { vivace: spec.vivace }),
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
     ...(spec.check === undefined ? {} : { check: spec.check.bind(spec) }),
+    ...(spec.files === undefined ? {} : { files: spec.files.bind(spec) }),
     create: (...args) => {
       const lifecycle = spec.create(...args);
       return { lifecycle, faces: Array.isArray(spec.provides) ? (lifecycle.faces ?? []) : [lifecycle] };

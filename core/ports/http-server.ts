@@ -84,6 +84,13 @@ export type HttpRouter = (head: HttpRequestHead) => HttpRoute | undefined;
 export interface HttpServer {
   /** Routers are asked in the order they were mounted. */
   mount(router: HttpRouter): void;
+  /**
+   * Puts these routers in the place of all that are mounted, in one step, before it returns: a request whose head was read earlier is answered
+   * by the route that it has, a later one by these.
+   *
+   * @returns Resolves when no exchange of an earlier router is open.
+   */
+  remount(routers: readonly HttpRouter[]): Promise<void>;
   /** Where it listens, such as `http://127.0.0.1:8080`; `undefined` where it does not listen itself. */
   address(): string | undefined;
   /** Refuses new connections, and tells the open ones to close. In-flight requests go on. */
@@ -92,6 +99,7 @@ export interface HttpServer {
 
 export const httpServer = adapterPort<HttpServer>('http-server', {
   mount: { sync: true, quiet: true },
+  remount: { quiet: true },
   address: { sync: true, quiet: true },
   drain: {},
 });

@@ -71,6 +71,20 @@ export interface PartLifecycle {
   start?(context: CallContext): void | Promise<void>;
   /** Called once, with nothing in flight and after `start` has ended, even where `start` failed. Where it does not end, it is abandoned. */
   stop?(): void | Promise<void>;
+  readonly supports?: {
+    /**
+     * What the part alone may hold in this process from `start` to `stop`, as a text: a port, a locked file. Where a server takes over from
+     * another, a part starts only after the other server's part with the same text has stopped. Absent: it may stand beside any other.
+     */
+    readonly exclusive?: string;
+  };
+  /**
+   * Called at most once, before `start`, with the part that it is to replace in a running server, as its `create` returned it: a part of the same
+   * name, with other options, that stops later. A part that answers `true` takes what the other holds over by itself, from the moment its
+   * operations are used; so both run for a while, whatever `supports.exclusive` says. It must leave the other as it is where it is never
+   * used.
+   */
+  takeOver?(former: PartLifecycle): boolean;
   /** Classifies a raw error of the vendor; `undefined` leaves it to the guard (INTERNAL). */
   errorCode?(error: unknown): ErrorCode | undefined;
 }

@@ -117,6 +117,36 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
       assert.equal(errorOf(nowhere).requestId, 'mine-1');
     });
 
+    it('changes its routers in one step, while an exchange of an earlier one goes on', async () => {
+      let go: () => void = () => undefined;
+      const held = new Promise<void>((resolve) => (go = resolve));
+      let begun: () => void = () => undefined;
+      const begins = new Promise<void>((resolve) => (begun = resolve));
+      mount(async () => {
+        begun();
+        await held;
+        return text('earlier');
+      });
+      const earlier = ask({ path: '/a' });
+      await begins;
+      let ended = false;
+      const first = server.remount([
+        ({ path }) => (path === '/a' ? { handle: () => text('one') } : undefined),
+      ]);
+      const second = server.remount([
+        ({ path }) => (path === '/b' ? { handle: () => text('two') } : undefined),
+        ({ path }) => (path === '/c' ? { handle: () => text('three') } : undefined),
+      ]);
+      void second.then(() => (ended = true));
+      assert.equal((await ask({ path: '/a' })).status, 404);
+      assert.equal((await ask({ path: '/b' })).text, 'two');
+      assert.equal((await ask({ path: '/c' })).text, 'three');
+      assert.equal(ended, false);
+      go();
+      assert.equal((await earlier).text, 'earlier');
+      await Promise.all([first, second]);
+    });
+
     it('answers 503 with Retry-After before a router is mounted', async () => {
       const answer = await ask({ path: '/' });
       assert.equal(answer.status, 503);
@@ -391,6 +421,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
       port: httpServer,
       calls: {
         mount: (started) => started.mount(() => undefined),
+        remount: (started) => started.remount([]),
         address: (started) => started.address(),
         drain: (started, call) => started.drain(call),
       },

@@ -778,7 +778,7 @@ describe('vivace', () => {
       }
     });
 
-    it('starts the old configuration again where the new one fails to start', async () => {
+    it('keeps serving where the new one fails to start', async () => {
       await given({ 'vivace.yaml': served, 'log.mjs': log });
       const controller = new AbortController();
       let seen = '';
@@ -796,7 +796,7 @@ describe('vivace', () => {
       await until(/curl/);
       seen = '';
       await project.write({ 'vivace.yaml': served.replace('port: 0', 'port: 0, host: 192.0.2.1') });
-      await until(/started again[^]*curl/);
+      await until(/keeps serving/);
       controller.abort();
       expect((await running).code).to.equal(0);
     });

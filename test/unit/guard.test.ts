@@ -28,7 +28,7 @@ function storeWith(
     maxJoined,
     synchronous = true,
     ...lifecycle
-  }: { maxBatch?: number; maxJoined?: number; synchronous?: boolean } & PartLifecycle = {},
+  }: { maxBatch?: number; maxJoined?: number; synchronous?: boolean } & Omit<PartLifecycle, 'supports'> = {},
 ): ReturnType<typeof makePart> {
   const definition = defineAdapter({
     provides: keyValueStore,

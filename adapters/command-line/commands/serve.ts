@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { messageOf, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
+import { relative, resolve } from 'node:path';
+import { Call, messageOf, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
+import { localFiles, pause } from 'vivace/kit';
 import { defaultFile, loadConfiguration, mistake, type WithConfig } from '../configuration.js';
-import { edits } from '../edits.js';
+import { edits, type WatchedFiles } from '../edits.js';
 import { greeting } from '../greeting.js';
 import type { AddCommand } from '../run.js';
 import type { Terminal } from '../terminal.js';
@@ -17,13 +20,15 @@ interface Options extends WithConfig {
 
 /** How long a server drains where nothing is said. */
 const defaultDrainTimeoutMs = 10_000;
+/** How often --watch looks for a new version of a model. */
+const modelsMs = 2_000;
 
 const help = `
 SIGTERM and SIGINT stop it gracefully: it answers requests in flight and refuses new ones. A second signal ends it at once. Without a
 log-sink part, it writes logs as JSON lines to standard output.
 
-With --watch, it checks each edit of the configuration file first; if the file has mistakes, it prints them and keeps serving the last
-valid configuration. Models and steps are loaded once: restart after you edit them.
+With --watch, an edit of the configuration, or of a JavaScript file that it names, is loaded and started beside what is served, which it then
+replaces: no request fails. If it has mistakes or does not start, it prints why, and the last valid configuration keeps serving.
 
 Examples:
   vivace serve
@@ -65,39 +70,84 @@ function portOf(text: string): number {
 }
 
 async function serve(options: Options, terminal: Terminal): Promise<void> {
-  const { signal, stderr } = terminal;
+  const { signal } = terminal;
   const file = resolve(terminal.directory, options.config);
-  let text = await readText(file, options);
-  let server = await started(text, options, terminal);
+  const text = await readText(file, options);
+  const files: WatchedFiles = new Map([[file, text]]);
+  const server = await load(text, options, { terminal, files });
+  await untilStarted(server, signal);
+  terminal.stderr.write(greeting(server));
+  if (options.watch === true) return watch(server, { file, files, options, terminal });
   try {
-    if (options.watch !== true) return await untilAborted(signal);
-    for await (const edited of edits(file, text, signal)) {
-      const next = await valid(edited, options, terminal);
-      if (next === undefined) continue;
-      // The new server may want the port, the files and the memory of the old one.
-      await server.stop();
-      try {
-        server = await next.start();
-        text = edited;
-        stderr.write(`${options.config} was edited: serving it now\n${greeting(server)}`);
-      } catch (error) {
-        stderr.write(`${messageOf(error)}\nthe last valid configuration is started again\n`);
-        await next.stop();
-        server = await started(text, options, terminal);
-      }
-    }
+    await untilAborted(signal);
   } finally {
     await server.stop();
   }
 }
 
-/** The server of an edited configuration, not started; `undefined` where it has mistakes, which are printed. */
-async function valid(text: string, options: Options, terminal: Terminal): Promise<ServerOf | undefined> {
+interface Watch {
+  readonly file: string;
+  readonly files: WatchedFiles;
+  readonly options: Options;
+  readonly terminal: Terminal;
+}
+
+/** Serves, and lets a new server take over after each edit that can be served. */
+async function watch(first: ServerOf, { file, files, options, terminal }: Watch): Promise<void> {
+  const { signal, stderr } = terminal;
+  let server = first;
+  const leaving = new Set<Promise<void>>();
+  const looking = lookForModels(() => server, signal);
   try {
-    return await load(text, options, terminal);
+    for await (const edited of edits(files, signal)) {
+      const names = edited.map((each) => relative(terminal.directory, each)).join(', ');
+      const text = files.get(file);
+      const named: WatchedFiles = new Map([[file, text]]);
+      const next = await attempt(terminal, async () =>
+        load(text ?? (await readText(file, options)), options, { terminal, files: named, inherit: server }),
+      );
+      for (const [each, was] of named) files.set(each, was);
+      if (next === undefined) continue;
+      const former = server;
+      const started = await attempt(terminal, async () => untilStarted(next, signal));
+      if (started === undefined) {
+        await next.stop();
+        if (former.state === 'ready') continue;
+        throw new VivaceError('UNAVAILABLE', 'the last valid configuration does not start again: see above');
+      }
+      server = next;
+      for (const each of files.keys()) if (!named.has(each)) files.delete(each);
+      stderr.write(
+        `${names} ${edited.length === 1 ? 'was' : 'were'} edited: serving it now\n${greeting(server)}`,
+      );
+      const left = former.stop().catch((error: unknown) => void stderr.write(`${messageOf(error)}\n`));
+      leaving.add(left.finally(() => leaving.delete(left)));
+    }
+  } finally {
+    await Promise.all([server.stop(), looking, ...leaving]);
+  }
+}
+
+/** Prints why something did not work. */
+async function attempt<T>({ stderr, signal }: Terminal, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
   } catch (error) {
-    terminal.stderr.write(`${messageOf(error)}\nthe last valid configuration keeps serving\n`);
+    if (!signal.aborted) stderr.write(`${messageOf(error)}\nthe last valid configuration keeps serving\n`);
     return undefined;
+  }
+}
+
+/** Looks for new versions of models more often than predictors do by themselves. */
+async function lookForModels(server: () => ServerOf, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(modelsMs, { signal, ref: true });
+    const { control } = server();
+    for (const { name } of control.predictors()) {
+      const call = new Call({ requestId: randomUUID(), signal });
+      // The predictor logs what goes wrong; some do not follow a repository.
+      await control.refresh(name, call).catch(() => undefined);
+    }
   }
 }
 
@@ -113,24 +163,30 @@ async function readText(file: string, { config }: Options): Promise<string> {
   }
 }
 
-async function started(text: string, options: Options, terminal: Terminal): Promise<ServerOf> {
-  const server = await load(text, options, terminal);
-  const { signal } = terminal;
+/** Starts a server; an interrupt meanwhile stops it. */
+async function untilStarted(server: ServerOf, signal: AbortSignal): Promise<ServerOf> {
   const stop = (): void => void server.stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
     if (signal.aborted) stop();
-    await server.start();
+    return await server.start();
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  terminal.stderr.write(greeting(server));
-  return server;
 }
 
-/** Adds what the command line stands for: a log sink where there is none, and the port. */
-async function load(text: string, options: Options, terminal: Terminal): Promise<ServerOf> {
-  const server = await loadConfiguration(options, terminal, { text });
+/** Adds what the command line stands for: a log sink where there is none, and the port. The files that the text names go into `files`. */
+async function load(
+  text: string,
+  options: Options,
+  { terminal, files, inherit }: { terminal: Terminal; files: WatchedFiles; inherit?: ServerOf },
+): Promise<ServerOf> {
+  const onFile = (named: string): void => {
+    for (const each of [named, ...localFiles(named)])
+      if (!files.has(each)) files.set(each, existsSync(each) ? readFileSync(each, 'utf8') : undefined);
+  };
+  const given: LoadOptions = { text, onFile, ...(inherit === undefined ? {} : { inherit }) };
+  const server = await loadConfiguration(options, terminal, given);
   const hasLogs = server.bindings.some((binding) => binding.ports.includes('log-sink'));
   const changes: LoadOptions = {
     ...(hasLogs ? {} : { add: { [freeName(server)]: { use: 'pino' } } }),
@@ -140,7 +196,7 @@ async function load(text: string, options: Options, terminal: Terminal): Promise
   };
   return Object.keys(changes).length === 0
     ? server
-    : loadConfiguration(options, terminal, { text, ...changes });
+    : loadConfiguration(options, terminal, { ...given, ...changes });
 }
 
 function freeName(server: ServerOf): string {

@@ -1,0 +1,108 @@
+import { errorResponse } from '../json/error-response.js';
+import { VivaceError } from '../kernel/errors.js';
+import { untilAborted } from '../kernel/until-aborted.js';
+import type { Call } from '../kernel/call.js';
+import type {
+  HttpRequest,
+  HttpRequestHead,
+  HttpResponse,
+  HttpRoute,
+  HttpRouter,
+  HttpServer,
+} from '../ports/http-server.js';
+
+/** An HTTP server as the parts of one server see it: what they mount answers from `open` on, all of it in one step. */
+export class HttpFront {
+  /** What parts get in their slots. */
+  readonly face: HttpServer;
+  readonly #server: HttpServer;
+  readonly #routers: HttpRouter[] = [];
+  #open = false;
+
+  /** @param server The guarded face of the part, which may be that of another server until `open`. */
+  constructor(server: HttpServer) {
+    this.#server = server;
+    // What an adapter offers besides its port stays within reach.
+    this.face = Object.assign(Object.create(server) as HttpServer, {
+      mount: (router: HttpRouter) => this.#mount(router),
+    });
+  }
+
+  get routers(): readonly HttpRouter[] {
+    return this.#routers;
+  }
+
+  /** Puts the routers in the place of all others; resolves when the exchanges of those have ended. */
+  open(): Promise<void> {
+    this.#open = true;
+    return this.#server.remount([...this.#routers]);
+  }
+
+  /** As `open`, on a server that leaves: what still comes to it is answered by these routers. */
+  async openInstead(leaving: HttpFront): Promise<void> {
+    await leaving.#server.remount([...this.#routers]);
+  }
+
+  /**
+   * Lets requests wait, before their body is read, for routers that are to come; quiet routes, such as those of probes, go on.
+   *
+   * @returns Resolves when the exchanges that began before have ended.
+   */
+  hold(released: Promise<readonly HttpRouter[]>): Promise<void> {
+    return this.#server.remount([heldRouter([...this.#routers], released)]);
+  }
+
+  #mount(router: HttpRouter): void {
+    this.#routers.push(router);
+    if (this.#open) this.#server.mount(router);
+  }
+}
+
+function heldRouter(before: readonly HttpRouter[], released: Promise<readonly HttpRouter[]>): HttpRouter {
+  return (head) => {
+    const known = find(before, head);
+    return known === undefined || known.quiet === true ? known : new HeldRoute(known, released);
+  };
+}
+
+/** A route that is found again once the routers that are to come are there. */
+class HeldRoute implements HttpRoute {
+  #route: HttpRoute;
+  readonly #released: Promise<readonly HttpRouter[]>;
+  readonly template?: string;
+
+  constructor(known: HttpRoute, released: Promise<readonly HttpRouter[]>) {
+    this.#route = known;
+    if (known.template !== undefined) this.template = known.template;
+    this.#released = released;
+  }
+
+  async admit(head: HttpRequestHead, call: Call): Promise<Call> {
+    const found = find(await untilAborted(this.#released, call.signal), head);
+    if (found === undefined)
+      throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
+    this.#route = found;
+    return found.admit === undefined ? call : found.admit(head, call);
+  }
+
+  async handle(request: HttpRequest, call: Call): Promise<HttpResponse> {
+    return this.#route.handle(request, call);
+  }
+
+  failed(error: VivaceError, head: HttpRequestHead, call: Call): HttpResponse {
+    const { requestId } = call;
+    return this.#route.failed?.(error, head, call) ?? errorResponse(error, { requestId });
+  }
+
+  get bodyLimitBytes(): number {
+    return this.#route.bodyLimitBytes ?? Infinity;
+  }
+}
+
+function find(routers: readonly HttpRouter[], head: HttpRequestHead): HttpRoute | undefined {
+  for (const router of routers) {
+    const route = router(head);
+    if (route !== undefined) return route;
+  }
+  return undefined;
+}
