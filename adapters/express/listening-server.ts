@@ -32,6 +32,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   #closed: Promise<void> | undefined;
   /** Whose socket it listens on, from its first router on. */
   #former: ListeningServer | undefined;
+  #isReplaced = false;
   readonly supports: { readonly exclusive?: string };
 
   constructor(options: ExpressOptions, context: PartContext) {
@@ -106,6 +107,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     this.#server.listen(former.#server);
     // Otherwise closing the former server would close the socket.
     (former.#server as { _handle?: unknown })._handle = null;
+    former.#isReplaced = true;
   }
 
   address(): string | undefined {
@@ -119,7 +121,10 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     this.#dispatcher.draining = true;
     // http.Server's own close would cut idle connections at once, even those on which a request is just arriving.
     NetServer.prototype.close.call(this.#server);
-    const grace = pause(this.#options.drainIdleMs, { signal });
+    // A peer may send on an idle connection in the moment in which it is closed. Where another server listens in place of this one, there is
+    // time to let each connection end with its next answer.
+    const { drainIdleMs, keepAliveTimeoutMs } = this.#options;
+    const grace = pause(this.#isReplaced ? keepAliveTimeoutMs : drainIdleMs, { signal });
     await Promise.race([grace, this.#closed]);
     this.#server.closeIdleConnections();
   }

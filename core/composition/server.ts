@@ -411,8 +411,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.#state = 'draining';
     this.#parts.log.info('draining', { inFlight: this.#gate.inFlight });
     const { drainDelayMs = 0, drainTimeoutMs = 10_000 } = this.#settings;
-    // Where another server has taken over, no load balancer needs to notice.
-    if (this.#superseded === undefined && drainDelayMs > 0) await pause(drainDelayMs, { ref: true });
+    // Where another server has taken over all addresses, no load balancer needs to notice.
+    const leaves =
+      this.#superseded === undefined ||
+      this.#parts.own(httpServer).some((server) => server.address() !== undefined);
+    if (leaves && drainDelayMs > 0) await pause(drainDelayMs, { ref: true });
     const context = { signal: timeoutSignal(drainTimeoutMs) };
     const until = performance.now() + drainTimeoutMs;
     if (this.#superseded !== undefined) await endedWithin(this.#superseded, drainTimeoutMs);

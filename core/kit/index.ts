@@ -15,7 +15,7 @@ export {
 export { InFlight } from '../kernel/in-flight.js';
 export { pause, startTimer, timeoutSignal } from '../kernel/timer.js';
 export { loadSdk } from './load-sdk.js';
-export { digestOf, importFile, localFiles } from './import-file.js';
+export { importFile, localFiles } from './import-file.js';
 export { MountedRouters } from './mounted-routers.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
 export {
