@@ -12,7 +12,8 @@ import type {
   PipelineInput,
 } from '../ports/data-plane.js';
 import type { DeclaredTensor, InputTensor, ModelTensors, Parameters } from '../wire/open-inference/index.js';
-import { cellText, mistake, valueReader } from './json-values.js';
+import { cellText, valueReader } from './json-values.js';
+import { mistake } from './request-mistakes.js';
 
 /** An output of a pipeline as a tensor. */
 export interface OutputTensor {
@@ -222,7 +223,8 @@ function listReader(type: ColumnType, path: string): ValuesReader {
       const at = `${path}[${row}]`;
       const value = typeof text === 'string' ? parsed(text) : undefined;
       if (value === undefined) throw mistake(`the text is not the JSON of ${withArticle(type.name)}`, at);
-      read(value, writer, { row, path: () => at });
+      const wrong = read(value, writer, row);
+      if (wrong !== undefined) throw mistake(wrong.message(), at + wrong.place);
     }
     return writer.finish();
   };

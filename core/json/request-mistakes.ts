@@ -49,3 +49,8 @@ export class RequestMistakes {
 export function unknownField(name: string, known: readonly string[]): string {
   return known.length === 0 ? 'unknown field; there are none' : `unknown field${didYouMean(name, known)}`;
 }
+
+/** The error of a request that has one mistake, or whose first is as good as all. */
+export function mistake(message: string, path: string): VivaceError {
+  return new VivaceError('INVALID_ARGUMENT', `${path}: ${message}`, { path });
+}

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
+import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { VivaceError } from '../kernel/errors.js';
 

@@ -1,5 +1,13 @@
 import { expect } from 'chai';
-import { httpServer, parseType, transport, VivaceError, type LogRecord, type Tensor } from 'vivace';
+import {
+  httpServer,
+  parseType,
+  transport,
+  VivaceError,
+  type LogRecord,
+  type Readiness,
+  type Tensor,
+} from 'vivace';
 import { express } from 'vivace/adapters/express';
 import { openInference } from 'vivace/plugins/open-inference';
 import { callContext, echoed, planes, sendOverSocket, startPart, type OwnPlanes } from 'vivace/testing';
@@ -51,10 +59,7 @@ describe('open-inference', () => {
         const answer = await ask({ path: `/v2/health/${path}` });
         expect([answer.status, answer.json()]).to.deep.equal([200, body]);
       }
-      const readiness = (): { ready: boolean; reasons: string[] } => ({
-        ready: false,
-        reasons: ['it starts'],
-      });
+      const readiness = (): Readiness => ({ ready: false, reasons: ['it starts'], details: [] });
       const starting = await served({ control: { readiness } });
       const answer = await starting({ path: '/v2/health/ready' });
       expect([answer.status, answer.json()]).to.deep.equal([503, { ready: false, error: 'it starts' }]);
@@ -100,7 +105,7 @@ describe('open-inference', () => {
         { name: 'mirror', ready: false, error: 'predictor "part" has no loaded model' },
       ]);
       const draining = await served({
-        control: { state: 'draining', readiness: () => ({ ready: false, reasons: ['x'] }) },
+        control: { state: 'draining', readiness: () => ({ ready: false, reasons: ['x'], details: [] }) },
       });
       for (const name of ['mirror', 'echo'])
         expect((await draining({ path: `/v2/models/${name}/ready` })).status, name).to.equal(503);
@@ -532,6 +537,7 @@ describe('open-inference', () => {
             objects: { fields: [{ ...scored, name: 'score', optional: false }, at], max: 3 },
             outputs: [scored, at],
             deadlineMs: 100,
+            explain: true,
             plan: {},
           }),
           predict: async (_name, given, { requestId }) => {
