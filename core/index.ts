@@ -72,6 +72,7 @@ export type {
 } from './parts/context.js';
 export { sdkProblems } from './parts/sdk.js';
 export type { SdkProblem, SdkRequirement, SdkRequirements } from './parts/sdk.js';
+export type { Admission, AdmissionLimits } from './kernel/admission.js';
 export { Call } from './kernel/call.js';
 export { stepTracer } from './kernel/call-tracer.js';
 export type { CallTracer } from './kernel/call-tracer.js';
@@ -234,7 +235,9 @@ export type { Step, StepClass, StepType } from './steps/custom/step.js';
 export { errorResponse, failureResponse } from './json/error-response.js';
 export { methodNotAllowed, refusal } from './json/refusal.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
-export { callFrom } from './json/call-from-headers.js';
+export { callFrom, requestIdOf } from './json/call-from-headers.js';
+export { recordExchange } from './json/record-exchange.js';
+export type { EndedExchange } from './json/record-exchange.js';
 export { HttpSpan } from './json/http-span.js';
 export type { HttpExchangeFacts } from './json/http-span.js';
 export { pipelineCodec } from './json/pipeline-codec.js';

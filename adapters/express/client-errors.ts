@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { errorResponse, VivaceError, type HttpResponse } from 'vivace';
+import { randomUUID } from 'node:crypto';
+import { errorResponse, recordExchange, VivaceError, type HttpResponse } from 'vivace';
 import { startTimer } from 'vivace/kit';
 import type { Exchange } from './exchange.js';
 
@@ -8,8 +9,12 @@ import type { Exchange } from './exchange.js';
 export interface LastRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** `undefined` where a host application answers it. */
-  readonly exchange: Exchange | undefined;
+  /** `undefined` where a host application answers it, and while it waits for the answers before it. */
+  exchange?: Exchange | undefined;
+  /** Whether it waits for the answers before it. */
+  waits?: boolean;
+  /** What is wrong with it, where that is known before its turn to be answered. */
+  mistake?: VivaceError;
 }
 
 const statusOf: Readonly<Record<string, readonly [status: number, message: string] | undefined>> = {
@@ -30,9 +35,10 @@ const answered = new WeakSet<Duplex>();
 const lingerMs = 1000;
 
 /** Answers on a bare connection, where node has no response object, and closes it. */
-export function answerRaw(socket: Duplex, { status, headers, body }: HttpResponse): void {
+export function answerRaw(socket: Duplex, { status, headers, body }: HttpResponse, method = ''): void {
   if (answered.has(socket)) return;
   answered.add(socket);
+  recordExchange({ method, status, scheme: 'http', protocolVersion: '1.1' });
   const lines = Object.entries({
     ...headers,
     connection: 'close',
@@ -63,7 +69,13 @@ export function onClientError(
   }
   if (answered.has(socket)) return;
   if (last === undefined || (last.response.closed && last.request.complete)) {
-    answerRaw(socket, errorResponse(clientError(error)));
+    answerRaw(socket, errorResponse(clientError(error), { requestId: randomUUID() }));
+  } else if (last.waits === true) {
+    // It is not its turn yet: the answers before it are not disturbed.
+    answered.add(socket);
+    last.response.shouldKeepAlive = false;
+    last.response.once('close', () => socket.destroy());
+    if (!last.request.complete) last.mistake = clientError(error);
   } else if (last.response.closed || (!last.request.complete && last.exchange === undefined)) {
     socket.destroy();
   } else {

@@ -4,6 +4,7 @@ import {
   failureResponse,
   HttpSpan,
   isVivaceError,
+  recordExchange,
   VivaceError,
   type Call,
   type HttpExchangeFacts,
@@ -18,8 +19,9 @@ import { compressed } from './compressed.js';
 import { Exchange } from './exchange.js';
 import { withCaller, type MiddlewareChain } from './middleware-chain.js';
 import { headersOf } from './middleware-error.js';
-import { hasBody } from './read-body.js';
+import { hasBody, type BodyLimits } from './read-body.js';
 import { silence } from './silence.js';
+import { UnsentAnswers, type WriteLimits } from './unsent-answers.js';
 
 export interface DispatchOptions {
   /** Gives the request its body. */
@@ -50,13 +52,23 @@ export class Dispatcher {
   /** Runs before every route, where there is any; set before the first router is mounted. */
   middleware: MiddlewareChain | undefined;
   readonly routers = new MountedRouters();
+  readonly #bodyLimitBytes: number;
   readonly #options: DispatchOptions;
   readonly #log: PartContext['log'];
+  readonly #admission: PartContext['admission'];
+  readonly #unsent: UnsentAnswers;
   readonly #open = new InFlight();
 
-  constructor(options: DispatchOptions, log: PartContext['log']) {
+  constructor(
+    options: DispatchOptions,
+    limits: WriteLimits & Pick<BodyLimits, 'bodyLimitBytes'>,
+    context: PartContext,
+  ) {
     this.#options = options;
-    this.#log = log;
+    this.#bodyLimitBytes = limits.bodyLimitBytes;
+    this.#log = context.log;
+    this.#admission = context.admission;
+    this.#unsent = new UnsentAnswers(limits, context);
   }
 
   /** Resolves as soon as no answer is outstanding. */
@@ -77,17 +89,18 @@ export class Dispatcher {
   /**
    * Answers a request, or calls `next` where no route has its path.
    *
+   * @param arrivedAt When its head had arrived, in `performance.now()` milliseconds.
    * @returns The exchange, where Vivace answers.
    */
-  dispatch(request: IncomingMessage, response: ServerResponse, next?: () => void): Exchange | undefined {
-    const exchange = this.exchange(request, response);
+  dispatch({ request, response }: Messages, arrivedAt: number, next?: () => void): Exchange | undefined {
+    const exchange = this.exchange(request, response, arrivedAt);
     const ready = this.routers.size > 0;
     if (ready && exchange.route === undefined && next !== undefined) {
       next();
       return undefined;
     }
     this.track(response);
-    this.begin(exchange, request, response);
+    this.begin(exchange, { request, response });
     const { span } = exchange;
     if (span === undefined) this.#dispatched(exchange, { request, response }, ready);
     else span.run(() => this.#dispatched(exchange, { request, response }, ready));
@@ -102,23 +115,28 @@ export class Dispatcher {
   }
 
   /** A request and the route of its path, where there is one. */
-  exchange(request: IncomingMessage, response: ServerResponse): Exchange {
-    const exchange = new Exchange(request, response, this.#options.peerOf?.(request));
+  exchange(request: IncomingMessage, response: ServerResponse, arrivedAt = performance.now()): Exchange {
+    const exchange = new Exchange(request, response, { arrivedAt, peer: this.#options.peerOf?.(request) });
     exchange.route = this.routers.find(exchange);
     return exchange;
   }
 
   /** Begins an exchange that is answered here: its span, where somebody traces, and its call. */
-  begin(exchange: Exchange, request: IncomingMessage, response: ServerResponse): void {
-    const span = HttpSpan.begin(exchange, () => ({
+  begin(exchange: Exchange, { request, response }: Messages): void {
+    const facts: HttpExchangeFacts = {
       route: exchange.route,
       scheme: schemeOf(request),
       protocolVersion: request.httpVersion === '2.0' ? '2' : request.httpVersion,
       ...this.#options.mountOf?.(request),
-    }));
+    };
+    const span = HttpSpan.begin(exchange, () => facts);
     exchange.begin(span);
-    if (span === undefined) return;
-    response.on('close', () => span.end(response.headersSent ? response.statusCode : undefined));
+    exchange.onClose = () => {
+      const status = response.headersSent ? response.statusCode : undefined;
+      span?.end(status);
+      const { method, arrivedAt } = exchange;
+      recordExchange({ ...facts, method, status, arrivedAt });
+    };
   }
 
   /** Answers with an error, as the route formats it, unless an answer is on its way already. */
@@ -136,7 +154,8 @@ export class Dispatcher {
     } catch (fault) {
       // Such as a header that HTTP does not allow.
       this.#log.error('an answer could not be sent', { error: fault, requestId: call?.requestId });
-      this.#send(response, errorResponse(new VivaceError('INTERNAL', 'internal error')));
+      const requestId = failure.headers['x-request-id'];
+      this.#send(response, errorResponse(new VivaceError('INTERNAL', 'internal error'), { requestId }));
     }
   }
 
@@ -145,13 +164,33 @@ export class Dispatcher {
     return new VivaceError('UNAVAILABLE', why, { retryAfterMs: 1000 });
   }
 
-  async #answer(exchange: Routed, { request, response }: Messages): Promise<void> {
+  async #answer(exchange: Routed, messages: Messages): Promise<void> {
+    const { route, arrivedAt } = exchange;
+    if (route.admission === false) return this.#admitted(exchange, messages);
+    try {
+      const deadlineMs = route.deadlineMs?.(exchange);
+      this.#admission.enter(deadlineMs === undefined ? undefined : arrivedAt + deadlineMs);
+    } catch (error) {
+      dropBody(messages.request, this.#bodyLimitBytes);
+      this.fail(exchange, messages.response, error);
+      return;
+    }
+    try {
+      await this.#admitted(exchange, messages);
+    } finally {
+      this.#admission.leave();
+    }
+  }
+
+  async #admitted(exchange: Routed, { request, response }: Messages): Promise<void> {
     const { route } = exchange;
     let ownHeaders = {};
     let isMiddlewares = false;
     try {
       if (this.middleware !== undefined) {
         if (this.draining) response.shouldKeepAlive = false;
+        // What it answers itself names the request as well.
+        response.setHeader('x-request-id', exchange.call.requestId);
         try {
           if (!(await this.middleware.run(exchange, request, response))) return;
         } catch (error) {
@@ -173,6 +212,8 @@ export class Dispatcher {
           ownHeaders = { 'accept-encoding': acceptedEncodings };
         throw error;
       }
+      const turn = route.admission === false ? undefined : this.#admission.turn();
+      if (turn !== undefined) await turn;
       const handled = route.handle(exchange, exchange.call);
       const answer = handled instanceof Promise ? await handled : handled;
       const sent = compressed(answer, exchange, this.#options.compressFromBytes);
@@ -198,6 +239,7 @@ export class Dispatcher {
       status === 204 || status === 304 ? headers : { ...headers, 'content-length': length },
     );
     response.end(body);
+    this.#unsent.watch(response, length);
   }
 }
 
@@ -211,6 +253,18 @@ function isRouted(exchange: Exchange): exchange is Routed {
 
 function unknownPath({ method, path }: Exchange): VivaceError {
   return new VivaceError('NOT_FOUND', `nothing answers ${method} ${path}`);
+}
+
+/** Lets the peer finish sending a body that nobody reads, so that it can read the answer; above the limit the connection is cut. */
+function dropBody(request: IncomingMessage, limitBytes: number): void {
+  if (request.complete || !hasBody(request)) return;
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > limitBytes) request.destroy();
+  });
+  // The peer may leave.
+  request.on('error', () => undefined);
 }
 
 /** Waits, and reads nothing of the body meanwhile: node would read ahead. */

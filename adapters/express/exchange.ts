@@ -25,6 +25,10 @@ export class Exchange implements HttpRequest {
   span: HttpSpan | undefined;
   /** Whether the server has answered with an error. */
   failed = false;
+  /** When its head had arrived, in `performance.now()` milliseconds. */
+  readonly arrivedAt: number;
+  /** Called when the response has been sent, or its peer has left. */
+  onClose: (() => void) | undefined;
   body: Uint8Array = nothing;
   parsedBody?: unknown;
   /** What the body takes of the bytes that the server may hold. */
@@ -32,7 +36,14 @@ export class Exchange implements HttpRequest {
   #controller: AbortController | undefined;
   #gone = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, peer = request.socket.remoteAddress ?? '') {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    {
+      arrivedAt,
+      peer = request.socket.remoteAddress ?? '',
+    }: { arrivedAt: number; peer?: string | undefined },
+  ) {
     const target = originForm(request.url ?? '');
     const mark = target.indexOf('?');
     this.method = request.method ?? '';
@@ -41,16 +52,20 @@ export class Exchange implements HttpRequest {
     // Node joins repeated headers itself; only set-cookie, which no request has, would be an array.
     this.headers = request.headers as HttpRequestHead['headers'];
     this.peer = peer;
+    this.arrivedAt = arrivedAt;
     response.on('close', () => {
       this.held?.release();
       if (!response.writableFinished) this.#leave();
+      this.onClose?.();
     });
   }
 
   /** Makes the exchange's call where a route answers it, within the exchange's span where somebody traces. */
   begin(span: HttpSpan | undefined): void {
     this.span = span;
-    if (this.route !== undefined) this.call = callFrom(this.headers, () => this.signal, span?.context);
+    if (this.route === undefined) return;
+    const { arrivedAt } = this;
+    this.call = callFrom(this.headers, () => this.signal, { trace: span?.context, arrivedAt });
   }
 
   /** Made when first asked for: a controller costs more than all the rest of this object. */

@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
 import {
   errorResponse,
+  requestIdOf,
   VivaceError,
+  type HttpRequestHead,
   type HttpRouter,
   type HttpServer,
   type PartContext,
@@ -15,8 +18,10 @@ import { messageClasses } from './express-messages.js';
 import type { ExpressApplication } from './express-types.js';
 import { HeldBytes } from './held-bytes.js';
 import { listenError } from './listen-error.js';
+import { InOrder } from './in-order.js';
 import type { ExpressOptions } from './options.js';
 import { MiddlewareChain } from './middleware-chain.js';
+import { Probes } from './probes.js';
 import { fillBody } from './read-body.js';
 
 /** Listens on a port of its own; an express application, where there is one, gets what Vivace does not take. */
@@ -27,6 +32,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   readonly #dispatcher: Dispatcher;
   readonly #server: Server;
   readonly #last = new WeakMap<object, LastRequest>();
+  readonly #order = new InOrder();
   /** Requests whose sender waits for leave to send the body, and whether the connection may be used again after that. */
   readonly #waiting = new WeakMap<IncomingMessage, boolean>();
   #closed: Promise<void> | undefined;
@@ -34,6 +40,7 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   #former: ListeningServer | undefined;
   #isReplaced = false;
   readonly supports: { readonly exclusive?: string };
+  #probes: Probes | undefined;
 
   constructor(options: ExpressOptions, context: PartContext) {
     this.#options = options;
@@ -53,7 +60,8 @@ export class ListeningServer implements HttpServer, PartLifecycle {
           }),
         ...(options.compressFromBytes === 0 ? {} : { compressFromBytes: options.compressFromBytes }),
       },
-      context.log,
+      options,
+      context,
     );
     this.#server = createServer({
       ...(app === undefined ? {} : messageClasses(app)),
@@ -70,7 +78,10 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   }
 
   async start(): Promise<void> {
-    const { port, host } = this.#options;
+    const { port, host, probes } = this.#options;
+    const former = this.#former === undefined ? undefined : this.#former.#probes;
+    if (probes !== undefined && former?.isFor(probes) !== true)
+      this.#probes = await Probes.listen({ ...probes, host: probes.host ?? host }, this.#context);
     this.#dispatcher.middleware = await MiddlewareChain.load(this.#options, this.#context);
     if (this.#former === undefined)
       await new Promise<void>((resolve, reject) => {
@@ -104,10 +115,19 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     const former = this.#former;
     if (former === undefined) return;
     this.#former = undefined;
+    if (this.#options.probes !== undefined && this.#probes === undefined) {
+      this.#probes = former.#probes;
+      former.#probes = undefined;
+    }
     this.#server.listen(former.#server);
     // Otherwise closing the former server would close the socket.
     (former.#server as { _handle?: unknown })._handle = null;
     former.#isReplaced = true;
+  }
+
+  probes(memory: SharedArrayBuffer): string | undefined {
+    this.#probes?.read(memory);
+    return this.#probes?.address;
   }
 
   address(): string | undefined {
@@ -130,6 +150,14 @@ export class ListeningServer implements HttpServer, PartLifecycle {
   }
 
   async stop(): Promise<void> {
+    try {
+      await this.#stopListening();
+    } finally {
+      await this.#probes?.stop();
+    }
+  }
+
+  async #stopListening(): Promise<void> {
     if (this.#closed === undefined) return;
     if (this.#former !== undefined) return;
     this.#dispatcher.draining = true;
@@ -168,9 +196,14 @@ export class ListeningServer implements HttpServer, PartLifecycle {
         fail: (exchange, response, mistake) => this.#dispatcher.fail(exchange, response, mistake),
       }),
     );
-    server.on('connect', (_request, socket: Socket) => {
+    server.on('connect', ({ headers }: IncomingMessage, socket: Socket) => {
       const mistake = new VivaceError('INVALID_ARGUMENT', 'CONNECT is for proxies', { httpStatus: 405 });
-      answerRaw(socket, errorResponse(mistake, { headers: { allow: 'GET, HEAD, POST' } }));
+      const requestId = requestIdOf(headers as HttpRequestHead['headers']) ?? randomUUID();
+      answerRaw(
+        socket,
+        errorResponse(mistake, { requestId, headers: { allow: 'GET, HEAD, POST' } }),
+        'CONNECT',
+      );
     });
   }
 
@@ -179,13 +212,23 @@ export class ListeningServer implements HttpServer, PartLifecycle {
       this.#refuse(request, response, { status: 400, message: 'the Host header is missing' });
       return;
     }
+    const arrivedAt = performance.now();
+    const last: LastRequest = { request, response, waits: true };
+    this.#last.set(request.socket, last);
+    this.#order.run(request, response, () => this.#begin(last, arrivedAt));
+  }
+
+  #begin(last: LastRequest, arrivedAt: number): void {
+    const { request, response, mistake } = last;
+    last.waits = false;
     const { app } = this.#options;
     const next =
       app === undefined || this.#dispatcher.stopped
         ? undefined
         : (): void => this.#handOn(app, request, response);
-    const exchange = this.#dispatcher.dispatch(request, response, next);
-    this.#last.set(request.socket, { request, response, exchange });
+    if (mistake === undefined)
+      last.exchange = this.#dispatcher.dispatch({ request, response }, arrivedAt, next);
+    else this.#fail(request, response, mistake);
   }
 
   #handOn(app: ExpressApplication, request: IncomingMessage, response: ServerResponse): void {
@@ -209,13 +252,13 @@ export class ListeningServer implements HttpServer, PartLifecycle {
     { status, message }: { status: number; message: string },
   ): void {
     response.shouldKeepAlive = false;
+    this.#fail(request, response, new VivaceError('INVALID_ARGUMENT', message, { httpStatus: status }));
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: VivaceError): void {
     const exchange = this.#dispatcher.exchange(request, response);
-    this.#dispatcher.begin(exchange, request, response);
-    this.#dispatcher.fail(
-      exchange,
-      response,
-      new VivaceError('INVALID_ARGUMENT', message, { httpStatus: status }),
-    );
+    this.#dispatcher.begin(exchange, { request, response });
+    this.#dispatcher.fail(exchange, response, error);
   }
 }
 

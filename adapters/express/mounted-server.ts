@@ -4,14 +4,17 @@ import { pause } from 'vivace/kit';
 import { Dispatcher } from './dispatcher.js';
 import type { ExpressRouter } from './express-types.js';
 import { HeldBytes } from './held-bytes.js';
+import { InOrder } from './in-order.js';
+import type { ExpressOptions } from './options.js';
 import { MiddlewareChain, type MiddlewareOptions } from './middleware-chain.js';
+import { Probes } from './probes.js';
 import { fillBody, type BodyLimits } from './read-body.js';
+import type { WriteLimits } from './unsent-answers.js';
 
 type MountedOptions = BodyLimits &
-  Pick<MiddlewareOptions, 'middleware' | 'middlewareTimeoutMs'> & {
-    readonly stopTimeoutMs: number;
-    readonly maxBufferedBytes: number;
-  };
+  WriteLimits &
+  Pick<MiddlewareOptions, 'middleware' | 'middlewareTimeoutMs'> &
+  Pick<ExpressOptions, 'stopTimeoutMs' | 'host' | 'probes'>;
 
 /** A request with what the application has added to it. */
 type HostedRequest = IncomingMessage & {
@@ -25,6 +28,7 @@ export class MountedServer implements HttpServer, PartLifecycle {
   readonly #dispatcher: Dispatcher;
   readonly #options: MountedOptions;
   readonly #context: PartContext;
+  #probes: Probes | undefined;
 
   constructor(options: MountedOptions & { readonly router: ExpressRouter }, context: PartContext) {
     this.#options = options;
@@ -39,14 +43,25 @@ export class MountedServer implements HttpServer, PartLifecycle {
           mountedAt: baseUrl ?? '',
         }),
       },
-      context.log,
+      options,
+      context,
     );
+    const order = new InOrder();
     options.router.use((request, response, next) => {
-      this.#dispatcher.dispatch(request, response, next);
+      const arrivedAt = performance.now();
+      order.run(request, response, () => {
+        this.#dispatcher.dispatch({ request, response }, arrivedAt, next);
+      });
     });
   }
 
   async start(): Promise<void> {
+    const { probes } = this.#options;
+    if (probes !== undefined)
+      this.#probes = await Probes.listen(
+        { ...probes, host: probes.host ?? this.#options.host },
+        this.#context,
+      );
     const { middleware, middlewareTimeoutMs } = this.#options;
     this.#dispatcher.middleware = await MiddlewareChain.load(
       { middleware, middlewareTimeoutMs, hosted: true },
@@ -62,6 +77,11 @@ export class MountedServer implements HttpServer, PartLifecycle {
     await this.#dispatcher.routers.remount(routers);
   }
 
+  probes(memory: SharedArrayBuffer): string | undefined {
+    this.#probes?.read(memory);
+    return this.#probes?.address;
+  }
+
   address(): undefined {
     return undefined;
   }
@@ -74,5 +94,6 @@ export class MountedServer implements HttpServer, PartLifecycle {
   async stop(): Promise<void> {
     this.drain();
     await Promise.race([pause(this.#options.stopTimeoutMs), this.#dispatcher.idle()]);
+    await this.#probes?.stop();
   }
 }

@@ -41,7 +41,7 @@ const shape = z.strictObject({
     .positive()
     .default(128 * mebibyte)
     .describe(
-      'bytes of all bodies that are held at once, as sent and decompressed, until they are read; more is answered with 503; default 128 MiB',
+      'bytes of all bodies that are held at once, as sent and decompressed, until they are read, more is answered with 503; and as many of answers that wait for their peers, of which those that wait longest are cut; default 128 MiB',
     ),
   compressFromBytes: z
     .int()
@@ -61,6 +61,11 @@ const shape = z.strictObject({
   requestTimeoutMs: milliseconds()
     .default(30_000)
     .describe('time for the whole request to arrive, milliseconds; then 408; default 30 s'),
+  writeTimeoutMs: milliseconds()
+    .default(30_000)
+    .describe(
+      'time for the peer to take the whole answer, milliseconds; then the connection is cut; default 30 s',
+    ),
   keepAliveTimeoutMs: milliseconds()
     .default(65_000)
     .describe(
@@ -96,6 +101,20 @@ const shape = z.strictObject({
     .default(10_000)
     .describe(
       'how long middleware may take to answer or to go on, milliseconds; more is answered with 504; default 10 s',
+    ),
+  probes: z
+    .strictObject({
+      port: z.int().min(0).max(65_535).describe('port to listen on; 0 takes any free one'),
+      host: z.string().min(1).optional().describe('address to listen on; default: that of the part'),
+      stuckAfterMs: milliseconds()
+        .default(30_000)
+        .describe(
+          'how long the event loop may stand before the server counts as stuck, milliseconds; default 30 s',
+        ),
+    })
+    .optional()
+    .describe(
+      'answer /health/live, /health/ready and /health/startup on a port of their own, in a thread of their own: { port, host, stuckAfterMs }; default: no such thread',
     ),
   app: z
     .custom<ExpressApplication>(isApplication, 'an express application')

@@ -3,7 +3,9 @@ import {
   failureResponse,
   HttpSpan,
   isVivaceError,
+  recordExchange,
   VivaceError,
+  type Admission,
   type Call,
   type CallContext,
   type HttpRequestHead,
@@ -12,6 +14,7 @@ import {
   type HttpRouter,
   type HttpServer,
   type Log,
+  type PartContext,
 } from 'vivace';
 import { MountedRouters } from 'vivace/kit';
 import { acceptedEncodings, decodeContent } from 'vivace/wire';
@@ -55,11 +58,13 @@ export class InProcessServer implements InjectableServer {
   readonly #routers = new MountedRouters();
   readonly #limits: HttpLimits;
   readonly #log: Log;
+  readonly #admission: Admission;
   #draining = false;
 
-  constructor(limits: HttpLimits, log: Log) {
+  constructor(limits: HttpLimits, { log, admission }: Pick<PartContext, 'log' | 'admission'>) {
     this.#limits = limits;
     this.#log = log;
+    this.#admission = admission;
   }
 
   mount(router: HttpRouter): void {
@@ -105,11 +110,15 @@ export class InProcessServer implements InjectableServer {
     head: HttpRequestHead,
     { sent, signal }: { readonly sent: Uint8Array; readonly signal: AbortSignal },
   ): Promise<HttpResponse> {
-    const span = HttpSpan.begin(head, () => ({ route, scheme: 'http', protocolVersion: '1.1' }));
-    const call = route === undefined ? undefined : callFrom(head.headers, signal, span?.context);
-    if (span === undefined) return this.#routed(head, sent, { route, call });
-    const response = await span.run(async () => this.#routed(head, sent, { route, call }));
-    span.end(response.status);
+    const arrivedAt = performance.now();
+    const facts = { route, scheme: 'http', protocolVersion: '1.1' } as const;
+    const span = HttpSpan.begin(head, () => facts);
+    const call =
+      route === undefined ? undefined : callFrom(head.headers, signal, { trace: span?.context, arrivedAt });
+    const answer = async (): Promise<HttpResponse> => this.#routed(head, sent, { route, call });
+    const response = await (span === undefined ? answer() : span.run(answer));
+    span?.end(response.status);
+    recordExchange({ ...facts, method: head.method, status: response.status, arrivedAt });
     return response;
   }
 
@@ -120,20 +129,30 @@ export class InProcessServer implements InjectableServer {
   ): Promise<HttpResponse> {
     let { call } = begun;
     let ownHeaders = {};
+    let entered = false;
     try {
       this.#checkReady();
       if (route === undefined || call === undefined)
         throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
+      if (route.admission !== false) {
+        const deadlineMs = route.deadlineMs?.(head);
+        this.#admission.enter(deadlineMs === undefined ? undefined : call.arrivedAt + deadlineMs);
+        entered = true;
+      }
       if (route.admit !== undefined) call = await route.admit(head, call);
       const body = await this.#bodyOf(head, sent, route).catch((error: unknown) => {
         if (isVivaceError(error) && error.httpStatus === 415)
           ownHeaders = { 'accept-encoding': acceptedEncodings };
         throw error;
       });
+      const turn = entered ? this.#admission.turn() : undefined;
+      if (turn !== undefined) await turn;
       return await route.handle({ ...head, body }, call);
     } catch (error) {
       const failure = failureResponse(error, { head, route, call, log: this.#log });
       return { ...failure, headers: { ...ownHeaders, ...failure.headers } };
+    } finally {
+      if (entered) this.#admission.leave();
     }
   }
 

@@ -19,12 +19,12 @@ export const memory = defineAdapter({
       .describe('HTTP: largest body after decompression, bytes; default 8 MiB'),
     ...predictorOptions,
   }),
-  create: ({ predict, hosts, ...limits }, _uses, { clock, log }) => ({
+  create: ({ predict, hosts, ...limits }, _uses, context) => ({
     faces: [
       new KeyValues(),
       new Blobs(),
-      new CacheEntries(clock),
-      new InProcessServer(limits, log),
+      new CacheEntries(context.clock),
+      new InProcessServer(limits, context),
       new FunctionRuntime(predict, hosts),
     ] as const,
   }),

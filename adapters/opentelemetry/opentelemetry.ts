@@ -10,6 +10,13 @@ export const openTelemetryOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('resource attribute service.name; default: OTEL_SERVICE_NAME, then `vivace`'),
+  serviceVersion: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'resource attribute service.version; default: service.version of OTEL_RESOURCE_ATTRIBUTES, then the version of Vivace',
+    ),
   prometheus: z
     .boolean()
     .default(true)

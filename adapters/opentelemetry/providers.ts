@@ -10,7 +10,7 @@ import {
 import type { IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { NodeTracerProvider, SpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { VivaceError, type Log } from 'vivace';
-import { loadSdk } from 'vivace/kit';
+import { loadSdk, readingFor } from 'vivace/kit';
 import { readEnvironment } from './environment.js';
 import type { OpenTelemetryOptions } from './opentelemetry.js';
 import { makeResource } from './resource.js';
@@ -27,7 +27,7 @@ export interface Providers {
 /** Makes the providers and makes them the global ones, unless a host application has set its own, which then stand. */
 export async function makeProviders(options: OpenTelemetryOptions, log: Log): Promise<Providers> {
   const environment = readEnvironment(process.env);
-  const resource = await makeResource(options.serviceName);
+  const resource = await makeResource(options);
   const [traceSdk, metricSdk] = await Promise.all([
     loadSdk('@opentelemetry/sdk-trace-node', async () => import('@opentelemetry/sdk-trace-node')),
     loadSdk('@opentelemetry/sdk-metrics', async () => import('@opentelemetry/sdk-metrics')),
@@ -59,6 +59,7 @@ export async function makeProviders(options: OpenTelemetryOptions, log: Log): Pr
     scraper = await makeScraper(options.seriesLimit, log);
     readers.push(scraper.reader);
   }
+  for (const reader of readers) tellApart(reader);
   return setGlobal({
     tracer: new traceSdk.NodeTracerProvider({ resource, spanProcessors }),
     meter: new metricSdk.MeterProvider({ resource, readers }),
@@ -67,6 +68,12 @@ export async function makeProviders(options: OpenTelemetryOptions, log: Log): Pr
     scraper,
     log,
   });
+}
+
+/** Tells core who reads: the longest lag since the last reading, for one, is another one for each reader. */
+function tellApart(reader: IMetricReader): void {
+  const collect = reader.collect.bind(reader);
+  reader.collect = (options) => readingFor(reader, () => collect(options));
 }
 
 interface Made {

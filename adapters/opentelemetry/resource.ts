@@ -1,13 +1,37 @@
 import type { Resource } from '@opentelemetry/resources';
-import { loadSdk } from 'vivace/kit';
+import { randomUUID } from 'node:crypto';
+import { loadSdk, packageVersion } from 'vivace/kit';
 
-/** The name of the service: `serviceName`, or OTEL_SERVICE_NAME, or service.name of OTEL_RESOURCE_ATTRIBUTES, or `vivace`. */
-export async function makeResource(serviceName: string | undefined): Promise<Resource> {
+/**
+ * What sends the telemetry. Each attribute is that of the options, else that of the environment (OTEL_SERVICE_NAME,
+ * OTEL_RESOURCE_ATTRIBUTES), else a default: the name `vivace`, the version of Vivace, and an instance id that no other process has.
+ *
+ * @see https://opentelemetry.io/docs/specs/semconv/resource/service/
+ */
+export async function makeResource({
+  serviceName,
+  serviceVersion,
+}: {
+  readonly serviceName?: string | undefined;
+  readonly serviceVersion?: string | undefined;
+}): Promise<Resource> {
   const sdk = await loadSdk('@opentelemetry/resources', async () => import('@opentelemetry/resources'));
-  const named = (name: string): Resource => sdk.resourceFromAttributes({ 'service.name': name });
-  const resource = sdk
+  const of = (attributes: Readonly<Record<string, string>>): Resource =>
+    sdk.resourceFromAttributes(attributes);
+  return sdk
     .defaultResource()
-    .merge(named('vivace'))
-    .merge(sdk.detectResources({ detectors: [sdk.envDetector] }));
-  return serviceName === undefined ? resource : resource.merge(named(serviceName));
+    .merge(
+      of({
+        'service.name': 'vivace',
+        'service.version': packageVersion,
+        'service.instance.id': randomUUID(),
+      }),
+    )
+    .merge(sdk.detectResources({ detectors: [sdk.envDetector] }))
+    .merge(
+      of({
+        ...(serviceName === undefined ? {} : { 'service.name': serviceName }),
+        ...(serviceVersion === undefined ? {} : { 'service.version': serviceVersion }),
+      }),
+    );
 }

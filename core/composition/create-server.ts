@@ -55,11 +55,17 @@ import {
 export async function createServer<const P extends Pipelines, const D extends Used, const O extends Used>(
   specification: ServerSpecification<P, D, O>,
 ): Promise<ServerOf<P>> {
-  const { parts, views = {}, pipelines, override, modules, ...settings } = specification;
+  const { parts, views = {}, pipelines, admission, override, modules, ...settings } = specification;
   const mistakes = new Mistakes();
   parseWith(serverDurations, settings, { path: [], mistakes });
   const checked = await checkSpecification(
-    { parts, views, pipelines, ...(modules === undefined ? {} : { modules }) },
+    {
+      parts,
+      views,
+      pipelines,
+      ...(admission === undefined ? {} : { admission }),
+      ...(modules === undefined ? {} : { modules }),
+    },
     {
       directory: settings.directory ?? process.cwd(),
       mistakes,
@@ -72,7 +78,7 @@ export async function createServer<const P extends Pipelines, const D extends Us
 
 export interface LoadOptions extends Omit<
   ServerSpecification,
-  'parts' | 'views' | 'pipelines' | 'directory'
+  'parts' | 'views' | 'pipelines' | 'admission' | 'directory'
 > {
   /** Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;

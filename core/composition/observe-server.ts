@@ -1,13 +1,15 @@
 import type { Attributes, BatchObservableCallback, Observable } from '@opentelemetry/api';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ModelVersion } from '../ports/model-repository.js';
+import { refusalReasons, type ServerAdmission } from '../kernel/admission.js';
 import type { PipelineCounters } from '../steps/counters.js';
 import { attributeNames } from '../kernel/attribute-names.js';
 import { meter as vivaceMeter } from '../kernel/instrumentation.js';
+import { currentReader } from '../kernel/metric-reader.js';
 import { metricNames } from '../kernel/metric-names.js';
 
 /** What the server shows when metrics are collected. */
 export interface ObservedServer {
+  readonly admission: Pick<ServerAdmission, 'lag' | 'refusals'>;
   inFlight(): number;
   ready(): boolean;
   models(): readonly (ModelVersion & { readonly predictor: string })[];
@@ -36,14 +38,26 @@ export function observeServer(server: ObservedServer): () => void {
   const rows = counter(metricNames.featureRows);
   const hits = counter(metricNames.cacheHits);
   const misses = counter(metricNames.cacheMisses);
-  const delay = monitorEventLoopDelay({ resolution: 10 });
-  delay.enable();
-  const observables = [inFlight, ready, lag, info, cells, rows, hits, misses];
+  const refusals = counter(metricNames.admissionRefusals);
+  const cpuTime = counter(metricNames.processCpuTime);
+  const memory = meter.createObservableUpDownCounter(
+    metricNames.processMemory.name,
+    metricNames.processMemory,
+  );
+  const uptime = gauge(metricNames.processUptime);
+  const ofServer = [inFlight, ready, lag, refusals, info, cells, rows, hits, misses];
+  const observables = [...ofServer, cpuTime, memory, uptime];
   const read: BatchObservableCallback = (result) => {
     result.observe(inFlight, server.inFlight());
     result.observe(ready, server.ready() ? 1 : 0);
-    result.observe(lag, delay.percentile(99) / 1e9);
-    delay.reset();
+    result.observe(lag, server.admission.lag.longestFor(currentReader()) / 1000);
+    for (const reason of refusalReasons)
+      result.observe(refusals, server.admission.refusals[reason], { [attributeNames.reason]: reason });
+    const { user, system } = process.cpuUsage();
+    result.observe(cpuTime, user / 1e6, { [attributeNames.cpuMode]: 'user' });
+    result.observe(cpuTime, system / 1e6, { [attributeNames.cpuMode]: 'system' });
+    result.observe(memory, process.memoryUsage.rss());
+    result.observe(uptime, process.uptime());
     for (const { predictor, name, version } of server.models())
       result.observe(info, 1, {
         [attributeNames.part]: predictor,
@@ -66,7 +80,6 @@ export function observeServer(server: ObservedServer): () => void {
   };
   meter.addBatchObservableCallback(read, observables);
   return () => {
-    delay.disable();
     meter.removeBatchObservableCallback(read, observables);
   };
 }

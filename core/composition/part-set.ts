@@ -1,5 +1,6 @@
 import type { Container, ContainerModule } from 'inversify';
 import { asVivaceError } from '../kernel/errors.js';
+import type { Admission } from '../kernel/admission.js';
 import { isTracing } from '../kernel/instrumentation.js';
 import { logLevelsOf, type Clock, type Log } from '../parts/context.js';
 import type { RunningPart } from '../parts/create-part.js';
@@ -58,7 +59,12 @@ export class PartSet {
   constructor(
     container: Container,
     parts: ReadonlyMap<string, ResolvedPart>,
-    { clock, directory, former }: { clock: Clock; directory: string; former?: PartSet | undefined },
+    {
+      clock,
+      directory,
+      admission,
+      former,
+    }: { clock: Clock; directory: string; admission: Admission; former?: PartSet | undefined },
   ) {
     this.container = container;
     this.#parts = parts;
@@ -75,7 +81,7 @@ export class PartSet {
     this.log = logLevelsOf((level, message, fields) =>
       writeLog(toRecord({ time: clock.now(), level, message, part: 'vivace' }, fields)),
     );
-    const surroundings = { directory, clock, writeLog, tracing: this.tracing };
+    const surroundings = { directory, clock, admission, writeLog, tracing: this.tracing };
     this.#making = {
       surroundings,
       kept: (name) => (this.#kept.has(name) ? former?.runningPart(name) : undefined),

@@ -4,6 +4,7 @@ import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
 import { Call, type Caller, type CallContext } from '../kernel/call.js';
+import { ServerAdmission } from '../kernel/admission.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Signature } from '../models/bundle.js';
 import type { Clock } from '../parts/context.js';
@@ -21,6 +22,7 @@ import { predictor } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
 import { endedWithin } from '../kernel/ended-within.js';
 import type { HttpFront } from './http-front.js';
+import { Heartbeat } from './heartbeat.js';
 import { observeServer } from './observe-server.js';
 import type { FeatureView } from '../views/view.js';
 import type { Port } from '../ports/port.js';
@@ -46,7 +48,7 @@ export interface PredictOptions {
   readonly caller?: Caller;
 }
 
-type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'override'>;
+type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'admission' | 'override'>;
 
 /** @throws {VivaceError} `FAILED_PRECONDITION` where it is not ready, or not a server of this copy of Vivace. */
 function formerOf(given: Server | undefined): ServerOf | undefined {
@@ -70,6 +72,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly #settings: Settings;
   readonly #clock: Clock;
   readonly #parts: PartSet;
+  readonly #admission: ServerAdmission;
+  readonly #heartbeat: Heartbeat;
   readonly #gate = new CallGate();
   #runners: ReadonlyMap<string, PipelineRunner> = new Map();
   readonly #codecs = new Map<string, PipelineCodec>();
@@ -95,8 +99,16 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     setMaxListeners(0, this.#cut.signal);
     this.#container = checked.container;
     this.#former = formerOf(settings.inherit);
+    this.#admission =
+      this.#former === undefined ? new ServerAdmission(checked.admission) : this.#former.#admission;
+    this.#heartbeat = new Heartbeat(() => ({
+      started: this.#state === 'ready' || this.#state === 'draining',
+      // Once it stops, its parts cannot be asked any more.
+      ready: this.#state === 'ready' && this.control.readiness().ready,
+    }));
     this.#parts = new PartSet(this.#container, checked.parts, {
       clock: this.#clock,
+      admission: this.#admission,
       directory: settings.directory ?? process.cwd(),
       former: this.#former === undefined ? undefined : this.#former.#parts,
     });
@@ -159,6 +171,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     try {
       await this.#startParts(serve ? this.#parts.order : this.#parts.withoutTransports());
       try {
+        // While another server serves, probes are about that one.
+        if (former === undefined) this.#answerProbes();
         this.#runners = this.#createRunners(await this.signatures());
         this.#state = 'ready';
         if (serve) await this.#serve(this.#parts.order);
@@ -167,6 +181,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
         this.#unobserve = this.#observe();
       } catch (error) {
         this.#state = 'failed';
+        this.#heartbeat.stop();
+        this.#admission.close();
         await this.#parts.stop().catch(() => undefined);
         throw error;
       }
@@ -174,6 +190,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       if (former !== undefined) await former.#revive();
       throw error;
     }
+    this.#heartbeat.beat();
     this.#parts.log.info('ready', {
       pipelines: this.data.pipelines.names(),
       models: this.control.models(),
@@ -182,6 +199,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
 
   #observe(): () => void {
     return observeServer({
+      admission: this.#admission,
       inFlight: () => this.#gate.inFlight,
       ready: () => this.control.readiness().ready,
       models: () => this.control.models(),
@@ -206,6 +224,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       return [front.open(), ...(leaving === undefined ? [] : [front.openInstead(leaving)])];
     });
     this.#parts.takeKept();
+    this.#admission.limits = this.#checked.admission;
+    this.#answerProbes();
     former.#superseded = Promise.allSettled(ended);
     if (former.#release !== undefined) {
       former.#gate.close();
@@ -359,6 +379,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     if (this.#state !== 'created')
       throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
     this.#state = 'starting';
+    this.#admission.open();
     try {
       await this.#parts.start(names, {
         timeoutMs,
@@ -367,8 +388,19 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       });
     } catch (error) {
       this.#state = 'failed';
+      this.#admission.close();
       throw error;
     }
+  }
+
+  /** Lets HTTP servers that have a thread for it answer health checks. */
+  #answerProbes(): void {
+    const answered = this.#parts
+      .running(httpServer)
+      .flatMap(([, server]) => server.probes?.(this.#heartbeat.memory) ?? []);
+    if (answered.length === 0) return;
+    this.#heartbeat.start();
+    this.#parts.log.info('probes are answered', { addresses: answered });
   }
 
   #createRunners(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, PipelineRunner> {
@@ -409,6 +441,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       return;
     }
     this.#state = 'draining';
+    this.#heartbeat.beat();
     this.#parts.log.info('draining', { inFlight: this.#gate.inFlight });
     const { drainDelayMs = 0, drainTimeoutMs = 10_000 } = this.#settings;
     // Where another server has taken over all addresses, no load balancer needs to notice.
@@ -441,6 +474,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     try {
       await this.#parts.stop(Math.min(drainTimeoutMs, 5000));
     } finally {
+      this.#heartbeat.stop();
+      this.#admission.close();
       this.#state = 'stopped';
     }
   }

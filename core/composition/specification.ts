@@ -15,8 +15,10 @@ import { compilePipeline } from '../pipeline/compile.js';
 import type { Plan } from '../pipeline/plan.js';
 import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
 import type { Signature } from '../models/bundle.js';
+import type { AdmissionLimits } from '../kernel/admission.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
+import { admissionOptions } from './admission-options.js';
 import type { Checked, Parts, PipelineDeclaration, Used, Views } from './declaration.js';
 import { partIdentity, resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
 import { boundVerbs, checkLayers, checkModuleBindings, createContainer } from './container.js';
@@ -36,6 +38,8 @@ export interface ServerSpecification<
   readonly parts: Parts<D>;
   readonly views?: Views;
   readonly pipelines: { readonly [N in keyof P]: Checked<P[N]> };
+  /** When calls over a network are refused; default: above 512 in flight, and for a second after the event loop stood 200 ms. */
+  readonly admission?: Partial<AdmissionLimits>;
   /** Replaces named parts, as a test does: `{ hot: { use: memory } }`. They are guarded and started like the originals. */
   readonly override?: Parts<O>;
   /** A team's own services, verbs, layers and step classes: modules, or relative .js or .mjs files that export some. */
@@ -73,6 +77,7 @@ export interface CheckedSpecification {
   readonly container: Container;
   readonly parts: ReadonlyMap<string, ResolvedPart>;
   readonly views: ReadonlyMap<string, FeatureView>;
+  readonly admission: AdmissionLimits;
   /** Compiled as far as is possible without models. */
   readonly plans: ReadonlyMap<string, Plan>;
   /** Compiles again, now with the signatures of models. */
@@ -88,6 +93,7 @@ const blocks = z.looseObject({
   parts: z.record(z.string(), z.unknown()).default({}).describe('backends and behaviours, by name'),
   views: z.record(z.string(), z.unknown()).default({}).describe('feature views, by name'),
   pipelines: z.record(z.string(), z.unknown()).default({}).describe('pipelines, by name'),
+  admission: z.unknown().optional().describe('when the server refuses calls'),
   modules: z.unknown().optional().describe('files with services, verbs and layers of your own'),
 });
 
@@ -132,6 +138,11 @@ export async function checkSpecification(
     if (!pathNames.pattern.test(name))
       mistakes.add(['pipelines', name], `a pipeline name has ${pathNames.text}`);
   }
+  const admission = parseWith(admissionOptions, parsed.admission ?? {}, {
+    path: ['admission'],
+    mistakes,
+    ...env,
+  });
   const steps = await importSteps(specs, where);
   const container = await createContainer(await importModules(parsed.modules, where), mistakes);
   checkModuleBindings(container, parts.values(), mistakes);
@@ -169,7 +180,16 @@ export async function checkSpecification(
     return plans;
   }
 
-  return { container, parts, views, plans: compile(() => undefined, mistakes), compile };
+  // A mistake is one of those that are thrown before anybody asks for the limits.
+  const limits = admission ?? admissionOptions.parse({});
+  return {
+    container,
+    parts,
+    views,
+    admission: limits,
+    plans: compile(() => undefined, mistakes),
+    compile,
+  };
 }
 
 function compileViews(

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { requestIds } from '../config/names.js';
-import { Call } from '../kernel/call.js';
+import { Call, type CallFields } from '../kernel/call.js';
 import { traceFrom } from '../kernel/trace-context.js';
 
 /** The caller's own id of a request, where it sent one that is safe to repeat in headers and logs. */
@@ -14,12 +14,13 @@ export function requestIdOf(headers: Readonly<Record<string, string | undefined>
  *
  * @param headers Lower-case names.
  * @param signal Aborts when the peer disconnects.
- * @param trace The context of the exchange's span, where it has one; default: the trace that it comes from.
+ * @param options.trace The context of the exchange's span, where it has one; default: the trace that it comes from.
+ * @param options.arrivedAt When the head was there, in `performance.now()` milliseconds; default: now.
  */
 export function callFrom(
   headers: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal | (() => AbortSignal),
-  trace: Call['trace'] = traceFrom(headers),
+  { trace = traceFrom(headers), arrivedAt }: Pick<CallFields, 'trace' | 'arrivedAt'> = {},
 ): Call {
-  return new Call({ requestId: requestIdOf(headers) ?? randomUUID(), signal, trace });
+  return new Call({ requestId: requestIdOf(headers) ?? randomUUID(), signal, trace, arrivedAt });
 }

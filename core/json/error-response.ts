@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Call } from '../kernel/call.js';
 import { requestIdOf } from './call-from-headers.js';
 import { errorCodes, isVivaceError, VivaceError } from '../kernel/errors.js';
@@ -59,16 +60,20 @@ export interface FailedExchange {
   readonly log: { error(message: string, fields: { error: unknown; requestId?: string | undefined }): void };
 }
 
-/** The answer to an exchange that failed with `error`: as its route formats it, otherwise in the default format. */
+/**
+ * The answer to an exchange that failed with `error`: as its route formats it, otherwise in the default format. It names the request in
+ * `x-request-id`, whichever the format: by the call's id, otherwise by the caller's own or a new one.
+ */
 export function failureResponse(error: unknown, { head, route, call, log }: FailedExchange): HttpResponse {
-  const requestId = call?.requestId ?? requestIdOf(head.headers);
+  const requestId = call?.requestId ?? requestIdOf(head.headers) ?? randomUUID();
   if (!isVivaceError(error) || error.httpStatus === 500) log.error('a request failed', { error, requestId });
   const known = isVivaceError(error)
     ? error
     : new VivaceError('INTERNAL', 'internal error', { cause: error });
   if (route?.failed !== undefined && call !== undefined) {
     try {
-      return route.failed(known, head, call);
+      const failure = route.failed(known, head, call);
+      return { ...failure, headers: { 'x-request-id': requestId, ...failure.headers } };
     } catch (fault) {
       log.error('an error could not be formatted', { error: fault, requestId });
     }

@@ -11,6 +11,7 @@ import {
 import { attributeNames } from '../kernel/attribute-names.js';
 import { isTracing, tracer } from '../kernel/instrumentation.js';
 import { traceFrom } from '../kernel/trace-context.js';
+import { methodName } from './http-methods.js';
 import type { HttpRequestHead, HttpRoute } from '../ports/http-server.js';
 
 /** What a server knows of an exchange besides its head. */
@@ -23,20 +24,6 @@ export interface HttpExchangeFacts {
   /** The path that the server is mounted at, without a slash at its end; default: none. */
   readonly mountedAt?: string;
 }
-
-/** The methods that spans name; any other is `_OTHER`, because callers could otherwise create an unlimited number of names. */
-const knownMethods = new Set([
-  'CONNECT',
-  'DELETE',
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PATCH',
-  'POST',
-  'PUT',
-  'QUERY',
-  'TRACE',
-]);
 
 /**
  * The SERVER span of one exchange. All work for the exchange is done inside `run`, and the trace of its call is `context`.
@@ -68,7 +55,7 @@ export class HttpSpan {
     if (outer !== undefined && outer.isRemote !== true) return undefined;
     const { mountedAt = '', route } = facts;
     const template = route?.template === undefined ? undefined : mountedAt + route.template;
-    const method = knownMethods.has(head.method) ? head.method : 'HTTP';
+    const method = methodName(head.method) === head.method ? head.method : 'HTTP';
     const span = tracer().startSpan(
       template === undefined ? method : `${method} ${template}`,
       { kind: SpanKind.SERVER, attributes: attributesOf(head, template, facts) },
@@ -98,12 +85,12 @@ function attributesOf(
   template: string | undefined,
   { scheme, protocolVersion, mountedAt = '' }: HttpExchangeFacts,
 ): Attributes {
-  const isKnown = knownMethods.has(method);
+  const named = methodName(method);
   const [, address, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(headers['host'] ?? '') ?? [];
   const agent = headers['user-agent'];
   return {
-    [attributeNames.httpMethod]: isKnown ? method : '_OTHER',
-    ...(isKnown ? {} : { [attributeNames.httpOriginalMethod]: method }),
+    [attributeNames.httpMethod]: named,
+    ...(named === method ? {} : { [attributeNames.httpOriginalMethod]: method }),
     [attributeNames.urlPath]: mountedAt + path,
     [attributeNames.urlScheme]: scheme,
     [attributeNames.protocolVersion]: protocolVersion,

@@ -15,6 +15,7 @@ export const attributeNames = {
   feature: 'vivace.feature',
   status: 'vivace.status',
   kind: 'vivace.kind',
+  reason: 'vivace.reason',
   modelName: 'vivace.model.name',
   modelVersion: 'vivace.model.version',
   rowsMissing: 'vivace.rows.missing',
@@ -23,6 +24,7 @@ export const attributeNames = {
   failureCode: 'vivace.failure.code',
 
   errorType: 'error.type',
+  cpuMode: 'cpu.mode',
   dbSystem: 'db.system.name',
   dbOperation: 'db.operation.name',
   dbBatchSize: 'db.operation.batch.size',

@@ -35,6 +35,8 @@ export interface CallFields {
   /** A function is called only when the signal is needed: most calls need none of their own. */
   readonly signal: AbortSignal | (() => AbortSignal);
   readonly deadline?: number | undefined;
+  /** When the call arrived, in `performance.now()` milliseconds: over HTTP when its head was there. Default: when the call is made. */
+  readonly arrivedAt?: number | undefined;
   readonly trace?: TraceContext | undefined;
   readonly caller?: Caller | undefined;
 }
@@ -46,15 +48,18 @@ export interface CallFields {
 export class Call implements CallContext {
   readonly requestId: string;
   readonly deadline: number | undefined;
+  /** In `performance.now()` milliseconds. A pipeline's deadline, and the time that a request took, are counted from here. */
+  readonly arrivedAt: number;
   readonly trace: TraceContext | undefined;
   readonly caller: Caller | undefined;
   readonly #signal: AbortSignal | (() => AbortSignal);
   #added: object | undefined;
 
-  constructor({ requestId, signal, deadline, trace, caller }: CallFields) {
+  constructor({ requestId, signal, deadline, arrivedAt, trace, caller }: CallFields) {
     this.requestId = requestId;
     this.#signal = signal;
     this.deadline = deadline;
+    this.arrivedAt = arrivedAt ?? performance.now();
     this.trace = trace;
     this.caller = caller;
   }
@@ -70,11 +75,12 @@ export class Call implements CallContext {
   derive<C extends object = object>(
     change: Partial<CallFields> & C,
   ): this & Readonly<Omit<C, keyof CallFields>> {
-    const { requestId, signal, deadline, trace, caller, ...more } = change;
+    const { requestId, signal, deadline, arrivedAt, trace, caller, ...more } = change;
     const derived = new Call({
       requestId: requestId ?? this.requestId,
       signal: signal ?? this.#signal,
       deadline: deadline ?? this.deadline,
+      arrivedAt: arrivedAt ?? this.arrivedAt,
       trace: trace ?? this.trace,
       caller: caller ?? this.caller,
     });
@@ -87,9 +93,9 @@ export class Call implements CallContext {
     return derived as this & Readonly<Omit<C, keyof CallFields>>;
   }
 
-  /** This call, ending after `durationMs` milliseconds at the latest. */
+  /** This call, ending `durationMs` milliseconds after it arrived at the latest. */
   within(durationMs: number): this {
-    const deadline = performance.now() + durationMs;
+    const deadline = this.arrivedAt + durationMs;
     return this.derive({ deadline: Math.min(deadline, this.deadline ?? Infinity) });
   }
 }

@@ -1,4 +1,11 @@
-import { metrics, trace, type Meter, type Tracer, type TracerProvider } from '@opentelemetry/api';
+import {
+  metrics,
+  trace,
+  type Meter,
+  type MeterProvider,
+  type Tracer,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import { packageVersion } from './package-version.js';
 
 const scope = 'vivace';
@@ -11,6 +18,18 @@ export function tracer(): Tracer {
 /** The meter of all metrics of Vivace, under the same scope. */
 export function meter(): Meter {
   return metrics.getMeter(scope, packageVersion);
+}
+
+/**
+ * An instrument for those who have no start and no stop: made when it is first asked for, and again when another provider has been set.
+ */
+export function perMeterProvider<T>(create: () => T): () => T {
+  let made: { readonly provider: MeterProvider; readonly instrument: T } | undefined;
+  return () => {
+    const provider = metrics.getMeterProvider();
+    if (made?.provider !== provider) made = { provider, instrument: create() };
+    return made.instrument;
+  };
 }
 
 /** The global provider that the API gives: a stand-in for one that may be set later, or never. */

@@ -16,15 +16,16 @@ export class LazyDeadline {
   #ended = false;
 
   constructor({
-    afterMs,
+    at,
     outer,
     late,
   }: {
-    readonly afterMs: number;
+    /** In `performance.now()` milliseconds. */
+    readonly at: number;
     readonly outer: () => AbortSignal;
     readonly late: () => VivaceError;
   }) {
-    this.at = performance.now() + afterMs;
+    this.at = at;
     this.#outer = outer;
     this.#late = late;
   }

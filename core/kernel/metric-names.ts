@@ -1,6 +1,11 @@
 /** Every metric that Vivace records, in one place; docs/operations.md lists them, and a test compares. */
 export const metricNames = {
   requestDuration: { name: 'vivace.request.duration', unit: 's', description: 'Time to answer a request' },
+  httpServerDuration: {
+    name: 'http.server.request.duration',
+    unit: 's',
+    description: 'Time to answer an HTTP request',
+  },
   stepDuration: { name: 'vivace.step.duration', unit: 's', description: 'Time of one step of a request' },
   requestObjects: { name: 'vivace.request.objects', unit: '{object}', description: 'Objects of a request' },
   requestsInFlight: {
@@ -28,7 +33,12 @@ export const metricNames = {
   eventLoopLag: {
     name: 'vivace.event_loop.lag',
     unit: 's',
-    description: '99th percentile of the event loop delay since the last collection',
+    description: 'The longest time that the event loop stood since the last collection',
+  },
+  admissionRefusals: {
+    name: 'vivace.admission.refusals',
+    unit: '{call}',
+    description: 'Calls refused because the server had too much to do',
   },
   modelInfo: {
     name: 'vivace.model.info',
@@ -40,5 +50,12 @@ export const metricNames = {
     unit: '1',
     description: '1 while calls to a backend that keeps failing are refused',
   },
+  processCpuTime: { name: 'process.cpu.time', unit: 's', description: 'CPU time that the process has used' },
+  processMemory: {
+    name: 'process.memory.usage',
+    unit: 'By',
+    description: 'Physical memory that the process uses',
+  },
+  processUptime: { name: 'process.uptime', unit: 's', description: 'Time since the process began' },
   ready: { name: 'vivace.ready', unit: '1', description: '1 while the server is ready' },
 } as const;

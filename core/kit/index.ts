@@ -13,6 +13,8 @@ export {
   type GoogleOptions,
 } from './google.js';
 export { InFlight } from '../kernel/in-flight.js';
+export { packageVersion } from '../kernel/package-version.js';
+export { readingFor } from '../kernel/metric-reader.js';
 export { pause, startTimer, timeoutSignal } from '../kernel/timer.js';
 export { loadSdk } from './load-sdk.js';
 export { importFile, localFiles } from './import-file.js';

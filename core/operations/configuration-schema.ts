@@ -6,6 +6,7 @@ import { pipelineSchema } from '../pipeline/schema.js';
 import type { StepDefinition } from '../pipeline/step-definition.js';
 import { builtInVerbs } from '../steps/index.js';
 import { viewSchema } from '../views/schema.js';
+import { admissionOptions } from '../composition/admission-options.js';
 import { builtInNames, resolveUse } from '../composition/resolve-use.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -30,6 +31,10 @@ export async function configurationSchema(own: readonly StepDefinition[] = []): 
           'files with services, verbs and layers of your own: relative .js or .mjs files that export ContainerModules',
         type: 'array',
         items: { type: 'string', pattern: '^\\.{0,2}/.*\\.m?js$' },
+      },
+      admission: {
+        description: 'when the server refuses calls',
+        ...withReferences(toJson(admissionOptions)),
       },
       parts: block('backends and behaviours, by name', partNames.pattern.source, partSchema(builtIn)),
       views: block('feature views, by name', columnNames.pattern.source, withReferences(toJson(viewSchema))),

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { LogLevel } from '../ports/log-sink.js';
+import type { Admission } from '../kernel/admission.js';
 import type { CallContext } from '../kernel/call.js';
 import type { CallTracer } from '../kernel/call-tracer.js';
 
@@ -57,6 +58,8 @@ export interface PartContext {
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Decides whether the server takes one more call: for parts that take calls over a network. */
+  readonly admission: Admission;
   /** A metric `vivace.<name>`; the part's name is an attribute of every value, `vivace.part`. */
   counter(name: string, options?: MetricOptions): Counter;
   histogram(name: string, options?: HistogramOptions): Histogram;

@@ -9,6 +9,7 @@ import { attributeNames } from '../kernel/attribute-names.js';
 import { createHistogram } from '../kernel/create-histogram.js';
 import { VivaceError } from '../kernel/errors.js';
 import { meter } from '../kernel/instrumentation.js';
+import type { Admission } from '../kernel/admission.js';
 import type { LogLevel, LogRecord } from '../ports/log-sink.js';
 import type { CallContext } from '../kernel/call.js';
 import { callTracer, type CallTracer } from '../kernel/call-tracer.js';
@@ -35,6 +36,7 @@ export type WriteLog = (record: LogRecord) => void;
 
 export interface PartSurroundings {
   readonly directory: string;
+  readonly admission: Admission;
   readonly clock: Clock;
   readonly writeLog: WriteLog;
 }
@@ -44,6 +46,7 @@ export class OwnedContext implements PartContext {
   readonly name: string;
   readonly directory: string;
   readonly clock: Clock;
+  readonly admission: Admission;
   readonly log;
   readonly tracer: CallTracer;
   readonly #stopping = new AbortController();
@@ -57,6 +60,7 @@ export class OwnedContext implements PartContext {
     this.name = name;
     this.directory = surroundings.directory;
     this.clock = surroundings.clock;
+    this.admission = surroundings.admission;
     this.tracer = callTracer({ [attributeNames.part]: name });
     this.log = logLevelsOf((level, message, fields) =>
       surroundings.writeLog(toRecord({ time: surroundings.clock.now(), level, message, part: name }, fields)),

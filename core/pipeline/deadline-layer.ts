@@ -29,10 +29,9 @@ export class DeadlineRuns implements RunLayer {
 
   wrap({ deadlineMs }: Plan, next: RunPipeline): RunPipeline {
     return (run) => {
-      const { signal, deadline = Infinity } = run.call;
+      const { signal, deadline = Infinity, arrivedAt } = run.call;
       if (signal.aborted) throw abortError(signal);
-      // Whole milliseconds: Node's timer would drop the fraction, and ring early.
-      const limit = new Limit(run.call, Math.min(deadlineMs, Math.ceil(deadline - performance.now())));
+      const limit = new Limit(run.call, Math.min(arrivedAt + deadlineMs, deadline));
       const leave = (): void => limit.abort(abortError(signal));
       // Many calls may share one signal, which is not a leak.
       setMaxListeners(0, signal);
@@ -79,20 +78,25 @@ class Limit {
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #fetches: LazyDeadline;
 
-  constructor(call: Call, deadlineMs: number) {
+  /** @param deadline In `performance.now()` milliseconds; the time before it is counted from the call's arrival. */
+  constructor(call: Call, deadline: number) {
     const { signal } = this.#controller;
+    const { arrivedAt } = call;
+    const deadlineMs = deadline - arrivedAt;
     const shareMs = deadlineMs * fetchShare;
     const fetches = new LazyDeadline({
-      afterMs: shareMs,
+      at: arrivedAt + shareMs,
       outer: () => signal,
       late: () => late('the time for fetches', shareMs),
     });
     this.#fetches = fetches;
-    this.call = call.derive({ signal, deadline: performance.now() + deadlineMs });
+    this.call = call.derive({ signal, deadline });
     this.fetchCall = call.derive({ signal: () => fetches.signal, deadline: fetches.at });
-    if (deadlineMs <= 0)
+    // Whole milliseconds: Node's timer would drop the fraction, and ring early.
+    const leftMs = Math.ceil(deadline - performance.now());
+    if (leftMs <= 0)
       this.abort(new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed', { started: false }));
-    else this.#timer = startTimer(() => this.abort(late('the deadline', deadlineMs)), deadlineMs);
+    else this.#timer = startTimer(() => this.abort(late('the deadline', deadlineMs)), leftMs);
   }
 
   abort(reason: VivaceError): void {

@@ -41,7 +41,7 @@ export interface HttpResponse {
 }
 
 /**
- * Answers the requests of a path, in this order: `admit`, the body, `handle`. Whatever any of them throws is answered as `failed` formats
+ * Answers the requests of a path, in this order: the server's admission, `admit`, the body, the call's turn, `handle`. Whatever any of them throws is answered as `failed` formats
  * it. The server logs an error that is not a `VivaceError`, or has the status 500.
  *
  * The server creates the call when the head has arrived (`callFrom`): its id is the caller's own (`x-request-id`) or a new one, its trace
@@ -66,6 +66,13 @@ export interface HttpRoute {
   readonly template?: string;
   /** Its exchanges have no span of their own, as for a probe that comes every second. */
   readonly quiet?: true;
+  /** Its calls are never refused for the server's load, nor counted in it: probes, metrics, and what an operator needs to find the cause. */
+  readonly admission?: false;
+  /**
+   * How long a call may take from when its head has arrived, milliseconds, as far as its head and its path tell; `undefined` where they do
+   * not. The server's admission refuses a call that would wait too long for it. It never throws: what is wrong in a header is refused later.
+   */
+  deadlineMs?(head: HttpRequestHead): number | undefined;
   /** Largest body, bytes, as sent and after decompression; the server's own limits hold where they are smaller. */
   readonly bodyLimitBytes?: number;
 }
@@ -78,8 +85,12 @@ export type HttpRouter = (head: HttpRequestHead) => HttpRoute | undefined;
 
 /**
  * Speaks HTTP and nothing above it. It enforces the limits on body, header and decompressed size and on time itself. It answers a violation
- * as the route formats it, or with a JSON error `{code, message, requestId?}` where no route is known. It answers a path that no router
- * takes with 404, and, before a router is mounted, everything with 503. Every exchange is an `HttpSpan`, where tracing is on.
+ * as the route formats it, or with a JSON error `{code, message, requestId}` where no route is known. It answers a path that no router
+ * takes with 404, and, before a router is mounted, everything with 503. Every exchange is an `HttpSpan`, where tracing is on, and is
+ * recorded (`recordExchange`), whatever it was answered with.
+ *
+ * It asks the server's admission (`context.admission`) when the head of a call has arrived, before middleware, `admit` and the body, and
+ * answers a refusal at once. What of the body has not been read then is bounded: the connection is cut where the peer goes on sending.
  */
 export interface HttpServer {
   /** Routers are asked in the order they were mounted. */
@@ -93,6 +104,13 @@ export interface HttpServer {
   remount(routers: readonly HttpRouter[]): Promise<void>;
   /** Where it listens, such as `http://127.0.0.1:8080`; `undefined` where it does not listen itself. */
   address(): string | undefined;
+  /**
+   * Says where the state of the server stands (`Pulse` of `vivace/wire`), for a server that answers health checks in a thread of its own.
+   * Called before transports are served, and again where another server takes over.
+   *
+   * @returns Where it answers them; `undefined` where it does not, and the memory is then not written.
+   */
+  probes?(memory: SharedArrayBuffer): string | undefined;
   /** Refuses new connections, and tells the open ones to close. In-flight requests go on. */
   drain(context: CallContext): void | Promise<void>;
 }
@@ -101,5 +119,6 @@ export const httpServer = adapterPort<HttpServer>('http-server', {
   mount: { sync: true, quiet: true },
   remount: { quiet: true },
   address: { sync: true, quiet: true },
+  probes: { sync: true, quiet: true },
   drain: {},
 });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { ReadonlyOptions } from '../composition/declaration.js';
+import { ServerAdmission, type Admission } from '../kernel/admission.js';
 import type { CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { timeoutSignal } from '../kernel/timer.js';
@@ -20,6 +21,8 @@ export interface StartPartOptions {
   /** Relative paths in options are resolved against it. Default: the current directory. */
   readonly directory?: string;
   readonly clock?: Clock;
+  /** What a part that takes calls asks. Default: an admission as servers have it. */
+  readonly admission?: Admission;
   readonly onLog?: (record: LogRecord) => void;
 }
 
@@ -70,6 +73,7 @@ export function makePart<S extends z.ZodObject, U extends Uses, D extends Descri
     {
       directory: setup.directory ?? process.cwd(),
       clock: setup.clock ?? systemClock,
+      admission: setup.admission ?? new ServerAdmission({ maxInFlight: 512, shedLagMs: 200 }),
       writeLog: setup.onLog ?? (() => undefined),
       tracing: () => false,
     },

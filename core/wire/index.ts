@@ -34,3 +34,6 @@ export type {
 } from './open-inference/index.js';
 export { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
 export { checkTensor, createTensorData, tensorDataOf } from '../data/tensor.js';
+
+export { Pulse } from './pulse.js';
+export type { PulseState, ReadPulse } from './pulse.js';

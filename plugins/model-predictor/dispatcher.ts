@@ -9,6 +9,7 @@ import {
   type Tensor,
 } from 'vivace';
 import type { Call } from './call.js';
+import { DrainRate } from './drain-rate.js';
 import type { Instance } from './instance.js';
 import { joinInputs, joinOffsets, sliceOutputs } from './tensors.js';
 import { WaitingCalls } from './waiting-calls.js';
@@ -27,7 +28,7 @@ export class Dispatcher {
   readonly #refusals;
   #instances = new Set<Instance>();
   #idle: Instance[] = [];
-  #msPerRow = 0;
+  readonly #rate = new DrainRate();
 
   constructor(
     limits: { readonly maxBatchRows: number; readonly maxQueueRows: number },
@@ -50,7 +51,7 @@ export class Dispatcher {
     });
     this.#refusals = context.counter('predictor.refusals', {
       unit: '{call}',
-      description: 'Calls refused because the queue was full',
+      description: 'Calls refused because the queue was full, or too long for their deadline',
     });
     context.gauge(
       'predictor.queue.rows',
@@ -70,23 +71,43 @@ export class Dispatcher {
   submit(call: Call): void {
     const instance = this.#idle.pop();
     if (instance !== undefined) return this.#run(instance, [call]);
-    const rows = this.#waiting.rows + call.rows;
-    if (rows <= this.#maxQueueRows) return this.#waiting.add(call);
-    this.#refusals.add(1);
-    const retryAfterMs = Math.max(
-      1,
-      Math.ceil((this.#waiting.rows * this.#msPerRow) / Math.max(1, this.#instances.size)),
-    );
+    const { rows: waiting } = this.#waiting;
+    const { rows, context } = call;
+    if (waiting + rows > this.#maxQueueRows) {
+      return this.#refuse(call, 'full', `the queue is full: ${waiting} of ${this.#maxQueueRows} rows wait`);
+    }
+    const { deadline = Infinity } = context;
+    const neededMs = this.#msFor(this.#running + waiting + rows);
+    // A deadline is a time of `performance.now`, whatever clock the part has been given.
+    if (neededMs > 0 && neededMs > deadline - performance.now()) {
+      const why = `an answer would take about ${Math.ceil(neededMs)} ms, longer than the call may: ${waiting} rows wait`;
+      return this.#refuse(call, 'late', why, 503);
+    }
+    this.#waiting.add(call);
+  }
+
+  #refuse(call: Call, reason: 'full' | 'late', message: string, httpStatus?: number): void {
+    this.#refusals.add(1, { 'vivace.reason': reason });
+    const retryAfterMs = Math.max(1, Math.ceil(this.#msFor(this.#waiting.rows)));
     call.reject(
-      new VivaceError(
-        'RESOURCE_EXHAUSTED',
-        `the queue is full: ${this.#waiting.rows} of ${this.#maxQueueRows} rows wait`,
-        {
-          retryAfterMs,
-          started: false,
-        },
-      ),
+      new VivaceError('RESOURCE_EXHAUSTED', message, {
+        ...(httpStatus === undefined ? {} : { httpStatus }),
+        retryAfterMs,
+        started: false,
+      }),
     );
+  }
+
+  /** How long all instances together take for so many rows, milliseconds; 0 where that is not known yet. */
+  #msFor(rows: number): number {
+    return (rows * this.#rate.msPerRow) / Math.max(1, this.#instances.size);
+  }
+
+  /** Rows that are being predicted. */
+  get #running(): number {
+    let rows = 0;
+    for (const instance of this.#instances) if (instance.calls !== undefined) rows += instance.rows;
+    return rows;
   }
 
   /** Lets an instance take calls. */
@@ -112,11 +133,12 @@ export class Dispatcher {
 
   #next(instance: Instance): void {
     const calls = this.#waiting.size === 0 ? [] : this.#waiting.take(instance, this.#instances.size > 1);
-    if (calls.length > 0) this.#run(instance, calls);
+    if (calls.length > 0) this.#run(instance, calls, true);
     else this.#idle.push(instance);
   }
 
-  #run(instance: Instance, calls: readonly Call[]): void {
+  /** @param waited Whether the calls come from the queue. */
+  #run(instance: Instance, calls: readonly Call[], waited = false): void {
     const [first] = calls as readonly [Call];
     instance.calls = calls;
     instance.since = this.#clock.monotonic();
@@ -129,20 +151,18 @@ export class Dispatcher {
       context = { rows, signal: untilAllLeft(calls), ...offsets };
     }
     const { rows } = context;
+    instance.rows = rows;
     predict(instance, inputs, context).then(
-      (outputs) => this.#answered(instance, { calls, rows, outputs }),
+      (outputs) => this.#answered(instance, { calls, rows, outputs, waited }),
       (error: unknown) => this.#failed(instance, calls, error),
     );
   }
 
-  #answered(
-    instance: Instance,
-    { calls, rows, outputs }: { calls: readonly Call[]; rows: number; outputs: readonly Tensor[] },
-  ): void {
+  #answered(instance: Instance, { calls, rows, outputs, waited }: Answered): void {
     const elapsedMs = this.#clock.monotonic() - instance.since;
     this.#batchRows.record(rows);
     this.#duration.record(elapsedMs / 1_000);
-    this.#msPerRow += (elapsedMs / rows - this.#msPerRow) / 8;
+    if (waited) this.#rate.learn(rows, elapsedMs);
     const wrong = wrongOutput(instance, outputs, rows);
     if (wrong !== undefined) return this.#failed(instance, calls, new VivaceError('PREDICTOR_FAILED', wrong));
     // The answers first: nothing that the next call does may show in them.
@@ -189,6 +209,15 @@ export class Dispatcher {
     instance.free();
     if (instance.usable) this.#next(instance);
   }
+}
+
+/** What an instance gave for the calls that it was given. */
+interface Answered {
+  readonly calls: readonly Call[];
+  readonly rows: number;
+  readonly outputs: readonly Tensor[];
+  /** Whether the calls come from the queue. */
+  readonly waited: boolean;
 }
 
 /** Gives each call its rows; calls that were predicted together get copies. */

@@ -10,6 +10,8 @@ export class Instance {
   readonly loadedAt: number;
   /** The calls it is predicting at the moment. */
   calls: readonly Call[] | undefined;
+  /** The rows of these calls. */
+  rows = 0;
   /** Monotonic milliseconds when they began. */
   since = 0;
   /** False once it died, hangs, or belongs to a version that no longer serves: it gets no more calls. */

@@ -30,8 +30,13 @@ export function operationsRouter({ data, control }: Planes, prefix: string): Htt
         }),
     ],
   ]);
-  // Probes and scrapers come every few seconds: spans of them would bury the others.
-  const routes = new Map([...handlers].map(([path, handle]) => [path, { handle, quiet: true } as const]));
+  // Probes and scrapers come every few seconds: spans of them would bury the others. They are answered however much there is to do.
+  const routes = new Map(
+    [...handlers].map(([path, handle]) => [
+      path,
+      { handle, quiet: true, admission: false, template: path } as const,
+    ]),
+  );
   return ({ method, path }) => {
     const route = routes.get(path);
     return route === undefined || method === 'GET' || method === 'HEAD'

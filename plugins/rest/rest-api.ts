@@ -44,12 +44,23 @@ export class RestApi {
     return given === undefined ? call : call.within(milliseconds(given));
   }
 
+  /** How long a prediction may take, as its pipeline and its headers say; `undefined` where they do not. */
+  deadlineMs(pipeline: string, { headers }: HttpRequestHead): number | undefined {
+    const ownMs = this.#isKnown(pipeline) ? this.#pipeline(pipeline).description.deadlineMs : undefined;
+    const given = headers['x-deadline-ms'];
+    const read = given === undefined ? undefined : readMilliseconds(given);
+    return typeof read === 'number' ? Math.min(read, ownMs ?? Infinity) : ownMs;
+  }
+
   /** Bytes of the largest body that a request of a pipeline can have; `undefined` where there is no limit, or no such pipeline. */
   bodyLimitOf(pipeline: string): number | undefined {
-    if (!this.#spoken.has(pipeline) && !this.#planes.data.pipelines.names().includes(pipeline))
-      return undefined;
+    if (!this.#isKnown(pipeline)) return undefined;
     const { bodyLimitBytes } = this.#pipeline(pipeline).codec.limits;
     return Number.isFinite(bodyLimitBytes) ? bodyLimitBytes : undefined;
+  }
+
+  #isKnown(pipeline: string): boolean {
+    return this.#spoken.has(pipeline) || this.#planes.data.pipelines.names().includes(pipeline);
   }
 
   async predict(pipeline: string, request: HttpRequest, call: Call): Promise<HttpResponse> {

@@ -34,6 +34,7 @@ function pipelineMethods(api: RestApi, path: string, prefix: string): Methods | 
   const bodyLimitBytes = api.bodyLimitOf(decoded);
   return {
     POST: {
+      deadlineMs: (head) => api.deadlineMs(decoded, head),
       admit: (head, call) => api.admitPrediction(decoded, head, call),
       handle: (request, call) => api.predict(decoded, request, call),
       failed,

@@ -10,7 +10,7 @@ import { readText, repositoryFiles, root } from '../support/repository.js';
 
 /** Rows of the table under "## Metrics" of docs/operations.md. */
 const section = readText('docs/operations.md').split('\n## Metrics\n')[1]!.split(/\n##/)[0]!;
-const documented = [...section.matchAll(/^\| `(vivace\.[^`]+)` \|(.*)\|$/gm)].map(([, name, rest]) => {
+const documented = [...section.matchAll(/^\| `([a-z_]+\.[^`]+)` \|(.*)\|$/gm)].map(([, name, rest]) => {
   const [type, unit, attributes, , by] = rest!.split('|').map((cell) => cell.trim());
   return {
     name: name!,
@@ -62,7 +62,7 @@ describe('Metrics', () => {
     const types = new Map(
       [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!]),
     );
-    const samples = [...text.matchAll(/^(vivace_[a-z_]+?)(?:_count)?\{(.*)\} \S+$/gm)];
+    const samples = [...text.matchAll(/^([a-z]+_[a-z_]+?)(?:_count)?\{(.*)\} \S+$/gm)];
     for (const { name, type, attributes, by } of documented) {
       const exported = `${name.replaceAll('.', '_')}${type === 'counter' ? '_total' : ''}`;
       // Without a model there is none to name.
@@ -78,7 +78,7 @@ describe('Metrics', () => {
   });
 });
 
-/** The metrics of a server that has answered a request with an unknown key, and refused another. */
+/** The metrics of a server that has answered a request with an unknown key, refused another, and failed to answer a third. */
 async function scrape(): Promise<string> {
   const server = await createServer({
     parts: {
@@ -102,6 +102,11 @@ async function scrape(): Promise<string> {
     await server.predict('p', { objects: [{ id: 'x' }, { id: 'unknown' }] });
     await thrownBy(server.predict('p', { objects: [{ id: 7 as never }] }));
     const web = server.part(httpServer, 'web') as InjectableServer;
+    const handle = (): never => {
+      throw new Error('as the test asked');
+    };
+    web.mount(({ path }) => (path === '/fails' ? { handle, template: path } : undefined));
+    await web.inject({ path: '/fails' });
     return (await web.inject({ path: '/metrics' })).text;
   } finally {
     await server.stop();

@@ -16,6 +16,7 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   e: { module: 'materialize', seconds: 40 },
   f: { module: 'start', seconds: 8 },
   g: { module: 'guard', seconds: 2 },
+  overload: { module: 'overload', seconds: 150 },
   redis: { module: 'redis', seconds: 40 },
   'redis-materialize': { module: 'redis-materialize', seconds: 40 },
   'redis-rank': { module: 'redis-rank', seconds: 100 },

@@ -1,22 +1,34 @@
 import { connect, type Socket } from 'node:net';
 
+/** An answer as it came. */
+export interface Answer {
+  readonly status: number;
+  readonly answer: Buffer;
+}
+
 /**
  * One kept-alive connection that sends requests made beforehand and looks at no more of an answer than its end: the client shares the
  * machine with the server it measures, so it does as little as it can.
  */
 export class HttpClient {
+  /** Whether the connection has ended. */
+  closed = false;
   readonly #socket: Socket;
   #received: Buffer[] = [];
   #size = 0;
   #expected: number | undefined;
-  #answered: ((body: Buffer) => void) | undefined;
+  #answered: ((answer: Answer) => void) | undefined;
   #failed: ((error: Error) => void) | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    socket.on('close', () => this.#failed?.(new Error('the server closed the connection')));
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.closed = true;
+      this.#failed?.(new Error('the server closed the connection'));
+    });
   }
 
   static async open(url: string): Promise<HttpClient> {
@@ -34,6 +46,18 @@ export class HttpClient {
    * @throws {Error} For any status but 200.
    */
   async send(request: Buffer): Promise<Buffer> {
+    const { status, answer } = await this.exchange(request);
+    if (status !== 200) throw new Error(answer.toString());
+    return answer.subarray(answer.indexOf(headEnd) + headEnd.length);
+  }
+
+  /**
+   * Sends one request.
+   *
+   * @returns The status and the whole answer, head and body.
+   * @throws {Error} Where the connection ends before.
+   */
+  async exchange(request: Buffer): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#answered = resolve;
       this.#failed = reject;
@@ -55,9 +79,7 @@ export class HttpClient {
     this.#received = [];
     this.#size = 0;
     this.#expected = undefined;
-    if (answer.toString('latin1', 9, 12) === '200')
-      this.#answered!(answer.subarray(answer.indexOf(headEnd) + headEnd.length));
-    else this.#failed!(new Error(answer.toString()));
+    this.#answered!({ status: Number(answer.toString('latin1', 9, 12)), answer });
   }
 
   /** The size of the whole answer, once its head is there. */
@@ -73,8 +95,13 @@ export class HttpClient {
 const headEnd = '\r\n\r\n';
 
 /** A POST request with a JSON body, ready to be sent. */
-export function jsonRequest(path: string, value: unknown): Buffer {
+export function jsonRequest(
+  path: string,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
   const body = Buffer.from(JSON.stringify(value));
-  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  const more = Object.entries(headers).map(([name, text]) => `${name}: ${text}\r\n`);
+  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n${more.join('')}content-length: ${body.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }

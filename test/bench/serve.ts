@@ -9,6 +9,8 @@ export interface Served {
   /** A directory of model bundles; each server keeps what it downloads beside it. */
   readonly models: string;
   readonly pipeline: 'rank' | 'one-row';
+  /** A free port, on which health checks are answered in a thread of their own. */
+  readonly probesPort?: number;
 }
 
 /** The file of a model of `writeModels`. */
@@ -44,7 +46,7 @@ export async function writeModels(models: string): Promise<void> {
 }
 
 /** One of the bench's pipelines as a user would serve it: REST over express, metrics on, one instance of the model. */
-export async function serve({ store, models, pipeline }: Served): Promise<ServerOf> {
+export async function serve({ store, models, pipeline, probesPort }: Served): Promise<ServerOf> {
   const pipelines: Pipelines = pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow };
   const server = await createServer({
     parts: {
@@ -55,8 +57,13 @@ export async function serve({ store, models, pipeline }: Served): Promise<Server
       delays: { use: 'model-predictor', model: pipeline, repository: 'models', runtime: 'onnx' },
       calendar: { use: 'calendar' },
       metrics: { use: 'opentelemetry' },
-      web: { use: 'express', port: 0 },
+      web: {
+        use: 'express',
+        port: 0,
+        ...(probesPort === undefined ? {} : { probes: { port: probesPort } }),
+      },
       api: { use: 'rest', server: 'web' },
+      ...(probesPort === undefined ? {} : { ops: { use: 'operations', server: 'web' } }),
     },
     views: flightViews(),
     pipelines,

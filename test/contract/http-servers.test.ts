@@ -11,19 +11,22 @@ const limits = { bodyLimitBytes: 1_000, decompressedLimitBytes: 5_000 };
 describe('memory, as an HTTP server', () => {
   httpServerContract({
     runner,
-    make: () => makePart(memory, limits),
+    make: (surroundings) => makePart(memory, limits, surroundings),
     send: (server, request) => (server as InjectableServer).inject(request),
   });
 });
 
 describe('express, listening', () => {
-  httpServerContract({ runner, make: () => makePart(express, { ...limits, port: 0 }) });
+  httpServerContract({
+    runner,
+    make: (surroundings) => makePart(express, { ...limits, port: 0 }, surroundings),
+  });
 });
 
 describe('express, listening with an application behind it', () => {
   httpServerContract({
     runner,
-    make: () => {
+    make: (surroundings) => {
       const app = hostExpress().use((request, response) => {
         response.status(404).set('content-type', 'application/json');
         const { 'x-request-id': requestId } = request.headers;
@@ -31,7 +34,7 @@ describe('express, listening with an application behind it', () => {
           JSON.stringify({ code: 'NOT_FOUND', message: 'the application knows no such page', requestId }),
         );
       });
-      return makePart(express, { ...limits, port: 0, app });
+      return makePart(express, { ...limits, port: 0, app }, surroundings);
     },
   });
 });
@@ -56,9 +59,9 @@ describe("express, mounted on an application's router", () => {
 
   httpServerContract({
     runner,
-    make: () => {
+    make: (surroundings) => {
       router = hostExpress.Router();
-      return makePart(express, { ...limits, router });
+      return makePart(express, { ...limits, router }, surroundings);
     },
     send: (_server, request) =>
       sendOverSocket(`http://127.0.0.1:${(listening.address() as AddressInfo).port}`, {

@@ -211,9 +211,11 @@ describe('Routes over express', () => {
     it('are the default where there is no route, and for what is no HTTP', async () => {
       const { address } = await listening({ handle: ok, failed });
       const nowhere = await sendOverSocket(address, { path: '/of/others/too' });
+      const requestId = nowhere.headers['x-request-id'];
+      expect(requestId).to.match(/^[0-9a-f-]{36}$/);
       expect([nowhere.status, JSON.parse(nowhere.text)]).to.deep.equal([
         404,
-        { code: 'NOT_FOUND', message: 'nothing answers GET /of/others/too' },
+        { code: 'NOT_FOUND', message: 'nothing answers GET /of/others/too', requestId },
       ]);
       const garbage = await new RawConnection(address).send('\0\0\r\n\r\n').answer();
       expect(JSON.parse(garbage?.body ?? '')).to.include({ code: 'INVALID_ARGUMENT' });
@@ -225,9 +227,11 @@ describe('Routes over express', () => {
         failed: () => ({ status: 403, headers: { 'x-bad': 'a\nb' }, body: '' }),
       });
       const answer = await sendOverSocket(address, { path: '/a' });
+      const requestId = answer.headers['x-request-id'];
+      expect(requestId).to.match(/^[0-9a-f-]{36}$/);
       expect([answer.status, JSON.parse(answer.text)]).to.deep.equal([
         500,
-        { code: 'INTERNAL', message: 'internal error' },
+        { code: 'INTERNAL', message: 'internal error', requestId },
       ]);
       expect(logs.map(({ message }) => message)).to.deep.equal(['an answer could not be sent']);
     });

@@ -23,7 +23,9 @@ function chunked(body: string, headers = ''): string {
 function expectError(answer: RawAnswer | undefined, status: number): void {
   expect(answer?.status, answer?.body).to.equal(status);
   expect(answer?.headers['content-type']).to.equal('application/json');
-  const error = JSON.parse(answer?.body ?? '') as { code: string; message: string };
+  const error = JSON.parse(answer?.body ?? '') as { code: string; message: string; requestId: string };
+  expect(error.requestId).to.match(/^[0-9a-f-]{36}$/);
+  expect(answer?.headers['x-request-id']).to.equal(error.requestId);
   expect(error.code).to.equal('INVALID_ARGUMENT');
   expect(error.message)
     .to.be.a('string')

@@ -54,6 +54,30 @@ describe('opentelemetry', () => {
       expect([...samples.keys()].some((key) => key.includes('service_name=ranking'))).to.equal(true);
     });
 
+    it('names the version of the service, and this process among its instances', async () => {
+      const port = await start();
+      metrics.getMeter('test').createCounter('test.calls').add(1);
+      const [info] = /^target_info\{.*$/m.exec(await scraped(port))!;
+      expect(info)
+        .to.include('service_version="0.')
+        .and.match(/service_instance_id="[0-9a-f-]{36}"/);
+    });
+
+    it('takes version and instance from the environment, and the version from its options first', async () => {
+      process.env['OTEL_RESOURCE_ATTRIBUTES'] = 'service.version=2.5,service.instance.id=pod-7';
+      const infoOf = async (options: object): Promise<string> => {
+        const port = await start(options);
+        metrics.getMeter('test').createCounter('test.calls').add(1);
+        const text = await scraped(port);
+        await stopAll();
+        return /^target_info\{.*$/m.exec(text)![0];
+      };
+      expect(await infoOf({}))
+        .to.include('service_version="2.5"')
+        .and.include('service_instance_id="pod-7"');
+      expect(await infoOf({ serviceVersion: '3.0' })).to.include('service_version="3.0"');
+    });
+
     it('is not offered where it is switched off', async () => {
       expect(await (await start({ prometheus: false })).scrape(callContext())).to.equal(undefined);
     });

@@ -1,5 +1,6 @@
 import { resolveUse } from 'vivace';
 import { optionsTable, schemaTable } from './options-table.js';
+import { admissionOptions } from '../../core/composition/admission-options.js';
 import { builtInNames } from '../../core/composition/resolve-use.js';
 import { type z } from 'zod';
 import { slotPort } from '../../core/parts/definition.js';
@@ -46,6 +47,7 @@ function allTables(): Promise<ReadonlyMap<string, string>> {
 async function makeTables(): Promise<ReadonlyMap<string, string>> {
   const definitions = await Promise.all(builtInNames().map((name) => resolveUse(name, root)));
   const blocks: Readonly<Record<string, z.ZodObject>> = {
+    admission: admissionOptions,
     view: viewSchema,
     'view-source': viewSource,
     feature: plainFeature,

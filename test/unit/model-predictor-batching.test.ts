@@ -4,6 +4,7 @@ import { affineInput, affineSignature, callContext } from 'vivace/testing';
 import { affine } from '../fixtures/affine.js';
 import { failureOf } from '../support/failure.js';
 import { startPredictor, type PredictorFixture } from '../support/predictor-fixture.js';
+import { thrownBy } from '../support/scripted.js';
 
 const row = (value: number): Tensor[] => affineInput([value, 0]);
 const many = (count: number, value: number): Tensor[] =>
@@ -154,6 +155,47 @@ describe('ModelPredictor batching', () => {
     await staged.holding(2);
     staged.held[1]!.go();
     await Promise.all(answers);
+  });
+
+  it('refuses with 503 what the queue cannot serve before its deadline, and takes what it can', async () => {
+    let now = 0;
+    fixture = await startPredictor({
+      options: { maxBatchRows: 10 },
+      clock: { now: () => 0, monotonic: () => now },
+    });
+    predictor = fixture.part.face(port);
+    const { staged } = fixture;
+    staged.hold = true;
+    const within = async (rows: number, ms: number): Promise<Prediction> =>
+      predictor.predict(many(rows, 1), {
+        rows,
+        ...callContext(),
+        deadline: performance.now() + ms,
+      });
+    // Ten rows that came from the queue took a second: a tenth of a second each.
+    const first = [ask(row(1)), within(10, 100)];
+    await staged.holding(1);
+    staged.held[0]!.go();
+    await staged.holding(2);
+    now = 1000;
+    const others = [within(10, 3_600_000)];
+    staged.held[1]!.go();
+    await Promise.all(first);
+    await staged.holding(3);
+    // Ten rows run, and ten more than those wait.
+    others.push(within(10, 3_600_000));
+    const refused = await thrownBy(within(5, 2_400));
+    expect(refused).to.include({
+      code: 'RESOURCE_EXHAUSTED',
+      httpStatus: 503,
+      started: false,
+      retryAfterMs: 1000,
+    });
+    expect(refused.message).to.include('an answer would take about 2500 ms');
+    others.push(within(5, 3_600_000));
+    staged.hold = false;
+    for (const held of staged.held) held.go();
+    await Promise.all(others);
   });
 
   it('does not predict the rows of a caller who left the queue', async () => {

@@ -173,7 +173,7 @@ export class FetchFeatures implements NodeStep {
 /** The time of one fetch that has a budget of its own. */
 function budgetOf(outer: Call, budgetMs: number): LazyDeadline {
   return new LazyDeadline({
-    afterMs: budgetMs,
+    at: performance.now() + budgetMs,
     outer: () => outer.signal,
     late: () => new VivaceError('DEADLINE_EXCEEDED', `the budget of ${budgetMs} ms has passed`),
   });

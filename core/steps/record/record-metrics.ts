@@ -27,12 +27,12 @@ export class RecordMetrics implements RunLayer {
     const attributes = { [attributeNames.pipeline]: plan.name };
     const hasObjects = plan.objects !== undefined;
     return (run): MaybePromise<void> => {
-      const from = performance.now();
+      const { arrivedAt } = run.call;
       return around(
         () => next(run),
         (failure) => {
           const { requestDuration, requestObjects } = this.#instruments;
-          const seconds = (performance.now() - from) / 1000;
+          const seconds = (performance.now() - arrivedAt) / 1000;
           if (failure === undefined) requestDuration.record(seconds, attributes);
           else
             requestDuration.record(seconds, {

@@ -1,12 +1,9 @@
 import { figure, type BenchCase, type Figure } from '../bench-case.js';
 import { Child } from '../child.js';
-import { departure, airportCode, fullSize } from '../flight-store.js';
-import { jsonRequest } from '../http-client.js';
 import { load, type LoadSample } from '../load.js';
 import { interleave } from '../measure.js';
-import { distinctNumbers, randomNumbers } from '../random.js';
+import { rankRequests } from '../rank-requests.js';
 
-const bodies = 64;
 const rounds = 7;
 
 /** (a) Ranking over HTTP against the least work by hand that gives the same answer. */
@@ -39,23 +36,6 @@ export const benchCase: BenchCase = {
     return figures;
   },
 };
-
-/** Requests to rank distinct destinations, drawn at random from those that have a route from the request's origin. */
-function rankRequests(objects: number): Buffer[] {
-  const random = randomNumbers(objects);
-  const { airports, origins } = fullSize;
-  return Array.from({ length: bodies }, () => {
-    const origin = Math.floor(random() * origins);
-    const perOrigin = airports / origins;
-    const destinations = distinctNumbers(random, objects, perOrigin).map((at) =>
-      airportCode(origin * perOrigin + at),
-    );
-    return jsonRequest('/v1/pipelines/rank/predict', {
-      request: { origin: airportCode(origin), departure },
-      objects: destinations.map((destination) => ({ destination })),
-    });
-  });
-}
 
 function latencyFigures(
   objects: number,
