@@ -601,6 +601,7 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
         mount: (started) => started.mount(() => undefined),
         remount: (started) => started.remount([]),
         address: (started) => started.address(),
+        probes: (started) => started.probes?.(new SharedArrayBuffer(16)),
         drain: (started, call) => started.drain(call),
       },
     });

@@ -29,6 +29,13 @@ export function admitInference({ headers }: HttpRequestHead, call: Call): Call {
   return call.within(durationMs);
 }
 
+/** How long a request may take, as its model and its headers say, milliseconds; `undefined` where neither does. */
+export function deadlineMs({ headers }: HttpRequestHead, ownMs: number | undefined): number | undefined {
+  const given = headers['x-deadline-ms'];
+  const read = given === undefined ? undefined : readMilliseconds(given);
+  return typeof read === 'number' ? Math.min(read, ownMs ?? Infinity) : ownMs;
+}
+
 /** Many clients send no content type: only a wrong one is refused. */
 export function checkType(type: string | undefined): void {
   if (type === undefined || type === 'application/json' || type === 'application/octet-stream') return;

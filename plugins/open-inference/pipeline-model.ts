@@ -10,6 +10,7 @@ export function pipelineModel({ data, control }: Planes, pipeline: string): Mode
     inputs: tensors.inputs,
     outputs: tensors.outputs,
     platform: 'vivace_pipeline',
+    deadlineMs: description.deadlineMs,
     description: description.description,
     version: () => undefined,
     state: () => {

@@ -1,6 +1,6 @@
 import { VivaceError, type HttpResponse, type HttpRoute, type HttpRouter, type Planes } from 'vivace';
 import { checkPeer } from './admin.js';
-import { admitInference, checkType, readOptions } from './body.js';
+import { admitInference, checkType, deadlineMs, readOptions } from './body.js';
 import { failed, refusing, refusingMethod } from './errors.js';
 import { modelMetadata, serverMetadata, statisticsOf } from './metadata.js';
 import { indexOf, load, refuseUnload } from './repository.js';
@@ -132,6 +132,7 @@ function repositoryMethods(served: Served, root: string, segments: readonly stri
           return call;
         },
         handle,
+        admission: false,
       },
       template,
     );
@@ -153,6 +154,7 @@ function repositoryMethods(served: Served, root: string, segments: readonly stri
 function inferring(model: ServedModel, template: string, version?: string): Methods {
   return posting(
     {
+      deadlineMs: (head) => deadlineMs(head, model.target.deadlineMs),
       admit: (head, call) => {
         checkVersion(model, version);
         return admitInference(head, call);
@@ -163,12 +165,15 @@ function inferring(model: ServedModel, template: string, version?: string): Meth
   );
 }
 
-function posting(route: Pick<HttpRoute, 'admit' | 'handle'>, template: string): Methods {
+function posting(
+  route: Pick<HttpRoute, 'admit' | 'handle' | 'deadlineMs' | 'admission'>,
+  template: string,
+): Methods {
   return methods({ POST: { ...route, failed, template } });
 }
 
 function reading(template: string, handle: () => HttpResponse, quiet = false): Methods {
-  const route: HttpRoute = { handle, failed, template, ...(quiet ? { quiet } : {}) };
+  const route: HttpRoute = { handle, failed, template, ...(quiet ? { quiet, admission: false } : {}) };
   return methods({ GET: route, HEAD: route });
 }
 

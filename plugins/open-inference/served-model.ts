@@ -23,6 +23,8 @@ export type Given = () => InferRequest;
 export interface ModelTarget extends ModelTensors {
   readonly platform: string;
   readonly description?: string | undefined;
+  /** How long a request may take, milliseconds, where the target says so. */
+  readonly deadlineMs?: number;
   /** The version that serves; none for a pipeline, and for a predictor without a model. */
   version(): string | undefined;
   state(): ModelState;

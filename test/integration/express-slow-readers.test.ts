@@ -121,8 +121,8 @@ describe('Peers that do not read', () => {
     expect(handled).to.be.below(requests / 2);
     let received = 0;
     socket.on('data', (chunk: Buffer) => (received += chunk.length)).resume();
+    while (handled < requests) await once(socket, 'data');
     while (received < requests * body.length) await once(socket, 'data');
-    expect(handled).to.equal(requests);
   });
 
   it('hold up nobody’s answers on other connections', async () => {
