@@ -73,7 +73,7 @@ export type {
 export { sdkProblems } from './parts/sdk.js';
 export type { SdkProblem, SdkRequirement, SdkRequirements } from './parts/sdk.js';
 export type { Admission, AdmissionLimits } from './kernel/admission.js';
-export { Call } from './kernel/call.js';
+export { Call, timeLeftMs } from './kernel/call.js';
 export { stepTracer } from './kernel/call-tracer.js';
 export type { CallTracer } from './kernel/call-tracer.js';
 export type { CallContext, Caller, CallFields, MaybePromise } from './kernel/call.js';

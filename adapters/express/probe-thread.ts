@@ -56,7 +56,7 @@ const server = createServer(
   },
 );
 
-const tell = (message: ProbeMessage): void => parentPort!.postMessage(message);
+const tell = (message: ProbeMessage): void => parentPort!.postMessage(message, []);
 server.on('error', ({ message, code }: NodeJS.ErrnoException) => tell({ failed: { message, code } }));
 server.listen({ port, host }, () => tell({ port: (server.address() as AddressInfo).port }));
 parentPort!.on('message', (memory: SharedArrayBuffer) => (pulse = new Pulse(memory)));

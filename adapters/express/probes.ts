@@ -65,7 +65,7 @@ export class Probes {
 
   /** Says where the server writes its state. */
   read(memory: SharedArrayBuffer): void {
-    this.#worker.postMessage(memory);
+    this.#worker.postMessage(memory, []);
   }
 
   async stop(): Promise<void> {

@@ -107,6 +107,11 @@ export function derivedContext(context: CallContext, change: Partial<CallContext
   return { ...context, signal: context.signal, ...change };
 }
 
+/** How long a call may still take, milliseconds; `Infinity` where it has no deadline. */
+export function timeLeftMs({ deadline }: CallContext): number {
+  return deadline === undefined ? Infinity : deadline - performance.now();
+}
+
 /** A context as seen from inside a span. Links belong to that span, not to the spans below it. */
 export function contextWithin(context: CallContext, trace: TraceContext): CallContext {
   return derivedContext(context, context.links === undefined ? { trace } : { trace, links: undefined });

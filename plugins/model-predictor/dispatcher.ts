@@ -3,6 +3,7 @@ import {
   wrongName,
   isVivaceError,
   messageOf,
+  timeLeftMs,
   VivaceError,
   type PartContext,
   type PredictContext,
@@ -76,10 +77,8 @@ export class Dispatcher {
     if (waiting + rows > this.#maxQueueRows) {
       return this.#refuse(call, 'full', `the queue is full: ${waiting} of ${this.#maxQueueRows} rows wait`);
     }
-    const { deadline = Infinity } = context;
     const neededMs = this.#msFor(this.#running + waiting + rows);
-    // A deadline is a time of `performance.now`, whatever clock the part has been given.
-    if (neededMs > 0 && neededMs > deadline - performance.now()) {
+    if (neededMs > 0 && neededMs > timeLeftMs(context)) {
       const why = `an answer would take about ${Math.ceil(neededMs)} ms, longer than the call may: ${waiting} rows wait`;
       return this.#refuse(call, 'late', why, 503);
     }

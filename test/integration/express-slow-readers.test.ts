@@ -16,10 +16,10 @@ describe('Peers that do not read', () => {
   let telemetryPart: TestPart;
   let part: TestPart | undefined;
   let address: string;
-  let handled: number;
+  const seen = { handled: 0 };
   const sockets: Socket[] = [];
   beforeEach(async () => {
-    handled = 0;
+    seen.handled = 0;
     telemetry = inMemory();
     telemetryPart = await startPart(telemetry.part);
   });
@@ -34,7 +34,7 @@ describe('Peers that do not read', () => {
     const server = part.face(httpServer);
     const handle: HttpRoute['handle'] = ({ path }) => {
       if (path === '/small') return { status: 200, headers: {}, body: 'small' };
-      handled++;
+      seen.handled++;
       return { status: 200, headers: {}, body };
     };
     server.mount(() => ({ handle }));
@@ -48,9 +48,9 @@ describe('Peers that do not read', () => {
     // A paused socket never learns that its peer has gone: what it sends fails.
     const closed = once(socket, 'close').catch(() => undefined);
     socket.on('error', () => undefined).pause();
-    const before = handled;
+    const before = seen.handled;
     socket.write(get);
-    while (handled === before) await new Promise(setImmediate);
+    while (seen.handled === before) await new Promise(setImmediate);
     return { socket, closed };
   };
   /** What another connection is answered meanwhile. */
@@ -112,16 +112,16 @@ describe('Peers that do not read', () => {
     sockets.push(socket);
     socket.pause();
     socket.write(get.repeat(requests));
-    while (handled === 0) await new Promise(setImmediate);
+    while (seen.handled === 0) await new Promise(setImmediate);
     // Others are answered meanwhile, until the buffers of the system take no more of the first peer's answers.
-    for (let before = -1; before !== handled;) {
-      before = handled;
+    for (let before = -1; before !== seen.handled;) {
+      before = seen.handled;
       for (let i = 0; i < 10; i++) await small();
     }
-    expect(handled).to.be.below(requests / 2);
+    expect(seen.handled).to.be.below(requests / 2);
     let received = 0;
     socket.on('data', (chunk: Buffer) => (received += chunk.length)).resume();
-    while (handled < requests) await once(socket, 'data');
+    while (seen.handled < requests) await once(socket, 'data');
     while (received < requests * body.length) await once(socket, 'data');
   });
 
@@ -139,6 +139,6 @@ describe('Peers that do not read', () => {
     socket.resetAndDestroy();
     await once(socket, 'close');
     for (let i = 0; i < 5; i++) await small();
-    expect(handled).to.equal(1);
+    expect(seen.handled).to.equal(1);
   });
 });

@@ -71,8 +71,8 @@ describe('Turns', () => {
   });
 
   it('wait while more arrives, but not for ever', async () => {
-    let done = false;
-    const all = worked(turns, time, { count: 3, turnMs: 10 }).then(() => (done = true));
+    const state = { done: false };
+    const all = worked(turns, time, { count: 3, turnMs: 10 }).then(() => (state.done = true));
     let rounds = 0;
     for (; rounds < 5; rounds++) {
       turns.arrived();
@@ -80,7 +80,7 @@ describe('Turns', () => {
       time.ms += 0.1;
     }
     expect(turns.waiting).to.equal(2);
-    while (!done) {
+    while (!state.done) {
       turns.arrived();
       await round();
       time.ms += 0.5;
@@ -91,9 +91,9 @@ describe('Turns', () => {
   it('are given several at once where they take little of the loop', async () => {
     await worked(turns, time, { count: 100, turnMs: 0.1 });
     let rounds = 0;
-    let done = false;
-    const all = worked(turns, time, { count: 200, turnMs: 0.1 }).then(() => (done = true));
-    while (!done) {
+    const state = { done: false };
+    const all = worked(turns, time, { count: 200, turnMs: 0.1 }).then(() => (state.done = true));
+    while (!state.done) {
       await round();
       rounds++;
     }
