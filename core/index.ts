@@ -94,6 +94,8 @@ export {
   VivaceError,
 } from './kernel/errors.js';
 export type { ErrorCode, ErrorDetail, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
+export { withArticle } from './config/article.js';
+export { didYouMean } from './config/did-you-mean.js';
 export { ConfigError } from './config/mistake.js';
 export type { ConfigPath, Mistake } from './config/mistake.js';
 export { pathNames, requestIds } from './config/names.js';
@@ -140,7 +142,14 @@ export type { LogLevel, LogRecord, LogSink } from './ports/log-sink.js';
 export { modelRepository } from './ports/model-repository.js';
 export type { ModelRepository, ModelVersion } from './ports/model-repository.js';
 export { offlineStore } from './ports/offline-store.js';
-export type { AsOfReader, MaterializeProgress, OfflineStore, Spine } from './ports/offline-store.js';
+export type {
+  AsOfReader,
+  MaterializeProgress,
+  OfflineStore,
+  SourceReport,
+  Spine,
+  SpineColumn,
+} from './ports/offline-store.js';
 export { onlineStore } from './ports/online-store.js';
 export type { OnlineStore, OnlineView } from './ports/online-store.js';
 export { predictor } from './ports/predictor.js';
@@ -172,14 +181,18 @@ export type {
 } from './ports/transform.js';
 export { transport } from './ports/transport.js';
 export type { Planes, Transport } from './ports/transport.js';
-export { warehouse } from './ports/warehouse.js';
+export { carriedFields, warehouse } from './ports/warehouse.js';
 export type {
   AsOfJoin,
+  ConvertOptions,
+  DescribedColumn,
   Dialect,
   RowBatch,
+  Source,
   Statement,
   TableRows,
   TemporaryTable,
+  WantedColumn,
   Warehouse,
 } from './ports/warehouse.js';
 export { workspace } from './ports/workspace.js';
@@ -261,6 +274,7 @@ export { addModel, listModels } from './operations/add-model.js';
 export type { AddedModel, AddModelOptions, ListedModel } from './operations/add-model.js';
 export { checkBackends } from './operations/check-backends.js';
 export type { BackendTimes, CheckedBackend, LoadAnew } from './operations/check-backends.js';
+export { checkViews } from './operations/check-views.js';
 export { checkSignatures, type CheckedSignatures } from './operations/check-signatures.js';
 export { estimateViews, materializeViews } from './operations/materialize-views.js';
 export type {
@@ -291,6 +305,7 @@ export {
   millisPerDay,
   readMoment,
   startOfDay,
+  timeBounds,
 } from './kernel/time.js';
 export type { CalendarDay, Day, Instant, Moment } from './kernel/time.js';
 

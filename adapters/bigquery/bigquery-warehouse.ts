@@ -6,16 +6,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   abortError,
+  carriedFields,
   untilAborted,
   VivaceError,
   type CallContext,
+  type DescribedColumn,
   type Field,
   type PartContext,
   type PartLifecycle,
   type RowBatch,
+  type Source,
   type Statement,
   type TableRows,
   type TemporaryTable,
+  type WantedColumn,
   type Warehouse,
 } from 'vivace';
 import { temporaryTable } from 'vivace/kit';
@@ -25,7 +29,7 @@ import { bigqueryDialect } from './dialect.js';
 import { bigqueryErrorCode, isDuplicate, unlessGone } from './errors.js';
 import { datasetReference } from './job-configuration.js';
 import { Jobs } from './jobs.js';
-import { rowReader, schemaFields } from './read-rows.js';
+import { describedColumns, rowReader } from './read-rows.js';
 import type { TableReference } from './rest-types.js';
 import { csvLines } from './write-csv.js';
 import { avroFile, multipart, tableSchema } from './write-rows.js';
@@ -68,8 +72,14 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     this.#connection.close();
   }
 
-  async describe(statement: Statement, context: CallContext): Promise<readonly Field[]> {
-    return schemaFields((await this.#jobs.dryRun(statement, context)).schema);
+  async describe(statement: Statement, context: CallContext): Promise<readonly DescribedColumn[]> {
+    return describedColumns((await this.#jobs.dryRun(statement, context)).schema);
+  }
+
+  /** A dry run of the whole table, which costs nothing. Every table has types of its own, so nothing is guessed. */
+  async source(reference: string, _: readonly WantedColumn[], context: CallContext): Promise<Source> {
+    const from = this.dialect.table(reference);
+    return { from, columns: await this.describe({ sql: `SELECT * FROM ${from}` }, context) };
   }
 
   async estimate(statement: Statement, context: CallContext): Promise<{ readonly bytes: number }> {
@@ -144,7 +154,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     const lines =
       'batches' in source
         ? csvLines(source.batches, source.fields)
-        : csvLines(this.query(source, context), await this.describe(source, context));
+        : csvLines(this.query(source, context), carriedFields(await this.describe(source, context)));
     try {
       await pipeline(Readable.from(lines), createWriteStream(unfinished), { signal: context.signal });
       await rename(unfinished, file);

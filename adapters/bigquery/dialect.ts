@@ -1,4 +1,4 @@
-import type { AsOfJoin, ColumnType, Dialect, ScalarType } from 'vivace';
+import type { AsOfJoin, ColumnType, ConvertOptions, Dialect, ScalarType } from 'vivace';
 import { literalWriter } from 'vivace/kit';
 
 /** GoogleSQL's types; it has one float and one integer. */
@@ -23,11 +23,14 @@ export const bigqueryDialect: Dialect = {
   literal: literalWriter({ text, float64: scalarNames.float64 }),
   parameter: (name) => `@${name}`,
   type: typeName,
-  cast: (expression, type) =>
-    type.kind === 'scalar'
-      ? `CAST(${expression} AS ${scalarNames[type.element]})`
-      : // Arrays of one type are not cast to arrays of another.
-        `ARRAY(SELECT CAST(vivace_item AS ${scalarNames[type.element]}) FROM UNNEST(${expression}) AS vivace_item WITH OFFSET AS vivace_place ORDER BY vivace_place)`,
+  cast: convert,
+  // By way of a number with a fraction: halves are rounded away from zero, and no digit is lost.
+  fromText: (text, type, options) =>
+    type.kind === 'scalar' && scalarNames[type.element] === 'INT64'
+      ? convert(`ROUND(${decimal(text, options)})`, type, options)
+      : convert(text, type, options),
+  decimal,
+  fail: (message) => `ERROR(${text(message)})`,
   // 38 digits, as HUGEINT; a boolean becomes a number by way of INT64 only.
   exact: (expression) => `CAST(CAST(${expression} AS INT64) AS BIGNUMERIC(38))`,
   micros: (expression) => `UNIX_MICROS(CAST(${expression} AS TIMESTAMP))`,
@@ -40,6 +43,21 @@ export const bigqueryDialect: Dialect = {
     `(SELECT ${identifier(name)} FROM UNNEST(GENERATE_ARRAY(1, ${to})) AS ${identifier(name)})`,
   asOfJoin,
 };
+
+function castAs(expression: string, type: string, { attempt = false }: ConvertOptions = {}): string {
+  return `${attempt ? 'SAFE_CAST' : 'CAST'}(${expression} AS ${type})`;
+}
+
+function convert(expression: string, type: ColumnType, options?: ConvertOptions): string {
+  if (type.kind === 'scalar') return castAs(expression, scalarNames[type.element], options);
+  // Arrays of one type are not cast to arrays of another.
+  const item = castAs('vivace_item', scalarNames[type.element], options);
+  return `ARRAY(SELECT ${item} FROM UNNEST(${expression}) AS vivace_item WITH OFFSET AS vivace_place ORDER BY vivace_place)`;
+}
+
+function decimal(text: string, options?: ConvertOptions): string {
+  return castAs(text, 'BIGNUMERIC', options);
+}
 
 function identifier(name: string): string {
   return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;

@@ -3,14 +3,17 @@ import {
   fitsFloat32,
   instantOfUtcText,
   parseType,
+  timeBounds,
   VivaceError,
   type Cell,
   type Column,
   type ColumnType,
+  type DescribedColumn,
   type Field,
   type RowBatch,
   type ScalarType,
 } from 'vivace';
+import { exactFloat64 } from 'vivace/kit';
 
 /** A column as BigQuery describes it. */
 export interface SchemaField {
@@ -24,7 +27,7 @@ export interface WireRow {
   readonly f: readonly { readonly v: unknown }[];
 }
 
-type Parse = (text: string) => number | bigint | string | Uint8Array;
+type Parse = (text: string) => number | bigint | string | Uint8Array | null;
 
 interface Kind {
   readonly element: ScalarType;
@@ -32,6 +35,8 @@ interface Kind {
 }
 
 const float: Kind = { element: 'float64', parse: parseFloat64 };
+const decimal: Kind = { element: 'float64', parse: parseDecimal };
+const time: Kind = { element: 'timestamp', parse: parseMicros };
 const integer: Kind = { element: 'int64', parse: BigInt };
 const bool: Kind = { element: 'bool', parse: (text) => (text === 'true' ? 1 : 0) };
 
@@ -39,8 +44,8 @@ const bool: Kind = { element: 'bool', parse: (text) => (text === 'true' ? 1 : 0)
 const kinds: Readonly<Record<string, Kind>> = {
   FLOAT: float,
   FLOAT64: float,
-  NUMERIC: float,
-  BIGNUMERIC: float,
+  NUMERIC: decimal,
+  BIGNUMERIC: decimal,
   INTEGER: integer,
   INT64: integer,
   BOOLEAN: bool,
@@ -48,7 +53,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   STRING: { element: 'string', parse: (text) => text },
   BYTES: { element: 'bytes', parse: (text) => Uint8Array.from(Buffer.from(text, 'base64')) },
   // Asked for as whole microseconds (`formatOptions.useInt64Timestamp`).
-  TIMESTAMP: { element: 'timestamp', parse: Number },
+  TIMESTAMP: time,
   DATE: { element: 'timestamp', parse: parseUtc },
   DATETIME: { element: 'timestamp', parse: parseUtc },
 };
@@ -64,20 +69,32 @@ const casts: Readonly<Record<string, string>> = {
   RANGE: 'cast it with RANGE_START and RANGE_END',
 };
 
-function kindOf({ name, type }: SchemaField): Kind {
-  const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
-  if (kind !== undefined) return kind;
-  throw new VivaceError(
-    'INVALID_ARGUMENT',
-    `column "${name}" is ${type}, which no column type can hold: ${casts[type] ?? 'cast it'} in the query`,
-  );
+function kindOf({ type }: SchemaField): Kind | undefined {
+  return Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+}
+
+/** The columns of an answer. */
+export function describedColumns(schema: readonly SchemaField[]): DescribedColumn[] {
+  return schema.map((field) => {
+    const kind = kindOf(field);
+    const repeated = field.mode === 'REPEATED';
+    return {
+      name: field.name,
+      ...(kind === undefined ? {} : { type: parseType(repeated ? `list<${kind.element}>` : kind.element) }),
+      nativeType: repeated ? `ARRAY<${field.type}>` : field.type,
+    };
+  });
 }
 
 /** The fields of an answer. @throws {VivaceError} `INVALID_ARGUMENT` for a column of a type that no column carries. */
 export function schemaFields(schema: readonly SchemaField[]): Field[] {
   return schema.map((field) => {
-    const { element } = kindOf(field);
-    return { name: field.name, type: parseType(field.mode === 'REPEATED' ? `list<${element}>` : element) };
+    const [{ type } = {}] = describedColumns([field]);
+    if (type !== undefined) return { name: field.name, type };
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `column "${field.name}" is ${field.type}, which no column type can hold: ${casts[field.type] ?? 'cast it'} in the query`,
+    );
   });
 }
 
@@ -95,7 +112,7 @@ export function rowReader(
   const columns = fields.map(({ name, type }, i) => ({
     name,
     type: wanted === undefined ? type : narrowed(name, type, wanted[i]!.type),
-    parse: kindOf(schema[i]!).parse,
+    parse: kindOf(schema[i]!)!.parse,
   }));
   const named = columns.map(({ name, type }) => ({ name, type }));
   return (rows) => ({
@@ -118,7 +135,7 @@ interface Reader {
 }
 
 function readColumn(reader: Reader, rows: readonly WireRow[], at: number): Column {
-  const { name, type, parse } = reader;
+  const { name, type } = reader;
   const writer = new ColumnWriter(type, rows.length);
   const check = checkOf(name, type.element);
   if (type.kind !== 'scalar') {
@@ -132,7 +149,11 @@ function readColumn(reader: Reader, rows: readonly WireRow[], at: number): Colum
       writer.setNull(i);
       continue;
     }
-    const value = parse(cell as string);
+    const value = parsed(reader, cell as string);
+    if (value === null) {
+      writer.setNull(i);
+      continue;
+    }
     check?.(value as number);
     values[i] = type.element === 'int32' ? Number(value) : value;
   }
@@ -140,7 +161,8 @@ function readColumn(reader: Reader, rows: readonly WireRow[], at: number): Colum
 }
 
 /** BigQuery has no null arrays: one that is stored or answered is empty, and so not a vector. */
-function readList({ name, type, parse }: Reader, cell: unknown, check: Check | undefined): Cell {
+function readList(reader: Reader, cell: unknown, check: Check | undefined): Cell {
+  const { name, type } = reader;
   const items = (cell ?? []) as readonly { readonly v: unknown }[];
   if (type.kind === 'vector' && items.length === 0) return null;
   if (type.kind === 'vector' && items.length !== type.width) {
@@ -150,15 +172,24 @@ function readList({ name, type, parse }: Reader, cell: unknown, check: Check | u
     );
   }
   return items.map(({ v }) => {
-    if (v === null)
+    const value = v === null ? null : parsed(reader, v as string);
+    if (value === null)
       throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${type.name} cannot hold nulls inside`);
-    const value = parse(v as string);
     check?.(value as number);
     return cellOf(type.element, value);
   });
 }
 
-function cellOf(element: ScalarType, value: ReturnType<Parse>): Cell {
+function parsed({ name, parse }: Reader, text: string): ReturnType<Parse> {
+  const value = parse(text);
+  if (typeof value !== 'number' || parse !== parseDecimal || !Number.isNaN(value)) return value;
+  throw new VivaceError(
+    'INVALID_ARGUMENT',
+    `column "${name}": ${text} has more digits than a float64 holds: declare its type as string or int64, or cast it in the query`,
+  );
+}
+
+function cellOf(element: ScalarType, value: NonNullable<ReturnType<Parse>>): Cell {
   if (element === 'bool') return value === 1;
   return element === 'int32' ? Number(value) : value;
 }
@@ -187,9 +218,19 @@ function parseFloat64(text: string): number {
   return Number.isNaN(value) && /inf/i.test(text) ? (text.startsWith('-') ? -Infinity : Infinity) : value;
 }
 
+/** NaN, which no decimal is, where digits would be lost. */
+function parseDecimal(text: string): number {
+  return exactFloat64(text) ?? NaN;
+}
+
+function parseMicros(text: string): number | null {
+  const micros = Number(text);
+  return micros >= timeBounds.first && micros <= timeBounds.last ? micros : null;
+}
+
 /** `2001-02-03`, `2001-02-03T04:05:06.789012` */
-function parseUtc(text: string): number {
+function parseUtc(text: string): number | null {
   const instant = instantOfUtcText(text);
   if (instant === undefined) throw new VivaceError('INTERNAL', `BigQuery gave "${text}" for a time`);
-  return instant;
+  return instant > timeBounds.last ? null : instant;
 }

@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import type { AsOfJoin, ColumnType, Dialect, ScalarType } from 'vivace';
+import type { AsOfJoin, ColumnType, ConvertOptions, Dialect, ScalarType } from 'vivace';
 import { doubleQuoted, literalWriter } from 'vivace/kit';
 
 const types: Readonly<Record<ScalarType, string>> = {
@@ -13,38 +12,48 @@ const types: Readonly<Record<ScalarType, string>> = {
   bytes: 'BLOB',
 };
 
-const readers: readonly (readonly [RegExp, string])[] = [
-  [/\.parquet$/i, 'read_parquet'],
-  [/\.(csv|tsv)(\.gz|\.zst)?$/i, 'read_csv'],
-  [/\.(json|jsonl|ndjson)(\.gz|\.zst)?$/i, 'read_json'],
-];
+/** DuckDB's SQL. */
+export const duckdbDialect: Dialect = {
+  name: 'duckdb',
+  identifier,
+  table: (name) => name.split('.').map(identifier).join('.'),
+  literal: literalWriter({ text, float64: types.float64 }),
+  parameter: (name) => `$${name}`,
+  type: typeName,
+  cast: (expression, type, options) => cast(expression, typeName(type), options),
+  fromText,
+  decimal: (text, options) => cast(text, decimal, options),
+  fail: (message) => `error(${text(message)})`,
+  exact: (expression) => `CAST(${expression} AS HUGEINT)`,
+  micros: (expression) => `epoch_us(${expression})`,
+  // `//` rounds toward zero.
+  floorDivide: (numerator, denominator) =>
+    `((${numerator}) - (((${numerator}) % ${denominator}) + ${denominator}) % ${denominator}) // ${denominator}`,
+  divide: (numerator, denominator) => `(${numerator}) / (${denominator})`,
+  series: (name, to) => `(SELECT unnest(range(1, ${to + 1})) AS ${identifier(name)})`,
+  asOfJoin,
+};
 
-/** DuckDB's SQL. @param directory Where relative files are. */
-export function duckdbDialect(directory: string): Dialect {
-  return {
-    name: 'duckdb',
-    identifier,
-    table(reference) {
-      const reader = readers.find(([pattern]) => pattern.test(reference))?.[1];
-      if (reader === undefined) return reference.split('.').map(identifier).join('.');
-      return `${reader}(${text(reference.includes('://') ? reference : resolve(directory, reference))})`;
-    },
-    literal: literalWriter({ text, float64: types.float64 }),
-    parameter: (name) => `$${name}`,
-    type: typeName,
-    cast: (expression, type) => `CAST(${expression} AS ${typeName(type)})`,
-    exact: (expression) => `CAST(${expression} AS HUGEINT)`,
-    micros: (expression) => `epoch_us(${expression})`,
-    // `//` rounds toward zero.
-    floorDivide: (numerator, denominator) =>
-      `((${numerator}) - (((${numerator}) % ${denominator}) + ${denominator}) % ${denominator}) // ${denominator}`,
-    divide: (numerator, denominator) => `(${numerator}) / (${denominator})`,
-    series: (name, to) => `(SELECT unnest(range(1, ${to + 1})) AS ${identifier(name)})`,
-    asOfJoin,
-  };
+/** 28 digits before the point, more than an int64 has. */
+const decimal = 'DECIMAL(38, 10)';
+
+function cast(expression: string, type: string, { attempt = false }: ConvertOptions = {}): string {
+  return `${attempt ? 'TRY_CAST' : 'CAST'}(${expression} AS ${type})`;
 }
 
-function identifier(name: string): string {
+function fromText(expression: string, type: ColumnType, options: ConvertOptions = {}): string {
+  if (type.kind !== 'scalar') return cast(expression, typeName(type), options);
+  // A cast to TIMESTAMP drops the offset that a text has.
+  if (type.element === 'timestamp')
+    return cast(cast(expression, 'TIMESTAMPTZ', options), types.timestamp, options);
+  // By way of a number with a fraction: halves are rounded away from zero, and no digit is lost.
+  if (type.element === 'int32' || type.element === 'int64')
+    return cast(cast(expression, decimal, options), types[type.element], options);
+  return cast(expression, types[type.element], options);
+}
+
+/** A quoted name. */
+export function identifier(name: string): string {
   return doubleQuoted(name, '"');
 }
 

@@ -4,31 +4,34 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   abortError,
+  carriedFields,
   VivaceError,
   type CallContext,
-  type Dialect,
-  type Field,
+  type DescribedColumn,
   type PartContext,
   type PartLifecycle,
   type RowBatch,
+  type Source,
   type Statement,
   type TableRows,
   type TemporaryTable,
+  type WantedColumn,
   type Warehouse,
 } from 'vivace';
 import { loadSdk, temporaryTable } from 'vivace/kit';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
-import { duckdbErrorCode } from './errors.js';
+import { duckdbErrorCode, plainError } from './errors.js';
 import { appendBatch, duckdbTypes, type Sdk } from './load-table.js';
-import { columnReader, resultFields } from './read-columns.js';
+import { columnReader, describedColumns } from './read-columns.js';
+import { fileSource, isFile } from './read-files.js';
 
 /** Rows of a batch that `query` gives: the engine's chunks of 2,048, joined. */
 const batchRows = 16_384;
 
 /** A `Warehouse` over DuckDB in this process. Every operation has a connection of its own, so that they run side by side. */
 export class DuckdbWarehouse implements Warehouse, PartLifecycle {
-  readonly dialect: Dialect;
+  readonly dialect = duckdbDialect;
   readonly errorCode = duckdbErrorCode;
   readonly supports: { readonly exclusive?: string };
   readonly #options: DuckdbOptions;
@@ -45,7 +48,6 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     this.#options = options;
     this.#context = context;
     this.#directory = resolve(context.directory, options.directory ?? '.');
-    this.dialect = duckdbDialect(this.#directory);
     const { path, client } = options;
     // DuckDB's lock on a file keeps out other processes only.
     this.supports =
@@ -72,7 +74,6 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       this.#instance = client;
     }
     await this.#connected(context, async (connection) => {
-      if (client === undefined) await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
       await connection.run(`ATTACH ':memory:' AS ${this.#temporary} (READ_WRITE)`);
     });
   }
@@ -86,11 +87,21 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     if (this.#options.client === undefined) this.#instance.closeSync();
   }
 
-  async describe({ sql, parameters }: Statement, context: CallContext): Promise<readonly Field[]> {
+  async describe(statement: Statement, context: CallContext): Promise<readonly DescribedColumn[]> {
+    return this.#connected(context, (connection) => describe(connection, statement));
+  }
+
+  async source(reference: string, wanted: readonly WantedColumn[], context: CallContext): Promise<Source> {
     return this.#connected(context, async (connection) => {
-      // Not `prepare`: it leaves the type of a parameter's column open.
-      const result = await connection.stream(`SELECT * FROM (${sql}\n) LIMIT 0`, parameters ?? {});
-      return fieldsOf(result);
+      if (!isFile(reference)) {
+        const from = this.dialect.table(reference);
+        return { from, columns: await describe(connection, { sql: `SELECT * FROM ${from}` }) };
+      }
+      return fileSource(reference, wanted, {
+        directory: this.#directory,
+        rows: async (sql) => (await connection.runAndReadAll(sql)).getRows(),
+        describe: (sql) => describe(connection, { sql }),
+      });
     });
   }
 
@@ -98,7 +109,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     const { connection, release } = await this.#connect(context);
     try {
       const result = await connection.stream(sql, parameters ?? {});
-      const fields = fieldsOf(result);
+      const fields = carriedFields(columnsOf(result));
       const readers = fields.map((field, i) => columnReader(field.name, result.columnType(i)));
       const chunks: DuckDBDataChunk[] = [];
       for (let more = true; more;) {
@@ -120,7 +131,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
         yield { fields, rows, columns };
       }
     } catch (error) {
-      throw context.signal.aborted ? abortError(context.signal) : error;
+      throw context.signal.aborted ? abortError(context.signal) : plainError(error);
     } finally {
       connection.interrupt();
       release();
@@ -198,7 +209,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     try {
       return await run(connection);
     } catch (error) {
-      throw context.signal.aborted ? abortError(context.signal) : error;
+      throw context.signal.aborted ? abortError(context.signal) : plainError(error);
     } finally {
       release();
     }
@@ -214,10 +225,30 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       signal.removeEventListener('abort', interrupt);
       connection.disconnectSync();
     };
+    try {
+      // A client of the user's has settings of its own. What they say for this connection is what every query here relies on.
+      await connection.run(connectionSettings);
+    } catch (error) {
+      release();
+      throw error;
+    }
     return { connection, release };
   }
 }
 
-function fieldsOf(result: DuckDBResult): Field[] {
-  return resultFields(result.columnNames(), result.columnTypes());
+/**
+ * Texts without a zone are UTC. A join of few rows as of a time would otherwise run as an aggregate, which turns a float32 of −0 into 0.
+ */
+const connectionSettings = `SET SESSION TimeZone = 'UTC'; SET SESSION asof_loop_join_threshold = 0`;
+
+async function describe(
+  connection: DuckDBConnection,
+  { sql, parameters }: Statement,
+): Promise<readonly DescribedColumn[]> {
+  // Not `prepare`: it leaves the type of a parameter's column open.
+  return columnsOf(await connection.stream(`SELECT * FROM (${sql}\n) LIMIT 0`, parameters ?? {}));
+}
+
+function columnsOf(result: DuckDBResult): DescribedColumn[] {
+  return describedColumns(result.columnNames(), result.columnTypes());
 }

@@ -9,12 +9,14 @@ import {
   microsPerSecond,
   parseType,
   startOfDay,
+  timeBounds,
   VivaceError,
   type Cell,
   type Column,
   type ColumnType,
-  type Field,
+  type DescribedColumn,
 } from 'vivace';
+import { exactFloat64 } from 'vivace/kit';
 import { StringReader } from './read-strings.js';
 
 /** What the SDK keeps of a vector beneath its public API: reading it saves an object or a call per value. */
@@ -69,22 +71,22 @@ function columnTypeOf(type: DuckDBType): ColumnType | undefined {
     return parseType(length === undefined ? `list<${element.name}>` : `${element.name}[${length}]`);
   }
   if (text in timeUnits) return parseType('timestamp');
-  if (text.startsWith('DECIMAL')) return parseType('float64');
+  // Ids are whole numbers.
+  if (text.startsWith('DECIMAL')) return parseType(/,\s*0\)$/.test(text) ? 'int64' : 'float64');
   if (text.startsWith('ENUM')) return parseType('string');
   const name = scalars[text];
   return name === undefined ? undefined : parseType(name);
 }
 
-/** The fields of a result. @throws {VivaceError} `INVALID_ARGUMENT` for a column of a type that no column carries. */
-export function resultFields(names: readonly string[], types: readonly DuckDBType[]): Field[] {
+/** The columns of a result. */
+export function describedColumns(names: readonly string[], types: readonly DuckDBType[]): DescribedColumn[] {
   return types.map((duckdbType, i) => {
-    const name = names[i] as string;
     const type = columnTypeOf(duckdbType);
-    if (type !== undefined) return { name, type };
-    throw new VivaceError(
-      'INVALID_ARGUMENT',
-      `column "${name}" is ${String(duckdbType)}, which no column type can hold: cast it in the query`,
-    );
+    return {
+      name: names[i] as string,
+      ...(type === undefined ? {} : { type }),
+      nativeType: String(duckdbType),
+    };
   });
 }
 
@@ -109,7 +111,10 @@ export function columnReader(name: string, type: DuckDBType): ColumnReader {
         copy(vectors[i] as DuckDBVector, vector, { to: values as never, at });
         at += vectors[i]!.itemCount;
       }
-      const valid = readValidity(vectors, rows);
+      const valid =
+        columnType.element === 'timestamp'
+          ? withoutUnstorable(values as Float64Array, readValidity(vectors, rows))
+          : readValidity(vectors, rows);
       if (valid === undefined) return { type: columnType, rows, values };
       clearNulls(values, valid);
       return { type: columnType, rows, values, valid };
@@ -190,6 +195,18 @@ function readValidity(vectors: readonly DuckDBVector[], rows: number): Uint8Arra
   return valid;
 }
 
+/** A time that is infinite, or outside the years 0000 to 9999, is null. */
+function withoutUnstorable(micros: Float64Array, valid: Uint8Array | undefined): Uint8Array | undefined {
+  let bits = valid;
+  for (let row = 0; row < micros.length; row++) {
+    const time = micros[row] as number;
+    if (time >= timeBounds.first && time <= timeBounds.last) continue;
+    bits ??= createBitmap(micros.length, true);
+    clearBit(bits, row);
+  }
+  return bits;
+}
+
 /** Clears what the engine left beneath nulls; a null cell holds 0, NaN or an empty string. */
 function clearNulls(values: Column['values'], valid: Uint8Array): void {
   const nothing = Array.isArray(values)
@@ -225,14 +242,14 @@ function cellOf(name: string, type: ColumnType, value: unknown): Cell {
   if (type.kind !== 'scalar') {
     const element = parseType(type.element);
     return (value as { items: readonly unknown[] }).items.map((item) => {
-      if (item === null)
-        throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${type.name} cannot hold nulls inside`);
-      return cellOf(name, element, item);
+      const cell = cellOf(name, element, item);
+      if (cell !== null) return cell;
+      throw new VivaceError('INVALID_ARGUMENT', `column "${name}": ${type.name} cannot hold nulls inside`);
     });
   }
   switch (type.element) {
     case 'int64': {
-      const integer = BigInt(value as bigint | number);
+      const integer = typeof value === 'object' ? (value as Decimal).value : BigInt(value as bigint | number);
       if (integer < smallest || integer > largest) {
         throw new VivaceError(
           'INVALID_ARGUMENT',
@@ -241,11 +258,15 @@ function cellOf(name: string, type: ColumnType, value: unknown): Cell {
       }
       return integer;
     }
-    case 'timestamp':
-      return microsOf(value as TimeValue);
+    case 'timestamp': {
+      const micros = microsOf(value as TimeValue);
+      return micros >= timeBounds.first && micros <= timeBounds.last ? micros : null;
+    }
     case 'float32':
     case 'float64':
-      return typeof value === 'number' ? value : (value as { toDouble(): number }).toDouble();
+      return typeof value === 'number'
+        ? value
+        : float64Of(name, (value as { toString(): string }).toString());
     case 'bytes':
       return Uint8Array.from((value as { bytes: Uint8Array }).bytes);
     case 'string':
@@ -253,6 +274,20 @@ function cellOf(name: string, type: ColumnType, value: unknown): Cell {
     default:
       return value as Cell;
   }
+}
+
+/** A whole number of a DECIMAL(n, 0). */
+interface Decimal {
+  readonly value: bigint;
+}
+
+function float64Of(name: string, text: string): number {
+  const number = exactFloat64(text);
+  if (number !== undefined) return number;
+  throw new VivaceError(
+    'INVALID_ARGUMENT',
+    `column "${name}": ${text} has more digits than a float64 holds: declare its type as string or int64, or cast it in the query`,
+  );
 }
 
 function microsOfNanos(nanos: bigint): number {

@@ -1,3 +1,4 @@
+import type { Mistake } from '../config/mistake.js';
 import type { Signature } from '../models/bundle.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { ControlPlane } from '../ports/control-plane.js';
@@ -65,6 +66,12 @@ export interface Server {
    * @param override What fills slots of a node instead of the part that the node names.
    */
   createSteps(plan: Plan, override?: SlotOverride): PipelineSteps;
+  /**
+   * Throws mistakes about what the configuration says, with their lines where it is a file; returns where there are none.
+   *
+   * @throws {ConfigError} with every mistake.
+   */
+  throwMistakes(mistakes: readonly Mistake[]): void;
   /** Where the server listens. */
   addresses(): readonly string[];
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
-import { Mistakes } from '../config/mistake.js';
+import { Mistakes, type Mistake } from '../config/mistake.js';
 import { Call, type Caller, type CallContext } from '../kernel/call.js';
 import { ServerAdmission } from '../kernel/admission.js';
 import { VivaceError } from '../kernel/errors.js';
@@ -366,6 +366,12 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
 
   createSteps(plan: Plan, override?: SlotOverride): PipelineSteps {
     return createSteps(this.#container, plan, override);
+  }
+
+  throwMistakes(mistakes: readonly Mistake[]): void {
+    const gathered = new Mistakes();
+    for (const { path, message } of mistakes) gathered.add(path, message);
+    this.#checked.throwIfAny(gathered);
   }
 
   addresses(): readonly string[] {

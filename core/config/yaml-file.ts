@@ -117,5 +117,37 @@ export function parseSpine(
       missing.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))),
       file,
     );
+  if (typeof value === 'object' && value !== null)
+    Object.defineProperty(value, inFile, {
+      value: { file, lineOf: (at) => parsed.lineOf(at) } satisfies InFile,
+    });
   return value;
+}
+
+/** Where a value of its own file was read from: not a key of what the file says. */
+const inFile = Symbol('vivace.inFile');
+
+interface InFile {
+  readonly file: string;
+  readonly lineOf: ParsedFile['lineOf'];
+}
+
+/**
+ * Throws mistakes about a value, with the lines of the file that it was parsed from, if it was.
+ *
+ * @param root What the paths of the mistakes begin with, which the file does not have.
+ * @throws {ConfigError} with every mistake; it returns where there are none.
+ */
+export function throwInFile(value: unknown, mistakes: readonly Mistake[], root: string): void {
+  if (mistakes.length === 0) return;
+  const from =
+    typeof value === 'object' && value !== null ? (value as { [inFile]?: InFile })[inFile] : undefined;
+  if (from === undefined) throw new ConfigError(mistakes);
+  throw new ConfigError(
+    mistakes.map((mistake) => {
+      const line = from.lineOf(mistake.path[0] === root ? mistake.path.slice(1) : mistake.path);
+      return line === undefined ? mistake : { ...mistake, line };
+    }),
+    from.file,
+  );
 }

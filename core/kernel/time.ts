@@ -37,6 +37,9 @@ const daysPerEra = 146_097;
 const firstMicros = daysBefore(0, 1, 1) * microsPerDay;
 const endMicros = daysBefore(10_000, 1, 1) * microsPerDay;
 
+/** The first and the last times that a float64 of microseconds holds: those of RFC 3339, whose last ones lie 32 microseconds apart. */
+export const timeBounds = { first: firstMicros, last: endMicros - 32 } as const;
+
 const isTime = (micros: number): boolean => micros >= firstMicros && micros < endMicros;
 
 /** The nearest instant to epoch milliseconds, which may have a fraction. */

@@ -4,6 +4,7 @@
  */
 export { askAtStart } from './ask-at-start.js';
 export { contentChunks, contentPieces, type ContentPiece } from './content.js';
+export { exactFloat64 } from './exact-decimal.js';
 export {
   googleClientOptions,
   googleCredentialsError,

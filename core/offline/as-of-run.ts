@@ -76,7 +76,9 @@ export async function asOfRun<T>(
   const { steps } = createSteps({ ...plan, nodes }, (node) => slotsOf(node, reader));
   const execute = createExecutor(steps.map(asOfNode));
   const failed = failedReads === 'mark' ? (frame: Frame) => failedRows(nodes, frame) : () => noFailures;
-  return await use(runBlocks({ plan, spine, batches, execute, failed, context }), fields);
+  // Labels are cast to what they declare.
+  const declared = fields.map(({ name, type }) => ({ name, type: spine.labelTypes.get(name) ?? type }));
+  return await use(runBlocks({ plan, spine, batches, execute, failed, context }), declared);
 }
 
 /** Whether a node is a model or needs one's outputs. */
@@ -265,5 +267,9 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): Omit<AsOfBlock
     frame.write(field.place, cast);
   }
   frame.write(plan.timeColumn.place, { type: plan.timeColumn.type, rows: block.rows, values: time });
-  return { frame, labels: new Map(spine.labels.map((name) => [name, column(name)])) };
+  const labels = spine.labels.map((name): [string, Column] => {
+    const type = spine.labelTypes.get(name);
+    return [name, type === undefined ? column(name) : castColumn(column(name), type, name)];
+  });
+  return { frame, labels: new Map(labels) };
 }

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
 import { parseWith } from '../config/parse.js';
+import { parseType, type ColumnType } from '../data/types.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
 import { millisOf, readMoment } from '../kernel/time.js';
-import type { Spine } from '../ports/offline-store.js';
+import type { Spine, SpineColumn } from '../ports/offline-store.js';
+import { typeName } from '../views/schema.js';
 import { hasOneSource, oneSource, sourceRowsOf, sourceRowsShape } from '../views/source-rows.js';
 
 const { table, query, ...rows } = sourceRowsShape;
@@ -14,6 +16,13 @@ const moment = z.union([z.string(), z.date()]).transform((value, context) => {
   if (typeof read !== 'string') return millisOf(read.first);
   context.addIssue({ code: 'custom', message: read });
   return z.NEVER;
+});
+
+const label = z.strictObject({
+  of: z.string().optional().describe("column of the source; default: the label's name"),
+  type: typeName.describe(
+    'default: what the source says or, in a text file, what all values of the column are',
+  ),
 });
 
 /** Historical requests, as a file or as code: one request with one object per row of a table. */
@@ -30,7 +39,10 @@ export const spineSchema = z
       .record(z.string(), z.string())
       .default({})
       .describe('column for each object field; default: the column of the same name'),
-    labels: z.record(z.string(), z.string()).default({}).describe('columns to keep beside the features'),
+    labels: z
+      .record(z.string(), z.union([z.string(), label]))
+      .default({})
+      .describe('columns to keep beside the features, by name'),
     from: moment.optional().describe('earliest request time, inclusive'),
     to: moment.optional().describe('latest request time, exclusive'),
     ...rows,
@@ -56,6 +68,8 @@ export interface BoundSpine {
   /** Name among the spine's columns → field of the plan. */
   readonly fields: ReadonlyMap<string, PlanField>;
   readonly labels: readonly string[];
+  /** The types of labels that declare one, by name among the spine's columns. */
+  readonly labelTypes: ReadonlyMap<string, ColumnType>;
 }
 
 function sampleOf({
@@ -72,7 +86,7 @@ function sampleOf({
 export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): BoundSpine | undefined {
   const spec = parseWith(spineSchema, input, { path: ['spine'], mistakes });
   if (spec === undefined) return undefined;
-  const columns: Record<string, string> = {};
+  const columns: Record<string, SpineColumn> = {};
   const fields = new Map<string, PlanField>();
   const bind = (scope: 'request' | 'objects', declared: readonly PlanField[]): void => {
     for (const name of Object.keys(spec[scope])) {
@@ -82,13 +96,26 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
     }
     for (const field of declared) {
       const name = `${scope === 'request' ? 'request' : 'object'}.${field.name}`;
-      columns[name] = spec[scope][field.name] ?? field.name;
+      columns[name] = {
+        column: spec[scope][field.name] ?? field.name,
+        type: field.type,
+        path: [scope, field.name],
+      };
       fields.set(name, field);
     }
   };
   bind('request', plan.request);
   bind('objects', plan.objects?.fields ?? []);
-  for (const [label, column] of Object.entries(spec.labels)) columns[`label.${label}`] = column;
+  const labelTypes = new Map<string, ColumnType>();
+  for (const [name, declared] of Object.entries(spec.labels)) {
+    const { of = name, type } = typeof declared === 'string' ? { of: declared } : declared;
+    columns[`label.${name}`] = {
+      column: of,
+      path: ['labels', name],
+      ...(type === undefined ? {} : { type: parseType(type) }),
+    };
+    if (type !== undefined) labelTypes.set(`label.${name}`, parseType(type));
+  }
   return {
     spine: {
       ...sourceRowsOf(spec),
@@ -99,6 +126,7 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
       ...(spec.sample === undefined ? {} : { sample: sampleOf(spec.sample) }),
     },
     fields,
-    labels: Object.keys(spec.labels).map((label) => `label.${label}`),
+    labels: Object.keys(spec.labels).map((name) => `label.${name}`),
+    labelTypes,
   };
 }

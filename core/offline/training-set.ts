@@ -3,6 +3,7 @@ import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
+import { throwInFile } from '../config/yaml-file.js';
 import { isValid, type Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
@@ -13,9 +14,10 @@ import { cache } from '../ports/cache.js';
 import { offlineStore, type OfflineStore } from '../ports/offline-store.js';
 import type { CallContext } from '../kernel/call.js';
 import type { RowBatch } from '../ports/warehouse.js';
-import { canonicalJson } from '../views/view.js';
+import { canonicalJson, type FeatureView } from '../views/view.js';
 import { asOfRun, dependsOnModel, type AsOfBlock, type AsOfPhase } from './as-of-run.js';
 import { RowsDigest } from './digest.js';
+import { checkSources } from './check-sources.js';
 import { bindSpine, type BoundSpine } from './spine.js';
 
 const bool = parseType('bool');
@@ -119,7 +121,11 @@ export async function asOf<T>(
   }
   const mistakes = new Mistakes();
   const spine = bindSpine(options.spine, plan, mistakes);
-  mistakes.throwIfAny();
+  throwInFile(options.spine, mistakes.list, 'spine');
+  const report = await store.checkSpine(spine!.spine, context);
+  const inSpine = report.mistakes.map(({ path, message }) => ({ path: ['spine', ...path], message }));
+  throwInFile(options.spine, inSpine, 'spine');
+  await checkSources(server, { store, views: viewsOf(plan, options) }, context);
   const predict = options.predict === true;
   return asOfRun(
     {
@@ -193,6 +199,15 @@ export async function buildTrainingSet(
     },
     context,
   );
+}
+
+/** The views that a run reads as of the time of each request, once each. */
+function viewsOf(plan: Plan, { predict }: Pick<TrainingSetOptions, 'predict'>): FeatureView[] {
+  const views = plan.nodes
+    .filter((node) => predict === true || !dependsOnModel(plan, node))
+    .map((node) => node.definition.offline(node))
+    .flatMap((offline) => (offline.how === 'as-of' ? [offline.view] : []));
+  return [...new Map(views.map((view) => [view.hash, view])).values()];
 }
 
 /** The fields, and the columns of nodes as far as the run computes them. */

@@ -5,6 +5,7 @@ import { derivedContext, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { offlineStore, type MaterializeProgress, type OfflineStore } from '../ports/offline-store.js';
 import type { FeatureView } from '../views/view.js';
+import { checkSources } from '../offline/check-sources.js';
 import { startNeeded } from './with-server.js';
 import { wrongOption } from './wrong-option.js';
 
@@ -48,7 +49,10 @@ export interface ViewEstimate {
  * A new server starts the offline store and what it uses; a server that has started is used as it is. In both cases the caller stops it.
  *
  * @param options.onProgress Called when a view begins, as its rows are copied, and when it is done.
+ * Every view is compared with its source before the first one is copied.
+ *
  * @returns One entry per view, in the order of `views`.
+ * @throws {ConfigError} with every mistake about the sources; nothing has been written.
  * @throws {VivaceError} `NOT_FOUND` where there is no such view or store; `INVALID_ARGUMENT` where a view has no source, no view has one,
  *   or the store has to be named; and what the store throws, in which case the views before the failed one have been copied.
  */
@@ -58,6 +62,7 @@ export async function materializeViews(
   context: CallContext,
 ): Promise<readonly MaterializedView[]> {
   const { views, store } = await ready(server, options, context);
+  await checkSources(server, { store, views }, context);
   const copied: MaterializedView[] = [];
   for (const view of views) {
     const of = { view: view.name };

@@ -1,5 +1,7 @@
+import type { ConfigPath, Mistake } from '../config/mistake.js';
 import type { Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
+import type { ColumnType } from '../data/types.js';
 import type { SourceRows } from '../views/source-rows.js';
 import type { FeatureView } from '../views/view.js';
 import { pluginPort } from './port.js';
@@ -27,10 +29,23 @@ export interface AsOfReader extends AsyncDisposable {
   ): Promise<FeatureRows>;
 }
 
+/** A column of a spine. */
+export interface SpineColumn {
+  /** Column of the table. */
+  readonly column: string;
+  /**
+   * What it is declared as. A file that has no types is read in this one: numbers, truth values and times as they are written. A column with
+   * types of its own keeps them, but for numbers without a fraction, which are whole where an integer is wanted.
+   */
+  readonly type?: ColumnType;
+  /** Where it is declared, relative to the spine; for mistakes. */
+  readonly path?: ConfigPath;
+}
+
 /** Historical requests as columns of a table. */
 export interface Spine extends Partial<SourceRows> {
   /** Output name → column of the table. */
-  readonly columns: Readonly<Record<string, string>>;
+  readonly columns: Readonly<Record<string, SpineColumn>>;
   /** Column of the request time. */
   readonly time: string;
   /** Request times from (inclusive) and to (exclusive), epoch milliseconds. */
@@ -41,6 +56,14 @@ export interface Spine extends Partial<SourceRows> {
    * kept or left out together. The same rows every time, on every engine.
    */
   readonly sample?: { readonly of: number; readonly by?: readonly string[] };
+}
+
+/** What a look at a source found. */
+export interface SourceReport {
+  /** What keeps it from being used; paths are relative to the view or the spine. */
+  readonly mistakes: readonly Mistake[];
+  /** What is left out or null, in sentences; nothing is wrong with it. */
+  readonly notes: readonly string[];
 }
 
 export interface MaterializeProgress {
@@ -58,13 +81,30 @@ export interface OfflineStore {
   };
 
   /**
-   * Prepares views once (aggregates are folded, tables kept) for a reader; a call that fails leaves nothing behind.
+   * Compares a view with its source, and writes nothing: columns that are not there, of another type, or with values that are not what the view
+   * declares, event times that cannot be used. Where reading is billed, only the columns are compared.
+   *
+   * @throws {VivaceError} `FAILED_PRECONDITION` for a view without a source, and what keeps the warehouse from answering.
+   */
+  checkView(view: FeatureView, context: CallContext): Promise<SourceReport>;
+
+  /** Compares a spine with its source, as `checkView` does. */
+  checkSpine(spine: Spine, context: CallContext): Promise<SourceReport>;
+
+  /**
+   * Prepares views once (aggregates are folded, tables kept) for a reader; a call that fails leaves nothing behind. Times of features that
+   * cannot be stored are null; they, rows of static views without a key, and keys that stand in several rows are counted and logged.
    *
    * @throws {VivaceError} What is wrong with a view's source, naming the view.
    */
   openAsOf(views: readonly FeatureView[], context: CallContext): Promise<AsOfReader>;
 
-  /** The columns of a spine, and its rows in a stable order: by time, then by every column. Column `time` holds microseconds. */
+  /**
+   * The columns of a spine, and its rows in a stable order: by time, then by every column. Column `time` holds microseconds. A time among the
+   * other columns that cannot be stored is null, counted and logged.
+   *
+   * @throws {VivaceError} What is wrong with the spine's source.
+   */
   spine(
     spine: Spine,
     context: CallContext,
@@ -95,6 +135,8 @@ export interface OfflineStore {
 }
 
 export const offlineStore = pluginPort<OfflineStore>('offline-store', {
+  checkView: {},
+  checkSpine: {},
   openAsOf: { returns: { read: {}, [Symbol.asyncDispose]: {} } },
   spine: {},
   materialize: {},

@@ -1,8 +1,9 @@
 import type { Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import type { ColumnType } from '../data/types.js';
-import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
+import { VivaceError } from '../kernel/errors.js';
+import { adapterPort } from './port.js';
 
 /** SQL text and the values of its named parameters (`dialect.parameter(name)` in the text). */
 export interface Statement {
@@ -20,6 +21,47 @@ export interface RowBatch {
   readonly fields: readonly Field[];
   readonly columns: readonly Column[];
   readonly rows: number;
+}
+
+/** A column of a table, a file or a query, as the engine has it. */
+export interface DescribedColumn {
+  readonly name: string;
+  /** The type of the column that carries it; absent where no column type can hold its values, such as those of a structure. */
+  readonly type?: ColumnType;
+  /** The engine's own name of its type, for messages. */
+  readonly nativeType: string;
+}
+
+/**
+ * Described columns as fields.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT` for a column of a type that no column carries.
+ */
+export function carriedFields(columns: readonly DescribedColumn[]): Field[] {
+  return columns.map(({ name, type, nativeType }) => {
+    if (type !== undefined) return { name, type };
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `column "${name}" is ${nativeType}, which no column type can hold: cast it in the query`,
+    );
+  });
+}
+
+/** A column that a query will use of a table or file. */
+export interface WantedColumn {
+  readonly name: string;
+  /** The type that a view or a spine declares, or that its role implies; absent where nothing says it. */
+  readonly type?: ColumnType;
+}
+
+/** A table or file, ready to be queried. */
+export interface Source {
+  /** What stands after FROM. */
+  readonly from: string;
+  /** All its columns, as `from` gives them. */
+  readonly columns: readonly DescribedColumn[];
+  /** Its rows are checked only as they are read, such as those of a CSV file: any of them may turn out broken. */
+  readonly unchecked?: boolean;
 }
 
 /** Rows from elsewhere, as an engine takes them in. */
@@ -41,18 +83,27 @@ export interface Dialect {
   readonly remote?: boolean;
   /** Quotes a name: a column. */
   identifier(name: string): string;
-  /** Converts a table as a user writes it (a name, or a file such as `flights.parquet`) into what stands after FROM. */
-  table(reference: string): string;
+  /** Quotes the name of a table as a user writes it, `schema.table` included. Files are read through `Warehouse.source`. */
+  table(name: string): string;
   literal(value: string | number | boolean): string;
   /** A placeholder for a named parameter. */
   parameter(name: string): string;
   /** The engine's name for a type, or for the narrowest type that holds its values. */
   type(type: ColumnType): string;
-  /** `expression` converted to a type; a value that does not fit fails the query. */
-  cast(expression: string, type: ColumnType): string;
+  /** `expression` converted to a type; a value that does not fit fails the query or, with `attempt`, is null. */
+  cast(expression: string, type: ColumnType, options?: ConvertOptions): string;
+  /**
+   * A text converted to a type: numbers, booleans and times as they are written. A time without zone is UTC, one with a zone keeps its
+   * instant. A text that is not one of the type fails the query or, with `attempt`, is null.
+   */
+  fromText(text: string, type: ColumnType, options?: ConvertOptions): string;
+  /** A text converted to an exact number with a fraction, such as DECIMAL(38, 10), in which every int64 is exact. */
+  decimal(text: string, options?: ConvertOptions): string;
+  /** An expression that fails the query with a message as soon as it is evaluated; it stands where any type is wanted. */
+  fail(message: string): string;
   /** An integer or boolean expression as an integer that sums of squares do not overflow, such as HUGEINT. */
   exact(expression: string): string;
-  /** A timestamp or date expression in microseconds (a timestamp without zone is UTC). */
+  /** A timestamp or date expression in microseconds (a timestamp without zone is UTC); null for an infinite one. */
   micros(expression: string): string;
   /** `floor(numerator / denominator)` of two int64 expressions, `denominator` positive. */
   floorDivide(numerator: string, denominator: string): string;
@@ -65,6 +116,12 @@ export interface Dialect {
    * row's `time`. No two rows of `right` have equal keys and equal `since`.
    */
   asOfJoin(join: AsOfJoin): string;
+}
+
+/** How a value is treated that cannot be converted. */
+export interface ConvertOptions {
+  /** Such a value is null, instead of failing the query; default false. */
+  readonly attempt?: boolean;
 }
 
 export interface AsOfJoin {
@@ -102,13 +159,30 @@ export interface Warehouse {
   readonly dialect: Dialect;
 
   /** The columns that a query answers with, without running it. */
-  describe(statement: Statement, context: CallContext): Promise<readonly Field[]>;
+  describe(statement: Statement, context: CallContext): Promise<readonly DescribedColumn[]>;
+
+  /**
+   * Looks up a table, or where the warehouse reads files, a file or a pattern of files: the only way to read either.
+   *
+   * A reader of files that have no types of their own (CSV, JSON) guesses no column of which `wanted` says the type: it gives that column as
+   * the text that stands in the file, for `Dialect.fromText` to convert. A column without such a type gets the one that all its values
+   * have, in the whole file; numbers that a float64 would round are text. Of several files a column is as wide as the widest of them, and
+   * null where a file lacks it.
+   *
+   * @param reference As a user writes it: `shop.sales`, `flights.parquet`, `sales/*.csv`.
+   * @param wanted The columns that will be used. One that is not there is not an error: `columns` does not have it.
+   * @throws {VivaceError} `NOT_FOUND` where there is no such table or file, `INVALID_ARGUMENT` for a file that cannot be read.
+   */
+  source(reference: string, wanted: readonly WantedColumn[], context: CallContext): Promise<Source>;
 
   /** The bytes that a query would be billed for reading, without running it; absent where reading costs nothing. */
   estimate?(statement: Statement, context: CallContext): Promise<{ readonly bytes: number }>;
 
   /**
    * Runs a query and streams its rows in order; memory stays bounded, and leaving the loop ends the query.
+   *
+   * A number that its column cannot hold exactly (an int64 or decimal of too many digits) fails the query: it is never rounded. A
+   * timestamp that is infinite, or outside the years 0000 to 9999, is null.
    *
    * @throws {VivaceError} `NOT_FOUND` for a table or file that is not there, `INVALID_ARGUMENT` for a query the engine refuses,
    *   `RESOURCE_EXHAUSTED` where memory runs out.
@@ -142,6 +216,7 @@ export const warehouse = adapterPort<Warehouse>(
   'warehouse',
   {
     describe: {},
+    source: {},
     estimate: {},
     query: { sync: true },
     keep: { returns: { [Symbol.asyncDispose]: {} } },

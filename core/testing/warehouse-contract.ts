@@ -37,8 +37,10 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
 
     const answer = async (text: string): Promise<Cell[][]> =>
       cellsOf(await all(lake.query({ sql: text }, context())));
-    const value = async (expression: string): Promise<Cell> =>
-      (await answer(`SELECT ${expression} AS x`))[0]![0] as Cell;
+    const value = async (expression: string, from?: string): Promise<Cell> =>
+      (
+        await answer(`SELECT ${expression} AS x${from === undefined ? '' : ` FROM ${from} AS s`}`)
+      )[0]![0] as Cell;
 
     it('loads and gives back every scalar type, and nulls', async () => {
       const nulls = Object.keys(samples).map(() => null);
@@ -75,12 +77,121 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
         context(),
       );
       assert.deepEqual(
-        fields.map(({ name, type }) => [name, type.name]),
+        fields.map(({ name, type }) => [name, type?.name]),
         [
           ['a', 'float64'],
           ['b', 'string'],
         ],
       );
+    });
+
+    it('describes a column that no column type holds, and fails where it is read', async () => {
+      const statement = { sql: "SELECT INTERVAL 1 DAY AS span, 'x' AS b" };
+      const [span, text] = await lake.describe(statement, context());
+      assert.deepEqual([span!.name, span!.type, text!.type!.name], ['span', undefined, 'string']);
+      assert.match(span!.nativeType, /interval/i);
+      await assert.rejects(
+        all(lake.query(statement, context())),
+        (error) =>
+          isVivaceError(error) && error.code === 'INVALID_ARGUMENT' && error.message.includes('"span"'),
+      );
+    });
+
+    it('looks a table up: its columns, and what stands after FROM', async () => {
+      await createTable(lake, 'vivace_contract', `SELECT 7 AS x, '1.10' AS y`);
+      const wanted = [{ name: 'y', type: parseType('int32') }, { name: 'gone' }];
+      const { from, columns } = await lake.source('vivace_contract', wanted, context());
+      assert.deepEqual(
+        columns.map(({ name }) => name),
+        ['x', 'y'],
+      );
+      assert.equal(columns[1]!.type!.name, 'string');
+      const [row] = await answer(`SELECT x, y FROM ${from}`);
+      assert.deepEqual([Number(row![0]), row![1]], [7, '1.10']);
+      await assert.rejects(
+        lake.source('no_such_table', [], context()),
+        (error) =>
+          isVivaceError(error) && error.code === 'NOT_FOUND' && error.message.includes('no_such_table'),
+      );
+    });
+
+    it('converts texts as they are written: no digit is lost, a time without zone is UTC', async () => {
+      const converted = (text: string, type: string): Promise<Cell> =>
+        value(sql.fromText(sql.literal(text), parseType(type)));
+      assert.equal(await converted('9223372036854775807', 'int64'), 9_223_372_036_854_775_807n);
+      assert.equal(Number(await converted('2.5', 'int32')), 3);
+      assert.equal(Number(await converted('-2.5', 'int64')), -3);
+      assert.equal(await converted('1.10', 'float64'), 1.1);
+      assert.equal(await converted('true', 'bool'), true);
+      const ten = instantOf('2024-01-05T10:00:00Z');
+      assert.equal(await converted('2024-01-05 10:00:00', 'timestamp'), ten);
+      assert.equal(await converted('2024-01-05T10:00:00Z', 'timestamp'), ten);
+      assert.equal(await converted('2024-01-05 12:00:00+02:00', 'timestamp'), ten);
+    });
+
+    it('fails for a text that is not a value of the type, or gives null where it only tries', async () => {
+      for (const type of ['int32', 'float64', 'bool', 'timestamp'].map(parseType)) {
+        const text = sql.literal('much');
+        assert.equal(await value(sql.fromText(text, type, { attempt: true })), null, type.name);
+        await assert.rejects(
+          value(sql.fromText(text, type)),
+          (error) => isVivaceError(error) && error.code === 'INVALID_ARGUMENT',
+          type.name,
+        );
+      }
+      assert.equal(await value(sql.cast(sql.literal('x'), parseType('int64'), { attempt: true })), null);
+    });
+
+    it('never rounds a decimal that its column cannot hold', async () => {
+      const decimal = (text: string): Promise<Cell> => value(sql.decimal(sql.literal(text)));
+      assert.equal(await decimal('0.1'), 0.1);
+      assert.equal(await decimal('-1234567890.25'), -1_234_567_890.25);
+      for (const text of ['12345678901234567.25', '9007199254740993'])
+        await assert.rejects(
+          decimal(text),
+          (error) =>
+            isVivaceError(error) && error.code === 'INVALID_ARGUMENT' && error.message.includes('digits'),
+        );
+    });
+
+    it('fails a query with a message, but only where the expression is evaluated', async () => {
+      const guarded = (n: number): Promise<Cell> =>
+        value(`CASE WHEN n < ${n} THEN n ELSE ${sql.fail("it's too much")} END`, sql.series('n', 3));
+      assert.equal(Number(await guarded(4)), 1);
+      await assert.rejects(
+        guarded(2),
+        (error) =>
+          isVivaceError(error) &&
+          error.code === 'INVALID_ARGUMENT' &&
+          error.message.includes("it's too much") &&
+          !error.message.includes('CASE'),
+      );
+    });
+
+    it('keeps the sign of zero through a join of few rows', async () => {
+      const right = table(
+        ['string', 'int64', 'float32', 'float64'],
+        [
+          ['a', 1n, -0, -0],
+          ['b', 1n, 0, 0],
+        ],
+        ['key', 'available', 'single', 'double'],
+      );
+      const left = table(['int32', 'string', 'int64'], [[0, 'a', 5n]], ['row', 'key', 'time']);
+      await using l = await lake.load(left, context());
+      await using r = await lake.load(right, context());
+      const join = sql.asOfJoin({
+        left: l.name,
+        right: r.name,
+        keys: [{ left: 'key', right: 'key' }],
+        time: 'time',
+        since: 'available',
+        keep: ['row'],
+        columns: ['single', 'double'],
+      });
+      const fields = fieldsOf({ row: 'int32', single: 'float32', double: 'float64' });
+      const { rows } = await all(lake.query({ sql: join, fields }, context()));
+      assert.deepEqual(rows, [[0, -0, -0]]);
     });
 
     it('estimates the bytes of a query without running it, where it bills them', async () => {
@@ -313,8 +424,10 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
       runner,
       make,
       port: warehouse,
+      prepare: (started) => createTable(started, 'vivace_contract', 'SELECT 1 AS x'),
       calls: {
         describe: (started, call) => started.describe(one, call),
+        source: (started, call) => started.source('vivace_contract', [{ name: 'x' }], call),
         estimate: (started, call) => started.estimate?.(one, call),
         query: (started, call) => started.query(one, call),
         keep: { open: (started, call) => started.keep(one, call), handle: {} },
@@ -323,6 +436,11 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
       },
     });
   });
+}
+
+async function createTable(lake: Warehouse, name: string, query: string): Promise<void> {
+  const sql = `CREATE OR REPLACE TABLE ${lake.dialect.table(name)} AS ${query}`;
+  for await (const _ of lake.query({ sql }, context(60_000)));
 }
 
 const samples: Record<string, Cell> = {

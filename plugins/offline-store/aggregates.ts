@@ -1,13 +1,14 @@
 import {
   microsPerDay,
   parseType,
-  VivaceError,
   type ColumnType,
+  type DescribedColumn,
   type Dialect,
   type FeatureOrigin,
   type FeatureView,
 } from 'vivace';
-import { keysAndTimes, sourceOf, sourceRows, type ColumnTypes } from './relation.js';
+import { keysAndTimes } from './relation.js';
+import { columnOf, numberType, sourceRows, type FoundSource } from './source.js';
 
 const float64 = parseType('float64');
 
@@ -51,9 +52,9 @@ function aggregatedColumns(view: FeatureView): string[] {
  * the day on which the longest window has emptied; it uses the events of the days d − w … d − 1 and nothing later. Its event time is
  * the beginning of d, its available time the greatest available time of its events, if that is later.
  *
- * @param types The types of the columns it reads. Integers are summed exactly.
+ * Integers are summed exactly.
  */
-export function aggregateRelation(view: FeatureView, types: ColumnTypes, sql: Dialect): string {
+export function aggregateRelation(view: FeatureView, source: FoundSource, sql: Dialect): string {
   const keys = view.entity.map((_, i) => `k${i}`).join(', ');
   const measures = new Measures();
   const longest = Math.max(...view.features.map(({ origin }) => (origin as AggregateOrigin).windowDays));
@@ -61,15 +62,15 @@ export function aggregateRelation(view: FeatureView, types: ColumnTypes, sql: Di
   const features = view.features.map(({ type, origin }, i) => {
     const aggregate = origin as AggregateOrigin;
     const read =
-      aggregate.of === undefined ? undefined : aggregatedColumn(view, aggregate.of, { types, sql });
+      aggregate.of === undefined ? undefined : aggregatedColumn(view, aggregate.of, { source, sql });
     const result = value(aggregate, read, { measures, sql });
     // Engines differ in how a cast rounds halves, but not in ROUND.
     const fractional = type.element.startsWith('int') && isFractional(aggregate, read);
     return `${sql.cast(fractional ? `ROUND(${result})` : result, type)} AS f${i}`;
   });
-  const { columns, present } = keysAndTimes(view, types, sql);
+  const { columns, present } = keysAndTimes(view, source, sql);
   const inputs = aggregatedColumns(view).map(
-    (column, i) => `${aggregatedColumn(view, column, { types, sql }).expression} AS o${i}`,
+    (column, i) => `${aggregatedColumn(view, column, { source, sql }).expression} AS o${i}`,
   );
   const tiles = [...measures.tiles.values()];
   // A window of one day is the day itself.
@@ -88,7 +89,7 @@ export function aggregateRelation(view: FeatureView, types: ColumnTypes, sql: Di
   // A tile stands in the row of the day after it, so the rows d − w + 1 … d hold the days d − w … d − 1. From there to the row of the
   // key's next tile, or to the day on which the longest window has emptied, follow rows without a tile of their own.
   return `WITH vivace_events AS (
-  SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(sourceOf(view), sql)} WHERE ${present}
+  SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${present}
 ), vivace_tiles AS (
   SELECT ${keys}, ${sql.floorDivide('event_time', String(microsPerDay))} AS day, ${tiles.map(({ name, tile }) => `${tile} AS ${name}`).join(', ')}
   FROM vivace_events GROUP BY ${keys}, day
@@ -113,16 +114,15 @@ interface Read {
 function aggregatedColumn(
   view: FeatureView,
   column: string,
-  { types, sql }: { types: ColumnTypes; sql: Dialect },
+  { source, sql }: { source: FoundSource; sql: Dialect },
 ): Read {
   const index = aggregatedColumns(view).indexOf(column);
-  const { kind, element, name: found } = types.get(column) as ColumnType;
+  const { name, type: found } = columnOf(source, column) as DescribedColumn;
+  const { element } = numberType(source, column) as ColumnType;
   const exact = element === 'int32' || element === 'int64' || element === 'bool';
-  if (kind !== 'scalar' || !(exact || element === 'float32' || element === 'float64')) {
-    throw new VivaceError('INVALID_ARGUMENT', `column "${column}" is ${found}: only numbers are aggregated`);
-  }
-  const name = sql.identifier(column);
-  return { index, exact, expression: exact ? sql.exact(name) : sql.cast(name, float64) };
+  const number =
+    found?.name === 'string' ? sql.fromText(sql.identifier(name), parseType(element)) : sql.identifier(name);
+  return { index, exact, expression: exact ? sql.exact(number) : sql.cast(number, float64) };
 }
 
 function isFractional({ aggregate }: AggregateOrigin, read: Read | undefined): boolean {

@@ -10,6 +10,7 @@ import {
   type TableRows,
   type Warehouse,
 } from 'vivace';
+import { explained, viewNotes } from './check.js';
 import { KeptTables } from './kept-tables.js';
 import { columnsOf, fieldsOf } from './relation.js';
 import { inView, scatter } from './rows.js';
@@ -89,6 +90,8 @@ export interface Preparation {
   readonly warehouse: Warehouse;
   /** The available time of static rows, microseconds. */
   readonly preparedAt: number;
+  /** Says what is left out of a view, or null in it. */
+  readonly say: (view: FeatureView, note: string) => void;
 }
 
 /** Prepares each view once, as a table that is there until the reader is disposed of. */
@@ -115,17 +118,24 @@ export async function openAsOf(
 /** Keeps the table that a view is read from; those on the way to it are gone when this returns. */
 async function prepare(
   view: FeatureView,
-  { warehouse, kept, context }: { warehouse: Warehouse; kept: KeptTables; context: CallContext },
+  { warehouse, say, kept, context }: Preparation & { kept: KeptTables; context: CallContext },
 ): Promise<string> {
-  const relation = await viewRelation(view, warehouse, context);
-  if (view.isAggregate) return kept.keep({ sql: winnersOverTime(view, relation) });
-  await using tables = new KeptTables(warehouse, context);
-  const rows =
-    warehouse.dialect.remote === true ? `SELECT * FROM ${await tables.keep({ sql: relation })}` : relation;
-  const untied = await withoutTies(view, rows, { warehouse, tables, context });
-  return await kept.keep({
-    sql: view.isStatic ? staticRows(view, untied) : winnersOverTime(view, untied),
-  });
+  const { sql: relation, source } = await viewRelation(view, warehouse, context);
+  try {
+    if (view.isAggregate) return await kept.keep({ sql: winnersOverTime(view, relation) });
+    await using tables = new KeptTables(warehouse, context);
+    const rows =
+      warehouse.dialect.remote === true ? `SELECT * FROM ${await tables.keep({ sql: relation })}` : relation;
+    const untied = await withoutTies(view, rows, { warehouse, tables, context });
+    const table = await kept.keep({
+      sql: view.isStatic ? staticRows(view, untied) : winnersOverTime(view, untied),
+    });
+    for (const note of await viewNotes(view, `(${rows}) AS r`, { source, warehouse, context }))
+      say(view, note);
+    return table;
+  } catch (error) {
+    throw await explained(error, source, { warehouse, context });
+  }
 }
 
 function staticRows(view: FeatureView, relation: string): string {

@@ -8,6 +8,7 @@ import {
   type RowBatch,
   type Warehouse,
 } from 'vivace';
+import { explained, viewNotes } from './check.js';
 import { KeptTables } from './kept-tables.js';
 import { columnsOf, fieldsOf } from './relation.js';
 import { adopt } from './rows.js';
@@ -22,6 +23,8 @@ export interface Materialization {
   /** The available time of static rows, microseconds. */
   readonly now: number;
   readonly onProgress?: (progress: MaterializeProgress) => void;
+  /** Says what is left out of the view, or null in it. */
+  readonly say: (view: FeatureView, note: string) => void;
 }
 
 /** Copies the newest row of each key. Rows that tie for the newest are all handed over: the online store keeps the right one. */
@@ -31,12 +34,32 @@ export async function materialize(
   context: CallContext,
 ): Promise<MaterializeProgress> {
   const { warehouse } = work;
+  const relation = await viewRelation(view, warehouse, context);
+  const { source } = relation;
+  const say = async (rows: string): Promise<void> => {
+    for (const note of await viewNotes(view, rows, { source, warehouse, context })) work.say(view, note);
+  };
+  try {
+    return await copyNewest(view, relation.sql, { ...work, sayNotes: say }, context);
+  } catch (error) {
+    throw await explained(error, source, { warehouse, context });
+  }
+}
+
+async function copyNewest(
+  view: FeatureView,
+  relation: string,
+  { sayNotes, ...work }: Materialization & { readonly sayNotes: (rows: string) => Promise<void> },
+  context: CallContext,
+): Promise<MaterializeProgress> {
+  const { warehouse } = work;
   if (warehouse.dialect.remote === true) {
-    await using table = await warehouse.keep({ sql: await newestRows(view, work, context) }, context);
+    await using table = await warehouse.keep({ sql: newestRows(view, relation, work) }, context);
+    await sayNotes(table.name);
     const rows = `SELECT * FROM ${table.name}`;
     return await copy(view, rows, { ...work, total: await countRows(warehouse, rows, context) }, context);
   }
-  const relation = await viewRelation(view, warehouse, context);
+  await sayNotes(`(${relation}) AS r`);
   const { keys, all } = columnsOf(view);
   if (view.isStatic) {
     const total = await countRows(warehouse, relation, context);
@@ -62,16 +85,12 @@ export async function estimate(
   context: CallContext,
 ): Promise<{ readonly bytes: number } | undefined> {
   if (work.warehouse.estimate === undefined) return undefined;
-  return work.warehouse.estimate({ sql: await newestRows(view, work, context) }, context);
+  const { sql } = await viewRelation(view, work.warehouse, context);
+  return work.warehouse.estimate({ sql: newestRows(view, sql, work) }, context);
 }
 
 /** One query of the rows to copy, which reads its source once; what is billed is there. */
-async function newestRows(
-  view: FeatureView,
-  { warehouse, until }: Pick<Materialization, 'warehouse' | 'until'>,
-  context: CallContext,
-): Promise<string> {
-  const relation = await viewRelation(view, warehouse, context);
+function newestRows(view: FeatureView, relation: string, { until }: Pick<Materialization, 'until'>): string {
   const { keys, all } = columnsOf(view);
   if (view.isStatic) return relation;
   return `SELECT ${all.join(', ')} FROM (

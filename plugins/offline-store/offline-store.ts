@@ -6,9 +6,11 @@ import {
   optional,
   VivaceError,
   warehouse,
+  type FeatureView,
 } from 'vivace';
 import { z } from 'zod';
 import { openAsOf } from './as-of.js';
+import { checkSpine, checkView, timeNotes } from './check.js';
 import { estimate, materialize } from './materialize.js';
 import { inView } from './rows.js';
 import { readSpine } from './spine.js';
@@ -19,35 +21,49 @@ export const offlineStore = definePlugin({
   name: 'offline-store',
   options: z.strictObject({}),
   uses: { warehouse, online: optional(onlineStore), files: optional(warehouse) },
-  create: (_, { warehouse: lake, online, files = lake }, { clock }) => ({
-    supports: { volatile: online?.supports?.volatile === true },
+  create: (_, { warehouse: lake, online, files = lake }, { clock, log }) => {
+    const say = ({ name }: FeatureView, note: string): void => log.warn(`view "${name}": ${note}`);
+    return {
+      supports: { volatile: online?.supports?.volatile === true },
 
-    openAsOf: (views, context) =>
-      openAsOf(views, { warehouse: lake, preparedAt: instantOfMillis(clock.now()) }, context),
+      checkView: (view, context) => inView(view, () => checkView(view, { warehouse: lake, context })),
 
-    spine: (spine, context) => readSpine(spine, lake, context),
+      checkSpine: (spine, context) => checkSpine(spine, { warehouse: lake, context }),
 
-    async materialize(view, { untilMs, onProgress }, context) {
-      if (online === undefined) {
-        throw new VivaceError(
-          'FAILED_PRECONDITION',
-          'its slot "online" is empty: name the online store to copy to',
+      openAsOf: (views, context) =>
+        openAsOf(views, { warehouse: lake, preparedAt: instantOfMillis(clock.now()), say }, context),
+
+      async spine(spine, context) {
+        const { source, ...read } = await readSpine(spine, lake, context);
+        if (lake.dialect.remote !== true)
+          for (const note of await timeNotes(source, { warehouse: lake, context }))
+            log.warn(`spine: ${note}`);
+        return read;
+      },
+
+      async materialize(view, { untilMs, onProgress }, context) {
+        if (online === undefined) {
+          throw new VivaceError(
+            'FAILED_PRECONDITION',
+            'its slot "online" is empty: name the online store to copy to',
+          );
+        }
+        const work = {
+          warehouse: lake,
+          online: online.open(view),
+          until: instantOfMillis(untilMs),
+          now: instantOfMillis(clock.now()),
+          say,
+        };
+        return inView(view, () =>
+          materialize(view, { ...work, ...(onProgress === undefined ? {} : { onProgress }) }, context),
         );
-      }
-      const work = {
-        warehouse: lake,
-        online: online.open(view),
-        until: instantOfMillis(untilMs),
-        now: instantOfMillis(clock.now()),
-      };
-      return inView(view, () =>
-        materialize(view, { ...work, ...(onProgress === undefined ? {} : { onProgress }) }, context),
-      );
-    },
+      },
 
-    estimate: (view, { untilMs }, context) =>
-      inView(view, () => estimate(view, { warehouse: lake, until: instantOfMillis(untilMs) }, context)),
+      estimate: (view, { untilMs }, context) =>
+        inView(view, () => estimate(view, { warehouse: lake, until: instantOfMillis(untilMs) }, context)),
 
-    save: (rows, path, context) => files.export(rows, path, context),
-  }),
+      save: (rows, path, context) => files.export(rows, path, context),
+    };
+  },
 });

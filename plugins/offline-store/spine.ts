@@ -1,36 +1,50 @@
 import {
+  carriedFields,
   gather,
   instantOfMillis,
   parseType,
   VivaceError,
   type CallContext,
+  type ColumnType,
+  type DescribedColumn,
+  type Dialect,
   type Field,
   type RowBatch,
   type Spine,
   type Warehouse,
 } from 'vivace';
-import { sourceRows } from './relation.js';
+import { explained } from './check.js';
+import { fromColumn, micros } from './conversions.js';
 import { hashRows } from './row-hash.js';
+import { columnMistakes, columnOf, findSpine, sourceRows, type FoundSource } from './source.js';
 
-/** The rows of a spine, by time and then by every column. */
+/** The rows of a spine, by time and then by every column, and the source that they come from. */
 export async function readSpine(
   spine: Spine,
   warehouse: Warehouse,
   context: CallContext,
-): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }> {
-  const sql = spineQuery(spine, warehouse);
+): Promise<{
+  readonly fields: readonly Field[];
+  readonly batches: AsyncIterable<RowBatch>;
+  readonly source: FoundSource;
+}> {
+  checkSpineShape(spine);
+  const looking = { warehouse, context };
+  const source = await findSpine(spine, looking);
+  const mistakes = columnMistakes(source, warehouse.dialect);
+  if (mistakes.length > 0)
+    throw new VivaceError('INVALID_ARGUMENT', mistakes.map(({ message }) => `spine: ${message}`).join('; '));
+  const sql = spineQuery(spine, source, warehouse.dialect);
   const { time: _, ...columns } = spine.columns;
   const names = [...Object.keys(columns), 'time'];
   // Behind these stand the columns that only the sample needs.
   const rename = (all: readonly Field[]): Field[] =>
     all.slice(0, names.length).map(({ type }, i) => ({ name: names[i]!, type }));
-  const fields = rename(await warehouse.describe({ sql }, context));
+  const fields = rename(carriedFields(await warehouse.describe({ sql }, context)));
+  const rows = explaining(warehouse.query({ sql }, context), (error) => explained(error, source, looking));
   const { sample } = spine;
-  const rows = warehouse.query({ sql }, context);
-  return {
-    fields,
-    batches: renamed(sample === undefined ? rows : sampled(rows, sample.of, names.length), rename),
-  };
+  const batches = renamed(sample === undefined ? rows : sampled(rows, sample.of, names.length), rename);
+  return { fields, batches, source };
 }
 
 async function* renamed(
@@ -43,30 +57,77 @@ async function* renamed(
   }
 }
 
-function spineQuery(spine: Spine, { dialect: sql }: Warehouse): string {
-  if ((spine.table === undefined) === (spine.query === undefined)) {
-    throw new VivaceError('INVALID_ARGUMENT', 'a spine has either a table or a query');
+/** Explains what the warehouse throws; what the user of a batch throws passes as it is. */
+async function* explaining(
+  batches: AsyncIterable<RowBatch>,
+  explain: (error: unknown) => Promise<unknown>,
+): AsyncGenerator<RowBatch> {
+  const iterator = batches[Symbol.asyncIterator]();
+  const next = async (): Promise<IteratorResult<RowBatch>> => {
+    try {
+      return await iterator.next();
+    } catch (error) {
+      throw await explain(error);
+    }
+  };
+  try {
+    for (let batch = await next(); batch.done !== true; batch = await next()) yield batch.value;
+  } finally {
+    await iterator.return?.();
   }
-  const { time: taken, ...columns } = spine.columns;
-  if (taken !== undefined && taken !== spine.time) {
+}
+
+function checkSpineShape(spine: Spine): void {
+  if ((spine.table === undefined) === (spine.query === undefined))
+    throw new VivaceError('INVALID_ARGUMENT', 'a spine has either a table or a query');
+  const taken = spine.columns['time'];
+  if (taken !== undefined && taken.column !== spine.time) {
     throw new VivaceError('INVALID_ARGUMENT', 'the column "time" of a spine is the request time', {
       path: 'columns.time',
     });
   }
-  const time = sql.identifier(spine.time);
+}
+
+const timestamp = parseType('timestamp');
+
+function spineQuery(spine: Spine, source: FoundSource, sql: Dialect): string {
+  const { time: _, ...columns } = spine.columns;
+  const there = (name: string): DescribedColumn => columnOf(source, name) as DescribedColumn;
+  const time = there(spine.time);
+  const at = micros(time, sql);
   // Names of our own: not every engine takes the dots of `object.destination`.
   const names = Object.keys(columns).map((_, i) => `c${i}`);
-  const selected = Object.values(columns).map((column, i) => `${sql.identifier(column)} AS ${names[i]}`);
+  const selected = Object.values(columns).map(
+    ({ column, type }, i) => `${valueOf(there(column), type, sql)} AS ${names[i]}`,
+  );
   const bounds = [
-    ...(spine.fromMs === undefined ? [] : [`${sql.micros(time)} >= ${instantOfMillis(spine.fromMs)}`]),
-    ...(spine.toMs === undefined ? [] : [`${sql.micros(time)} < ${instantOfMillis(spine.toMs)}`]),
-    `${time} IS NOT NULL`,
+    // Evaluated for every row: a time that cannot be used is a mistake within the bounds and outside.
+    `${at} IS NOT NULL`,
+    ...(spine.fromMs === undefined ? [] : [`${at} >= ${instantOfMillis(spine.fromMs)}`]),
+    ...(spine.toMs === undefined ? [] : [`${at} < ${instantOfMillis(spine.toMs)}`]),
   ];
-  const from = sourceRows(spine, sql);
-  const asTime = `${sql.cast(time, parseType('timestamp'))} AS request_time`;
-  const together = (spine.sample?.by ?? []).map((column, i) => `${sql.identifier(column)} AS s${i}`);
-  const order = ['request_time', ...names].map((name) => `${name} NULLS FIRST`);
-  return `SELECT ${[...selected, asTime, ...together].join(', ')} FROM ${from} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
+  const asTime = `${fromColumn(time, timestamp, { sql })} AS request_time`;
+  const together = (spine.sample?.by ?? []).map(
+    (column, i) => `${sql.identifier(there(column).name)} AS s${i}`,
+  );
+  const order = ['request_time', ...names].map((name) => `${name} ASC NULLS FIRST`);
+  return `SELECT ${[...selected, asTime, ...together].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
+}
+
+/**
+ * A column of the spine: a text as the value that its field declares, and whole numbers as the integers that they are. Other numbers stay as they
+ * are, and core converts them where they fit.
+ */
+function valueOf(column: DescribedColumn, declared: ColumnType | undefined, sql: Dialect): string {
+  const from = column.type as ColumnType;
+  const type = declared ?? from;
+  if (type.name === 'timestamp') return fromColumn(column, type, { sql });
+  const isText = from.name === 'string' && type.name !== 'string';
+  const isWhole =
+    from.element.startsWith('float') && type.element.startsWith('int') && type.kind === 'scalar';
+  return isText || (isWhole && from.kind === 'scalar')
+    ? fromColumn(column, type, { sql, exact: true })
+    : sql.identifier(column.name);
 }
 
 /** One row in `of`, by the hash of the columns from `first` on, or of all where there are none. */

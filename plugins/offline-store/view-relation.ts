@@ -1,18 +1,32 @@
-import type { CallContext, FeatureView, Warehouse } from 'vivace';
+import { VivaceError, type CallContext, type FeatureView, type Warehouse } from 'vivace';
 import { aggregateRelation } from './aggregates.js';
-import { plainRelation, sourceOf, sourceRows, typedColumns } from './relation.js';
+import { plainRelation } from './relation.js';
+import { columnMistakes, findView, type FoundSource } from './source.js';
 
-/** The query of a view's relation (`columnsOf`): every feature row there ever was, of every key. */
+/** The query of a view's relation (`columnsOf`), and the source that it reads. */
+export interface ViewRelation {
+  /** Every feature row there ever was, of every key. */
+  readonly sql: string;
+  readonly source: FoundSource;
+}
+
+/**
+ * The relation of a view.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT` with every column that is not there or cannot be what the view declares.
+ */
 export async function viewRelation(
   view: FeatureView,
   warehouse: Warehouse,
   context: CallContext,
-): Promise<string> {
-  const sql = warehouse.dialect;
-  const columns = typedColumns(view);
-  const selected = columns.map((column, i) => `${sql.identifier(column)} AS c${i}`);
-  const query = `SELECT ${selected.join(', ')} FROM ${sourceRows(sourceOf(view), sql)}`;
-  const fields = columns.length === 0 ? [] : await warehouse.describe({ sql: query }, context);
-  const types = new Map(fields.map(({ type }, i) => [columns[i] as string, type]));
-  return view.isAggregate ? aggregateRelation(view, types, sql) : plainRelation(view, types, sql);
+): Promise<ViewRelation> {
+  const { dialect } = warehouse;
+  const source = await findView(view, { warehouse, context });
+  const mistakes = columnMistakes(source, dialect);
+  if (mistakes.length > 0)
+    throw new VivaceError('INVALID_ARGUMENT', mistakes.map(({ message }) => message).join('; '));
+  const sql = view.isAggregate
+    ? aggregateRelation(view, source, dialect)
+    : plainRelation(view, source, dialect);
+  return { sql, source };
 }

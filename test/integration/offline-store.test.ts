@@ -188,7 +188,7 @@ describe('offline-store on real flights', () => {
   it('saves a spine as Parquet and as CSV, in its order', async () => {
     const spine = {
       table: flights,
-      columns: { origin: 'origin', delay: 'delay' },
+      columns: { origin: { column: 'origin' }, delay: { column: 'delay' } },
       time: 'date',
       sample: { of: 5000 },
     };
@@ -203,12 +203,16 @@ describe('offline-store on real flights', () => {
       }
       return rows;
     };
-    const rows = await read(`SELECT * FROM ${lake.dialect.table('spine.parquet')}`);
+    const rows = await read(`SELECT * FROM ${(await lake.source('spine.parquet', [], context())).from}`);
     expect(rows.length).to.be.within(400, 620);
     expect(rows.map((row) => row[2] as number)).to.deep.equal(
       rows.map((row) => row[2] as number).toSorted((a, b) => a - b),
     );
-    expect(await read(`SELECT * FROM ${lake.dialect.table('spine.csv')}`)).to.deep.equal(rows);
+    expect(
+      await read(
+        `SELECT * FROM ${(await lake.source('spine.csv', [{ name: 'origin', type: string }, { name: 'delay' }, { name: 'time' }], context())).from}`,
+      ),
+    ).to.deep.equal(rows);
   });
 
   it('says which view names a file or a column that is not there', async () => {

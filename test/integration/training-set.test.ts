@@ -364,7 +364,7 @@ describe('Training sets', () => {
 
     it('where a number of the spine does not fit its field', async () => {
       const error = await wrong((server) => build(server, { spine: { ...spine, table: 'large.csv' } }));
-      expect([error.code, error.path]).to.deep.equal(['INVALID_ARGUMENT', 'spine.request.count']);
+      expect([error.code, error.path]).to.deep.equal(['INVALID_CONFIG', 'spine.request.count']);
       expect(error.message).to.contain('4294967296');
     });
 

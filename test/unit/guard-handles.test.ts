@@ -207,6 +207,8 @@ describe('guard: handles that operations return', () => {
         name: 'probe',
         options: z.strictObject({}),
         create: (): OfflineStore => ({
+          checkView: unused,
+          checkSpine: unused,
           spine: unused,
           materialize: unused,
           save: unused,

@@ -327,6 +327,7 @@ describe('guard', () => {
         create: () => ({
           dialect: {} as Warehouse['dialect'],
           describe: unused,
+          source: unused,
           query: unused,
           load: unused,
           export: unused,

@@ -40,17 +40,24 @@ const untilMs = Date.parse('2001-06-15T00:00:00Z');
 const billed = definePlugin({
   provides: offlineStore,
   name: 'billed',
-  options: z.strictObject({ start: z.custom<(context: CallContext) => Promise<void>>().optional() }),
-  create: ({ start }) => {
+  options: z.strictObject({
+    start: z.custom<(context: CallContext) => Promise<void>>().optional(),
+    fails: z.string().optional(),
+  }),
+  create: ({ start, fails }) => {
     const none = (): never => {
       throw new Error('not here');
     };
     return {
       start: (context: CallContext) => start?.(context),
+      checkView: async () => ({ mistakes: [], notes: [] }),
+      checkSpine: none,
       openAsOf: none,
       spine: none,
       save: none,
-      materialize: none,
+      materialize: () => {
+        throw new Error(fails);
+      },
       estimate: async ({ name }) => ({ bytes: name.length }),
     };
   },
@@ -163,15 +170,30 @@ describe('Operations: materialize', () => {
     );
   });
 
-  it('stops at the view that fails', async () => {
+  it('compares every view with its source before it copies the first', async () => {
     const seen: string[] = [];
     const gone = { ...views['amounts']!, source: { ...source, table: 'gone.csv' } };
+    const misspelt = { ...views['amounts']!, features: { amuont: { type: 'float64' } } } as const;
     const failure = await within(
       (server) => failureOf(copy(server, { onProgress: ({ view, phase }) => seen.push(`${view} ${phase}`) })),
-      { views: { gone, names: views['names']! } },
+      { views: { names: views['names']!, gone, misspelt } },
     );
-    expect(failure).to.match(/gone/);
-    expect(seen).to.deep.equal(['gone begun']);
+    expect(failure.split('\n')).to.deep.equal([
+      'INVALID_CONFIG views.gone.source.table: lake: there is no file gone.csv',
+      'views.misspelt.features.amuont: sales.csv has no column "amuont"; did you mean "amount"?',
+    ]);
+    expect(seen).to.deep.equal([]);
+  });
+
+  it('stops at the view that fails', async () => {
+    const seen: string[] = [];
+    const failing = (server: Server) =>
+      failureOf(copy(server, { onProgress: ({ view, phase }) => seen.push(`${view} ${phase}`) }));
+    const failure = await within(failing, {
+      parts: { ...parts, history: { use: billed, fails: 'no room' } },
+    });
+    expect(failure).to.match(/no room/);
+    expect(seen).to.deep.equal(['amounts begun']);
   });
 
   it('starts nothing for a caller that has given up', async () => {

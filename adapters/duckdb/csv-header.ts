@@ -1,0 +1,44 @@
+const delimiters = [',', ';', '\t', '|'] as const;
+
+/** The names that the first line of a CSV file has, and what separates them. */
+export interface CsvHeader {
+  readonly delimiter: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * Reads the header of a CSV file. What separates its names is a tab in a `.tsv` file, and otherwise whichever of `,`, `;`, tab and `|`
+ * stands in it most often outside quotes. A name that is empty or has come before gets one of its own, as DuckDB gives it.
+ */
+export function readCsvHeader(line: string, tabs: boolean): CsvHeader {
+  const bare = line.replaceAll(/"(?:[^"]|"")*"/g, '');
+  const count = (delimiter: string): number => bare.split(delimiter).length;
+  const delimiter = tabs
+    ? '\t'
+    : delimiters.reduce((most, next) => (count(next) > count(most) ? next : most));
+  return { delimiter, names: distinct(fieldsOf(line, delimiter)) };
+}
+
+function fieldsOf(line: string, delimiter: string): string[] {
+  const fields: string[] = [];
+  let at = 0;
+  for (;;) {
+    const quoted = /^\s*"((?:[^"]|"")*)"\s*/.exec(line.slice(at));
+    const end = line.indexOf(delimiter, quoted === null ? at : at + quoted[0].length);
+    const bare = end < 0 ? line.slice(at) : line.slice(at, end);
+    fields.push(quoted === null ? bare.trim() : (quoted[1] as string).replaceAll('""', '"'));
+    if (end < 0) return fields;
+    at = end + delimiter.length;
+  }
+}
+
+function distinct(names: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return names.map((name, i) => {
+    const wanted = name === '' ? `column${i}` : name;
+    let own = wanted;
+    for (let n = 1; taken.has(own.toLowerCase()); n++) own = `${wanted}_${n}`;
+    taken.add(own.toLowerCase());
+    return own;
+  });
+}

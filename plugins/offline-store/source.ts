@@ -1,0 +1,234 @@
+import {
+  didYouMean,
+  parseType,
+  VivaceError,
+  type CallContext,
+  type ColumnType,
+  type ConfigPath,
+  type DescribedColumn,
+  type Dialect,
+  type FeatureView,
+  type Mistake,
+  type Source,
+  type SourceRows,
+  type Spine,
+  type ViewSource,
+  type WantedColumn,
+  type Warehouse,
+} from 'vivace';
+import { convertible, fromColumn, sameKind, typeText } from './conversions.js';
+
+/** A column of a source, and what it is used for. */
+export interface Use {
+  readonly column: string;
+  /** Relative to the view or the spine. */
+  readonly path: ConfigPath;
+  readonly role: 'key' | 'time' | 'value' | 'aggregated' | 'condition';
+  /** What the column is converted to; absent where it is used as it is. */
+  readonly type?: ColumnType;
+  /** What it is called in messages: `feature "amount"`. */
+  readonly what: string;
+}
+
+/** A source that was looked up, and what is used of it. */
+export interface FoundSource extends Source {
+  readonly rows: Partial<SourceRows>;
+  readonly uses: readonly Use[];
+  /** What it is called in messages. */
+  readonly name: string;
+  /** No value is rounded to an integer: those of a spine are what callers sent. */
+  readonly exact?: boolean;
+}
+
+const timestamp = parseType('timestamp');
+const string = parseType('string');
+
+/** The view's source. @throws {VivaceError} `FAILED_PRECONDITION` where rows of the view are only pushed. */
+export function sourceOf(view: FeatureView): ViewSource {
+  if (view.source !== undefined) return view.source;
+  throw new VivaceError('FAILED_PRECONDITION', 'it has no source: its rows are only pushed');
+}
+
+/** What a view uses of its source. */
+function usesOfView(view: FeatureView): Use[] {
+  const source = sourceOf(view);
+  const { eventTime, availableTime } = source;
+  const keys = view.entity.map(({ name, type }): Use => {
+    const column = source.key[name] as string;
+    const path = column === name ? ['entity', name] : ['source', 'key', name];
+    return { column, path, role: 'key', type, what: `key "${name}"` };
+  });
+  const times = [
+    ...(eventTime === undefined ? [] : [timeOf(eventTime, ['source', 'eventTime'], 'the event time')]),
+    ...(availableTime === undefined || availableTime === eventTime
+      ? []
+      : [timeOf(availableTime, ['source', 'availableTime'], 'the available time')]),
+  ];
+  const features = view.features.flatMap(({ name, type, origin }): Use[] => {
+    const what = `feature "${name}"`;
+    if (origin.kind === 'column')
+      return [{ column: origin.column, path: ['features', name], role: 'value', type, what }];
+    if (origin.of === undefined) return [];
+    // One declaration makes a feature per window, `<name>_<n>d`.
+    const declared = name.endsWith(`_${origin.windowDays}d`) ? name.replace(/_\d+d$/, '') : name;
+    return [{ column: origin.of, path: ['features', declared, 'of'], role: 'aggregated', what }];
+  });
+  return [...keys, ...times, ...features, ...conditionsOf(source, ['source', 'where'])];
+}
+
+/** What a spine uses of its source. */
+function usesOfSpine(spine: Spine): Use[] {
+  const { time: _, ...columns } = spine.columns;
+  const values = Object.entries(columns).map(([name, { column, type, path }]): Use => {
+    const use = { column, path: path ?? ['columns', name], role: 'value' as const, what: `"${name}"` };
+    return type === undefined ? use : { ...use, type };
+  });
+  const together = (spine.sample?.by ?? []).map((column): Use => ({
+    column,
+    path: ['sample', 'by'],
+    role: 'condition',
+    what: '`sample.by`',
+  }));
+  return [
+    ...values,
+    timeOf(spine.time, ['time'], 'the request time'),
+    ...conditionsOf(spine, ['where']),
+    ...together,
+  ];
+}
+
+function timeOf(column: string, path: ConfigPath, what: string): Use {
+  return { column, path, role: 'time', type: timestamp, what };
+}
+
+function conditionsOf({ where = {} }: Partial<SourceRows>, path: ConfigPath): Use[] {
+  return Object.entries(where).map(([column, { equals }]) => ({
+    column,
+    path: [...path, column],
+    role: 'condition',
+    what: 'a condition of `where`',
+    // A text is compared with the text that stands in the file.
+    ...(typeof equals === 'string' ? { type: string } : {}),
+  }));
+}
+
+/** What a look at a source needs. */
+export interface Looking {
+  readonly warehouse: Warehouse;
+  readonly context: CallContext;
+}
+
+/** Looks a source up, its columns read as they are declared. */
+async function findSource(
+  rows: Partial<SourceRows>,
+  uses: readonly Use[],
+  { warehouse, context }: Looking,
+): Promise<FoundSource> {
+  if (rows.query !== undefined) {
+    const columns = await warehouse.describe({ sql: rows.query }, context);
+    return { from: `(${rows.query}\n) AS q`, columns, rows, uses, name: 'the query' };
+  }
+  const table = rows.table as string;
+  return { ...(await warehouse.source(table, wantedOf(uses), context)), rows, uses, name: table };
+}
+
+/** Each column once. What a view declares of a column counts more than what a condition compares it with. */
+function wantedOf(uses: readonly Use[]): WantedColumn[] {
+  return [...new Set(uses.map(({ column }) => column))].map((name) => {
+    const of = uses.filter(({ column }) => column === name);
+    const declared = of.filter(({ role }) => role !== 'condition');
+    const type = (declared.length > 0 ? declared : of).find((use) => use.type !== undefined)?.type;
+    return { name, ...(type === undefined ? {} : { type }) };
+  });
+}
+
+/** Looks up the source of a view. */
+export function findView(view: FeatureView, looking: Looking): Promise<FoundSource> {
+  return findSource(sourceOf(view), usesOfView(view), looking);
+}
+
+/** Looks up the rows of a spine. */
+export async function findSpine(spine: Spine, looking: Looking): Promise<FoundSource> {
+  return { ...(await findSource(spine, usesOfSpine(spine), looking)), exact: true };
+}
+
+/** The column of a name; engines do not tell names apart by case. */
+export function columnOf(
+  { columns }: Pick<FoundSource, 'columns'>,
+  name: string,
+): DescribedColumn | undefined {
+  const lower = name.toLowerCase();
+  return (
+    columns.find((column) => column.name === name) ??
+    columns.find((column) => column.name.toLowerCase() === lower)
+  );
+}
+
+/** Columns that are not there, and those that cannot be what they are declared as. */
+export function columnMistakes(source: FoundSource, sql: Dialect): Mistake[] {
+  const names = source.columns.map(({ name }) => name);
+  const found = source.uses.flatMap(({ column: name, path, type, role, what }): Mistake[] => {
+    const column = columnOf(source, name);
+    if (column === undefined)
+      return [{ path, message: `${source.name} has no column "${name}"${didYouMean(name, names)}` }];
+    const wrong = (wanted: string): Mistake[] => [
+      { path, message: `column "${name}" of ${source.name} is ${column.nativeType}, but ${what} ${wanted}` },
+    ];
+    if (role === 'aggregated')
+      return numberType(source, name) === undefined ? wrong('aggregates numbers') : [];
+    const fits = source.exact === true ? sameKind : convertible;
+    if (type !== undefined && role !== 'condition' && !fits(column, type, sql))
+      return wrong(`is ${typeText(type)}`);
+    if (column.type === undefined && role !== 'condition')
+      return wrong('is of no type that a column can hold: cast it in a query');
+    return [];
+  });
+  return [...new Map(found.map((mistake) => [JSON.stringify(mistake), mistake])).values()];
+}
+
+/** The type of a column whose values are numbers, or are declared to be; booleans are 0 and 1. `undefined` where they are not. */
+export function numberType(source: FoundSource, name: string): ColumnType | undefined {
+  const found = columnOf(source, name)?.type;
+  const declared = source.uses.find(
+    (use) => use.column === name && use.type !== undefined && use.role !== 'condition',
+  )?.type;
+  const type = found?.name === 'string' ? declared : found;
+  const isNumber =
+    type?.kind === 'scalar' && ['float32', 'float64', 'int32', 'int64', 'bool'].includes(type.element);
+  return isNumber ? type : undefined;
+}
+
+/** The rows that a view or a spine uses of its source, as they stand after FROM. */
+export function sourceRows(source: FoundSource, sql: Dialect, attempt = false): string {
+  const { where = {}, distinct } = source.rows;
+  const conditions = Object.entries(where).flatMap(([name, { min, max, equals }]) => {
+    const operand = (value: number | string | boolean): string =>
+      comparable(source, name, { value, sql, attempt });
+    return [
+      ...(min === undefined ? [] : [`${operand(min)} >= ${sql.literal(min)}`]),
+      ...(max === undefined ? [] : [`${operand(max)} <= ${sql.literal(max)}`]),
+      ...(equals === undefined ? [] : [`${operand(equals)} = ${sql.literal(equals)}`]),
+    ];
+  });
+  const rows = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  return `(SELECT ${distinct === true ? 'DISTINCT ' : ''}* FROM ${source.from}${rows}) AS s`;
+}
+
+/** A column as a condition compares it: a text as the number, the truth value or the time that it is declared as, or is compared with. */
+function comparable(
+  source: FoundSource,
+  name: string,
+  { value, sql, attempt }: { value: number | string | boolean; sql: Dialect; attempt: boolean },
+): string {
+  const column = columnOf(source, name);
+  if (column?.type?.name !== 'string') return sql.identifier(column?.name ?? name);
+  const declared = source.uses.find((use) => use.column === name && use.role !== 'condition')?.type;
+  const compared =
+    typeof value === 'number'
+      ? parseType('float64')
+      : typeof value === 'boolean'
+        ? parseType('bool')
+        : string;
+  const type = declared === undefined || declared.name === 'string' ? compared : declared;
+  return fromColumn(column, type, { sql, attempt });
+}
