@@ -74,6 +74,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       this.#instance = client;
     }
     await this.#connected(context, async (connection) => {
+      if (client === undefined) await connection.run(settingsOf('GLOBAL'));
       await connection.run(`ATTACH ':memory:' AS ${this.#temporary} (READ_WRITE)`);
     });
   }
@@ -225,21 +226,38 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       signal.removeEventListener('abort', interrupt);
       connection.disconnectSync();
     };
-    try {
-      // A client of the user's has settings of its own. What they say for this connection is what every query here relies on.
-      await connection.run(connectionSettings);
-    } catch (error) {
-      release();
-      throw error;
+    // A client of the user's has settings of its own, which stay as they are for everybody else.
+    if (this.#options.client !== undefined) {
+      try {
+        await connection.run(settingsOf('SESSION'));
+      } catch (error) {
+        release();
+        throw error;
+      }
     }
     return { connection, release };
   }
 }
 
 /**
- * Texts without a zone are UTC. A join of few rows as of a time would otherwise run as an aggregate, which turns a float32 of −0 into 0.
+ * What every query here relies on. Times without a zone are UTC. A join of few rows as of a time would otherwise run as an aggregate, which
+ * turns a float32 of −0 into 0.
  */
-const connectionSettings = `SET SESSION TimeZone = 'UTC'; SET SESSION asof_loop_join_threshold = 0`;
+const settings = {
+  TimeZone: `'UTC'`,
+  asof_loop_join_threshold: '0',
+  Calendar: `'gregorian'`,
+  default_order: `'ASC'`,
+  default_null_order: `'NULLS_LAST'`,
+  integer_division: 'false',
+  ieee_floating_point_ops: 'true',
+};
+
+function settingsOf(scope: 'GLOBAL' | 'SESSION'): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `SET ${scope} ${name} = ${value}`)
+    .join('; ');
+}
 
 async function describe(
   connection: DuckDBConnection,

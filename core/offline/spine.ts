@@ -30,7 +30,7 @@ export const spineSchema = z
   .strictObject({
     table,
     query,
-    time: z.string().describe('column of the request time'),
+    time: z.string().describe('column of the request time; a time without a zone is UTC'),
     request: z
       .record(z.string(), z.string())
       .default({})

@@ -125,7 +125,9 @@ export async function asOf<T>(
   const report = await store.checkSpine(spine!.spine, context);
   const inSpine = report.mistakes.map(({ path, message }) => ({ path: ['spine', ...path], message }));
   throwInFile(options.spine, inSpine, 'spine');
-  await checkSources(server, { store, views: viewsOf(plan, options) }, context);
+  // Where failed reads are allowed, a view that cannot be read is marked instead.
+  if (options.allowFailed !== true)
+    await checkSources(server, { store, views: viewsOf(plan, options) }, context);
   const predict = options.predict === true;
   return asOfRun(
     {
@@ -167,6 +169,7 @@ export async function buildTrainingSet(
         ...marked.map(({ alias }) => ({ name: `failed.${alias}`, type: bool })),
         ...labels,
       ];
+      checkCase(fields);
       const digest = new RowsDigest(fields);
       const nulls = new Float64Array(fields.length);
       let rows = 0;
@@ -199,6 +202,21 @@ export async function buildTrainingSet(
     },
     context,
   );
+}
+
+/** The columns of a file are not told apart by case. */
+function checkCase(fields: readonly Field[]): void {
+  const seen = new Map<string, string>();
+  for (const { name } of fields) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined) {
+      throw new VivaceError(
+        'INVALID_ARGUMENT',
+        `the columns "${other}" and "${name}" differ in case only, and files do not tell them apart: rename one`,
+      );
+    }
+    seen.set(name.toLowerCase(), name);
+  }
 }
 
 /** The views that a run reads as of the time of each request, once each. */

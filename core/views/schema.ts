@@ -57,11 +57,16 @@ export const viewSource = z
       .record(z.string(), z.string())
       .default({})
       .describe('column of the source for each key; default: the column of the same name'),
-    eventTime: z.string().optional().describe('column of the event time; without it the view is static'),
+    eventTime: z
+      .string()
+      .optional()
+      .describe('column of the event time (a time without a zone is UTC); without it the view is static'),
     availableTime: z
       .string()
       .optional()
-      .describe('column of the time the row became known; default: the event time'),
+      .describe(
+        'column of the time the row became known (a time without a zone is UTC); default: the event time',
+      ),
     ...rows,
   })
   .refine(hasOneSource, oneSource);

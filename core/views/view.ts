@@ -62,6 +62,8 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     (feature, i) => features.findIndex((other) => other.name === feature.name) !== i,
   );
   if (twice !== undefined) throw mistake(`features.${twice.name}`, `two features are named "${twice.name}"`);
+  checkCase('entity', entity);
+  checkCase('features', features);
   const aggregates = features.filter((feature) => feature.origin.kind === 'aggregate').length;
   if (aggregates > 0 && aggregates < features.length) {
     throw mistake('features', 'a view has either plain columns or aggregates, not both: make two views');
@@ -88,6 +90,21 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     isStatic: source !== undefined && source.eventTime === undefined,
     isAggregate: aggregates > 0,
   };
+}
+
+/** Warehouses do not tell the names of columns apart by case. */
+function checkCase(block: 'entity' | 'features', fields: readonly Field[]): void {
+  const seen = new Map<string, string>();
+  for (const { name } of fields) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined) {
+      throw mistake(
+        `${block}.${name}`,
+        `"${other}" and "${name}" differ in case only, and warehouses do not tell them apart: rename one`,
+      );
+    }
+    seen.set(name.toLowerCase(), name);
+  }
 }
 
 function keyType(key: string, name: string): ColumnType {

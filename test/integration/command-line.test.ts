@@ -283,6 +283,33 @@ describe('vivace', () => {
       expect(stdout).to.match(/└─ ram: memory {2}ready in/);
     });
 
+    it('compares views with their sources with --connect, and names file, line and column', async () => {
+      const wrong = sales
+        .replace('eventTime: at', 'eventTime: att')
+        .replace('features: { amount:', 'features: { amuont: { type: int32 }, amount:');
+      await given({ 'vivace.yaml': wrong, 'sales.csv': salesCsv });
+      const { code, stdout, stderr } = await project.vivace(['check', '--connect']);
+      expect(code).to.equal(1);
+      const line = (text: string): number => wrong.split('\n').findIndex((each) => each.includes(text)) + 1;
+      expect(stderr).to.include(
+        `vivace.yaml:${line('eventTime: att')} views.shop_sales.source.eventTime: sales.csv has no column "att"; did you mean "at"?\n`,
+      );
+      expect(stderr).to.include(
+        `vivace.yaml:${line('amuont')} views.shop_sales.features.amuont: sales.csv has no column "amuont"; did you mean "amount"?`,
+      );
+      expect(stdout).to.include('lake: duckdb  ready in');
+    });
+
+    it('says with --connect what is left out of a static view', async () => {
+      const fixed = sales.replace(', eventTime: at', '');
+      await given({ 'vivace.yaml': fixed, 'sales.csv': `${salesCsv},2001-06-14,1\n` });
+      const { code, stdout } = await project.vivace(['check', '--connect']);
+      expect(code).to.equal(0);
+      expect(stdout)
+        .to.include('view "shop_sales": sales.csv: 1 of 5 rows has no key, and is left out\n')
+        .and.include('view "shop_sales": sales.csv: 1 key stands in several rows');
+    });
+
     it('gives a backend up after --timeout', async () => {
       await given({
         'silent.mjs': silentStore,
@@ -604,6 +631,18 @@ describe('vivace', () => {
       expect(stderr).to.include('--until: "2001-06-31"');
     });
 
+    it('writes nothing where a row of the source is broken, and says where', async () => {
+      await project.write({ 'sales.csv': `${salesCsv}n,2001-06-15 00:00:00,4,5\n` });
+      const { code, stderr } = await project.vivace(['materialize']);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(
+        /vivace\.yaml:\d+ views\.shop_sales\.source\.table: lake: sales\.csv, line 6: it has 4 fields, but the header names 3 columns/,
+      );
+      expect(stderr).not.to.match(/SELECT|read_csv/);
+      await project.write({ 'sales.csv': salesCsv });
+      expect(await amount('n')).to.equal(null);
+    });
+
     it('names the views there are', async () => {
       const { code, stderr } = await project.vivace(['materialize', 'shops']);
       expect(code).to.equal(1);
@@ -683,6 +722,33 @@ describe('vivace', () => {
     it('shows the phase in the bar of a terminal', async () => {
       const { stderr } = await project.vivace(train, { isTTY: true });
       expect(stderr).to.include('\rsales: preparing views\u001b[K').and.include('\rsales: joining\u001b[K');
+    });
+
+    it('compares the spine with its source, and names the line of its file', async () => {
+      await project.write({
+        'spine.yaml': 'table: visits.csv\ntime: at\nlabels:\n  bought: bougth\n',
+      });
+      const { code, stderr } = await project.vivace(train);
+      expect(code).to.equal(1);
+      expect(stderr).to.include(
+        'spine.yaml:4 spine.labels.bought: visits.csv has no column "bougth"; did you mean "bought"?',
+      );
+    });
+
+    it('keeps a label as it is declared', async () => {
+      await project.write({
+        'spine.yaml': 'table: visits.csv\ntime: at\nlabels: { code: { of: bought, type: string } }\n',
+        'visits.csv':
+          'shop,at,bought\nn,2001-06-15 00:00:00,1.10\nn,2001-06-15 00:00:01,12345678901234567890\n',
+      });
+      const { code, stderr } = await project.vivace(train);
+      expect(code, stderr).to.equal(0);
+      const rows = (await readFile(join(project.directory, 'train.csv'), 'utf8')).trim().split('\n');
+      expect(rows.map((row) => row.split(',').at(-1))).to.deep.equal([
+        'label.code',
+        '1.10',
+        '12345678901234567890',
+      ]);
     });
 
     it('refuses a spine that does not fit', async () => {

@@ -529,11 +529,13 @@ describe('Data comes in as it is', () => {
   });
 
   describe('a client of the user', () => {
-    it('with a time zone of its own changes no time', async () => {
+    it('with a time zone and an order of its own changes no time and no row', async () => {
       const { DuckDBInstance } = await import('@duckdb/node-api');
       const client = await DuckDBInstance.create(':memory:');
       const connection = await client.connect();
-      await connection.run(`SET GLOBAL TimeZone = 'America/New_York'`);
+      await connection.run(
+        `SET GLOBAL TimeZone = 'America/New_York'; SET GLOBAL default_order = 'DESC'; SET GLOBAL default_null_order = 'NULLS_FIRST'`,
+      );
       await connection.run(
         `CREATE TABLE t AS SELECT 'a' AS k, TIMESTAMP '2024-01-05 10:00:00' AS at, '2024-01-05 10:00:00' AS text`,
       );
@@ -550,6 +552,18 @@ describe('Data comes in as it is', () => {
         const found = await reader.read(of, keys, callContext());
         const ten = micros('2024-01-05T10:00:00Z');
         expect(found.columns.map((column) => cellAt(column.finish(), 0))).to.deep.equal([ten, ten]);
+        const newest = view({
+          entity: { k: 'string' },
+          source: {
+            query: `SELECT 'a' AS k, i AS n, TIMESTAMP '2024-01-05' + INTERVAL (i) DAY AS at FROM range(9) AS r(i)`,
+            eventTime: 'at',
+          },
+          features: { n: { type: 'int32' } },
+        });
+        await using rows = await own.face(offlineStorePort).openAsOf([newest], callContext());
+        const later = { ...keys, time: Float64Array.of(micros('2024-01-08T12:00:00Z')) };
+        const counted = await rows.read(newest, later, callContext());
+        expect(cellAt(counted.columns[0]!.finish(), 0)).to.equal(3);
         const zone = await connection.runAndReadAll(`SELECT current_setting('TimeZone')`);
         expect(zone.getRows()).to.deep.equal([['America/New_York']]);
       } finally {

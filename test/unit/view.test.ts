@@ -46,6 +46,30 @@ describe('View', () => {
     expect(compile(facts).features[1]!.origin).to.deep.equal({ kind: 'column', column: 'lat' });
   });
 
+  it('refuses features, or keys, that differ in case only: warehouses do not tell them apart', () => {
+    const mistake = (change: object): string => {
+      try {
+        compile({ ...facts, ...change });
+      } catch (error) {
+        return isVivaceError(error) ? `${error.code} ${error.path}: ${error.message}` : String(error);
+      }
+      return 'none';
+    };
+    expect(mistake({ features: { State: { type: 'string' }, state: { type: 'string' } } })).to.equal(
+      'INVALID_CONFIG features.state: "State" and "state" differ in case only, and warehouses do not tell them apart: rename one',
+    );
+    const windows = {
+      n: { aggregate: 'count', windowDays: [1] },
+      N_1d: { aggregate: 'count', windowDays: 1 },
+    };
+    expect(mistake({ source: aggregates.source, entity: aggregates.entity, features: windows })).to.match(
+      /^INVALID_CONFIG features\.N_1d: "n_1d" and "N_1d" differ/,
+    );
+    expect(mistake({ entity: { airport: 'string', AIRPORT: 'string' } })).to.match(
+      /^INVALID_CONFIG entity\.AIRPORT: /,
+    );
+  });
+
   it('takes the available time for the event time where nothing else is said', () => {
     expect(compile(aggregates).source).to.include({ eventTime: 'date', availableTime: 'date' });
   });

@@ -1,9 +1,18 @@
 import { InvalidArgumentError } from 'commander';
-import { checkBackends, checkSignatures, isVivaceError, sdkProblems, type Server } from 'vivace';
+import {
+  checkBackends,
+  checkSignatures,
+  checkViews,
+  isVivaceError,
+  sdkProblems,
+  type LoadAnew,
+  type Server,
+} from 'vivace';
 import { defaultFile, loadConfiguration, type WithConfig } from '../configuration.js';
 import { describeBackends, describeParts, describePlans, describeViews } from '../describe-server.js';
 import { exitCodes } from '../exit-codes.js';
 import type { AddCommand } from '../run.js';
+import type { Terminal } from '../terminal.js';
 import { drawTree } from '../tree.js';
 
 const help = `
@@ -11,7 +20,8 @@ Prints every mistake with its line and path. If there are none, it draws the par
 models for their signatures where it can reach them. It opens no port and writes nothing.
 
 With --connect, it starts every store, repository and warehouse by itself, asks it something that changes nothing, and prints how long
-that took. The command fails if any of them does.
+that took. The command fails if any of them does. Then it compares the views with their sources: columns that are not there or of another
+type, and values that are not what a view declares. Times without a zone are UTC.
 
 Examples:
   vivace check
@@ -53,6 +63,7 @@ export const addCheck: AddCommand = (program, run) => {
         const checked = await checkBackends(load, { timeoutMs: options.timeout * 1000 }, { signal });
         terminal.stdout.write(`\n${drawTree(describeBackends(checked))}\n`);
         if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
+        else await compareViews(load, options, terminal);
       }
       if (problems.size > 0) {
         const found = [...problems.values()];
@@ -63,6 +74,13 @@ export const addCheck: AddCommand = (program, run) => {
       }
     });
 };
+
+/** Compares the views with their sources, and prints what is left out of them. */
+async function compareViews(load: LoadAnew, { timeout }: Options, terminal: Terminal): Promise<void> {
+  const notes = await checkViews(load, { timeoutMs: timeout * 1000 }, { signal: terminal.signal });
+  for (const [view, found] of notes)
+    for (const note of found) terminal.stdout.write(`\nview "${view}": ${note}\n`);
+}
 
 function seconds(text: string): number {
   const value = Number(text);
