@@ -158,8 +158,8 @@ describe('A read that fails in a training set', () => {
 
   it('ends the run with the error of the view, where one of its cells has a value that does not fit', async () => {
     const error = await thrownBy(within([{ fetch: 'broken' }], build()));
-    expect(error.code).to.equal('INVALID_ARGUMENT');
-    expect(error.message).to.contain('view "broken"').and.contain("'one'");
+    expect(error.code).to.equal('INVALID_CONFIG');
+    expect(error.message).to.contain('views.broken.').and.contain('"one"');
   });
 
   it('ends the run with the error of the view, where only the join can tell that a cell is wrong', async () => {
