@@ -248,8 +248,12 @@ type Written<S, A extends string, C extends string> = S extends {
 
 type FieldType<F, C extends string> = F extends Fields ? TypeOf<F[C & keyof F]> : never;
 
-/** The type of the column that an output names; `never` where only the server knows it, as for views and models. */
-type TypeOfReference<P extends PipelineDeclaration, R> = R extends 'time'
+/** The type of what an output names; `never` where only the server knows it, as for views and models. */
+type TypeOfReference<P extends PipelineDeclaration, R> = R extends `${infer C}[${number}]`
+  ? ElementOf<TypeOfColumn<P, C>>
+  : TypeOfColumn<P, R>;
+
+type TypeOfColumn<P extends PipelineDeclaration, R> = R extends 'time'
   ? 'timestamp'
   : R extends `request.${infer C}`
     ? FieldType<P['request'], C>

@@ -26,6 +26,7 @@ export function frameOf(plan: Plan, input: PipelineInput, arrivalMs: number): Fr
     fetches: plan.fetches,
     skips: plan.skips,
     masks: plan.masks,
+    elements: plan.elements,
   });
   plan.request.forEach((field, i) => frame.write(field.place, input.request[i] as Column));
   plan.objects?.fields.forEach((field, i) => frame.write(field.place, objects.columns[i] as Column));

@@ -313,6 +313,21 @@ function elementAt({ type, values }: Column, at: number): Cell {
   return type.element === 'bool' ? value === 1 : value;
 }
 
+/** One element of each row of a vector or list column; null where a row is null, or has no such element. */
+export function elementColumn(column: Column, element: number, type: ColumnType): Column {
+  const { rows, values, valid } = column;
+  if (column.type.kind === 'vector') {
+    const picked = createValues(type.element, rows);
+    for (let row = 0; row < rows; row++) picked[row] = values[row * column.type.width + element] as never;
+    return { type, rows, values: picked, ...(valid === undefined ? {} : { valid }) };
+  }
+  const cells = Array.from({ length: rows }, (_, row) => {
+    const cell = cellAt(column, row) as readonly Cell[] | null;
+    return cell?.[element] ?? null;
+  });
+  return columnOf(type, cells);
+}
+
 /** A column from cells, for tests and slow paths. */
 export function columnOf(type: ColumnType, cells: readonly Cell[]): Column {
   const writer = new ColumnWriter(type, cells.length);

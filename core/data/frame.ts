@@ -1,5 +1,6 @@
-import type { Column } from './column.js';
+import { elementColumn, type Column } from './column.js';
 import { status } from './status.js';
+import type { ColumnType } from './types.js';
 
 /** Whether a column has one row per request or one per object. */
 export type Scope = 'request' | 'object';
@@ -34,6 +35,18 @@ export interface FrameShape {
   readonly skips: number;
   /** Per mask, the places of the nodes whose left-out objects it leaves out. */
   readonly masks: readonly (readonly number[])[];
+  /** Places that hold an element of the vectors at another place. */
+  readonly elements?: readonly ElementPlace[];
+}
+
+/** A column that is one element of the vectors of another. */
+export interface ElementPlace {
+  readonly place: number;
+  /** The place of the vectors. */
+  readonly of: number;
+  /** Which element, from 0. */
+  readonly element: number;
+  readonly type: ColumnType;
 }
 
 /**
@@ -57,6 +70,7 @@ export class Frame {
   readonly #masks: FrameShape['masks'];
   /** Per mask. */
   readonly #kept: (KeptRows | undefined)[] = [];
+  readonly #elements: readonly ElementPlace[];
   #requestOf: Uint32Array | undefined;
 
   constructor(shape: FrameShape) {
@@ -68,6 +82,7 @@ export class Frame {
     this.fetched = new Array<FetchedRows | undefined>(shape.fetches).fill(undefined);
     this.#skipped = new Array<Uint8Array | undefined>(shape.skips).fill(undefined);
     this.#masks = shape.masks;
+    this.#elements = shape.elements ?? [];
   }
 
   rows(scope: Scope): number {
@@ -75,7 +90,18 @@ export class Frame {
   }
 
   column(place: number): FrameColumn {
-    return this.columns[place] as FrameColumn;
+    return this.columns[place] ?? this.#element(place);
+  }
+
+  /** Elements are picked when somebody first asks for them: by then the vectors are written. */
+  #element(place: number): FrameColumn {
+    const found = this.#elements.find((each) => each.place === place);
+    // A column that nobody has written: the plan's order keeps readers from asking.
+    if (found === undefined) return undefined as never;
+    const source = this.column(found.of);
+    const picked = elementColumn(source, found.element, found.type);
+    return (this.columns[place] =
+      source.status === undefined ? picked : { ...picked, status: source.status });
   }
 
   /** Writes a column, once. */

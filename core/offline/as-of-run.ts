@@ -258,6 +258,7 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): Omit<AsOfBlock
     fetches: plan.fetches,
     skips: plan.skips,
     masks: plan.masks,
+    elements: plan.elements,
   });
   for (const [name, field] of spine.fields) {
     const cast = castColumn(column(name), field.type, name);

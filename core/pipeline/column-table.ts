@@ -1,8 +1,10 @@
+import { withArticle } from '../config/article.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
-import type { Scope } from '../data/frame.js';
+import type { ElementPlace, Scope } from '../data/frame.js';
 import { parseType, type ColumnType } from '../data/types.js';
 import type { PlanColumn } from './plan.js';
+import { parseReference, referenceTo } from './reference.js';
 
 /** The columns a pipeline has so far, by full name. */
 export class ColumnTable {
@@ -15,15 +17,31 @@ export class ColumnTable {
   readonly #provisional = new Set<PlanColumn>();
   /** Columns that tell rows apart. */
   readonly #keys = new Set<PlanColumn>();
+  /** By place. */
+  readonly #elements = new Map<number, ElementPlace>();
+  /** By the name of the column and the index. */
+  readonly #picked = new Map<string, PlanColumn>();
+  readonly #aliases = new Set<string>();
 
   get all(): readonly PlanColumn[] {
     return this.#columns;
   }
 
+  /** Columns that are elements of others. */
+  get elements(): readonly ElementPlace[] {
+    return [...this.#elements.values()];
+  }
+
   add(name: string, type: ColumnType, scope: Scope): PlanColumn {
+    const column = this.#place(name, type, scope);
+    this.#byName.set(name, column);
+    this.#aliases.add(name.split('.')[0]!);
+    return column;
+  }
+
+  #place(name: string, type: ColumnType, scope: Scope): PlanColumn {
     const column = { place: this.#columns.length, name, type, scope };
     this.#columns.push(column);
-    this.#byName.set(name, column);
     return column;
   }
 
@@ -34,13 +52,14 @@ export class ColumnTable {
   /** The nodes that write these columns, ascending. */
   writersOf(columns: readonly PlanColumn[]): number[] {
     const nodes = columns
-      .map((column) => this.#writers.get(column.place))
+      .map(({ place }) => this.#elements.get(place)?.of ?? place)
+      .map((place) => this.#writers.get(place))
       .filter((node) => node !== undefined);
     return [...new Set(nodes)].sort((a, b) => a - b);
   }
 
   hasAlias(alias: string): boolean {
-    return this.#open.has(alias) || this.#columns.some((column) => column.name.startsWith(`${alias}.`));
+    return this.#open.has(alias) || this.#aliases.has(alias);
   }
 
   /** Accepts any reference to this alias from now on: its columns become known at start. */
@@ -56,6 +75,8 @@ export class ColumnTable {
   /** Notes that a column is a key, or a part of one. */
   useAsKey(column: PlanColumn): void {
     this.#keys.add(column);
+    const vectors = this.#elements.get(column.place);
+    if (vectors !== undefined) this.#keys.add(this.#columns[vectors.of]!);
   }
 
   /** Whether the column in a place is a key of any step, or a part of one. */
@@ -67,7 +88,7 @@ export class ColumnTable {
     return this.#columns.map((column) => column.name).filter((name) => name.startsWith(prefix));
   }
 
-  /** By full name, or by a field's bare name where only one of request and object has it. */
+  /** By full name, or by a field's bare name where only one of request and object has it; elements are not found. */
   find(name: string): PlanColumn | undefined {
     const exact = this.#byName.get(name);
     if (exact !== undefined || name.includes('.')) return exact;
@@ -76,21 +97,51 @@ export class ColumnTable {
     return request !== undefined && object !== undefined ? undefined : (object ?? request);
   }
 
-  /** As `find`; an unknown name is a mistake. */
+  /** The column that a reference names; an unknown name is a mistake. */
   resolve(
-    name: string,
-    { path, mistakes }: { path: ConfigPath; mistakes: Mistakes },
+    reference: string,
+    at: { readonly path: ConfigPath; readonly mistakes: Mistakes },
   ): PlanColumn | undefined {
-    const column = this.find(name);
-    if (column !== undefined) return column;
-    const alias = name.split('.')[0] as string;
-    const openScope = this.#open.get(alias);
-    if (openScope !== undefined) {
-      const provisional = this.add(name, parseType('float64'), openScope);
-      this.#provisional.add(provisional);
-      return provisional;
-    }
-    mistakes.add(path, `there is no column "${name}" at this step${didYouMean(name, this.names())}`);
+    const { column: name, element } = parseReference(reference);
+    const column = this.find(name) ?? this.#provisionalOf(name);
+    if (column !== undefined) return this.elementOf(column, element, at);
+    const known = [...this.#byName.keys()].map(referenceTo);
+    at.mistakes.add(at.path, `there is no column "${reference}" at this step${didYouMean(reference, known)}`);
     return undefined;
+  }
+
+  /** The column of an element of a vector or list column; the column itself where no element is named. */
+  elementOf(
+    column: PlanColumn,
+    element: number | undefined,
+    { path, mistakes }: { readonly path: ConfigPath; readonly mistakes: Mistakes },
+  ): PlanColumn | undefined {
+    if (element === undefined || this.isProvisional(column)) return column;
+    const { type, scope, place } = column;
+    if (type.kind === 'scalar' || (type.kind === 'vector' && element >= type.width)) {
+      const has =
+        type.kind === 'scalar' ? 'it has no elements' : `its elements are [0] to [${type.width - 1}]`;
+      mistakes.add(
+        path,
+        `there is no element [${element}] of "${column.name}", ${withArticle(type.name)}: ${has}`,
+      );
+      return undefined;
+    }
+    const name = `${column.name}[${element}]`;
+    const known = this.#picked.get(name);
+    if (known !== undefined) return known;
+    const picked = this.#place(name, parseType(type.element), scope);
+    this.#picked.set(name, picked);
+    this.#elements.set(picked.place, { place: picked.place, of: place, element, type: picked.type });
+    return picked;
+  }
+
+  /** A column of an alias whose columns are not known yet. */
+  #provisionalOf(name: string): PlanColumn | undefined {
+    const openScope = this.#open.get(name.split('.')[0] as string);
+    if (openScope === undefined) return undefined;
+    const provisional = this.add(name, parseType('float64'), openScope);
+    this.#provisional.add(provisional);
+    return provisional;
   }
 }

@@ -6,7 +6,8 @@ import type { Scope } from '../data/frame.js';
 import { parseType } from '../data/types.js';
 import { ColumnTable } from './column-table.js';
 import type { Catalogue } from './catalogue.js';
-import type { Plan, PlanColumn, PlanField } from './plan.js';
+import type { Plan, PlanColumn, PlanField, PlanResponse } from './plan.js';
+import { parseReference } from './reference.js';
 import type { FieldInput, PipelineSpec } from './schema.js';
 import { longestKeyText, longestText } from './text-limits.js';
 import { maskOf, StepCompiler, type CompileState } from './step-compiler.js';
@@ -67,6 +68,7 @@ export function compilePipeline(
     explain: spec.explain,
     record: spec.record,
     columns: columns.all,
+    elements: columns.elements,
     fetches: state.fetches,
     skips: state.skipping.length,
     masks: state.masks,
@@ -191,20 +193,14 @@ function compileResponse(
     mistakes.add(path, '`orderBy` and `limit` are for pipelines with objects');
   }
   const sorted =
-    orderBy === undefined
-      ? undefined
-      : (outputs.find((output) => output.name === orderBy)?.column ?? columns.find(`object.${orderBy}`));
-  if (orderBy !== undefined && sorted === undefined) {
-    mistakes.add(
-      [...path, 'orderBy'],
-      `"${orderBy}" is neither an output nor a field${didYouMean(orderBy, [...Object.keys(spec.response.outputs), ...fields])}`,
-    );
-  } else if (
+    orderBy === undefined ? undefined : sortColumn(orderBy, { outputs, fields, columns, mistakes, path });
+  if (
     sorted !== undefined &&
     !columns.isProvisional(sorted) &&
     (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')
   ) {
-    mistakes.add([...path, 'orderBy'], `objects cannot be sorted by ${withArticle(sorted.type.name)}`);
+    const one = sorted.type.kind === 'scalar' ? '' : `: name one of its elements, such as ${orderBy}[0]`;
+    mistakes.add([...path, 'orderBy'], `objects cannot be sorted by ${withArticle(sorted.type.name)}${one}`);
   }
   return {
     outputs,
@@ -212,4 +208,34 @@ function compileResponse(
     descending,
     ...(limit === undefined ? {} : { limit }),
   };
+}
+
+/** What objects are sorted by: an output, a field of theirs, or any column; each may be followed by the index of an element. */
+function sortColumn(
+  orderBy: string,
+  {
+    outputs,
+    fields,
+    columns,
+    mistakes,
+    path,
+  }: {
+    outputs: PlanResponse['outputs'];
+    fields: readonly string[];
+    columns: ColumnTable;
+    mistakes: Mistakes;
+    path: ConfigPath;
+  },
+): PlanColumn | undefined {
+  const at = { path: [...path, 'orderBy'], mistakes };
+  const { column: name, element } = parseReference(orderBy);
+  const output = outputs.find((each) => each.name === name);
+  if (output !== undefined) return columns.elementOf(output.column, element, at);
+  if (fields.includes(name)) return columns.resolve(`object.${orderBy}`, at);
+  if (name.includes('.')) return columns.resolve(orderBy, at);
+  mistakes.add(
+    at.path,
+    `"${orderBy}" is neither an output nor a field${didYouMean(name, [...outputs.map((each) => each.name), ...fields])}`,
+  );
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import type { Field } from '../data/feature-rows.js';
-import type { Scope } from '../data/frame.js';
+import type { ElementPlace, Scope } from '../data/frame.js';
 import type { ColumnType } from '../data/types.js';
 import type { RecordSpec } from './schema.js';
 import type { StepDefinition } from './step-definition.js';
@@ -74,6 +74,8 @@ export interface Plan {
   /** What is recorded of each request, or nothing. */
   readonly record: RecordSpec;
   readonly columns: readonly PlanColumn[];
+  /** The columns that are elements of others; no node writes them. */
+  readonly elements: readonly ElementPlace[];
   /** How many nodes keep a status per row. */
   readonly fetches: number;
   /** How many nodes may leave out objects. */

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { columnName, typeName } from '../views/schema.js';
+import { referencePattern } from './reference.js';
 import { milliseconds } from '../config/duration.js';
 
 /** A column as steps and answers name it. */
 export const reference = z
   .string()
   .regex(
-    /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$/,
-    'a column: `request.field`, `object.field`, `alias.feature` or `time`',
+    referencePattern,
+    'a column: `request.field`, `object.field`, `alias.feature` or `time`; a name with other characters in quotes, `alias."a name"`; an element of a vector by its index, `alias.feature[0]`',
   );
 
 /** The alias of a step, where it has one of its own. */
@@ -57,7 +58,9 @@ export const pipelineSchema = z.strictObject({
   steps: z.array(z.record(z.string(), z.unknown())),
   response: z.strictObject({
     outputs: z.record(columnName, reference),
-    orderBy: columnName.optional().describe('an output or field to sort objects by'),
+    orderBy: reference
+      .optional()
+      .describe('what to sort objects by: an output, a field or a column; `probabilities[1]` is an element'),
     descending: z.boolean().default(false),
     limit: z.int().positive().optional().describe('answer only this many objects, from the first'),
   }),

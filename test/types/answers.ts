@@ -21,7 +21,7 @@ const rank = definePipeline({
   objects: { fields: { price: 'float64', tags: 'list<string>' } },
   steps: [{ step: fee, inputs: { price: 'object.price' } }, { step: Total, as: 'total' }, { fetch: 'view' }],
   response: {
-    outputs: { cents: 'a_fee.cents', places: 'a_fee.places', due: 'a_fee.due', big: 'a_fee.big', free: 'a_fee.free', text: 'total.text', who: 'request.who', now: 'time', seen: 'view.seen' },
+    outputs: { cents: 'a_fee.cents', places: 'a_fee.places', due: 'a_fee.due', big: 'a_fee.big', free: 'a_fee.free', text: 'total.text', who: 'request.who', now: 'time', seen: 'view.seen', place: 'a_fee.places[1]', tag: 'object.tags[0]', odd: 'view."a b"[0]' },
   },
 });
 const request = { who: 'x' };
@@ -40,6 +40,9 @@ export const cells: [number, number | null | undefined, string | null | undefine
 export const vector: readonly (number | 'NaN' | 'Infinity' | '-Infinity')[] | null = first!.places;
 export const texts: [string | null, string | null, string | null] = [first!.due, first!.who, first!.now];
 export const tags: readonly string[] | null = first!.tags;
+export const element: [number | 'NaN' | 'Infinity' | '-Infinity' | null, string | null, AnswerValue] = [first!.place, first!.tag, first!.odd];
+// @ts-expect-error one element, not a vector
+export const wrongElement: readonly number[] = first!.place;
 export const big: number | string | null = first!.big;
 export const unknown: AnswerValue = first!.seen;
 // @ts-expect-error `cents` is a number

@@ -1,0 +1,36 @@
+import { columnNames } from '../config/names.js';
+
+/** What a reference names. */
+export interface Reference {
+  /** The column: `alias.name`, or the bare name of a field. */
+  readonly column: string;
+  /** The element of a vector or a list, from 0. */
+  readonly element?: number;
+}
+
+/** `alias.name`, `alias."any name"`, a bare field; each may be followed by `[0]`. */
+export const referencePattern =
+  /^[A-Za-z_][A-Za-z0-9_]*(\.([A-Za-z_][A-Za-z0-9_]*|"([^"\\]|\\["\\])+"))?(\[(0|[1-9][0-9]{0,5})\])?$/;
+
+/** Takes a reference apart; what is not one is taken as the name of a column, which does not exist. */
+export function parseReference(text: string): Reference {
+  const groups =
+    /^(?<alias>[A-Za-z0-9_]+)(?:\.(?:"(?<quoted>.*)"|(?<plain>[A-Za-z0-9_]+)))?(?:\[(?<element>[0-9]{1,6})\])?$/.exec(
+      text,
+    )?.groups;
+  if (groups === undefined) return { column: text };
+  const { alias, quoted, plain, element } = groups;
+  const name = quoted?.replace(/\\(.)/g, '$1') ?? plain;
+  return {
+    column: name === undefined ? alias! : `${alias}.${name}`,
+    ...(element === undefined ? {} : { element: Number(element) }),
+  };
+}
+
+/** The reference to a column: a model may give its outputs names that must be quoted. */
+export function referenceTo(column: string): string {
+  const dot = column.indexOf('.');
+  const name = column.slice(dot + 1);
+  if (dot < 0 || columnNames.pattern.test(name)) return column;
+  return `${column.slice(0, dot)}."${name.replace(/["\\]/g, '\\$&')}"`;
+}
