@@ -1,5 +1,5 @@
 import type { CallContext } from '../kernel/call.js';
-import { asVivaceError, type VivaceError } from '../kernel/errors.js';
+import { asVivaceError, type ErrorCode, type VivaceError } from '../kernel/errors.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { LoadAnew } from './check-backends.js';
 import { startNeeded, withServer } from './with-server.js';
@@ -7,13 +7,28 @@ import { startNeeded, withServer } from './with-server.js';
 /** The plans of a configuration, as complete as the models that could be reached make them. */
 export interface CheckedSignatures {
   readonly plans: ReadonlyMap<string, Plan>;
-  /** Predictors whose signature could not be read, and why: the columns of their inputs and those they write were not checked. */
+  /**
+   * Predictors whose repository or runtime did not answer, and why: the columns of their inputs and those they write were not checked. A
+   * server may start without them where its disk holds what they last served.
+   */
   readonly unchecked: ReadonlyMap<string, VivaceError>;
+  /** Predictors that keep a server from starting, and why: a model that is missing or corrupt, or that does not load. */
+  readonly failed: ReadonlyMap<string, VivaceError>;
 }
 
+/** Errors of what surrounds a model, not of the model. */
+const outages: readonly ErrorCode[] = [
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'RESOURCE_EXHAUSTED',
+  'PERMISSION_DENIED',
+  'UNAUTHENTICATED',
+];
+
 /**
- * Compiles the pipelines with the signatures of the models that can be reached. Only predictors and the parts that they use are started,
- * and every server is stopped again.
+ * Loads every model as a server would, and compiles the pipelines with the signatures of those that can be reached. Only predictors and the
+ * parts that they use are started, and every server is stopped again. Models are downloaded to the workspaces of the servers that `load`
+ * makes.
  *
  * @throws {ConfigError} where a model does not fit its pipelines, or was trained on other views.
  * @throws {VivaceError} Where the signal aborts, its error.
@@ -22,15 +37,16 @@ export async function checkSignatures(load: LoadAnew, context: CallContext): Pro
   const { bindings, plans } = await load();
   const predictors = bindings.filter(({ ports }) => ports.includes('predictor')).map(({ name }) => name);
   const unchecked = new Map<string, VivaceError>();
+  const failed = new Map<string, VivaceError>();
   for (const name of predictors) {
     const error = await unreadBecause(name, load, context);
-    if (error !== undefined) unchecked.set(name, error);
+    if (error !== undefined) (outages.includes(error.code) ? unchecked : failed).set(name, error);
   }
-  const reached = predictors.filter((name) => !unchecked.has(name));
-  if (reached.length === 0) return { plans, unchecked };
+  const reached = predictors.filter((name) => !unchecked.has(name) && !failed.has(name));
+  if (reached.length === 0) return { plans, unchecked, failed };
   return withServer(await load(), async (server) => {
     await startNeeded(server, reached, context);
-    return { plans: await server.compile(), unchecked };
+    return { plans: await server.compile(), unchecked, failed };
   });
 }
 

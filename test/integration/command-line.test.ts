@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createProject, type Project } from '../support/project.js';
 import { root } from '../support/repository.js';
@@ -88,9 +88,9 @@ export const repository = definePlugin({
         const all = read();
         writeFileSync(path, JSON.stringify({ ...all, aliases: { ...all.aliases, [name + '@' + alias]: version } }));
       },
-      list: async () => {
+      list: async (_context, { name: only } = {}) => {
         const { versions, aliases } = read();
-        return versions.map(({ name, version }) => ({
+        return versions.filter(({ name }) => only === undefined || name === only).map(({ name, version }) => ({
           name, version,
           aliases: Object.keys(aliases).filter((key) => key.startsWith(name + '@') && aliases[key] === version).map((key) => key.split('@')[1]),
         }));
@@ -320,13 +320,50 @@ describe('vivace', () => {
       expect(stdout).to.match(/silent: silent {2}failed: DEADLINE_EXCEEDED .*did not start within 50 ms/);
     });
 
-    it('says which signatures were not checked, and why', async () => {
+    it('fails where a server could not start, and says why', async () => {
       await given({ 'vivace.yaml': scoring, 'repository.mjs': repository, 'look-only.mjs': lookOnly });
+      const { code, stderr } = await project.vivace(['check']);
+      expect(code).to.equal(1);
+      expect(stderr)
+        .to.include('the server cannot start: predictor "score": NOT_FOUND')
+        .and.include('there is no model "affine@champion"');
+    });
+
+    it('says what could not be checked because a repository does not answer; --strict and --connect fail then', async () => {
+      const away = repository.replace(
+        'async resolve(',
+        "async resolve() { throw new VivaceError('UNAVAILABLE', 'no route'); }, async unused(",
+      );
+      await given({ 'vivace.yaml': scoring, 'repository.mjs': away, 'look-only.mjs': lookOnly });
       const { code, stdout } = await project.vivace(['check']);
       expect(code).to.equal(0);
-      expect(stdout)
-        .to.include('not checked: the signature of predictor "score"')
-        .and.include('there is no model "affine@champion"');
+      expect(stdout).to.include('not checked: the signature of predictor "score"').and.include('no route');
+      expect((await project.vivace(['check', '--strict'])).code).to.equal(3);
+      expect((await project.vivace(['check', '--connect'])).code).to.equal(3);
+    });
+
+    it('writes nothing, and finds a stored model that is corrupt', async () => {
+      await given({ 'vivace.yaml': locked });
+      await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
+      await project.vivace(['check']);
+      expect(await readdir(project.directory)).to.not.include('models');
+      const columns = ['--columns', 'request.a,request.b'];
+      const added = await project.vivace(['models', 'add', 'affine.onnx', '--name', 'affine', ...columns]);
+      expect(added.code, added.stderr).to.equal(0);
+      const files = async () =>
+        (await readdir(join(project.directory, 'models'), { recursive: true })).sort();
+      const before = await files();
+      expect((await project.vivace(['check'])).code).to.equal(0);
+      expect(await files()).to.deep.equal(before);
+      const stored = join(project.directory, 'models/affine/1/affine.onnx');
+      await writeFile(
+        stored,
+        (await readFile(stored)).map((byte, i) => (i === 40 ? byte ^ 1 : byte)),
+      );
+      const { code, stderr } = await project.vivace(['check']);
+      expect(code).to.equal(3);
+      expect(stderr).to.include('the server cannot start: predictor "score": DATA_LOSS');
+      expect(await files()).to.deep.equal(before);
     });
 
     it('refuses a model that was trained on a view of another definition', async () => {

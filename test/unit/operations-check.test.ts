@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -8,8 +8,11 @@ import {
   checkSignatures,
   createServer,
   defineAdapter,
+  definePlugin,
   isVivaceError,
   keyValueStore,
+  modelRepository,
+  VivaceError,
   withServer,
   type BackendTimes,
   type CallContext,
@@ -216,9 +219,9 @@ describe('Operations: checkSignatures', () => {
   });
 
   it('says which could not be read and why, and compiles with the others', async () => {
-    const { plans, unchecked } = await checkSignatures(loading(scoring()).load, callContext());
-    expect([...unchecked.keys()]).to.deep.equal(['score']);
-    expect(unchecked.get('score')!.message).to.match(/there is no model affine/);
+    const { plans, unchecked, failed } = await checkSignatures(loading(scoring()).load, callContext());
+    expect([[...unchecked.keys()], [...failed.keys()]]).to.deep.equal([[], ['score']]);
+    expect(failed.get('score')!.message).to.match(/there is no model affine/);
     expect(plans.get('sum')!.nodes.flatMap(({ writes }) => writes.map(({ name }) => name))).to.deep.equal([
       'sum.sum',
     ]);
@@ -239,6 +242,32 @@ describe('Operations: checkSignatures', () => {
     const { plans } = await checkSignatures(load, callContext());
     expect([...plans.keys()]).to.deep.equal(['clock']);
     expect(servers.map((server) => server.control.state)).to.deep.equal(['created']);
+  });
+
+  it('tells a repository that does not answer from a model that cannot serve', async () => {
+    const silent = definePlugin({
+      provides: modelRepository,
+      name: 'silent',
+      options: z.strictObject({}),
+      create: () => {
+        const fail = (): Promise<never> => Promise.reject(new VivaceError('UNAVAILABLE', 'no route'));
+        return { resolve: fail, manifest: fail, fetch: fail, add: fail, setAlias: fail, list: fail };
+      },
+    });
+    const { parts, ...rest } = scoring();
+    const { load } = loading({ ...rest, parts: { ...parts, models: { use: silent } } });
+    const { unchecked, failed } = await checkSignatures(load, callContext());
+    expect([[...unchecked.keys()], [...failed.keys()]]).to.deep.equal([['score'], []]);
+  });
+
+  it('finds a stored file that is corrupt', async () => {
+    await add();
+    const file = join(directory, 'bucket/affine/1/affine.onnx');
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(file, bytes);
+    const { failed } = await checkSignatures(loading(scoring()).load, callContext());
+    expect(failed.get('score')).to.include({ code: 'DATA_LOSS' });
   });
 
   it('refuses a model that was trained on other views', async () => {

@@ -10,25 +10,31 @@ import {
 } from 'vivace';
 import { defaultFile, loadConfiguration, type WithConfig } from '../configuration.js';
 import { describeBackends, describeParts, describePlans, describeViews } from '../describe-server.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodeOf, exitCodes } from '../exit-codes.js';
 import type { AddCommand } from '../run.js';
+import { withScratchWorkspace } from '../scratch-workspace.js';
 import type { Terminal } from '../terminal.js';
 import { drawTree } from '../tree.js';
 
 const help = `
-Prints every mistake with its line and path. If there are none, it draws the parts, the views and the plan of each pipeline, and asks
-models for their signatures where it can reach them. It opens no port and writes nothing.
+Prints every mistake with its line and path. If there are none, it draws the parts, the views and the plan of each pipeline, and
+loads every model that it can reach, into a directory that it removes again. It opens no port and writes nothing. It fails where a server
+could not start: a model that is missing or corrupt, an alias that names nothing, a self-test that does not hold.
 
-With --connect, it starts every store, repository and warehouse by itself, asks it something that changes nothing, and prints how long
-that took. The command fails if any of them does. Then it compares the views with their sources: columns that are not there or of another
-type, and values that are not what a view declares. Times without a zone are UTC.
+A repository that does not answer is only said. With --strict, for CI, it is a failure.
+
+With --connect, it also starts every store, repository and warehouse by itself, asks it something that changes nothing, and prints how
+long that took. The command fails if any of them does. Then it compares the views with their sources: columns that are not there or of
+another type, and values that are not what a view declares. Times without a zone are UTC.
 
 Examples:
   vivace check
+  vivace check --strict
   vivace check --config production.yaml --connect`;
 
 interface Options extends WithConfig {
   readonly connect?: true;
+  readonly strict?: true;
   readonly timeout: number;
 }
 
@@ -39,18 +45,20 @@ export const addCheck: AddCommand = (program, run) => {
     .description('check a configuration, and draw what it means')
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option('--connect', 'try every backend, and print how long it takes')
+    .option('--strict', 'fail where something could not be checked')
     .option('--timeout <seconds>', 'how long a backend may take', seconds, 10)
     .addHelpText('after', help)
     .action(async (options: Options) => {
       const { signal } = terminal;
-      const load = (): Promise<Server> => loadConfiguration(options, terminal);
-      const server = await load();
+      const server = await loadConfiguration(options, terminal);
       const problems = new Map(
         server.bindings.flatMap(({ definition }) =>
           sdkProblems(definition.sdk).map((problem) => [problem.package, problem]),
         ),
       );
-      const { plans, unchecked } = await checkSignatures(load, { signal });
+      const { plans, unchecked, failed } = await withScratchWorkspace(server, (changes) =>
+        checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
+      );
       const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(
         ({ branches = [] }) => branches.length > 0,
       );
@@ -58,8 +66,16 @@ export const addCheck: AddCommand = (program, run) => {
       for (const [name, { message }] of unchecked) {
         const what = `the signature of predictor "${name}", so neither the columns of its inputs nor those it writes`;
         terminal.stdout.write(`\nnot checked: ${what} (${message})\n`);
+        if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
+      }
+      for (const [name, error] of failed) {
+        terminal.stderr.write(
+          `\nthe server cannot start: predictor "${name}": ${error.code} ${error.message}\n`,
+        );
+        run.exitCode = exitCodeOf(error);
       }
       if (options.connect === true) {
+        const load = (): Promise<Server> => loadConfiguration(options, terminal);
         const checked = await checkBackends(load, { timeoutMs: options.timeout * 1000 }, { signal });
         terminal.stdout.write(`\n${drawTree(describeBackends(checked))}\n`);
         if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
