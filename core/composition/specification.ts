@@ -97,6 +97,9 @@ const blocks = z.looseObject({
   modules: z.unknown().optional().describe('files with services, verbs and layers of your own'),
 });
 
+/** Each is checked, compiled and started by itself: more of them take minutes. */
+const mostPerBlock = 2_000;
+
 /** Checks the three blocks of a specification, and gathers every mistake. */
 export async function checkSpecification(
   spec: unknown,
@@ -117,6 +120,17 @@ export async function checkSpecification(
   const names = Object.keys(blocks.shape);
   for (const key of Object.keys(parsed))
     if (!names.includes(key)) mistakes.add([key], `unknown key "${key}"${didYouMean(key, names)}`);
+  const tooMany = (['parts', 'views', 'pipelines'] as const).filter(
+    (block) => Object.keys(parsed[block]).length > mostPerBlock,
+  );
+  for (const block of tooMany) {
+    const count = Object.keys(parsed[block]).length;
+    mistakes.add(
+      [block],
+      `${count} ${block}, and a server has at most ${mostPerBlock}: make several servers of them`,
+    );
+  }
+  if (tooMany.length > 0) return undefined;
   for (const name of Object.keys(override)) {
     if (!Object.hasOwn(parsed.parts, name))
       mistakes.add(

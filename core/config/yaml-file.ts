@@ -7,11 +7,14 @@ import {
   parseDocument,
   type Document,
   type Node,
+  type Pair,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
 import { resolveEnvironment, type EnvironmentPaths } from './environment.js';
 import { messageOf } from '../kernel/errors.js';
 import { ConfigError, type ConfigPath, type Mistake } from './mistake.js';
+import { checkYamlLimits } from './yaml-limits.js';
 
 /** A parsed file: its value, where its strings came from the environment, and the line of any path. */
 export interface ParsedFile {
@@ -32,6 +35,7 @@ export function parseYamlFile(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
 ): ParsedFile {
+  checkYamlLimits(text, file);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
   if (document.errors.length > 0) {
@@ -78,15 +82,27 @@ function syntaxMistake(error: YAMLError, text: string): Mistake {
   };
 }
 
+/** The pairs of a map by their keys, which are looked up once for each mistake. */
+function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+  const known = pairs.get(map);
+  if (known !== undefined) return known;
+  const found = new Map<string, Pair>();
+  for (const item of map.items) {
+    const key = isPair(item) && isScalar(item.key) ? String(item.key.value) : undefined;
+    if (key !== undefined && !found.has(key)) found.set(key, item);
+  }
+  pairs.set(map, found);
+  return found;
+}
+const pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
 /** The line of a path, or of the nearest parent that is in the file. */
 function lineOfPath(document: Document, path: ConfigPath, lines: LineCounter): number | undefined {
   let node: unknown = document.contents;
   let offset = (node as Node | null)?.range?.[0];
   for (const segment of path) {
     if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(segment),
-      );
+      const pair = pairsOf(node).get(String(segment));
       if (pair === undefined) break;
       offset = (pair.key as Node).range?.[0] ?? offset;
       node = pair.value;
