@@ -42,6 +42,7 @@ export type {
   Explanation,
   FeaturePlane,
   PipelineAnswer,
+  DescribedNode,
   PipelineDescription,
   PipelineField,
   PipelineInput,
@@ -256,6 +257,7 @@ export type { HttpExchangeFacts } from './json/http-span.js';
 export { pipelineCodec } from './json/pipeline-codec.js';
 export type { PipelineCodec } from './json/pipeline-codec.js';
 export type { RequestLimits } from './json/request-limits.js';
+export { exampleOf } from './json/example.js';
 export type { JsonSchema } from './json/json-schema.js';
 export { pipelineTensors } from './json/pipeline-tensors.js';
 export type { OutputTensor, PipelineTensors } from './json/pipeline-tensors.js';

@@ -18,6 +18,12 @@ export function descriptionOf(plan: Plan): PipelineDescription {
     outputs: plan.response.outputs.map(({ name, column }) => ({ name, type: column.type })),
     deadlineMs: plan.deadlineMs,
     explain: plan.explain,
+    explained: plan.nodes.map(({ alias, scope, definition, writes }) => ({
+      alias,
+      scope,
+      hasStatus: definition.explain !== undefined,
+      columns: writes.map(({ name, type }) => ({ name: name.slice(alias.length + 1), type })),
+    })),
     plan: describePlan(plan),
   };
 }

@@ -3,7 +3,10 @@ import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
 import { base64Text, int64Text, longestList } from './json-values.js';
 import { rfc3339 } from '../kernel/time.js';
-import type { PipelineDescription, PipelineField } from '../ports/data-plane.js';
+import { errorCodes } from '../kernel/errors.js';
+import type { Scope } from '../data/frame.js';
+import { statusNames } from '../data/status.js';
+import type { DescribedNode, PipelineDescription, PipelineField } from '../ports/data-plane.js';
 
 /** A schema of JSON Schema 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -113,8 +116,7 @@ function texts({ description, unit }: PipelineField): JsonSchema {
 }
 
 /** The schema of an answer. */
-export function responseSchema({ objects, ...description }: PipelineDescription): JsonSchema {
-  const nullable = ({ type }: Field): JsonSchema => ({ anyOf: [valueSchema(type), { type: 'null' }] });
+export function responseSchema({ objects, explained, ...description }: PipelineDescription): JsonSchema {
   const outputs = Object.fromEntries(description.outputs.map((output) => [output.name, nullable(output)]));
   const perObject =
     objects === undefined
@@ -123,6 +125,7 @@ export function responseSchema({ objects, ...description }: PipelineDescription)
   const lists = Object.fromEntries(
     Object.entries(perObject).map(([name, schema]) => [name, { type: 'array', items: schema }]),
   );
+  const names = Object.keys(perObject);
   return {
     type: 'object',
     required: ['requestId', 'models', objects === undefined ? 'outputs' : 'objects', 'degraded'],
@@ -137,17 +140,22 @@ export function responseSchema({ objects, ...description }: PipelineDescription)
         },
       },
       ...(objects === undefined
-        ? { outputs: { type: 'object', properties: outputs } }
+        ? { outputs: { type: 'object', required: Object.keys(outputs), properties: outputs } }
         : {
             objects: {
               anyOf: [
                 {
                   type: 'array',
-                  items: { type: 'object', properties: { index: { type: 'integer' }, ...perObject } },
+                  items: {
+                    type: 'object',
+                    required: ['index', ...names],
+                    properties: { index: objectIndex, ...perObject },
+                  },
                 },
                 {
                   type: 'object',
-                  properties: { index: { type: 'array', items: { type: 'integer' } }, ...lists },
+                  required: ['index', ...names],
+                  properties: { index: { type: 'array', items: objectIndex }, ...lists },
                 },
               ],
             },
@@ -160,12 +168,87 @@ export function responseSchema({ objects, ...description }: PipelineDescription)
             step: { type: 'string' },
             status: { enum: ['MISSING', 'STALE', 'FAILED'] },
             rows: { type: 'integer' },
-            code: { type: 'string' },
+            code: { enum: Object.keys(errorCodes), description: 'where the status is FAILED' },
           },
           required: ['step', 'status', 'rows'],
         },
       },
-      ...(description.explain ? { explain: { type: 'object' } } : {}),
+      ...(description.explain
+        ? {
+            explain: {
+              ...explainSchema(explained, objects !== undefined),
+              description: 'where the request asked for it',
+            },
+          }
+        : {}),
+    },
+  };
+}
+
+const objectIndex: JsonSchema = {
+  type: 'integer',
+  description: 'place of the object in the request, from 0',
+};
+const instant: JsonSchema = { type: 'string', format: 'date-time' };
+
+function nullable({ type }: Field): JsonSchema {
+  return { anyOf: [valueSchema(type), { type: 'null' }] };
+}
+
+/** The schema of `explain` in an answer. */
+function explainSchema(nodes: readonly DescribedNode[], hasObjects: boolean): JsonSchema {
+  const inScope = (scope: Scope): JsonSchema =>
+    Object.fromEntries(
+      nodes.filter((node) => node.scope === scope).map((node) => [node.alias, nodeSchema(node)]),
+    );
+  const [request, object] = [inScope('request'), inScope('object')];
+  return {
+    type: 'object',
+    required: ['time', 'request', ...(hasObjects ? ['objects'] : [])],
+    properties: {
+      time: { ...instant, description: 'the request time' },
+      request: { type: 'object', required: Object.keys(request), properties: request },
+      ...(hasObjects
+        ? {
+            objects: {
+              type: 'array',
+              items: {
+                type: 'object',
+                required: ['index', ...Object.keys(object)],
+                properties: {
+                  index: objectIndex,
+                  skipped: { const: true, description: 'where the object was left out' },
+                  ...object,
+                },
+              },
+            },
+          }
+        : {}),
+    },
+  };
+}
+
+function nodeSchema({ hasStatus, columns }: DescribedNode): JsonSchema {
+  const required = columns.map(({ name }) => name);
+  if (!hasStatus) {
+    const values = Object.fromEntries(columns.map((column) => [column.name, nullable(column)]));
+    return { type: 'object', required, properties: values };
+  }
+  const status = { enum: statusNames };
+  const features = Object.fromEntries(
+    columns.map((column) => [
+      column.name,
+      { type: 'object', required: ['value', 'status'], properties: { value: nullable(column), status } },
+    ]),
+  );
+  return {
+    type: 'object',
+    required: ['status', 'features'],
+    properties: {
+      status,
+      eventTime: instant,
+      availableTime: instant,
+      features: { type: 'object', required, properties: features },
     },
   };
 }

@@ -92,7 +92,7 @@ export interface StepDefinition<S extends z.ZodObject = z.ZodObject, N extends P
   inHistory?(node: N, failedReads: FailedReads): N;
   summary(node: N): StepSummary;
   /** Status and times per row, for `explain` and for the failed rows of a training set. */
-  explain?(node: N, frame: Frame): ExplainedNode['rows'];
+  explain?(node: N, frame: Frame): NonNullable<ExplainedNode['rows']>;
   /** Whether its class stops waiting when a call aborts; otherwise the deadline layer does so for it. */
   readonly leaves?: boolean;
   /** The `@injectable()` class that runs a node. A module may rebind it, in transient scope. */

@@ -17,6 +17,16 @@ export interface PipelineField extends Field {
   readonly maxLength?: number;
 }
 
+/** What an answer with `explain` holds of one node. */
+export interface DescribedNode {
+  readonly alias: string;
+  readonly scope: Scope;
+  /** Each value has a status, and each row a status and, where the source has them, times. */
+  readonly hasStatus: boolean;
+  /** Any value may be null. */
+  readonly columns: readonly Field[];
+}
+
 /** A pipeline as callers see it. */
 export interface PipelineDescription {
   readonly name: string;
@@ -30,6 +40,8 @@ export interface PipelineDescription {
   readonly deadlineMs: number;
   /** Whether a request may ask for an explanation. */
   readonly explain: boolean;
+  /** The nodes whose values `explain` answers, in the order of the plan. */
+  readonly explained: readonly DescribedNode[];
   /** The compiled plan, for people: nodes in order, what each reads and writes. */
   readonly plan: object;
 }

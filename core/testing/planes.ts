@@ -93,5 +93,6 @@ const echo: PipelineDescription = {
   ],
   deadlineMs: 1000,
   explain: true,
+  explained: [],
   plan: { nodes: [] },
 };

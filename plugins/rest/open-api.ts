@@ -1,18 +1,23 @@
-import { requestIds } from 'vivace';
+import { errorCodes, exampleOf, requestIds } from 'vivace';
 import type { SpokenPipeline } from './rest-api.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const errors: Readonly<Record<string, string>> = {
   '400': 'A field, the JSON or the path is wrong; `path` names the field',
+  '401': 'Who calls is not known',
+  '403': 'The caller may not do this',
   '404': 'No such pipeline',
   '405': 'The method is not allowed; see Allow',
   '408': 'The request did not arrive in time',
+  '409': 'It was changed meanwhile; try again',
+  '412': 'It cannot be done as things are',
   '413': 'The body is too large',
   '415': 'The content type or encoding is not supported',
   '422': 'A feature is missing that the pipeline requires',
   '429': 'Too much at once; see Retry-After',
   '500': 'A fault of the server',
+  '501': 'Not offered here',
   '503': 'Not ready, or stopping; see Retry-After',
   '504': 'The deadline has passed',
 };
@@ -24,15 +29,25 @@ const errors: Readonly<Record<string, string>> = {
  */
 export function openApiDocument(
   pipelines: readonly SpokenPipeline[],
-  { prefix, version }: { readonly prefix: string; readonly version: string },
+  {
+    prefix,
+    version,
+    servers,
+  }: { readonly prefix: string; readonly version: string; readonly servers: readonly string[] },
 ): Json {
-  const names = pipelines.map(({ description }) => description.name);
   return {
     openapi: '3.1.0',
     info: { title: 'Vivace', version },
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    servers: servers.length === 0 ? [relativeServer(prefix)] : servers.map((url) => ({ url })),
+    tags: [
+      { name: 'predictions', description: 'A path for each pipeline' },
+      { name: 'descriptions', description: 'What there is, and what it takes and gives' },
+    ],
     paths: {
-      ...Object.fromEntries(names.map((name) => [predictPath(prefix, name), predictItem(name)])),
+      ...Object.fromEntries(
+        pipelines.map((pipeline) => [predictPath(prefix, pipeline.description.name), predictItem(pipeline)]),
+      ),
       [`${prefix}/v1/pipelines`]: get('listPipelines', 'The names of the pipelines', {
         type: 'object',
         required: ['pipelines'],
@@ -40,7 +55,7 @@ export function openApiDocument(
       }),
       [`${prefix}/v1/pipelines/{name}`]: {
         parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }],
-        ...get('describePipeline', 'The schemas and the plan of a pipeline', { type: 'object' }, ['404']),
+        ...get('describePipeline', 'The schemas and the plan of a pipeline', describedSchema, ['404']),
       },
     },
     components: {
@@ -70,7 +85,11 @@ const errorSchema: Json = {
   type: 'object',
   required: ['code', 'message'],
   properties: {
-    code: { type: 'string', description: 'stable; INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE, …' },
+    code: {
+      // A mistake of the configuration is found before the server answers.
+      enum: Object.keys(errorCodes).filter((code) => code !== 'INVALID_CONFIG'),
+      description: 'stable',
+    },
     message: { type: 'string', description: 'for people; it may change' },
     path: { type: 'string', description: 'the field at fault, such as objects[3].destination' },
     requestId: { type: 'string' },
@@ -93,22 +112,58 @@ const requestHeaders: readonly Json[] = [
   { name: 'traceparent', in: 'header', description: 'W3C trace context', schema: { type: 'string' } },
 ];
 
+/** Times of examples, so that the document is the same each time. */
+const exampleTimeMs = Date.UTC(2026, 0, 1, 8);
+/** Longest example, characters of JSON: one with long vectors helps nobody. */
+const longestExample = 4000;
+
+const describedSchema: Json = {
+  type: 'object',
+  required: ['name', 'requestSchema', 'responseSchema', 'plan'],
+  properties: {
+    name: { type: 'string' },
+    description: { type: 'string' },
+    requestSchema: { type: 'object', description: 'JSON Schema 2020-12 of a request' },
+    responseSchema: { type: 'object', description: 'JSON Schema 2020-12 of an answer' },
+    plan: { type: 'object', description: 'what runs, for people' },
+  },
+};
+
+/** The root of the paths, relative to where this document is served: an application may have mounted it anywhere. */
+function relativeServer(prefix: string): Json {
+  const up = prefix.split('/').length - 1;
+  return {
+    url: up === 0 ? '.' : Array.from({ length: up }, () => '..').join('/'),
+    description: 'where this document is served',
+  };
+}
+
 function predictPath(prefix: string, name: string): string {
   return `${prefix}/v1/pipelines/${encodeURIComponent(name)}/predict`;
 }
 
-function predictItem(name: string): Json {
-  const content = (kind: string): Json => ({
-    'application/json': { schema: { $ref: `#/components/schemas/${schemaName(name, kind)}` } },
-  });
+function predictItem({ description: { name, description, deadlineMs }, codec }: SpokenPipeline): Json {
+  const content = (kind: string, schema: Json): Json => {
+    const example = exampleOf(schema, exampleTimeMs);
+    const isShort = JSON.stringify(example).length <= longestExample;
+    return {
+      'application/json': {
+        schema: { $ref: `#/components/schemas/${schemaName(name, kind)}` },
+        ...(isShort ? { example } : {}),
+      },
+    };
+  };
+  const deadline = `Answered within ${deadlineMs} ms, or with 504.`;
   return {
     post: {
       operationId: `predict-${name}`,
+      tags: ['predictions'],
       summary: `Predict with the pipeline ${name}`,
+      description: description === undefined ? deadline : `${description}\n\n${deadline}`,
       parameters: requestHeaders,
-      requestBody: { required: true, content: content('Request') },
+      requestBody: { required: true, content: content('Request', codec.requestSchema) },
       responses: {
-        '200': { description: 'The answer', content: content('Response') },
+        '200': { description: 'The answer', content: content('Response', codec.responseSchema) },
         ...errorResponses(Object.keys(errors)),
       },
     },
@@ -119,6 +174,7 @@ function get(operationId: string, summary: string, schema: Json, statuses: reado
   return {
     get: {
       operationId,
+      tags: ['descriptions'],
       summary,
       responses: {
         '200': { description: summary, content: { 'application/json': { schema } } },

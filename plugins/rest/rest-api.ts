@@ -22,18 +22,27 @@ export interface SpokenPipeline {
   readonly limits: JsonLimits;
 }
 
+export interface RestApiOptions {
+  readonly planes: Planes;
+  readonly prefix: string;
+  readonly maxDepth: number;
+  readonly servers: readonly string[];
+}
+
 /** The operations of the API, each from a request to its answer. The server answers what they throw. */
 export class RestApi {
   readonly #planes: Planes;
   readonly #prefix: string;
   readonly #maxDepth: number;
+  readonly #servers: readonly string[];
   /** By name; pipelines do not change while they are served. */
   readonly #spoken = new Map<string, SpokenPipeline>();
 
-  constructor({ planes, prefix, maxDepth }: { planes: Planes; prefix: string; maxDepth: number }) {
+  constructor({ planes, prefix, maxDepth, servers }: RestApiOptions) {
     this.#planes = planes;
     this.#prefix = prefix;
     this.#maxDepth = maxDepth;
+    this.#servers = servers;
   }
 
   /** Refuses, before its body is read, a prediction of a pipeline that is not there, or whose headers are wrong. */
@@ -86,8 +95,8 @@ export class RestApi {
   describe(pipeline: string, call: Call): HttpResponse {
     const { description, codec } = this.#pipeline(pipeline);
     const { requestSchema, responseSchema } = codec;
-    const { name, plan } = description;
-    return json(JSON.stringify({ name, requestSchema, responseSchema, plan }), call);
+    const { name, description: text, plan } = description;
+    return json(JSON.stringify({ name, description: text, requestSchema, responseSchema, plan }), call);
   }
 
   openApi(call: Call): HttpResponse {
@@ -96,6 +105,7 @@ export class RestApi {
     const { version } = control.info();
     const document = openApiDocument(pipelines, {
       prefix: this.#prefix,
+      servers: this.#servers,
       version: typeof version === 'string' ? version : '0',
     });
     return json(JSON.stringify(document), call);

@@ -13,6 +13,12 @@ export const rest = definePlugin({
       .regex(/^(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /ml: it begins with "/" and does not end with one')
       .default('')
       .describe('path that every route begins with, such as /ml; default none'),
+    servers: z
+      .array(z.url())
+      .default([])
+      .describe(
+        'base URLs that the OpenAPI document names, such as https://ml.example.com; default: where the document is served',
+      ),
     maxDepth: z
       .int()
       .min(4)
@@ -21,7 +27,7 @@ export const rest = definePlugin({
       .describe('deepest nesting of arrays and objects in a body; more is answered with 400; default 32'),
   }),
   uses: { server: httpServer },
-  create: ({ prefix, maxDepth }, { server }) => ({
-    serve: (planes) => server.mount(restRouter(new RestApi({ planes, prefix, maxDepth }), prefix)),
+  create: ({ prefix, ...options }, { server }) => ({
+    serve: (planes) => server.mount(restRouter(new RestApi({ planes, prefix, ...options }), prefix)),
   }),
 });

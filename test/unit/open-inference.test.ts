@@ -538,6 +538,7 @@ describe('open-inference', () => {
             outputs: [scored, at],
             deadlineMs: 100,
             explain: true,
+            explained: [],
             plan: {},
           }),
           predict: async (_name, given, { requestId }) => {
