@@ -287,7 +287,9 @@ export type {
 } from './operations/materialize-views.js';
 export type { ModelColumns } from './operations/model-columns.js';
 export { withServer } from './operations/with-server.js';
-export { configurationSchema } from './operations/configuration-schema.js';
+export { configurationSchema, spineJsonSchema } from './operations/configuration-schema.js';
+export type { OwnDefinitions } from './operations/configuration-schema.js';
+export { ownDefinitions } from './operations/own-definitions.js';
 
 // Times.
 export {

@@ -11,7 +11,8 @@ import { hasOneSource, oneSource, sourceRowsOf, sourceRowsShape } from '../views
 
 const { table, query, ...rows } = sourceRowsShape;
 
-const moment = z.union([z.string(), z.date()]).transform((value, context) => {
+/** A time as a spine writes it. */
+export const moment = z.union([z.string(), z.date()]).transform((value, context) => {
   const read = readMoment(value);
   if (typeof read !== 'string') return millisOf(read.first);
   context.addIssue({ code: 'custom', message: read });

@@ -1,27 +1,42 @@
-import { z } from 'zod';
+import { admissionOptions } from '../composition/admission-options.js';
 import { withArticle } from '../config/article.js';
 import { columnNames, partNames, pathNames } from '../config/names.js';
-import { slotPort, type Definition } from '../parts/definition.js';
+import { builtInNames, resolveUse } from '../composition/resolve-use.js';
+import { slotPort, type Definition, type Uses } from '../parts/definition.js';
 import { pipelineSchema } from '../pipeline/schema.js';
 import type { StepDefinition } from '../pipeline/step-definition.js';
+import { spineSchema } from '../offline/spine.js';
+import { customKeys } from '../steps/custom/custom.js';
+import type { StepType } from '../steps/custom/step.js';
 import { builtInVerbs } from '../steps/index.js';
 import { viewSchema } from '../views/schema.js';
-import { admissionOptions } from '../composition/admission-options.js';
-import { builtInNames, resolveUse } from '../composition/resolve-use.js';
+import { optionsJson, withReferences, type JsonSchema } from './options-json.js';
 
-type JsonSchema = Readonly<Record<string, unknown>>;
+/** What a team's configuration adds to what Vivace has; `ownDefinitions` finds it. */
+export interface OwnDefinitions {
+  /** By what stands after `use`. */
+  readonly parts?: ReadonlyMap<string, Definition>;
+  /** By the path that stands after `step`. */
+  readonly steps?: ReadonlyMap<string, StepType>;
+  readonly verbs?: readonly StepDefinition[];
+}
+
+const dialect = 'https://json-schema.org/draft/2020-12/schema';
 
 /**
- * The JSON Schema (draft 2020-12) of a configuration file, for editors: one branch per built-in part with its options and slots, and a
- * loose one for parts from other packages and files. `vivace check`, not the schema, checks references between blocks.
+ * The JSON Schema (draft 2020-12) of a configuration file, for editors: options and slots of each part by its `use`, keys of each step by its
+ * verb, types by name. Options that are secret have `x-secret`. Parts and steps from other packages and files are loose, unless `own` has
+ * them. `vivace check`, not the schema, checks references between blocks.
  *
- * @param own Verbs of a team's own, besides those of Vivace.
+ * @param own What a team's configuration adds.
  */
-export async function configurationSchema(own: readonly StepDefinition[] = []): Promise<JsonSchema> {
-  const definitions = await Promise.all(builtInNames().map((name) => resolveUse(name, '/')));
-  const builtIn = definitions.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+export async function configurationSchema(own: OwnDefinitions = {}): Promise<JsonSchema> {
+  const builtIn = await Promise.all(
+    builtInNames().map(async (name) => [name, await resolveUse(name, '/')] as const),
+  );
+  const parts = [...builtIn, ...(own.parts ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $schema: dialect,
     title: 'Vivace configuration',
     type: 'object',
     additionalProperties: false,
@@ -34,17 +49,18 @@ export async function configurationSchema(own: readonly StepDefinition[] = []): 
       },
       admission: {
         description: 'when the server refuses calls',
-        ...withReferences(toJson(admissionOptions)),
+        ...withReferences(optionsJson(admissionOptions)),
       },
-      parts: block('backends and behaviours, by name', partNames.pattern.source, partSchema(builtIn)),
-      views: block('feature views, by name', columnNames.pattern.source, withReferences(toJson(viewSchema))),
-      pipelines: block(
-        'pipelines, by name',
-        pathNames.pattern.source,
-        pipelineJson([...builtInVerbs, ...own]),
-      ),
+      parts: block('backends and behaviours, by name', partNames.pattern.source, partSchema(parts)),
+      views: block('feature views, by name', columnNames.pattern.source, viewJson()),
+      pipelines: block('pipelines, by name', pathNames.pattern.source, pipelineJson(own)),
     },
   };
+}
+
+/** The JSON Schema (draft 2020-12) of a spine, the historical requests of a training set. */
+export function spineJsonSchema(): JsonSchema {
+  return { $schema: dialect, title: 'Vivace spine', ...oneSource(withReferences(optionsJson(spineSchema))) };
 }
 
 /** A block may stand empty, as while it is being written. */
@@ -52,114 +68,126 @@ function block(description: string, pattern: string, entry: JsonSchema): JsonSch
   return { description, type: 'object', propertyNames: { pattern }, additionalProperties: entry };
 }
 
-function partSchema(definitions: readonly Definition[]): JsonSchema {
-  const names = definitions.map((definition) => definition.name);
+function partSchema(parts: readonly (readonly [use: string, definition: Definition])[]): JsonSchema {
   return {
     type: 'object',
     required: ['use'],
     properties: {
       use: {
         description: 'a built-in part, the rest of a package name vivace-…, or a relative .js file',
-        anyOf: [{ enum: names }, { type: 'string' }],
+        anyOf: [{ enum: parts.map(([use]) => use) }, { type: 'string' }],
       },
     },
-    allOf: definitions.map((definition) => ({
-      if: { required: ['use'], properties: { use: { const: definition.name } } },
-      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-      then: definitionSchema(definition),
-    })),
+    allOf: parts.map(([use, definition]) =>
+      when({ required: ['use'], properties: { use: { const: use } } }, definitionSchema(definition)),
+    ),
   };
 }
 
 function definitionSchema({ name, provides, options, uses }: Definition): JsonSchema {
-  const { properties = {}, required = [] } = withReferences(toJson(options)) as {
-    properties?: JsonSchema;
-    required?: string[];
-  };
-  const slots = Object.entries(uses).map(([slot, spec]) => ({ slot, ...slotPort(spec) }));
+  const { properties = {}, required = [] } = withReferences(optionsJson(options)) as Properties;
+  const slots = slotsJson(uses);
   return {
     description: `${name}: ${provides.map((port) => port.name).join(', ')}`,
     additionalProperties: false,
-    required: ['use', ...slots.filter((slot) => !slot.optional).map(({ slot }) => slot), ...required],
-    properties: {
-      use: true,
-      ...Object.fromEntries(
-        slots.map(({ slot, port }) => [
-          slot,
-          { type: 'string', description: `the name of ${withArticle(port.name)} part` },
-        ]),
-      ),
-      ...properties,
-    },
+    required: ['use', ...slots.required, ...required],
+    properties: { use: true, ...slots.properties, ...properties },
   };
 }
 
-function pipelineJson(verbs: readonly StepDefinition[]): JsonSchema {
-  const { properties, ...rest } = withReferences(toJson(pipelineSchema)) as { properties: JsonSchema };
-  // The texts of steps are not resolved from the environment.
-  const steps = verbs.map(({ verb, schema }) => {
-    const json = toJson(schema) as { properties: JsonSchema; required?: readonly string[] };
-    return { ...json, required: [...new Set([verb, ...(json.required ?? [])])] };
+interface Properties {
+  readonly properties?: JsonSchema;
+  readonly required?: readonly string[];
+}
+
+function slotsJson(uses: Uses): Required<Properties> {
+  const slots = Object.entries(uses).map(([slot, spec]) => ({ slot, ...slotPort(spec) }));
+  return {
+    required: slots.filter(({ optional }) => !optional).map(({ slot }) => slot),
+    properties: Object.fromEntries(
+      slots.map(({ slot, port }) => [
+        slot,
+        { type: 'string', description: `the name of ${withArticle(port.name)} part` },
+      ]),
+    ),
+  };
+}
+
+function viewJson(): JsonSchema {
+  const json = withReferences(optionsJson(viewSchema)) as JsonSchema & {
+    properties: Record<string, JsonSchema>;
+  };
+  const { source, features, ...properties } = json.properties;
+  const isAggregate = { type: 'object', required: ['aggregate'] };
+  const all = (feature: JsonSchema): JsonSchema => ({
+    required: ['features'],
+    properties: { features: { type: 'object', minProperties: 1, additionalProperties: feature } },
   });
   return {
+    ...json,
+    properties: {
+      ...properties,
+      source: oneSource(source!),
+      features: {
+        ...features,
+        // A view has either plain columns or aggregates.
+        anyOf: [{ additionalProperties: { not: isAggregate } }, { additionalProperties: isAggregate }],
+      },
+    },
+    ...when(all(isAggregate), {
+      required: ['source'],
+      properties: { source: { required: ['eventTime'] } },
+    }),
+  };
+}
+
+function pipelineJson({ steps = new Map(), verbs = [] }: OwnDefinitions): JsonSchema {
+  const { properties, ...rest } = withReferences(optionsJson(pipelineSchema)) as { properties: JsonSchema };
+  const all = [...builtInVerbs, ...verbs];
+  return {
     ...rest,
-    properties: { ...properties, steps: { type: 'array', items: { anyOf: steps } } },
+    properties: { ...properties, steps: { type: 'array', items: stepJson(all, steps) } },
   };
 }
 
-/** Leaves out what only code can give: functions, clients, applications. */
-function toJson(schema: z.ZodObject): JsonSchema {
-  const shape = Object.fromEntries(
-    Object.entries(schema.shape).filter(([, option]) => !isCodeOnly(option as z.core.$ZodType)),
-  );
-  const loose = schema._zod.def.catchall?._zod.def.type !== 'never';
-  const { $schema, ...json } = z.toJSONSchema(loose ? z.looseObject(shape) : z.strictObject(shape), {
-    unrepresentable: 'any',
-    io: 'input',
+/** One step: what may stand beside its verb. The texts of steps are not resolved from the environment. */
+function stepJson(verbs: readonly StepDefinition[], steps: ReadonlyMap<string, StepType>): JsonSchema {
+  const byVerb = verbs.map(({ verb, schema }) => {
+    const json = optionsJson(schema);
+    const { properties = {}, required = [] } = json as Properties;
+    return [verb, { ...json, properties, required: [...new Set([verb, ...required])] }] as const;
   });
-  void $schema;
-  return json;
-}
-
-/** True for an option that no file can hold. */
-function isCodeOnly(schema: z.core.$ZodType): boolean {
-  const definition = schema._zod.def as { type: string; innerType?: z.core.$ZodType };
-  return (
-    definition.type === 'custom' || (definition.innerType !== undefined && isCodeOnly(definition.innerType))
-  );
-}
-
-const reference = { type: 'string', pattern: '\\$\\{env:' };
-
-/** Allows a reference to the environment wherever a plain text would not be valid. */
-function withReferences(schema: JsonSchema): JsonSchema {
-  return visit(schema) as JsonSchema;
-}
-
-function visit(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(visit);
-  if (typeof node !== 'object' || node === null) return node;
-  const { description, default: initial, ...rest } = node as Record<string, unknown>;
-  const texts = {
-    ...(description === undefined ? {} : { description }),
-    ...(initial === undefined ? {} : { default: initial }),
+  return {
+    type: 'object',
+    properties: Object.fromEntries(byVerb.map(([verb, { properties }]) => [verb, properties[verb] ?? true])),
+    anyOf: byVerb.map(([verb]) => ({ required: [verb] })),
+    allOf: [
+      ...byVerb.map(([verb, json]) => when({ required: [verb] }, json)),
+      ...[...steps].map(([path, type]) =>
+        when({ required: ['step'], properties: { step: { const: path } } }, ownStepJson(type)),
+      ),
+    ],
   };
-  const { type } = rest;
-  const plain = type === 'number' || type === 'integer' || type === 'boolean';
-  const narrow = type === 'string' && ('pattern' in rest || 'enum' in rest || 'format' in rest);
-  if (plain || narrow) return { ...texts, anyOf: [rest, reference] };
-  // What stands under these keys is a name or a value, not a schema.
-  const literal = ['enum', 'const', 'required', 'propertyNames', 'examples', 'type'];
-  const inner = Object.entries(rest).map(([key, value]) => {
-    if (literal.includes(key)) return [key, value];
-    if (key === 'properties')
-      return [
-        key,
-        Object.fromEntries(
-          Object.entries(value as object).map(([name, property]) => [name, visit(property)]),
-        ),
-      ];
-    return [key, visit(value)];
-  });
-  return { ...texts, ...(Object.fromEntries(inner) as object) };
+}
+
+function ownStepJson({ name, options, uses }: StepType): JsonSchema {
+  const { properties = {}, required = [] } = optionsJson(options) as Properties;
+  const slots = slotsJson(uses);
+  const keys = optionsJson(customKeys) as Properties;
+  return {
+    description: `the step ${name}`,
+    additionalProperties: false,
+    required: ['step', ...slots.required, ...required],
+    properties: { step: true, ...keys.properties, ...slots.properties, ...properties },
+  };
+}
+
+/** Exactly one of `table` and `query`. */
+function oneSource(json: JsonSchema): JsonSchema {
+  return { ...json, oneOf: [{ required: ['table'] }, { required: ['query'] }] };
+}
+
+function when(condition: JsonSchema, schema: JsonSchema): JsonSchema {
+  // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+  return { if: condition, then: schema };
 }

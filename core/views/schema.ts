@@ -71,6 +71,9 @@ export const viewSource = z
   })
   .refine(hasOneSource, oneSource);
 
+/** A feature: a column of the source, or an aggregate of one. */
+export const featureSpec = z.union([plainFeature, aggregateFeature]);
+
 export const viewSchema = z.strictObject({
   store: z.string().describe('the online-store part that serves it'),
   entity: z
@@ -81,7 +84,7 @@ export const viewSchema = z.strictObject({
   owner: z.string().optional(),
   description: z.string().optional(),
   features: z
-    .record(columnName, z.union([plainFeature, aggregateFeature]))
+    .record(columnName, featureSpec)
     .refine((features) => Object.keys(features).length > 0, 'at least one feature'),
 });
 

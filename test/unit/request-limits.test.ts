@@ -186,6 +186,7 @@ describe('The length of texts', () => {
       outputs: [],
       deadlineMs: 1,
       explain: true,
+      explained: [],
       plan: {},
     });
     expect(JSON.stringify(requestSchema)).to.contain('"items":{"type":"string","maxLength":7}');

@@ -40,7 +40,10 @@ export const addServe: AddCommand = (program, run) => {
     .command('serve')
     .description('serve the pipelines of a configuration')
     .option('-c, --config <file>', 'the configuration', defaultFile)
-    .option('-w, --watch', 'serve each edit of the configuration and of its JavaScript files, without failing a request')
+    .option(
+      '-w, --watch',
+      'serve each edit of the configuration and of its JavaScript files, without failing a request',
+    )
     .option(
       '-p, --port <number>',
       'port of the HTTP server, instead of the configured one; 0 takes any free one',
