@@ -126,13 +126,18 @@ describe('vivace serve --watch', () => {
     });
   });
 
-  afterEach(async () => {
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed')
+      console.error({ waiting, stderr, last: load?.last, failed: load?.failed });
     await load?.stop();
     child?.kill('SIGKILL');
     await project.remove();
   });
 
+  /** What the test waits for, for the report of one that fails. */
+  let waiting = '';
   const eventually = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
+    waiting = what;
     while (!(await isSo())) {
       if (child.exitCode !== null) throw new Error(`${what}: it ended with ${child.exitCode}: ${stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -159,6 +164,8 @@ describe('vivace serve --watch', () => {
   };
 
   it('fails no request while parts, pipelines, steps, models and ports are edited', async function () {
+    // Some thirty edits, each of which is read twice before it counts.
+    this.timeout(600_000);
     const [port, other] = [await freePort(), await freePort()];
     const at = (varied: Partial<Varied> = {}): Record<string, string> => ({
       'vivace.yaml': yaml({ port, ...varied }),
