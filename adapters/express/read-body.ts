@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { VivaceError, type HttpRoute } from 'vivace';
+import { asVivaceError, VivaceError, type HttpRoute } from 'vivace';
 import { decodeContent, isPlain } from 'vivace/wire';
 import type { Exchange } from './exchange.js';
 import type { HeldBytes, HeldShare } from './held-bytes.js';
@@ -122,7 +122,7 @@ function gather(request: IncomingMessage, limitBytes: number, share: HeldShare):
         // What follows is read and dropped, so that the peer can finish sending and read the answer.
         refused = true;
         chunks.length = 0;
-        reject(error as Error);
+        reject(asVivaceError(error));
       }
     });
     request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));

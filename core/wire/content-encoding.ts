@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { VivaceError } from '../kernel/errors.js';
+import { asVivaceError, VivaceError } from '../kernel/errors.js';
 
 const options = { chunkSize: 65_536 };
 
@@ -104,7 +104,7 @@ function through(
     const stop = (error: unknown): void => {
       chunks.length = 0;
       decoder.destroy();
-      reject(error as Error);
+      reject(asVivaceError(error));
     };
     decoder.on('data', (chunk: Buffer) => {
       size += chunk.length;

@@ -18,7 +18,7 @@ const errors: Readonly<Record<string, string>> = {
   '429': 'Too much at once; see Retry-After',
   '500': 'A fault of the server',
   '501': 'Not offered here',
-  '503': 'Not ready, or stopping; see Retry-After',
+  '503': 'Not ready, stopping, or busy with too much; see Retry-After',
   '504': 'The deadline has passed',
 };
 
@@ -92,6 +92,17 @@ const errorSchema: Json = {
     },
     message: { type: 'string', description: 'for people; it may change' },
     path: { type: 'string', description: 'the field at fault, such as objects[3].destination' },
+    details: {
+      type: 'array',
+      maxItems: 20,
+      description:
+        'where fields are at fault: the first mistakes of the request, that at `path` before the others',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
     requestId: { type: 'string' },
   },
 };

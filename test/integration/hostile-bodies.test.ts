@@ -39,7 +39,7 @@ describe('Bodies of a few kilobytes that become large', () => {
   async function send(pipeline: string, text: string, times = 1): Promise<readonly Answered[]> {
     const body = gzipSync(text, { level: 9 });
     expect(body.length).to.be.below(50_000);
-    thread.postMessage({ pipeline, body, times });
+    thread.postMessage({ pipeline, body, times }, []);
     const [answer] = (await Promise.race([once(thread, 'message'), died])) as [{ answers: Answered[] }];
     return answer.answers;
   }

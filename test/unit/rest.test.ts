@@ -20,6 +20,7 @@ interface ErrorBody {
   readonly code: string;
   readonly message: string;
   readonly path?: string;
+  readonly details?: readonly { readonly path: string; readonly message: string }[];
   readonly requestId?: string;
   /** What the echo pipeline got. */
   readonly outputs?: { readonly text: string | null; readonly numbers: readonly number[] | null };
@@ -268,6 +269,44 @@ describe('rest', () => {
         .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], document);
       expect(target, reference).to.be.an('object');
     }
+  });
+
+  it('answers every mistake of a request, and cuts what repeats the text of the caller', async () => {
+    const long = 'n'.repeat(4000);
+    const { path, message, details } = await refused(
+      JSON.stringify({ request: { text: 1, numbers: ['x', 'y'], nubmers: [], [long]: 1 } }),
+    );
+    expect([path, message]).to.deep.equal([
+      'request.text',
+      'request.text: 1 is not a string; and 3 more mistakes',
+    ]);
+    expect(details!.slice(0, 3)).to.deep.equal([
+      { path: 'request.text', message: '1 is not a string' },
+      { path: 'request.numbers[0]', message: '"x" is not a float64' },
+      { path: 'request.nubmers', message: 'unknown field; did you mean "numbers"?' },
+    ]);
+    expect(details![3]!.path).to.have.length(200);
+    expect(details![3]!.message).to.equal('unknown field');
+  });
+
+  it('reads no body that no request of the pipeline has, and none for a pipeline that is not there', async () => {
+    const description = planes().data.pipelines.describe('echo');
+    const small: typeof description = { ...description, request: [description.request[0]!] };
+    const ask = await served({
+      names: () => ['small'],
+      describe: (name) => {
+        if (name === 'small') return small;
+        throw new VivaceError('NOT_FOUND', `there is no pipeline "${name}"`);
+      },
+      predict: async (name, input, call) =>
+        planes().data.pipelines.predict(name === 'small' ? 'echo' : name, input, call),
+    });
+    const statusOf = async (name: string, bytes: number): Promise<number> =>
+      (await ask({ path: `/v1/pipelines/${name}/predict`, body: ' '.repeat(bytes) })).status;
+    // 65,536 units of six bytes, 64 for white space around the value and its name of four bytes, and 64 KiB.
+    const most = 65_536 * 6 + 64 + 64 + 4 + 65_536;
+    expect([await statusOf('small', most), await statusOf('small', most + 1)]).to.deep.equal([400, 413]);
+    expect(await statusOf('other', 9_000_000)).to.equal(404);
   });
 
   it('answers a failure of the pipeline with its code, path and status', async () => {
