@@ -21,7 +21,8 @@ const mark = '\0';
  * @see https://github.com/v8/v8/blob/main/src/objects/string.h `kMaxHashCalcLength`
  */
 export function textKey(text: string): TextKey {
-  if (text.length <= longest && !text.startsWith(mark)) return text as TextKey;
+  // The empty text has no unit, and is NaN here.
+  if (text.length <= longest && text.charCodeAt(0) !== 0) return text as TextKey;
   // UTF-8 has one form for all lone surrogates, so two texts would share a digest.
   return (mark + createHash('sha256').update(text, 'utf16le').digest('base64url')) as TextKey;
 }

@@ -36,7 +36,8 @@ export function encodeRowKeys(hash: string, columns: readonly Column[], rows: nu
     }
     if (!same && encoders.length > 0) begin = `${prefix}${leading.join('/')}/`;
     const end = encodeLast(row);
-    keys[row] = textKey(begin.length + end.length > longestKey ? long.shorten(begin, end) : begin + end);
+    // A key of at most 200 characters, which begins with the hash, is a text key as it is; to look at it would copy it.
+    keys[row] = (begin.length + end.length > longestKey ? long.shorten(begin, end) : begin + end) as TextKey;
   }
   return keys;
 }
