@@ -182,7 +182,8 @@ function jsonText(value: unknown): string {
 
 function numberText(value: number): string {
   if (!Number.isFinite(value)) return `"${value}"`;
-  return value === 0 && Object.is(value, -0) ? '-0' : String(value);
+  // Some readers take −0 without a fraction for the integer 0.
+  return value === 0 && Object.is(value, -0) ? '-0.0' : String(value);
 }
 
 /** A cell as a JSON value: see design §3, "Numbers". */

@@ -57,7 +57,7 @@ describe('the same requests over every protocol', function () {
               out.eventTime[row] = timeOf(keys, row) - (id === 'stale' ? 120e6 : 1e6);
               out.availableTime[row] = out.eventTime[row]!;
               out.column('level').set(row, id === 'a' ? -0 : 0.1);
-              out.column('name').set(row, id === 'b' ? null : `ż${id}`);
+              out.column('name').set(row, id === 'b' ? null : `ż${String(id)}`);
               out.column('counted').set(row, id === 'a' ? 2n ** 62n + 1n : null);
               out.column('seen').set(row, 1_600_000_000_000_001);
               out.column('listed').set(row, id === 'b' ? [NaN, -0] : []);

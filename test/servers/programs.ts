@@ -26,7 +26,11 @@ export function missing(...needed: readonly Found[]): string | undefined {
 }
 
 /** A suite that needs programs; without them it is one pending test with the reason in its title. */
-export function describeNeeding(needed: readonly Found[], title: string, body: () => void): void {
+export function describeNeeding(
+  needed: readonly Found[],
+  title: string,
+  body: (this: Mocha.Suite) => void,
+): void {
   const reason = missing(...needed);
   if (reason === undefined) describe(title, body);
   else it(`${title} (pending: ${reason}; see .ci/servers)`);

@@ -75,7 +75,7 @@ function restText(value: unknown, type: TypeName): string {
 /** A number as JSON text, the sign of −0 included. */
 export function numberText(value: unknown): string {
   if (typeof value !== 'number') return JSON.stringify(value);
-  return Number.isFinite(value) ? (Object.is(value, -0) ? '-0' : String(value)) : `"${value}"`;
+  return Number.isFinite(value) ? (Object.is(value, -0) ? '-0.0' : String(value)) : `"${value}"`;
 }
 
 function microsText(micros: number): string {

@@ -177,7 +177,8 @@ function floatsText(values: Float64Array): string {
     const value = values[i] as number;
     if (i > 0) text += ',';
     if (!Number.isFinite(value)) text += `"${value}"`;
-    else text += value === 0 && Object.is(value, -0) ? '-0' : String(value);
+    // Some readers take −0 without a fraction for the integer 0.
+    else text += value === 0 && Object.is(value, -0) ? '-0.0' : String(value);
   }
   return text;
 }
