@@ -20,7 +20,7 @@ export interface Served {
   readonly admin: boolean;
 }
 
-/** Finds the route of every path below `/v2`, unknown ones included: whoever asks there expects the protocol's errors. */
+/** Finds the route of every path below `/v2`, unknown ones included: a client that asks there expects the protocol's errors. */
 export function openInferenceRouter(served: Served): HttpRouter {
   const { prefix, models } = served;
   const root = `${prefix}/v2`;
