@@ -13,6 +13,7 @@ import type {
 } from '../ports/data-plane.js';
 import type { DeclaredTensor, InputTensor, ModelTensors, Parameters } from '../wire/open-inference/index.js';
 import { cellText, valueReader } from './json-values.js';
+import { requestLimits, type RequestLimits } from './request-limits.js';
 import { mistake } from './request-mistakes.js';
 
 /** An output of a pipeline as a tensor. */
@@ -24,6 +25,8 @@ export interface OutputTensor {
 
 /** A pipeline in tensors: what it takes, what it gives, and both as columns. */
 export interface PipelineTensors extends ModelTensors {
+  /** How large a request can be: check it before you parse one. */
+  readonly limits: RequestLimits;
   /**
    * @param inputs In the order of `inputs`, of the declared datatypes and shapes; `undefined` where an optional one was left out.
    * @throws {VivaceError} `INVALID_ARGUMENT` with the name of the input at fault as its path.
@@ -69,6 +72,7 @@ export function pipelineTensors(description: PipelineDescription): PipelineTenso
   return {
     inputs: fields.map(({ tensor }) => tensor),
     outputs,
+    limits: tensorLimits(description, fields.length),
     decode(inputs) {
       const rows = objectRows(objectFields, inputs.slice(requestFields.length));
       const columns = fields.map(({ read }, i) => read(inputs[i], i < requestFields.length ? 1 : rows));
@@ -86,6 +90,22 @@ export function pipelineTensors(description: PipelineDescription): PipelineTenso
         ...columns.map((column) => outputTensor(gather(column, order))),
       ];
     },
+  };
+}
+
+/** Values of JSON that go with a tensor: its name, its datatype, its shape, its parameters. */
+const headValues = 32;
+
+/** The limits of the same request in JSON, and what goes with each tensor. A list is a text here, whose quotes are escaped once more. */
+function tensorLimits(description: PipelineDescription, tensors: number): RequestLimits {
+  const { json, bodyLimitBytes } = requestLimits(description);
+  const { maxValues = Infinity, maxContainers = Infinity } = json;
+  return {
+    json: {
+      maxValues: maxValues + headValues * tensors,
+      maxContainers: maxContainers + headValues * tensors,
+    },
+    bodyLimitBytes: 2 * bodyLimitBytes,
   };
 }
 

@@ -1,14 +1,17 @@
 import { pipelineTensors, VivaceError, type PipelineAnswer, type Planes } from 'vivace';
 import type { Parameters } from 'vivace/wire';
-import type { ModelTarget } from './served-model.js';
+import { maxDepth, type ModelTarget } from './served-model.js';
 
 /** A pipeline as a model: its fields are the inputs, its outputs the outputs. */
 export function pipelineModel({ data, control }: Planes, pipeline: string): ModelTarget {
   const description = data.pipelines.describe(pipeline);
   const tensors = pipelineTensors(description);
+  const { bodyLimitBytes } = tensors.limits;
   return {
     inputs: tensors.inputs,
     outputs: tensors.outputs,
+    limits: { ...tensors.limits.json, maxDepth },
+    ...(Number.isFinite(bodyLimitBytes) ? { bodyLimitBytes } : {}),
     platform: 'vivace_pipeline',
     deadlineMs: description.deadlineMs,
     description: description.description,

@@ -1,6 +1,9 @@
 import { VivaceError, type DescribedModel, type Planes, type Tensor } from 'vivace';
 import type { InputTensor } from 'vivace/wire';
-import type { ModelTarget } from './served-model.js';
+import { maxDepth, type ModelTarget } from './served-model.js';
+
+/** The most lists of a request: rows that are nested. More are sent flat, or in a binary tensor. */
+const maxContainers = 500_000;
 
 /** A predictor as a model. The versions that it may serve while the server runs have one signature. */
 export function predictorModel(
@@ -13,6 +16,7 @@ export function predictorModel(
   return {
     inputs: signature.inputs,
     outputs: signature.outputs,
+    limits: { maxDepth, maxContainers },
     platform: 'vivace_predictor',
     version: serving,
     state() {

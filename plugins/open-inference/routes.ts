@@ -152,6 +152,7 @@ function repositoryMethods(served: Served, root: string, segments: readonly stri
 }
 
 function inferring(model: ServedModel, template: string, version?: string): Methods {
+  const { bodyLimitBytes } = model.target;
   return posting(
     {
       deadlineMs: (head) => deadlineMs(head, model.target.deadlineMs),
@@ -160,13 +161,14 @@ function inferring(model: ServedModel, template: string, version?: string): Meth
         return admitInference(head, call);
       },
       handle: (request, call) => model.infer(request, call, version),
+      ...(bodyLimitBytes === undefined ? {} : { bodyLimitBytes }),
     },
     template,
   );
 }
 
 function posting(
-  route: Pick<HttpRoute, 'admit' | 'handle' | 'deadlineMs' | 'admission'>,
+  route: Pick<HttpRoute, 'admit' | 'handle' | 'deadlineMs' | 'admission' | 'bodyLimitBytes'>,
   template: string,
 ): Methods {
   return methods({ POST: { ...route, failed, template } });

@@ -5,10 +5,14 @@ import {
   rawRequestReader,
   type InferAnswer,
   type InferRequest,
+  type JsonLimits,
   type ModelTensors,
 } from 'vivace/wire';
 import { readInference, responseBody } from './body.js';
 import { Statistics } from './statistics.js';
+
+/** The deepest nesting of a request: tensors have few dimensions. */
+export const maxDepth = 32;
 
 /** Whether a model answers at the moment, and if not, why. */
 export interface ModelState {
@@ -25,6 +29,10 @@ export interface ModelTarget extends ModelTensors {
   readonly description?: string | undefined;
   /** How long a request may take, milliseconds, where the target says so. */
   readonly deadlineMs?: number;
+  /** What the JSON of a request may hold. */
+  readonly limits: JsonLimits;
+  /** Bytes of the largest body; `undefined` where only the server limits it. */
+  readonly bodyLimitBytes?: number | undefined;
   /** The version that serves; none for a pipeline, and for a predictor without a model. */
   version(): string | undefined;
   state(): ModelState;
@@ -56,7 +64,7 @@ export class ServedModel {
     const clock = this.#clock;
     const begun = clock.monotonic();
     try {
-      const given = attempt(() => readInference(request, this.#readers));
+      const given = attempt(() => readInference(request, this.#readers, this.target.limits));
       const read = clock.monotonic();
       const answer = await this.target.infer(given.result, within(call, given.value));
       const predicted = clock.monotonic();

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import {
   httpServer,
+  type HttpServer,
   parseType,
   transport,
   VivaceError,
@@ -11,7 +12,7 @@ import {
 import { express } from 'vivace/adapters/express';
 import { openInference } from 'vivace/plugins/open-inference';
 import { callContext, echoed, planes, sendOverSocket, startPart, type OwnPlanes } from 'vivace/testing';
-import type { InjectedResponse } from 'vivace/adapters/memory';
+import { memory, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
 import {
   binaryRequest,
   echoing,
@@ -293,6 +294,53 @@ describe('open-inference', () => {
         expect(errorOf(answer)).to.contain(reason);
       });
     }
+
+    it('refuses more lists and objects than a request can have, before it makes them', async () => {
+      const many = `{"inputs":[${'[],'.repeat(600_000)}[]]}`;
+      const answer = await (await served())({ path: infer, body: many });
+      expect(answer.status).to.equal(400);
+      expect(errorOf(answer)).to.contain('500000 lists and objects');
+      const few = `{"inputs":[],"x":[${'{},'.repeat(3_000)}{}]}`;
+      const pipeline = await (await served())({ path: '/v2/models/echo/infer', body: few });
+      expect(pipeline.status).to.equal(400);
+      expect(errorOf(pipeline)).to.contain('lists and objects');
+      const deep = await (await served())({ path: infer, body: `{"x":${'['.repeat(40)}${']'.repeat(40)}}` });
+      expect(errorOf(deep)).to.contain('nests deeper than 32');
+    });
+
+    it('releases its body once the tensors are read', async () => {
+      const mirror = echoing(features);
+      const released: boolean[] = [];
+      const web = await startPart(memory);
+      const inner = web.face(httpServer);
+      let isReleased = false;
+      const watching: HttpServer = {
+        ...inner,
+        mount: (router) =>
+          inner.mount((head) => {
+            const route = router(head);
+            return (
+              route && {
+                ...route,
+                handle: (request, call) =>
+                  route.handle({ ...request, release: () => (isReleased = true) }, call),
+              }
+            );
+          }),
+        address: () => undefined,
+      };
+      const part = await startPart(openInference, {}, { uses: { server: watching } });
+      const predictors: typeof mirror = {
+        ...mirror,
+        predict: async (...given) => {
+          released.push(isReleased);
+          return mirror.predict!(...given);
+        },
+      };
+      await part.face(transport).serve(planes({ predictors }), callContext());
+      await (inner as InjectableServer).inject({ path: infer, body: { inputs: [input] } });
+      expect(released).to.deep.equal([true]);
+    });
 
     it('ignores a byte order mark', async () => {
       const answer = await (
