@@ -11,6 +11,7 @@ import type {
   PipelineField,
   PipelineInput,
 } from '../ports/data-plane.js';
+import { parseJson } from '../wire/json/parse-json.js';
 import type { DeclaredTensor, InputTensor, ModelTensors, Parameters } from '../wire/open-inference/index.js';
 import { cellText, valueReader } from './json-values.js';
 import { requestLimits, type RequestLimits } from './request-limits.js';
@@ -164,12 +165,13 @@ function nullRows({ parameters, shape }: InputTensor, path: string): ReadonlySet
     Number.isInteger(row) && (row as number) >= 0 && (row as number) < (shape[0] as number);
   if (!Array.isArray(rows) || !rows.every(isRow))
     throw mistake('the parameter "nulls" is not a JSON list of rows, such as "[0,2]"', path);
-  return rows.length === 0 ? undefined : new Set(rows as number[]);
+  return rows.length === 0 ? undefined : new Set<number>(rows as number[]);
 }
 
+/** A list as JSON text, which holds no other list or object. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(Buffer.from(text), { maxDepth: 1 });
   } catch {
     return undefined;
   }

@@ -23,25 +23,35 @@ const named: Readonly<Record<string, number>> = {
   'adapters/redis/errors.ts': 1, // codes of errors
   'core/data/types.ts': 1, // names of types
   'core/json/json-values.ts': 1, // names of floats
-  'core/offline/as-of-run.ts': 2, // hashes of views, names of labels
-  'core/offline/spine.ts': 1, // names of columns
-  'core/offline/training-set.ts': 2, // names of columns
+  'core/kernel/loop-lag.ts': 1, // readers
+  'core/offline/as-of-run.ts': 4, // hashes of views, names of labels and of steps
+  'core/offline/check-sources.ts': 1, // names of columns
+  'core/offline/open-views.ts': 2, // names of views
+  'core/offline/spine.ts': 2, // names of columns
+  'core/offline/training-set.ts': 5, // names of columns and of steps
   'core/parts/guard.ts': 1, // ports
   'core/parts/members.ts': 1, // names of methods
-  'core/pipeline/column-table.ts': 3, // names of columns
+  'core/pipeline/column-table.ts': 5, // names of columns
   'core/pipeline/execute.ts': 1, // nodes
   'core/pipeline/explain.ts': 1, // rows
   'core/pipeline/run.ts': 1, // names of steps
   'core/pipeline/step-compiler.ts': 2, // nodes
   'core/steps/predict/predict.ts': 1, // columns of a plan
+  'core/wire/content-encoding.ts': 1, // names of codings in a header, at most 20
+  'core/wire/open-inference/infer-request.ts': 2, // names of tensors
+  'core/wire/open-inference/json-tensor.ts': 1, // names of floats
   'plugins/model-predictor/served-model.ts': 1, // instances
   'plugins/model-predictor/tensors.ts': 1, // names of tensors
   'plugins/model-repository/blob-repository.ts': 1, // names of models
+  'plugins/model-repository/copies.ts': 3, // versions of models
   'plugins/offline-store/aggregates.ts': 4, // names of columns
   'plugins/offline-store/as-of.ts': 1, // names of views
+  'plugins/offline-store/check.ts': 2, // names of columns
   'plugins/offline-store/materialize.ts': 1, // names of columns
-  'plugins/offline-store/relation.ts': 2, // names of columns
-  'plugins/offline-store/view-relation.ts': 1, // names of columns
+  'plugins/offline-store/relation.ts': 1, // names of columns
+  'plugins/offline-store/source.ts': 2, // names of columns
+  'plugins/open-inference/routes.ts': 1, // paths of models
+  'plugins/open-inference/served-models.ts': 3, // names of models
   'plugins/operations/routes.ts': 2, // paths of routes
   'plugins/rest/rest-api.ts': 1, // names of pipelines
 };

@@ -560,7 +560,7 @@ describe('open-inference', () => {
 
     it('refuses a list that is not its JSON, and bytes that are not text', async () => {
       const ask = await served();
-      for (const data of ['', '[1', '5', '[true]', 'null']) {
+      for (const data of ['', '[1', '5', '[true]', 'null', '[[1]]', '[{}]']) {
         const body = { inputs: [{ name: 'request.numbers', datatype: 'BYTES', shape: [1], data: [data] }] };
         expect(errorOf(await ask({ path: '/v2/models/echo/infer', body })), data).to.contain(
           'request.numbers[0]',
