@@ -118,7 +118,15 @@ export type { Datatype, Tensor, TensorData } from './data/tensor.js';
 export type { Frame, FrameColumn, Scope } from './data/frame.js';
 
 // Ports, for adapters and plugins.
-export type { AdapterPort, OperationSpec, PartLifecycle, PluginPort, Port, Tier } from './ports/port.js';
+export type {
+  AdapterPort,
+  CallersOwn,
+  OperationSpec,
+  PartLifecycle,
+  PluginPort,
+  Port,
+  Tier,
+} from './ports/port.js';
 export { blobStore, checkBlobKey } from './ports/blob-store.js';
 export type { BlobContent, BlobInfo, BlobStore, WriteCondition } from './ports/blob-store.js';
 export { cache } from './ports/cache.js';

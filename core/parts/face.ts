@@ -4,6 +4,7 @@ import { VivaceError, type ErrorCode } from '../kernel/errors.js';
 import { isThenable } from '../kernel/thenable.js';
 import type { OperationSpec, OperationTable } from '../ports/port.js';
 import type { Breaker } from './breaker.js';
+import { handingBack } from './callers-own.js';
 import { checkedBatch } from './checked-batch.js';
 import { coalesce } from './coalesce.js';
 import { inBatches } from './in-batches.js';
@@ -89,6 +90,12 @@ class Faces {
   }
 
   #operation(behind: Behind, spec: NamedSpec): Operation {
+    const guarded = this.#guarded(behind, spec);
+    if (spec.callers === undefined) return guarded;
+    return handingBack(guarded, (args, own) => spec.callers!(args, own));
+  }
+
+  #guarded(behind: Behind, spec: NamedSpec): Operation {
     const { target, port } = behind;
     const span = operationSpan(
       { port, operation: spec.name, batch: spec.batch },

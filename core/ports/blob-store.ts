@@ -1,5 +1,5 @@
 import { VivaceError } from '../kernel/errors.js';
-import { adapterPort } from './port.js';
+import { adapterPort, type CallersOwn } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
 export interface BlobInfo {
@@ -13,6 +13,11 @@ export type BlobContent = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** Writes only where the blob is still absent (`'absent'`), or still has the version that was read before. */
 export type WriteCondition = 'absent' | { readonly version: string };
+
+/** Content that runs during a call, for the table of a port. */
+export function callersContent(content: BlobContent, own: CallersOwn): BlobContent {
+  return content instanceof Uint8Array ? content : own.iterable(content);
+}
 
 /**
  * Files under keys: `/`-separated names of 1 to 900 bytes, no empty, `.` or `..` segment. A key is never also the folder of another.
@@ -81,7 +86,9 @@ export const blobStore = adapterPort<BlobStore>(
   {
     head: {},
     read: { sync: true },
-    write: {},
+    write: {
+      callers: ([key, content, ...rest], own) => [key, callersContent(content, own), ...rest],
+    },
     list: {},
     delete: {},
   },

@@ -1,5 +1,5 @@
 import type { Bundle, BundleManifest } from '../models/bundle.js';
-import type { BlobContent } from './blob-store.js';
+import { callersContent, type BlobContent } from './blob-store.js';
 import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
@@ -71,7 +71,13 @@ export const modelRepository = pluginPort<ModelRepository>('model-repository', {
   restore: {},
   retain: {},
   lastKnown: {},
-  add: {},
+  add: {
+    callers: ([manifest, files, context], own) => [
+      manifest,
+      own.callback((path: string) => callersContent(files(path), own)),
+      context,
+    ],
+  },
   setAlias: {},
   list: {},
 });

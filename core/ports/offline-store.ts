@@ -6,7 +6,7 @@ import type { SourceRows } from '../views/source-rows.js';
 import type { FeatureView } from '../views/view.js';
 import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
-import type { RowBatch, TableRows } from './warehouse.js';
+import { callersRows, type RowBatch, type TableRows } from './warehouse.js';
 
 /**
  * Reads views as of a time per row: the offline counterpart of an online store.
@@ -139,7 +139,13 @@ export const offlineStore = pluginPort<OfflineStore>('offline-store', {
   checkSpine: {},
   openAsOf: { returns: { read: {}, [Symbol.asyncDispose]: {} } },
   spine: {},
-  materialize: {},
+  materialize: {
+    callers: ([view, { onProgress, ...options }, context], own) => [
+      view,
+      onProgress === undefined ? options : { ...options, onProgress: own.callback(onProgress) },
+      context,
+    ],
+  },
   estimate: {},
-  save: {},
+  save: { callers: ([rows, path, context], own) => [callersRows(rows, own), path, context] },
 });

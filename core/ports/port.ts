@@ -5,6 +5,15 @@ import type { ErrorCode } from '../kernel/errors.js';
 /** Which kind of part provides a port: adapters provide adapter ports, plugins provide plugin ports. */
 export type Tier = 'adapter' | 'plugin';
 
+/** Marks what runs on behalf of a caller during a call. */
+export interface CallersOwn {
+  /** The same items; what iterating them throws is the caller's. */
+  iterable<T>(items: AsyncIterable<T>): AsyncIterable<T>;
+  iterable<T>(items: AsyncIterable<T> | Iterable<T>): AsyncIterable<T> | Iterable<T>;
+  /** The same function; what it throws is the caller's. */
+  callback<A extends unknown[], R>(call: (...args: A) => R): (...args: A) => R;
+}
+
 /** How the guard treats one operation of a port. Operations that a table does not name are not guarded. */
 export interface OperationSpec {
   /** The first argument is a batch: never passed on empty, and split at `supports.maxBatch`. */
@@ -37,6 +46,11 @@ export interface OperationSpec {
    * disposed of only once, however often its user asks for that.
    */
   readonly returns?: OperationTable;
+  /**
+   * Where a caller passes iterables or callbacks that run during the call: the arguments, with each of these passed through `own`. What
+   * they throw the caller gets back as it is, whatever the part has made of it: with its own code, and without the part's name.
+   */
+  callers?(args: readonly unknown[], own: CallersOwn): readonly unknown[];
 }
 
 /** The operations of a port or of a handle, by name. */
@@ -44,11 +58,13 @@ export type OperationTable = Readonly<Partial<Record<string | symbol, OperationS
 
 /** A table of the operations that a type has: a misspelt name does not compile. */
 export type OperationsOf<T> = {
-  readonly [K in keyof T]?: Omit<OperationSpec, 'returns'> & {
+  readonly [K in keyof T]?: Omit<OperationSpec, 'returns' | 'callers'> & {
     readonly returns?: OperationsOf<AnswerOf<T[K]>>;
+    callers?(args: ArgumentsOf<T[K]>, own: CallersOwn): readonly unknown[];
   };
 };
 
+type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 type AnswerOf<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 
 /** A typed reference to a port: what definitions provide and use, and the identifier in the container. */

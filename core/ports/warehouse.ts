@@ -3,7 +3,7 @@ import type { Field } from '../data/feature-rows.js';
 import type { ColumnType } from '../data/types.js';
 import { type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
-import { adapterPort } from './port.js';
+import { adapterPort, type CallersOwn } from './port.js';
 
 /** SQL text and the values of its named parameters (`dialect.parameter(name)` in the text). */
 export interface Statement {
@@ -68,6 +68,11 @@ export interface Source {
 export interface TableRows {
   readonly fields: readonly Field[];
   readonly batches: AsyncIterable<RowBatch> | Iterable<RowBatch>;
+}
+
+/** Rows whose batches run during a call, for the table of a port. */
+export function callersRows({ fields, batches }: TableRows, own: CallersOwn): TableRows {
+  return { fields, batches: own.iterable(batches) };
 }
 
 /**
@@ -220,8 +225,17 @@ export const warehouse = adapterPort<Warehouse>(
     estimate: {},
     query: { sync: true },
     keep: { returns: { [Symbol.asyncDispose]: {} } },
-    load: { returns: { [Symbol.asyncDispose]: {} } },
-    export: {},
+    load: {
+      returns: { [Symbol.asyncDispose]: {} },
+      callers: ([rows, context], own) => [callersRows(rows, own), context],
+    },
+    export: {
+      callers: ([source, path, context], own) => [
+        'sql' in source ? source : callersRows(source, own),
+        path,
+        context,
+      ],
+    },
   },
   (part, context) => part.describe({ sql: 'SELECT 1 AS one' }, context),
 );

@@ -1,4 +1,4 @@
-import type { BlobContent } from './blob-store.js';
+import { callersContent, type BlobContent } from './blob-store.js';
 import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
@@ -50,6 +50,12 @@ export const workspace = adapterPort<Workspace>('workspace', {
   find: {},
   list: {},
   read: { sync: true },
-  stage: {},
+  stage: {
+    callers: ([name, fill, context], own) => [
+      name,
+      (put: Parameters<typeof fill>[0]) => fill((path, content) => put(path, callersContent(content, own))),
+      context,
+    ],
+  },
   remove: {},
 });

@@ -143,7 +143,7 @@ function memberText(member: ts.TypeElement, { operations }: Port): string {
 
 /** The value of a key of the table: of a table within the table its operations. */
 function valueOf(value: unknown): string {
-  if (value === true) return '';
+  if (value === true || typeof value === 'function') return '';
   if (typeof value === 'object' && value !== null) return `: ${Object.keys(value).join(', ')}`;
   return `: '${String(value)}'`;
 }

@@ -161,9 +161,9 @@ describe('Objects that a fetch leaves out', () => {
         'at,id,x\n2001-01-01 00:00:00,a,1\n2001-01-02 00:00:00,gone,8\n2001-01-03 00:00:00,b,1\n',
       );
       const seen: number[] = [];
-      const counted: PredictTensors = (inputs, context) => {
+      const counted: PredictTensors = ([input], context) => {
         seen.push(context.rows);
-        return share(inputs, context);
+        return [{ name: 'share', datatype: 'FP64', shape: [context.rows], data: input!.data }];
       };
       const server = await createServer({
         directory,
@@ -172,7 +172,7 @@ describe('Objects that a fetch leaves out', () => {
           online: { use: 'online-store', store: 'hot' },
           lake: { use: 'duckdb' },
           history: { use: 'offline-store', warehouse: 'lake', online: 'online' },
-          m: { use: scriptedModel, signature, predict: counted },
+          m: { use: scriptedModel, signature: { ...signature, over: 'row' }, predict: counted },
         },
         views: {
           stock: {
@@ -204,10 +204,9 @@ describe('Objects that a fetch leaves out', () => {
         { signal: AbortSignal.timeout(60_000) },
       );
       await server.stop();
-      // Each row of a spine is a request of its own.
       expect(rows).to.deep.equal([
         [1, 1],
-        [1, null],
+        [8, null],
         [1, 1],
       ]);
       expect(seen).to.have.members([3, 2]);
