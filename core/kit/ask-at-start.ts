@@ -9,7 +9,7 @@ const answerMs = 10_000;
 /**
  * Asks a backend something while its part starts, so that a bucket that does not exist, or may not be read, is found then.
  *
- * A backend that does not answer is no such mistake: the part starts, each of its operations says so itself, and a server comes up with
+ * A backend that does not answer is not such a mistake: the part starts, each of its operations says so itself, and a server comes up with
  * what it has.
  *
  * @param ask Something that changes nothing; it obeys its signal.
