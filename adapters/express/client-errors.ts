@@ -38,7 +38,7 @@ const lingerMs = 1000;
 export function answerRaw(socket: Duplex, { status, headers, body }: HttpResponse, method = ''): void {
   if (answered.has(socket)) return;
   answered.add(socket);
-  recordExchange({ method, status, scheme: 'http', protocolVersion: '1.1' });
+  recordExchange({ method, status }, { scheme: 'http' });
   const lines = Object.entries({
     ...headers,
     connection: 'close',

@@ -29,7 +29,7 @@ export interface DispatchOptions {
   /** The address of the peer, where it is not that of the socket. */
   peerOf?(request: IncomingMessage): string | undefined;
   /** How a request reached the application that it is mounted in. */
-  mountOf?(request: IncomingMessage): Pick<HttpExchangeFacts, 'scheme' | 'mountedAt'>;
+  mountOf?(request: IncomingMessage): Partial<Pick<HttpExchangeFacts, 'scheme' | 'mountedAt'>>;
   /** The smallest answer that is compressed for a caller that takes it, bytes; absent: none is. */
   readonly compressFromBytes?: number;
 }
@@ -123,20 +123,20 @@ export class Dispatcher {
 
   /** Begins an exchange that is answered here: its span, where somebody traces, and its call. */
   begin(exchange: Exchange, { request, response }: Messages): void {
-    const facts: HttpExchangeFacts = {
-      route: exchange.route,
-      scheme: schemeOf(request),
-      protocolVersion: request.httpVersion === '2.0' ? '2' : request.httpVersion,
-      ...this.#options.mountOf?.(request),
-    };
-    const span = HttpSpan.begin(exchange, () => facts);
+    const span = HttpSpan.begin(exchange, () => this.#factsOf(exchange, request));
     exchange.begin(span);
     exchange.onClose = () => {
       const status = response.headersSent ? response.statusCode : undefined;
       span?.end(status);
       const { method, arrivedAt } = exchange;
-      recordExchange({ ...facts, method, status, arrivedAt });
+      recordExchange({ method, status, arrivedAt }, this.#factsOf(exchange, request));
     };
+  }
+
+  #factsOf({ route }: Exchange, request: IncomingMessage): HttpExchangeFacts {
+    const { scheme = schemeOf(request), mountedAt = '' } = this.#options.mountOf?.(request) ?? {};
+    const { httpVersion } = request;
+    return { route, scheme, protocolVersion: httpVersion === '2.0' ? '2' : httpVersion, mountedAt };
   }
 
   /** Answers with an error, as the route formats it, unless an answer is on its way already. */

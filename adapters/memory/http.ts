@@ -118,7 +118,7 @@ export class InProcessServer implements InjectableServer {
     const answer = async (): Promise<HttpResponse> => this.#routed(head, sent, { route, call });
     const response = await (span === undefined ? answer() : span.run(answer));
     span?.end(response.status);
-    recordExchange({ ...facts, method: head.method, status: response.status, arrivedAt });
+    recordExchange({ method: head.method, status: response.status, arrivedAt }, facts);
     return response;
   }
 

@@ -1,5 +1,5 @@
 /** How long the event loop works before it looks for what has arrived meanwhile, milliseconds; one turn may take longer. */
-const sliceMs = 2;
+const sliceMs = 5;
 /**
  * How long the loop then looks, milliseconds, while more arrives in each of its rounds. It takes one connection a round, so that with one round between
  * turns a hundred new connections would wait for a hundred turns.
