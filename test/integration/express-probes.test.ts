@@ -3,7 +3,7 @@ import hostExpress from 'express';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
-import { httpServer } from 'vivace';
+import { createServer, httpServer } from 'vivace';
 import { express } from 'vivace/adapters/express';
 import { startPart, type TestPart } from 'vivace/testing';
 import { Pulse } from 'vivace/wire';
@@ -117,6 +117,47 @@ describe('Probes of express', () => {
     part = await startPart(express, { port: 0 });
     expect(part.face(httpServer).probes!(new Pulse().memory)).to.equal(undefined);
   });
+});
+
+describe('Probes of a server that another one takes over', () => {
+  const freePort = async (): Promise<number> => {
+    const listening = createTcpServer();
+    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+    const { port } = listening.address() as AddressInfo;
+    await new Promise((resolve) => listening.close(resolve));
+    return port;
+  };
+
+  for (const [what, bodyLimitBytes] of [
+    ['kept', 1_000_000],
+    ['replaced', 2_000_000],
+  ] as const) {
+    it(`are about the one that serves, where the HTTP server is ${what}`, async () => {
+      const [port, probesPort] = [await freePort(), await freePort()];
+      const specification = (limit: number, maxInFlight: number) => ({
+        parts: {
+          web: { use: 'express', port, bodyLimitBytes: limit, probes: { port: probesPort } },
+          api: { use: 'rest', server: 'web' },
+        },
+        admission: { maxInFlight },
+        pipelines: {},
+      });
+      const address = `http://127.0.0.1:${probesPort}`;
+      const first = await createServer(specification(1_000_000, 1));
+      await first.start();
+      const second = await createServer({ ...specification(bodyLimitBytes, 2), inherit: first });
+      try {
+        expect(await answersOf(address)).to.deep.equal([200, 200, 200]);
+        await second.start();
+        expect(await answersOf(address)).to.deep.equal([200, 200, 200]);
+        await first.stop();
+        expect(await answersOf(address)).to.deep.equal([200, 200, 200]);
+      } finally {
+        await second.stop();
+      }
+      expect(await thrownBy(fetch(`${address}/health/live`))).to.be.an('error');
+    });
+  }
 });
 
 /** A server whose event loop is blocked for as long as a line on standard input says, milliseconds. */
