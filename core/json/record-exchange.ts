@@ -37,11 +37,12 @@ export function recordExchange(
   { route, scheme, mountedAt = '' }: Omit<HttpExchangeFacts, 'protocolVersion'>,
 ): void {
   const template = route?.template;
-  const key = `${method} ${status} ${scheme} ${mountedAt} ${template}`;
+  const named = methodName(method);
+  const key = `${named} ${status} ${scheme} ${mountedAt} ${template}`;
   let attributes = known.get(key);
   if (attributes === undefined) {
     attributes = attributesOf({
-      method: methodName(method),
+      method: named,
       status,
       scheme,
       route: template === undefined ? undefined : mountedAt + template,

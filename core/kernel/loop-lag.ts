@@ -8,7 +8,7 @@ export class LoopLag {
   readonly #now: () => number;
   readonly #stallMs: () => number;
   /** Per reader, the longest that it has not read yet. */
-  readonly #unread = new Map<unknown, number>();
+  readonly #unread = new Map<object | undefined, number>();
   #timer: NodeJS.Timeout | undefined;
   #due = Infinity;
   #longestMs = 0;
@@ -70,9 +70,9 @@ export class LoopLag {
   /**
    * The longest lag since the same reader read last, milliseconds; at its first time since the beginning.
    *
-   * @param reader Any value that tells readers apart.
+   * @param reader Tells readers apart; `undefined` for all that cannot be told apart.
    */
-  longestFor(reader: unknown): number {
+  longestFor(reader: object | undefined): number {
     this.look();
     const longest = this.#unread.get(reader) ?? this.#longestMs;
     this.#unread.set(reader, 0);

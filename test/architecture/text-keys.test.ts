@@ -23,7 +23,7 @@ const named: Readonly<Record<string, number>> = {
   'adapters/redis/errors.ts': 1, // codes of errors
   'core/data/types.ts': 1, // names of types
   'core/json/json-values.ts': 1, // names of floats
-  'core/kernel/loop-lag.ts': 1, // readers
+  'core/json/record-exchange.ts': 1, // methods, statuses and routes
   'core/offline/as-of-run.ts': 4, // hashes of views, names of labels and of steps
   'core/offline/check-sources.ts': 1, // names of columns
   'core/offline/open-views.ts': 2, // names of views
