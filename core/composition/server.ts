@@ -239,11 +239,12 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     const { drainTimeoutMs = 10_000 } = this.#settings;
     const until = performance.now() + drainTimeoutMs;
     const released = new Promise<ReadonlyMap<string, HttpFront>>((resolve) => (this.#release = resolve));
-    this.#gate.hold(released);
     const ended = [...this.#parts.fronts].map(([name, front]) =>
       front.hold(released.then((fronts) => (fronts.get(name) ?? front).routers)),
     );
+    // Exchanges that began before may still wait for their turn, or for their body: they go through the gate first.
     await endedWithin(Promise.allSettled(ended), drainTimeoutMs);
+    this.#gate.hold(released);
     await this.#gate.untilIdle(Math.max(0, until - performance.now()));
     this.#parts.log.info('parts stop for those that replace them', { parts: names });
     await this.#parts.vacate(names);
