@@ -15,7 +15,7 @@ import type { OwnDefinitions } from './configuration-schema.js';
  * The parts, steps and verbs of a team's own that a configuration file names. The file may have mistakes of other kinds, as while it is being
  * written.
  *
- * @throws {ConfigError} where the file is no YAML, or something that it names does not load.
+ * @throws {ConfigError} where the file is not YAML, or something that it names does not load.
  */
 export async function ownDefinitions(
   file: string,

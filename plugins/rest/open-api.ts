@@ -123,8 +123,8 @@ const requestHeaders: readonly Json[] = [
   { name: 'traceparent', in: 'header', description: 'W3C trace context', schema: { type: 'string' } },
 ];
 
-/** Times of examples, so that the document is the same each time. */
-const exampleTimeMs = Date.UTC(2026, 0, 1, 8);
+/** Times of examples, 2026-01-01T08:00:00Z, so that the document is the same each time. */
+const exampleTimeMs = 1_767_254_400_000;
 /** Longest example, characters of JSON: one with long vectors helps nobody. */
 const longestExample = 4000;
 
