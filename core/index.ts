@@ -98,6 +98,7 @@ export type { ErrorCode, ErrorDetail, FailedKey, VivaceErrorOptions } from './ke
 export { withArticle } from './config/article.js';
 export { didYouMean } from './config/did-you-mean.js';
 export { ConfigError } from './config/mistake.js';
+export { parseValue } from './config/parse.js';
 export type { ConfigPath, Mistake } from './config/mistake.js';
 export { pathNames, requestIds } from './config/names.js';
 export type { NameRule } from './config/names.js';

@@ -1,5 +1,6 @@
 import {
   isVivaceError,
+  parseValue,
   redact,
   type CheckedBackend,
   type Binding,
@@ -9,6 +10,7 @@ import {
   type PlanNode,
   type Server,
 } from 'vivace';
+import type { ZodType } from 'zod';
 import type { Branch } from './tree.js';
 
 /** The parts as a tree: those that no other part uses at the top, the parts in their slots below. */
@@ -40,14 +42,19 @@ function optionsText({ options, definition }: Binding): string {
   const { shape } = definition.options;
   const texts = Object.entries(redact(definition.options, options as Record<string, unknown>)).flatMap(
     ([name, value]) => {
-      const initial = (
-        shape[name] as { safeParse?: (value: unknown) => { data?: unknown } } | undefined
-      )?.safeParse?.(undefined).data;
+      const schema = shape[name] as ZodType | undefined;
+      const initial = schema === undefined ? undefined : defaultOf(schema);
       const text = typeof value === 'function' ? '(a function)' : JSON.stringify(value);
       return value === undefined || text === JSON.stringify(initial) ? [] : [`${name} ${text}`];
     },
   );
   return texts.length === 0 ? '' : `  ${texts.join(', ')}`;
+}
+
+/** What a schema makes of nothing. */
+function defaultOf(schema: ZodType): unknown {
+  const parsed = parseValue(schema, undefined);
+  return parsed.mistakes === undefined ? parsed.value : undefined;
 }
 
 export function describeViews(views: ReadonlyMap<string, FeatureView>): Branch {

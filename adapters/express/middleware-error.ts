@@ -19,14 +19,18 @@ interface HttpError {
 /** What middleware threw or gave to `next`: an error with a `status` from 400 to 499 is its caller's, any other is a fault. */
 export function middlewareError(error: unknown): VivaceError {
   if (isVivaceError(error)) return error;
-  const { status, statusCode, expose } = (typeof error === 'object' ? error : {}) as HttpError;
+  const { status, statusCode, expose } = (
+    typeof error === 'object' && error !== null ? error : {}
+  ) as HttpError;
   const httpStatus = [status, statusCode].find(
     (given): given is number =>
       Number.isInteger(given) && (given as number) >= 400 && (given as number) < 500,
   );
   if (httpStatus === undefined)
     return new VivaceError('INTERNAL', `middleware failed: ${messageOf(error)}`, { cause: error });
-  const message = expose === false ? 'refused by middleware' : messageOf(error);
+  const says =
+    error instanceof Error || typeof (error as { readonly message?: unknown }).message === 'string';
+  const message = expose === false || !says ? 'refused by middleware' : messageOf(error);
   return new VivaceError(codes[httpStatus] ?? 'INVALID_ARGUMENT', message, { httpStatus, cause: error });
 }
 

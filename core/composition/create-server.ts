@@ -103,17 +103,17 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
   const directory = dirname(path);
   const mistakes = new Mistakes();
   parseWith(serverDurations, settings, { path: [], mistakes });
-  const checked = await checkSpecification(withModules(withParts(parsed.value ?? {}, add), modules), {
+  const checked = await checkSpecification(withModules(withParts(parsed.value, add), modules), {
     directory,
     mistakes,
     environment: parsed.environment,
     ...(override === undefined ? {} : { override }),
     ...(onFile === undefined ? {} : { onFile }),
   });
-  // Mistakes about a text whose variable is missing say nothing about the text itself.
-  const missing = parsed.missing.map(({ path: at }) => pathText(at));
+  // Where the text itself is wrong, what it gives says nothing more.
+  const wrong = new Set(parsed.mistakes.map(({ path: at }) => pathText(at)));
   const throwIfAny = ({ list }: Mistakes): void => {
-    const found = [...parsed.missing, ...list.filter(({ path: at }) => !missing.includes(pathText(at)))];
+    const found = [...parsed.mistakes, ...list.filter(({ path: at }) => !wrong.has(pathText(at)))];
     if (found.length > 0)
       throw new ConfigError(
         found.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))),

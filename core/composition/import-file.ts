@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { ContainerModule } from 'inversify';
 import type { Mistakes } from '../config/mistake.js';
+import { valueText } from '../config/value-text.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
-import type { PipelineSpec } from '../pipeline/schema.js';
 import { stepIn } from '../steps/custom/custom.js';
 import { importModule, type Exports } from './import-module.js';
 import { camelCase } from './resolve-use.js';
@@ -30,14 +30,15 @@ async function importNamed(specifier: string, { directory, onFile }: Where): Pro
   return importModule(file, { shown: specifier, directory });
 }
 
-/** Imports the files that stand after `step:` in a YAML pipeline, and gives what each exports as a step. */
+/** Imports the files that stand after `step:` in YAML pipelines, and gives what each exports as a step. */
 export async function importSteps(
-  pipelines: ReadonlyMap<string, PipelineSpec>,
+  pipelines: Iterable<readonly [name: string, steps: readonly Readonly<Record<string, unknown>>[]]>,
   { mistakes, ...where }: Where & { readonly mistakes: Mistakes },
 ): Promise<ReadonlyMap<string, unknown>> {
   const steps = new Map<string, unknown>();
-  for (const [name, pipeline] of pipelines) {
-    for (const [i, { step }] of pipeline.steps.entries()) {
+  for (const [name, declared] of pipelines) {
+    for (const [i, raw] of declared.entries()) {
+      const step = (raw as { readonly step?: unknown } | null)?.step;
       if (typeof step !== 'string' || steps.has(step)) continue;
       try {
         steps.set(step, await importStep(step, where));
@@ -68,7 +69,7 @@ export async function importModules(
   if (!Array.isArray(declared)) {
     mistakes.add(
       ['modules'],
-      'a list: ContainerModules in code, relative .js or .mjs files that export some',
+      `${valueText(declared)} is not a list: write relative .js or .mjs files that export a ContainerModule, or in code ContainerModules`,
     );
     return [];
   }
@@ -94,7 +95,7 @@ function moduleOf(entry: unknown): ContainerModule {
   if (isModule(entry)) return entry;
   throw new VivaceError(
     'INVALID_CONFIG',
-    'a ContainerModule, or a relative .js or .mjs file that exports one',
+    `${valueText(entry)} is neither a ContainerModule nor a relative .js or .mjs file that exports one`,
   );
 }
 

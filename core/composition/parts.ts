@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { withArticle } from '../config/article.js';
-import { didYouMean } from '../config/did-you-mean.js';
+import { didYouMean, nearest } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
-import { partNames } from '../config/names.js';
+import { partNames, wrongName } from '../config/names.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
+import { valueText } from '../config/value-text.js';
 import { optionsIdentity } from '../parts/identity.js';
 import { featureSource } from '../ports/feature-source.js';
 import { transform } from '../ports/transform.js';
@@ -50,7 +51,7 @@ export async function resolveParts(
   const found = new Map<string, { definition: Definition; rest: Record<string, unknown> }>();
   for (const [name, value] of Object.entries(declared)) {
     const path = ['parts', name];
-    if (!partNames.pattern.test(name)) mistakes.add(path, `a part name has ${partNames.text}`);
+    if (!partNames.pattern.test(name)) mistakes.add(path, wrongName(name, 'part', partNames));
     const parsed = parseWith(declaration, value, { path, mistakes });
     if (parsed === undefined) continue;
     const { use, ...rest } = parsed;
@@ -70,6 +71,7 @@ export async function resolveParts(
     const parsed = parseWith(definition.options, options, {
       path: ['parts', name],
       mistakes,
+      known: Object.keys(definition.uses),
       ...(environment === undefined ? {} : { environment }),
     });
     if (parsed === undefined) continue;
@@ -121,6 +123,8 @@ function fillSlots(
 ): { slots: Record<string, string>; options: Record<string, unknown> } {
   const options = { ...rest };
   const slots: Record<string, string> = {};
+  const isUnknown = (key: string): boolean =>
+    !Object.hasOwn(definition.options.shape, key) && !Object.hasOwn(definition.uses, key);
   for (const [slot, spec] of Object.entries(definition.uses)) {
     const { port, optional } = slotPort(spec);
     const value = options[slot];
@@ -130,13 +134,17 @@ function fillSlots(
       .filter(([, other]) => other.definition.provides.includes(port))
       .map(([other]) => other);
     if (value === undefined) {
-      if (!optional)
+      // An unknown key that is nearly the slot's name says so itself.
+      if (!optional && !Object.keys(rest).some((key) => isUnknown(key) && nearest(key, [slot]) !== ''))
         mistakes.add(
           path,
           `is missing: the name of ${withArticle(port.name)} part${didYouMean('', fitting)}`,
         );
     } else if (typeof value !== 'string') {
-      mistakes.add(path, `the name of ${withArticle(port.name)} part`);
+      mistakes.add(
+        path,
+        `${valueText(value)} is not the name of ${withArticle(port.name)} part: declare the part under \`parts\`, and write its name here`,
+      );
     } else if (!Object.hasOwn(declared, value)) {
       mistakes.add(
         path,

@@ -152,17 +152,19 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   async start({ serve = true }: { readonly serve?: boolean } = {}): Promise<this> {
-    await this.#begun(this.#start(serve));
+    await this.#begun(() => this.#start(serve));
     return this;
   }
 
-  /** A `stop` that comes while something starts waits for it. */
-  async #begun(starting: Promise<void>): Promise<void> {
-    this.#starting = starting.catch(() => undefined);
+  /** A `stop` that comes while something starts waits for it, even where the start of a part calls it at once. */
+  async #begun(start: () => Promise<void>): Promise<void> {
+    let ended = (): void => undefined;
+    this.#starting = new Promise((resolve) => (ended = resolve));
     try {
-      await starting;
+      await start();
     } finally {
       this.#starting = undefined;
+      ended();
     }
   }
 
@@ -272,7 +274,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
 
   async startOnly(names: readonly string[], { timeoutMs }: { timeoutMs?: number } = {}): Promise<this> {
     const started = this.#parts.withUsed(names);
-    await this.#begun(this.#startParts(started, timeoutMs));
+    await this.#begun(() => this.#startParts(started, timeoutMs));
     this.#startedOnly = started;
     this.#state = 'partial';
     return this;

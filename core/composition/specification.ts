@@ -2,16 +2,17 @@ import type { Container, ContainerModule } from 'inversify';
 import { z } from 'zod';
 import { milliseconds } from '../config/duration.js';
 import { didYouMean } from '../config/did-you-mean.js';
-import { columnNames, pathNames } from '../config/names.js';
+import { columnNames, pathNames, wrongName } from '../config/names.js';
 import type { Mistakes } from '../config/mistake.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
+import { valueText } from '../config/value-text.js';
 import { fieldsOf } from '../data/feature-rows.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
 import { isThenable } from '../kernel/thenable.js';
 import type { Definition } from '../parts/definition.js';
 import type { Clock } from '../parts/context.js';
 import type { Catalogue, CataloguePart } from '../pipeline/catalogue.js';
-import { compilePipeline } from '../pipeline/compile.js';
+import { checkSteps, compilePipeline } from '../pipeline/compile.js';
 import type { Plan } from '../pipeline/plan.js';
 import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
 import type { Signature } from '../models/bundle.js';
@@ -115,6 +116,13 @@ export async function checkSpecification(
     environment?: FromEnvironment;
   },
 ): Promise<Omit<CheckedSpecification, 'throwIfAny'> | undefined> {
+  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) {
+    mistakes.add(
+      [],
+      `${valueText(spec)} is not a configuration: write the blocks ${Object.keys(blocks.shape).join(', ')}`,
+    );
+    return undefined;
+  }
   const parsed = parseWith(blocks, spec, { path: [], mistakes });
   if (parsed === undefined) return undefined;
   const names = Object.keys(blocks.shape);
@@ -148,16 +156,20 @@ export async function checkSpecification(
   const views = compileViews(parsed.views, parts, { mistakes, broken, ...env });
   for (const name of Object.keys(parsed.views)) if (!views.has(name)) broken.add(name);
   const specs = parsePipelines(parsed.pipelines, { mistakes, ...env });
+  const unparsed = Object.entries(parsed.pipelines).flatMap(([name, value]) =>
+    specs.has(name) ? [] : [[name, stepsOf(value)] as const],
+  );
   for (const name of specs.keys()) {
     if (!pathNames.pattern.test(name))
-      mistakes.add(['pipelines', name], `a pipeline name has ${pathNames.text}`);
+      mistakes.add(['pipelines', name], wrongName(name, 'pipeline', pathNames));
   }
   const admission = parseWith(admissionOptions, parsed.admission ?? {}, {
     path: ['admission'],
     mistakes,
     ...env,
   });
-  const steps = await importSteps(specs, where);
+  const declaredSteps = [...[...specs].map(([name, spec]) => [name, spec.steps] as const), ...unparsed];
+  const steps = await importSteps(declaredSteps, where);
   const container = await createContainer(await importModules(parsed.modules, where), mistakes);
   checkModuleBindings(container, parts.values(), mistakes);
   const planning = withStandIns(container, parts.values());
@@ -171,16 +183,22 @@ export async function checkSpecification(
       );
   });
 
+  const catalogueWith = (signature: Catalogue['signature']): Catalogue => ({
+    views,
+    parts: described,
+    signature,
+    broken,
+    verbs,
+    imported: (path) => steps.get(path),
+    wrongStep: (node) => wrongStep(planning, node),
+  });
+  for (const [name, list] of unparsed) {
+    const catalogue = catalogueWith(() => undefined);
+    checkSteps(list, { catalogue, path: ['pipelines', name], mistakes, ...env });
+  }
+
   function compile(signature: Catalogue['signature'], into: Mistakes): ReadonlyMap<string, Plan> {
-    const catalogue: Catalogue = {
-      views,
-      parts: described,
-      signature,
-      broken,
-      verbs,
-      imported: (path) => steps.get(path),
-      wrongStep: (node) => wrongStep(planning, node),
-    };
+    const catalogue = catalogueWith(signature);
     const plans = new Map<string, Plan>();
     for (const [name, pipeline] of specs) {
       const plan = compilePipeline(name, pipeline, {
@@ -227,7 +245,7 @@ function compileViews(
       ...(environment === undefined ? {} : { environment }),
     });
     if (spec === undefined) continue;
-    if (!columnNames.pattern.test(name)) mistakes.add(path, `a view name has ${columnNames.text}`);
+    if (!columnNames.pattern.test(name)) mistakes.add(path, wrongName(name, 'view', columnNames));
     if (!broken.has(spec.store) && !stores.some((part) => part.name === spec.store)) {
       mistakes.add(
         [...path, 'store'],
@@ -257,6 +275,13 @@ function parsePipelines(
     if (spec !== undefined) specs.set(name, spec);
   }
   return specs;
+}
+
+/** The steps of a pipeline that has mistakes elsewhere; what is not a step has been reported. */
+function stepsOf(pipeline: unknown): readonly Readonly<Record<string, unknown>>[] {
+  const steps: unknown =
+    typeof pipeline === 'object' && pipeline !== null ? (pipeline as PipelineDeclaration).steps : [];
+  return Array.isArray(steps) ? (steps as readonly Readonly<Record<string, unknown>>[]) : [];
 }
 
 /** What a part says of itself, its type names checked. */

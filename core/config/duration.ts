@@ -29,11 +29,18 @@ export function longMilliseconds({ min = 1 }: { readonly min?: number } = {}): z
 }
 
 function between(min: number, max: number): z.ZodInt {
-  const message = `must be at most ${max} ms (${durationText(max)})`;
   return z
-    .int({ error: ({ code }) => (code === 'too_big' ? message : undefined) })
-    .min(min, `must be at least ${min} ms`)
-    .max(max, message);
+    .int({ error: ({ code }) => (code === 'too_big' ? tooLong(max) : undefined) })
+    .min(min, tooShort(min))
+    .max(max, tooLong(max));
+}
+
+function tooLong(max: number): string {
+  return `must be at most ${max} ms (${durationText(max)})`;
+}
+
+function tooShort(min: number): string {
+  return `must be at least ${min} ms`;
 }
 
 /**
@@ -42,11 +49,12 @@ function between(min: number, max: number): z.ZodInt {
  * @param options.min The least, milliseconds; default 1.
  * @returns The milliseconds, or what is wrong with the text, to be written after the name of the flag, header or variable.
  */
-export function readMilliseconds(text: string, options: { readonly min?: number } = {}): number | string {
+export function readMilliseconds(text: string, { min = 1 }: { readonly min?: number } = {}): number | string {
   if (!/^\d+$/.test(text)) {
     const given = JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}…` : text);
     return `${given} is not a whole number of milliseconds`;
   }
-  const read = milliseconds(options).safeParse(Math.min(Number(text), Number.MAX_SAFE_INTEGER));
-  return read.success ? read.data : (read.error.issues[0] as { message: string }).message;
+  const value = Number(text);
+  if (value > longestTimerMs) return tooLong(longestTimerMs);
+  return value < min ? tooShort(min) : value;
 }

@@ -1,17 +1,25 @@
 import type { ConfigPath, Mistake } from './mistake.js';
 
-const reference = /\$\{env:(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?\}/g;
+/** `$${`, which stands for `${`, or what looks like a reference. */
+const references = /\$\$(?=\{)|\$\{(?<inside>[^}]*)\}?/g;
+const reference = /^env:(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>.*))?$/s;
 
-/** The paths whose whole text was one environment reference. */
+/** The paths of texts that held environment references. */
 export class EnvironmentPaths {
-  readonly #paths = new Set<string>();
+  readonly #written = new Map<string, { readonly text: string; readonly whole: boolean }>();
 
-  add(path: ConfigPath): void {
-    this.#paths.add(JSON.stringify(path));
+  add(path: ConfigPath, text: string, whole: boolean): void {
+    this.#written.set(JSON.stringify(path), { text, whole });
   }
 
+  /** Whether the whole text was one reference. */
   has(path: ConfigPath): boolean {
-    return this.#paths.has(JSON.stringify(path));
+    return this.#written.get(JSON.stringify(path))?.whole === true;
+  }
+
+  /** The text as the file has it, where it holds a reference. */
+  written(path: ConfigPath): string | undefined {
+    return this.#written.get(JSON.stringify(path))?.text;
   }
 }
 
@@ -19,9 +27,9 @@ export class EnvironmentPaths {
 export function resolveEnvironment(
   document: unknown,
   env: Readonly<Record<string, string | undefined>>,
-): { readonly value: unknown; readonly paths: EnvironmentPaths; readonly missing: readonly Mistake[] } {
+): { readonly value: unknown; readonly paths: EnvironmentPaths; readonly mistakes: readonly Mistake[] } {
   const paths = new EnvironmentPaths();
-  const missing: Mistake[] = [];
+  const mistakes: Mistake[] = [];
 
   function visit(value: unknown, path: ConfigPath): unknown {
     if (typeof value === 'string') return replace(value, path);
@@ -35,14 +43,21 @@ export function resolveEnvironment(
   }
 
   function replace(text: string, path: ConfigPath): string {
-    const whole = text.replace(reference, '') === '' && text.match(reference)?.length === 1;
-    if (whole) paths.add(path);
-    return text.replace(reference, (_, name: string, fallback: string | undefined) => {
-      const value = env[name];
+    return text.replace(references, (found, ...rest: unknown[]) => {
+      const { inside } = rest.at(-1) as { readonly inside?: string };
+      if (inside === undefined) return '$';
+      const { name, fallback } = reference.exec(inside)?.groups ?? {};
+      if (name === undefined || !found.endsWith('}') || fallback?.includes('${') === true) {
+        mistakes.push({ path, message: notReference(found, inside) });
+        return '';
+      }
+      paths.add(path, text, found === text);
+      // Own variables only: an environment may be a plain object.
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
       // As in a shell, the default after `:-` also replaces a variable that is set but empty.
       if (value !== undefined && !(value === '' && fallback !== undefined)) return value;
       if (fallback !== undefined) return fallback;
-      missing.push({
+      mistakes.push({
         path,
         message: `the environment variable ${name} is not set; give a default with \${env:${name}:-…}`,
       });
@@ -50,5 +65,14 @@ export function resolveEnvironment(
     });
   }
 
-  return { value: visit(document, []), paths, missing };
+  return { value: visit(document, []), paths, mistakes };
+}
+
+function notReference(found: string, inside: string): string {
+  if (!found.endsWith('}')) return `"${found}" is not a reference: it has no closing }`;
+  if (inside.includes('${')) return `"${found}}" is not a reference: a default cannot hold another one`;
+  const [, name, fallback] = /^(?:env[:.])?([A-Za-z_][A-Za-z0-9_]*)(?:[:=-]+(.*))?$/is.exec(inside) ?? [];
+  const meant =
+    name === undefined ? '${env:NAME}' : `\${env:${name}${fallback === undefined ? '' : `:-${fallback}`}}`;
+  return `"${found}" is not a reference: write "${meant}"; "$\${" stands for "\${" itself`;
 }

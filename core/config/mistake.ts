@@ -28,6 +28,8 @@ function segmentsOf(path: string): ConfigPath {
 /** Everything that is wrong with a configuration, in one error. */
 export class ConfigError extends VivaceError {
   readonly mistakes: readonly Mistake[];
+  /** The file that they are in, as messages name it; nothing for a configuration in code. */
+  readonly file?: string;
 
   constructor(mistakes: readonly Mistake[], file?: string) {
     const lines = mistakes.map(({ path, message, line }) => {
@@ -43,6 +45,7 @@ export class ConfigError extends VivaceError {
       mistakes[0] === undefined ? {} : { path: pathText(mistakes[0].path) },
     );
     this.mistakes = mistakes;
+    if (file !== undefined) this.file = file;
   }
 }
 

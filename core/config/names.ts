@@ -33,3 +33,8 @@ export const requestIds: NameRule = {
   pattern: /^[A-Za-z0-9._-]{1,128}$/,
   text: '1 to 128 letters, digits, ., _ and -',
 };
+
+/** Says that something cannot have a name: `"my part" cannot be the name of a part: …`. */
+export function wrongName(name: string, thing: string, { text }: NameRule): string {
+  return `"${name}" cannot be the name of a ${thing}: a name has ${text}`;
+}

@@ -1,11 +1,17 @@
 import type { z } from 'zod';
-import { withArticle } from './article.js';
-import { didYouMean } from './did-you-mean.js';
-import type { ConfigPath, Mistakes } from './mistake.js';
+import { didYouMean, nearest } from './did-you-mean.js';
+import { expectedText, isOwnText, issueText, markedIssueText, markedWrongType } from './issue-text.js';
+import { Mistakes, type ConfigPath, type Mistake } from './mistake.js';
+import { isSecretAt, secretTexts } from './secret.js';
+import { valueText } from './value-text.js';
+import { withoutPrototypes } from './without-prototypes.js';
 
-/** Whether a string came from an environment variable, so that it may be read as the type that the schema requires. */
+/** Which texts came from environment variables. */
 export interface FromEnvironment {
+  /** Whether the whole text was one reference, so that it may be read as the type that the schema requires. */
   has(path: ConfigPath): boolean;
+  /** The text as it was written, where it holds a reference: messages show it, and not what the variable holds. */
+  written?(path: ConfigPath): string | undefined;
 }
 
 const nowhere: FromEnvironment = { has: () => false };
@@ -22,19 +28,26 @@ export function parseWith<S extends z.ZodType>(
     path,
     mistakes,
     environment = nowhere,
-  }: { path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
+    known = [],
+  }: {
+    path: ConfigPath;
+    mistakes: Mistakes;
+    environment?: FromEnvironment;
+    /** Keys that may stand beside those of the schema, for "did you mean". */
+    known?: readonly string[];
+  },
 ): z.output<S> | undefined {
-  let input = value;
+  let input = withoutPrototypes(value, { path, mistakes });
   // This ends, because each round either converts a text that was not converted before, or reports.
   for (;;) {
-    const result = schema.safeParse(input);
+    const result = schema.safeParse(input, { error: markedIssueText });
     if (result.success) return result.data;
     const converted = result.error.issues.reduce(
       (current, issue) => convert(current, issue, { path, environment }),
       input,
     );
     if (converted === input) {
-      report(schema, input, result.error.issues, { path, mistakes });
+      report(result.error.issues, { schema, input, path, mistakes, environment, known });
       return undefined;
     }
     input = converted;
@@ -65,28 +78,101 @@ function convert(
   return input;
 }
 
-function report(
-  schema: z.ZodType,
-  input: unknown,
-  issues: readonly z.core.$ZodIssue[],
-  { path, mistakes }: { path: ConfigPath; mistakes: Mistakes },
-): void {
+/**
+ * Parses `value` with a schema, by itself.
+ *
+ * @returns What the schema makes of it, or every mistake, in words and with its path.
+ */
+export function parseValue<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  path: ConfigPath = [],
+):
+  | { readonly value: z.output<S>; readonly mistakes?: undefined }
+  | { readonly mistakes: readonly [Mistake, ...Mistake[]] } {
+  const mistakes = new Mistakes();
+  const parsed = parseWith(schema, value, { path, mistakes });
+  const [first, ...more] = mistakes.list;
+  return first === undefined ? { value: parsed as z.output<S> } : { mistakes: [first, ...more] };
+}
+
+interface Reported {
+  readonly schema: z.ZodType;
+  readonly input: unknown;
+  readonly path: ConfigPath;
+  readonly mistakes: Mistakes;
+  readonly environment: FromEnvironment;
+  readonly known: readonly string[];
+}
+
+function report(issues: readonly z.core.$ZodIssue[], reported: Reported): void {
+  const { schema, input, path, mistakes, environment, known: also } = reported;
+  const secrets = secretTexts(schema, input);
   for (const issue of issues) {
     const at = [...path, ...(issue.path as ConfigPath)];
+    const value = valueAt(input, issue.path);
+    const say = (message: string): void => {
+      const written = environment.written?.(at);
+      const isSecret = isSecretAt(schema, issue.path) || secrets.has(value as string);
+      const shown = isSecret
+        ? 'the secret'
+        : written === undefined
+          ? valueText(value)
+          : `the value of ${written}`;
+      mistakes.add(at, issueText(message, value, shown));
+    };
     if (issue.code === 'unrecognized_keys') {
-      const known = knownKeys(schema, issue.path);
+      const known = [...knownKeys(schema, issue.path), ...(issue.path.length === 0 ? also : [])];
       for (const key of issue.keys)
         mistakes.add([...at, key], `unknown key "${key}"${didYouMean(key, known)}`);
+    } else if (issue.code === 'invalid_key') {
+      const key = String(issue.path.at(-1));
+      mistakes.add(at, issueText(issue.issues[0]?.message ?? issue.message, key));
     } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-      const branch = [...issue.errors].sort((a, b) => badness(a) - badness(b))[0]!;
-      const inner = branch.map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }));
-      report(schema, input, inner, { path, mistakes });
-    } else if (issue.code === 'invalid_type' && valueAt(input, issue.path) === undefined) {
-      mistakes.add(at, `is missing${article(issue.expected)}`);
-    } else {
-      mistakes.add(at, issue.message);
+      const branches = issue.errors.filter((branch) => !branch.some(isOfWrongType));
+      const branch = [...branches].sort((a, b) => badness(a) - badness(b))[0];
+      if (branch === undefined) say(noBranchText(issue, value));
+      else {
+        const inner = branch.map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }));
+        report(inner, reported);
+      }
+    } else if (value !== undefined || !isMisspelt(issue, issues)) {
+      say(issue.message);
     }
   }
+}
+
+/** Whether the value itself, and not something within it, is of a type that the branch of a union does not take. */
+function isOfWrongType({ code, path }: z.core.$ZodIssue): boolean {
+  return path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
+}
+
+/** What to say where no branch of a union takes values of this type. */
+function noBranchText({ errors, message }: z.core.$ZodIssueInvalidUnion, value: unknown): string {
+  const issues = errors.flatMap((branch) => branch.find(isOfWrongType) ?? []);
+  const own = [message, ...issues.map((issue) => issue.message)].find((text) => !isOwnText(text));
+  if (own !== undefined) return own;
+  const expected = new Set(
+    issues.flatMap((issue) =>
+      issue.code === 'invalid_type'
+        ? [expectedText(issue.expected)]
+        : issue.code === 'invalid_value'
+          ? issue.values.map(String)
+          : [],
+    ),
+  );
+  return markedWrongType(value, [...expected]);
+}
+
+/** Whether a key is missing because it is misspelt: the unknown key beside it says which was meant. */
+function isMisspelt({ path }: z.core.$ZodIssue, issues: readonly z.core.$ZodIssue[]): boolean {
+  const parent = path.slice(0, -1).join('.');
+  return issues.some(
+    (other) =>
+      other.code === 'unrecognized_keys' &&
+      other.path.join('.') === parent &&
+      other.keys.some((key) => nearest(key, [String(path.at(-1))]) !== ''),
+  );
 }
 
 /** The branch of a union that was meant: the one with the fewest issues, where a missing or wrong discriminator weighs more. */
@@ -128,15 +214,10 @@ function unwrap(schema: z.ZodType): z.ZodType {
   }
 }
 
-function article(expected: string): string {
-  if (expected === 'nonoptional' || expected === 'custom') return '';
-  return `: ${expected === 'string' ? 'a string' : expected === 'record' || expected === 'object' ? 'a block of keys' : withArticle(expected)}`;
-}
-
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (current, key) =>
-      typeof current === 'object' && current !== null
+      typeof current === 'object' && current !== null && Object.hasOwn(current, key)
         ? (current as Record<PropertyKey, unknown>)[key]
         : undefined,
     value,

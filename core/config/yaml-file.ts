@@ -8,20 +8,20 @@ import {
   type Document,
   type Node,
   type Pair,
-  type YAMLError,
   type YAMLMap,
 } from 'yaml';
 import { resolveEnvironment, type EnvironmentPaths } from './environment.js';
 import { messageOf } from '../kernel/errors.js';
 import { ConfigError, type ConfigPath, type Mistake } from './mistake.js';
+import { contentFaults, syntaxFaults } from './yaml-faults.js';
 import { checkYamlLimits } from './yaml-limits.js';
 
 /** A parsed file: its value, where its strings came from the environment, and the line of any path. */
 export interface ParsedFile {
   readonly value: unknown;
   readonly environment: EnvironmentPaths;
-  /** Variables that are not set and have no default. */
-  readonly missing: readonly Mistake[];
+  /** What is wrong with the text itself: keys that stand twice, wrong references, variables that are not set. */
+  readonly mistakes: readonly Mistake[];
   lineOf(path: ConfigPath): number | undefined;
 }
 
@@ -37,16 +37,22 @@ export function parseYamlFile(
 ): ParsedFile {
   checkYamlLimits(text, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map((error) => syntaxMistake(error, text)),
-      file,
-    );
-  }
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    // `contentFaults` reports keys that stand twice and merge keys, in words and with both lines.
+    uniqueKeys: false,
+    merge: true,
+    logLevel: 'error',
+  });
+  const read = { document, text, lines };
+  if (document.errors.length > 0) throw new ConfigError(syntaxFaults(read), file);
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
+    throw new ConfigError([{ path: [], message: 'the file is empty', line: 1 }], file);
+  const { faults, resolved } = contentFaults(read);
+  if (!resolved) throw new ConfigError(faults, file);
   const lineOf = (path: ConfigPath): number | undefined => lineOfPath(document, path, lines);
-  const { value, paths, missing } = resolveEnvironment(plainValue(document, file), env);
-  return { value, environment: paths, missing, lineOf };
+  const { value, paths, mistakes } = resolveEnvironment(plainValue(document, file), env);
+  return { value, environment: paths, mistakes: [...faults, ...mistakes], lineOf };
 }
 
 /** The document as plain values, with aliases resolved. Aliases that lead nowhere, into themselves or to very many values are refused. */
@@ -66,20 +72,9 @@ function plainValue(document: Document, file: string): unknown {
 }
 
 export function withLine(mistake: Mistake, lineOf: ParsedFile['lineOf']): Mistake {
+  if (mistake.line !== undefined) return mistake;
   const line = lineOf(mistake.path);
   return line === undefined ? mistake : { ...mistake, line };
-}
-
-function syntaxMistake(error: YAMLError, text: string): Mistake {
-  const line = error.linePos?.[0].line;
-  const source = line === undefined ? '' : (text.split('\n')[line - 1] ?? '');
-  const unquoted = /(^|[^"'$])\$\{env:/.test(source);
-  const message = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
-  return {
-    path: [],
-    message: unquoted ? 'inside { … } or [ … ] quote it: "${env:NAME}"' : message,
-    ...(line === undefined ? {} : { line }),
-  };
 }
 
 /** The pairs of a map by their keys, which are looked up once for each mistake. */
@@ -120,17 +115,17 @@ function lineOfPath(document: Document, path: ConfigPath, lines: LineCounter): n
  * Parses the YAML of a spine, which may refer to the environment as a configuration does. `buildTrainingSet` checks what it says.
  *
  * @param file Its name, for errors.
- * @throws {ConfigError} with every syntax error and every missing variable.
+ * @throws {ConfigError} with every mistake of the text, missing variables included.
  */
 export function parseSpine(
   text: string,
   file: string,
   env: Readonly<Record<string, string | undefined>>,
 ): unknown {
-  const { value, missing, ...parsed } = parseYamlFile(text, file, env);
-  if (missing.length > 0)
+  const { value, mistakes, ...parsed } = parseYamlFile(text, file, env);
+  if (mistakes.length > 0)
     throw new ConfigError(
-      missing.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))),
+      mistakes.map((mistake) => withLine(mistake, (at) => parsed.lineOf(at))),
       file,
     );
   if (typeof value === 'object' && value !== null)

@@ -11,10 +11,14 @@ export interface Field {
 
 /** Parses `{ name: 'type' }` or `{ name: { type } }` into fields. */
 export function fieldsOf(declared: Readonly<Record<string, string | { readonly type: string }>>): Field[] {
-  return Object.entries(declared).map(([name, type]) => ({
-    name,
-    type: parseType(typeof type === 'string' ? type : type.type),
-  }));
+  return Object.entries(declared).map(([name, type]) => {
+    if (name in Object.prototype)
+      throw new VivaceError(
+        'INVALID_CONFIG',
+        `"${name}" cannot be the name of a column, since every JavaScript object has a property of this name`,
+      );
+    return { name, type: parseType(typeof type === 'string' ? type : type.type) };
+  });
 }
 
 /**

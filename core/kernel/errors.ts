@@ -126,7 +126,13 @@ export function isOutage({ code }: VivaceError): boolean {
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  if (typeof error !== 'object' || error === null) return String(error);
+  // From another realm, or made by hand: what it says of itself.
+  const { message } = error as { readonly message?: unknown };
+  return typeof message === 'string' && message !== ''
+    ? message
+    : 'an object was thrown that is not an Error';
 }
 
 /** The code of anything that was thrown: INTERNAL for what is not a `VivaceError`. */

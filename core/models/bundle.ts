@@ -40,8 +40,8 @@ export const signature = z.strictObject({
 export const bundleManifest = z
   .strictObject({
     format: z.literal(1),
-    name: z.string().regex(pathNames.pattern, pathNames.text),
-    version: z.string().regex(pathNames.pattern, pathNames.text),
+    name: z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`),
+    version: z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`),
     /** The kind of runtime that hosts it: `onnx`, `javascript`. */
     runtime: z.string().min(1),
     /** The file that the runtime loads. */

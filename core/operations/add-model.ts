@@ -47,7 +47,7 @@ export interface ListedModel extends ModelVersion {
   readonly aliases: readonly string[];
 }
 
-const pathName = z.string().regex(pathNames.pattern, pathNames.text);
+const pathName = z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`);
 
 /**
  * Adds a version of a model, and points an alias at it. Before it writes anything, it compiles every pipeline that will use the model with

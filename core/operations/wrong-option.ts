@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { pathText, Mistakes } from '../config/mistake.js';
-import { parseWith } from '../config/parse.js';
+import { pathText } from '../config/mistake.js';
+import { parseValue } from '../config/parse.js';
 import { VivaceError } from '../kernel/errors.js';
 
 /** The error of an option that cannot be used: `INVALID_ARGUMENT`, with the option as its path. */
@@ -14,12 +14,11 @@ export function wrongOption(option: string, message: string, cause?: unknown): V
  * @throws {VivaceError} `INVALID_ARGUMENT` with every mistake; the path is that of the first.
  */
 export function parseOption<S extends z.ZodType>(schema: S, value: unknown, option?: string): z.output<S> {
-  const mistakes = new Mistakes();
-  const parsed = parseWith(schema, value, { path: option === undefined ? [] : [option], mistakes });
-  if (mistakes.list.length === 0) return parsed as z.output<S>;
+  const parsed = parseValue(schema, value, option === undefined ? [] : [option]);
+  if (parsed.mistakes === undefined) return parsed.value;
   throw new VivaceError(
     'INVALID_ARGUMENT',
-    mistakes.list.map(({ path, message }) => `${pathText(path)}: ${message}`).join('; '),
-    { path: pathText(mistakes.list[0]!.path) },
+    parsed.mistakes.map(({ path, message }) => `${pathText(path)}: ${message}`).join('; '),
+    { path: pathText(parsed.mistakes[0].path) },
   );
 }

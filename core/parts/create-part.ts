@@ -1,3 +1,4 @@
+import { valueText } from '../config/value-text.js';
 import type { LogRecord } from '../ports/log-sink.js';
 import type { PartLifecycle, Port } from '../ports/port.js';
 import type { CallContext } from '../kernel/call.js';
@@ -47,6 +48,13 @@ export function createPart(
     throw new VivaceError(
       'INTERNAL',
       `${part.name} (${definition.name}): create returned a promise, but it is synchronous: return the part, and await what it needs in start`,
+      { part: part.name },
+    );
+  }
+  if (typeof made.lifecycle !== 'object' || (made.lifecycle as object | null) === null) {
+    throw new VivaceError(
+      'INTERNAL',
+      `${part.name} (${definition.name}): create returned ${valueText(made.lifecycle)}: return the part, an object with its operations`,
       { part: part.name },
     );
   }

@@ -343,6 +343,14 @@ function define(tier: Tier, spec: Loose): Definition {
       `${kind} "${spec.name}" provides ${wrong?.name ?? 'nothing'}: ${kind === 'adapter' ? 'an adapter provides adapter ports' : 'a plugin provides plugin ports'}`,
     );
   }
+  if (!isObjectSchema(spec.options)) {
+    throw new VivaceError(
+      'INVALID_CONFIG',
+      `${kind} "${spec.name}" has no \`options\` that are a z.strictObject of zod 4: write z.strictObject({}) where it takes none`,
+    );
+  }
+  if (typeof spec.create !== 'function')
+    throw new VivaceError('INVALID_CONFIG', `${kind} "${spec.name}" has no function \`create\``);
   const reserved = Object.keys(spec.uses ?? {}).find((slot) => slot === 'use' || slot in spec.options.shape);
   if (reserved !== undefined) {
     throw new VivaceError(
@@ -365,9 +373,19 @@ function define(tier: Tier, spec: Loose): Definition {
     ...(spec.files === undefined ? {} : { files: spec.files.bind(spec) }),
     create: (...args) => {
       const lifecycle = spec.create(...args);
-      return { lifecycle, faces: Array.isArray(spec.provides) ? (lifecycle.faces ?? []) : [lifecycle] };
+      // Whether it is a part at all is seen where it is made.
+      const { faces = [] } = (lifecycle as typeof lifecycle | null) ?? {};
+      return { lifecycle, faces: Array.isArray(spec.provides) ? faces : [lifecycle] };
     },
   };
+}
+
+/** True for an object schema of zod 4, from any copy of it. */
+export function isObjectSchema(value: unknown): value is z.ZodObject {
+  const { _zod: internals } = (
+    typeof value === 'object' && value !== null ? value : {}
+  ) as Partial<z.ZodObject>;
+  return (internals?.def as { readonly type?: unknown } | undefined)?.type === 'object';
 }
 
 /** True for what `defineAdapter` and `definePlugin` return, from any copy of this package. */

@@ -22,6 +22,7 @@ export class ColumnTable {
   /** By the name of the column and the index. */
   readonly #picked = new Map<string, PlanColumn>();
   readonly #aliases = new Set<string>();
+  #allOpen: { readonly scope: Scope; readonly fields: boolean } | undefined;
 
   get all(): readonly PlanColumn[] {
     return this.#columns;
@@ -67,6 +68,15 @@ export class ColumnTable {
     this.#open.set(alias, scope);
   }
 
+  /**
+   * Accepts any reference to an alias that no step has, from now on.
+   *
+   * @param options.fields Whether the fields of the request and of objects are not known either.
+   */
+  leaveAllOpen(scope: Scope, { fields = false }: { readonly fields?: boolean } = {}): void {
+    this.#allOpen = { scope, fields };
+  }
+
   /** A column of an open alias: its type is not known yet. */
   isProvisional(column: PlanColumn): boolean {
     return this.#provisional.has(column);
@@ -85,7 +95,9 @@ export class ColumnTable {
   }
 
   names(prefix = ''): string[] {
-    return this.#columns.map((column) => column.name).filter((name) => name.startsWith(prefix));
+    return [...this.#byName].flatMap(([name, column]) =>
+      name.startsWith(prefix) && !this.#provisional.has(column) ? [name] : [],
+    );
   }
 
   /** By full name, or by a field's bare name where only one of request and object has it; elements are not found. */
@@ -105,7 +117,7 @@ export class ColumnTable {
     const { column: name, element } = parseReference(reference);
     const column = this.find(name) ?? this.#provisionalOf(name);
     if (column !== undefined) return this.elementOf(column, element, at);
-    const known = [...this.#byName.keys()].map(referenceTo);
+    const known = this.names().map(referenceTo);
     at.mistakes.add(at.path, `there is no column "${reference}" at this step${didYouMean(reference, known)}`);
     return undefined;
   }
@@ -138,10 +150,20 @@ export class ColumnTable {
 
   /** A column of an alias whose columns are not known yet. */
   #provisionalOf(name: string): PlanColumn | undefined {
-    const openScope = this.#open.get(name.split('.')[0] as string);
+    const alias = name.split('.')[0] as string;
+    const openScope = this.#open.get(alias) ?? this.#openFor(alias, name);
     if (openScope === undefined) return undefined;
-    const provisional = this.add(name, parseType('float64'), openScope);
+    // Its alias stays free: it may be that of a later step.
+    const provisional = this.#place(name, parseType('float64'), openScope);
+    this.#byName.set(name, provisional);
     this.#provisional.add(provisional);
     return provisional;
+  }
+
+  #openFor(alias: string, name: string): Scope | undefined {
+    if (this.#allOpen === undefined) return undefined;
+    const isField = !name.includes('.') || ['request', 'object'].includes(alias);
+    const isOpen = isField ? this.#allOpen.fields : !this.hasAlias(alias);
+    return isOpen ? this.#allOpen.scope : undefined;
   }
 }

@@ -50,10 +50,7 @@ export function compilePipeline(
     fetches: 0,
     complete: true,
   };
-  spec.steps.forEach((raw, i) => {
-    const at = [...path, 'steps', i];
-    mistakes.attempt(at, () => compileStep(raw, state, new StepCompiler(state, at, i)));
-  });
+  compileSteps(spec.steps, state, path);
   const response = compileResponse(spec, state, [...path, 'response']);
   if (mistakes.list.length > before || response === undefined) return undefined;
   const limited = (field: PlanField): PlanField => withLimit(field, columns.isKey(field.place));
@@ -77,6 +74,52 @@ export function compilePipeline(
     response,
     complete: state.complete,
   };
+}
+
+/**
+ * Checks the steps of a pipeline whose other keys have mistakes, so that all are reported at once. Which fields there are is not known, so
+ * no reference to a column is a mistake.
+ */
+export function checkSteps(
+  steps: unknown,
+  {
+    catalogue,
+    path,
+    mistakes,
+    environment,
+  }: { catalogue: Catalogue; path: ConfigPath; mistakes: Mistakes; environment?: FromEnvironment },
+): void {
+  if (!Array.isArray(steps)) return;
+  const columns = new ColumnTable();
+  columns.leaveAllOpen('object', { fields: true });
+  const state: CompileState = {
+    catalogue,
+    columns,
+    mistakes,
+    ...(environment === undefined ? {} : { environment }),
+    nodes: [],
+    hasObjects: true,
+    skipping: [],
+    masks: [],
+    fetches: 0,
+    complete: false,
+  };
+  compileSteps(steps as readonly unknown[], state, path);
+}
+
+function compileSteps(steps: readonly unknown[], state: CompileState, path: ConfigPath): void {
+  steps.forEach((raw, i) => {
+    // What is not a block of keys has been reported with the pipeline.
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return;
+    const at = [...path, 'steps', i];
+    const compiler = new StepCompiler(state, at, i);
+    const before = state.mistakes.list.length;
+    const step = raw as Readonly<Record<string, unknown>>;
+    state.mistakes.attempt(at, () => compileStep(step, state, compiler));
+    if (state.mistakes.list.length === before) return;
+    const verb = state.catalogue.verbs.find((known) => Object.hasOwn(step, known.verb))?.verb;
+    compiler.leaveOpenAfter(step['as'] ?? step[verb ?? Object.keys(step)[0] ?? '']);
+  });
 }
 
 function compileFields(
@@ -147,7 +190,9 @@ function compileStep(
     const first = Object.keys(raw)[0] ?? '';
     return compiler.mistake(
       [],
-      `a step is one of ${verbs.join(', ')}, not "${first}"${nearest(first, verbs)}`,
+      first === ''
+        ? `an empty step: write one of ${verbs.join(', ')}`
+        : `a step is one of ${verbs.join(', ')}, not "${first}"${nearest(first, verbs)}`,
     );
   }
   if (more.length > 0) {

@@ -33,7 +33,7 @@ export const fieldSpec = z.union([
 
 export const recordSpec = z
   .union([
-    z.literal(false, '`false`, or a block such as { metrics: true }'),
+    z.literal(false, 'must be `false`, or a block such as { metrics: true }'),
     z.strictObject({
       metrics: z.boolean().default(true).describe('metrics of requests and steps'),
     }),

@@ -1,6 +1,7 @@
 import { withArticle } from '../config/article.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
+import { columnNames } from '../config/names.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
 import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
@@ -76,6 +77,8 @@ export class StepCompiler {
     const alias = wanted.replaceAll('-', '_');
     if (!reservedAliases.includes(alias) && !this.#state.columns.hasAlias(alias)) return alias;
     this.mistake(['as'], `the alias "${alias}" is taken: give this step another with \`as\``);
+    // A later reference may mean either of the two.
+    this.#state.columns.leaveOpen(alias, this.#state.hasObjects ? 'object' : 'request');
     return undefined;
   }
 
@@ -150,7 +153,8 @@ export class StepCompiler {
     }
     const bound = Object.entries(declared).map(([name, input]) => {
       const { type, from } = typeof input === 'string' ? { type: input, from: undefined } : input;
-      return this.column(given[name] ?? from ?? name, ['inputs', name], { name, type: parseType(type) });
+      const wanted = Object.hasOwn(given, name) ? given[name] : undefined;
+      return this.column(wanted ?? from ?? name, ['inputs', name], { name, type: parseType(type) });
     });
     return { bound: bound.filter((column) => column !== undefined), all: !bound.includes(undefined) };
   }
@@ -175,6 +179,20 @@ export class StepCompiler {
   leaveOpenAs(alias: string): void {
     this.#state.complete = false;
     this.#state.columns.leaveOpen(alias, this.#state.hasObjects ? 'object' : 'request');
+  }
+
+  /**
+   * For a step with mistakes: its columns stay open under the name that it has or seems to have, so that later references to them are not
+   * further mistakes. Where it has none, any alias that no step has may be its own.
+   *
+   * @param wanted Its alias, or what stands after its verb.
+   */
+  leaveOpenAfter(wanted: unknown): void {
+    const { columns, hasObjects } = this.#state;
+    this.#state.complete = false;
+    const alias = typeof wanted === 'string' ? wanted.replaceAll('-', '_') : '';
+    if (!columnNames.pattern.test(alias)) columns.leaveAllOpen(hasObjects ? 'object' : 'request');
+    else if (!columns.hasAlias(alias)) this.leaveOpenAs(alias);
   }
 
   /** Gives a node its place in the graph: after the nodes that write what it reads, and after those whose left-out objects it must know. */

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import type { ReadonlyOptions } from '../composition/declaration.js';
+import { ConfigError } from '../config/mistake.js';
+import { parseValue } from '../config/parse.js';
 import { ServerAdmission, type Admission } from '../kernel/admission.js';
 import type { CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
@@ -99,10 +101,9 @@ function parsedOptions<S extends z.ZodObject>(
   definition: { readonly options: S },
   options: object,
 ): z.output<S> {
-  const parsed = definition.options.safeParse(options);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new VivaceError('INVALID_CONFIG', issue.message, { path: issue.path.join('.') });
+  const parsed = parseValue(definition.options, options);
+  if (parsed.mistakes === undefined) return parsed.value;
+  throw new ConfigError(parsed.mistakes);
 }
 
 /** Creates and starts a part; `part.face(port)` is its guarded face. */

@@ -16,10 +16,10 @@ export const typeName: z.ZodType<TypeName, TypeName> = z
 /** Names of columns, features, fields and steps: they become part of `alias.feature`. */
 export const columnName = z
   .string()
-  .regex(columnNames.pattern, columnNames.text)
+  .regex(columnNames.pattern, `cannot be a name: a name has ${columnNames.text}`)
   .refine(
     (name) => !(name in Object.prototype),
-    'every JavaScript object has a property of this name: choose another',
+    'cannot be a name, since every JavaScript object has a property of this name: choose another',
   );
 
 const defaultValue = z.union([z.number(), z.string(), z.boolean()]);
@@ -72,20 +72,23 @@ export const viewSource = z
   .refine(hasOneSource, oneSource);
 
 /** A feature: a column of the source, or an aggregate of one. */
-export const featureSpec = z.union([plainFeature, aggregateFeature]);
+export const featureSpec = z.union(
+  [plainFeature, aggregateFeature],
+  'must be a block such as { type: float32 }',
+);
 
 export const viewSchema = z.strictObject({
   store: z.string().describe('the online-store part that serves it'),
   entity: z
     .record(columnName, typeName)
-    .refine((entity) => Object.keys(entity).length > 0, 'at least one key'),
+    .refine((entity) => Object.keys(entity).length > 0, 'name at least one key'),
   source: viewSource.optional().describe('without it, rows are only pushed'),
   maxAgeMs: longMilliseconds().optional().describe('older rows are STALE, milliseconds'),
   owner: z.string().optional(),
   description: z.string().optional(),
   features: z
     .record(columnName, featureSpec)
-    .refine((features) => Object.keys(features).length > 0, 'at least one feature'),
+    .refine((features) => Object.keys(features).length > 0, 'name at least one feature'),
 });
 
 export type ViewInput = z.input<typeof viewSchema>;

@@ -1,4 +1,11 @@
-import { bundleManifest, messageOf, VivaceError, type BundleManifest, type ModelVersion } from 'vivace';
+import {
+  bundleManifest,
+  messageOf,
+  parseValue,
+  VivaceError,
+  type BundleManifest,
+  type ModelVersion,
+} from 'vivace';
 
 /** A manifest is read whole; a larger blob is not a manifest. */
 const largestManifestBytes = 4_194_304;
@@ -29,11 +36,12 @@ export function checkManifest(
   where: string,
   code: 'DATA_LOSS' | 'INVALID_ARGUMENT',
 ): BundleManifest {
-  const parsed = bundleManifest.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  const path = issue.path.join('.');
-  throw new VivaceError(code, `${where} is not a manifest: ${path}: ${issue.message}`, { path });
+  const parsed = parseValue(bundleManifest, json);
+  if (parsed.mistakes === undefined) return parsed.value;
+  const [{ path, message }] = parsed.mistakes;
+  throw new VivaceError(code, `${where} is not a manifest: ${path.join('.')}: ${message}`, {
+    path: path.join('.'),
+  });
 }
 
 /** All bytes of a small blob. */

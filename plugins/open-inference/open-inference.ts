@@ -16,7 +16,7 @@ export const openInference = definePlugin({
       .describe('path that every route begins with, such as /ml; default none'),
     models: z
       .record(
-        z.string().regex(pathNames.pattern, pathNames.text),
+        z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`),
         z.union([
           z.strictObject({ pipeline: z.string().min(1) }),
           z.strictObject({ predictor: z.string().min(1) }),

@@ -534,7 +534,7 @@ describe('vivace', () => {
       const { code, stderr } = await add('--training-set', 'set.json');
       expect([code, stderr]).to.deep.equal([
         1,
-        'error INVALID_ARGUMENT --training-set.id: is missing: a string\n',
+        'error INVALID_ARGUMENT --training-set.id: is missing: a text\n',
       ]);
     });
 

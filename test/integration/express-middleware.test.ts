@@ -98,6 +98,27 @@ describe('Express middleware', () => {
         });
       }
 
+      it('is answered in words where it gives something that is not an Error', async () => {
+        const address = await serve([(_request, _response, next) => next({ statusCode: 403 })], {
+          handle: tell,
+          failed,
+        });
+        const answer = await ask(address);
+        expect([answer.status, answer.text]).to.deep.equal([
+          403,
+          '/a PERMISSION_DENIED: refused by middleware',
+        ]);
+      });
+
+      it('is answered in words where it rejects with null', async () => {
+        const rejects: RequestHandler = async () => {
+          throw null as unknown;
+        };
+        const address = await serve([rejects], { handle: tell, failed });
+        const answer = await ask(address);
+        expect([answer.status, answer.text]).to.deep.equal([500, '/a INTERNAL: hidden']);
+      });
+
       it('is answered with 504 where it never goes on, and may do what it likes later', async () => {
         let late: () => void = () => undefined;
         const address = await serve(

@@ -22,7 +22,7 @@ export async function checkYaml(text: string): Promise<string[]> {
   try {
     const parsed = parseYamlFile(text, 'page', environmentOf(text));
     shown = parsed.value as Shown;
-    for (const { path, message } of parsed.missing) mistakes.add(path, message);
+    for (const { path, message } of parsed.mistakes) mistakes.add(path, message);
     for (const block of Object.keys(shown)) {
       if (!['parts', 'views', 'pipelines', 'modules'].includes(block))
         mistakes.add([block], 'is no block of a configuration');

@@ -222,7 +222,7 @@ describe('A module', () => {
       });
       const modules = [fails, 5 as never, './nowhere.js', './empty.js', 'services'];
       expect((await mistakesOf({ directory, parts: {}, pipelines: {}, modules })).split('\n')).to.deep.equal([
-        'modules[1]: a ContainerModule, or a relative .js or .mjs file that exports one',
+        'modules[1]: 5 is neither a ContainerModule nor a relative .js or .mjs file that exports one',
         `modules[2]: there is no file ./nowhere.js in ${directory}`,
         'modules[3]: "./empty.js" does not export a ContainerModule',
         'modules[4]: "services" is not a relative .js or .mjs file',
@@ -239,7 +239,7 @@ describe('A module', () => {
       writeFileSync(join(directory, 'vivace.yaml'), 'parts: {}\nmodules: { a: 1 }\n');
       const loaded = async (modules: ContainerModule[]): Promise<string> =>
         (await thrownBy(loadServer(join(directory, 'vivace.yaml'), { modules }))).message;
-      expect(await loaded([])).to.match(/^vivace\.yaml:2 modules: a list: /);
+      expect(await loaded([])).to.match(/^vivace\.yaml:2 modules: a block of keys is not a list: /);
       expect(await loaded([module(() => undefined)])).to.match(/^vivace\.yaml:2 modules\[0\]: /);
     } finally {
       rmSync(directory, { recursive: true });
@@ -383,7 +383,7 @@ describe('A module', () => {
   it('says what `record` may be', async () => {
     const p = { record: true, steps: [], response: { outputs: { now: 'time' } } };
     expect(await mistakesOf({ parts: {}, pipelines: { p: p as never } })).to.equal(
-      'pipelines.p.record: `false`, or a block such as { metrics: true }',
+      'pipelines.p.record: true must be `false`, or a block such as { metrics: true }',
     );
   });
 

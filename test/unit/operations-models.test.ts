@@ -139,13 +139,17 @@ describe('Operations: models', () => {
       { signature: { ...signature, outputs: undefined, over: 'rows' } },
       /^signature\.outputs: is missing.*; signature\.over: /,
     ],
-    ['a name that no address can hold', { name: 'a/b' }, /^name: 1 to 100 letters, digits/],
-    ['such an alias', { alias: 'a/b' }, /^alias: 1 to 100 letters, digits/],
     [
-      'a training set without an id',
-      { trainingSet: { features: {} } },
-      'trainingSet.id: is missing: a string',
+      'a name that no address can hold',
+      { name: 'a/b' },
+      /^name: "a\/b" cannot be a name: a name has 1 to 100 letters, digits/,
     ],
+    [
+      'such an alias',
+      { alias: 'a/b' },
+      /^alias: "a\/b" cannot be a name: a name has 1 to 100 letters, digits/,
+    ],
+    ['a training set without an id', { trainingSet: { features: {} } }, 'trainingSet.id: is missing: a text'],
     ['notes that are a list', { info: [1] }, /^info: /],
     [
       'a number of columns that a row does not take',

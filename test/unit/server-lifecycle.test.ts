@@ -164,6 +164,28 @@ describe('Server', () => {
     expect(server.state).to.equal('stopped');
   });
 
+  it('ends stopped where the start of a part stops it at once', async () => {
+    const events: string[] = [];
+    let stopped: Promise<void> | undefined;
+    const impatient = defineAdapter({
+      provides: keyValueStore,
+      name: 'impatient',
+      options: z.strictObject({}),
+      create: () => ({
+        supports: { maxBatch: 1 },
+        start: () => void (stopped = server.stop()),
+        stop: () => void events.push('stop impatient'),
+        getMany: () => [],
+        putNewest: () => [],
+      }),
+    });
+    const server = await createServer({ parts: { impatient: { use: impatient } }, pipelines: {} });
+    expect((await failure(server.start())).code).to.equal('CANCELLED');
+    await stopped;
+    expect(events).to.deep.equal(['stop impatient']);
+    expect(server.state).to.equal('stopped');
+  });
+
   it('answers the calls in flight and refuses new ones while it drains', async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));

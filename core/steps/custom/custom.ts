@@ -19,7 +19,7 @@ import {
 import { featureSource } from '../../ports/feature-source.js';
 import { transform } from '../../ports/transform.js';
 import { RunCustom, customStep } from './run-custom.js';
-import { stepTypeOf, type Step, type StepType } from './step.js';
+import { createdStep, stepTypeOf, type Step, type StepType } from './step.js';
 
 /** What every step of a team's own may say besides its own options and slots. */
 export const customKeys = z.object({
@@ -79,7 +79,7 @@ function compile(
 ): NodeDraft<CustomNode> | undefined {
   const { step, as, inputs, ...rest } = spec;
   const type = typeOf(step, compiler);
-  if (type === undefined) return as === undefined ? undefined : void compiler.leaveOpen(as);
+  if (type === undefined) return void compiler.leaveOpenAfter(as);
   const alias = compiler.alias(as ?? type.name);
   const { uses, options } = fillSlots(type, rest, compiler);
   const parsed = compiler.parse(type.options, options);
@@ -157,7 +157,10 @@ function moduleOf({ type, options }: CustomNode): ContainerModule {
     const create = type.create as (options: never, uses: never) => Step;
     bind(customStep).toResolvedValue(
       (...parts: unknown[]) =>
-        create(options as never, Object.fromEntries(slots.map((slot, i) => [slot, parts[i]])) as never),
+        createdStep(
+          type.name,
+          create(options as never, Object.fromEntries(slots.map((slot, i) => [slot, parts[i]])) as never),
+        ),
       slots.map((slot) => ({ serviceIdentifier: stepSlot(slot), optional: true })),
     );
   });

@@ -5,7 +5,7 @@ import { isThenable } from '../../kernel/thenable.js';
 import { functionColumns, type FunctionNode } from '../../pipeline/inputs.js';
 import type { NodeRun } from '../../pipeline/run.js';
 import { stepNode, type NodeStep } from '../../pipeline/step-definition.js';
-import type { Step } from './step.js';
+import { createdStep, type Step } from './step.js';
 
 /** What the author's class or function made. */
 export const customStep: ServiceIdentifier<Step> = Symbol.for('vivace.step.custom');
@@ -18,7 +18,7 @@ export class RunCustom implements NodeStep {
 
   constructor(@inject(stepNode) node: FunctionNode, @inject(customStep) step: Step) {
     this.#node = node;
-    this.#step = step;
+    this.#step = createdStep(node.alias, step);
   }
 
   run({ frame, call }: NodeRun): MaybePromise<void> {

@@ -1,7 +1,10 @@
 import type { Newable } from 'inversify';
 import { z } from 'zod';
-import { VivaceError } from '../../kernel/errors.js';
-import type { UsedParts, Uses } from '../../parts/definition.js';
+import { valueText } from '../../config/value-text.js';
+import { fieldsOf } from '../../data/feature-rows.js';
+import { messageOf, VivaceError } from '../../kernel/errors.js';
+import { isThenable } from '../../kernel/thenable.js';
+import { isObjectSchema, type UsedParts, type Uses } from '../../parts/definition.js';
 import type { Call, MaybePromise } from '../../kernel/call.js';
 import type { ColumnsIn, ColumnsOut, Reads, Writes } from '../../ports/transform.js';
 
@@ -134,7 +137,11 @@ export function defineStep<
     writes: spec.writes,
     offline: spec.offline,
     ...(spec.over === undefined ? {} : { over: spec.over }),
-    create: (options, uses) => spec.create(options, uses),
+    // In JavaScript it may be missing, which is reported with the pipeline.
+    create:
+      'create' in spec && spec.create !== undefined
+        ? (options, uses) => spec.create(options, uses)
+        : (undefined as never),
     injectable: false,
   };
 }
@@ -145,7 +152,7 @@ export function isStepType(value: unknown): value is StepType {
 
 /** A step type from what stands after `step:` in code. */
 export function stepTypeOf(value: unknown): StepType {
-  if (isStepType(value)) return value;
+  if (isStepType(value)) return checked(value);
   if (typeof value === 'function') {
     const declared = value as unknown as Partial<StepClass> & { name: string };
     if (declared.reads === undefined || declared.writes === undefined || declared.offline === undefined) {
@@ -154,7 +161,7 @@ export function stepTypeOf(value: unknown): StepType {
         `the class ${declared.name} is not a step: give it static reads, writes and offline`,
       );
     }
-    return {
+    return checked({
       [marker]: true,
       name: declared.stepName ?? declared.name.replace(/^[A-Z]/, (first) => first.toLowerCase()),
       options: declared.options ?? z.strictObject({}),
@@ -165,10 +172,51 @@ export function stepTypeOf(value: unknown): StepType {
       ...(declared.over === undefined ? {} : { over: declared.over }),
       create: value as unknown as Newable<Step>,
       injectable: true,
-    };
+    });
   }
   throw new VivaceError(
     'INVALID_CONFIG',
-    'a step is a file, what defineStep returned, or an @injectable() class',
+    `${valueText(value)} is not a step: write a .js or .mjs file, in code also what defineStep returned or an @injectable() class`,
   );
+}
+
+/** A step whose author kept to the types; in JavaScript nothing else checks them. */
+function checked(type: StepType): StepType {
+  const wrong = (what: string): VivaceError =>
+    new VivaceError('INVALID_CONFIG', `step "${type.name}" ${what}`);
+  const { reads, writes, offline, over, options, create } = type as Partial<StepType>;
+  for (const [name, columns] of Object.entries({ reads, writes })) {
+    if (typeof columns !== 'object' || columns === null)
+      throw wrong(`has no \`${name}\`: name its columns with their types, such as { price: 'float64' }`);
+    try {
+      fieldsOf(columns);
+    } catch (error) {
+      throw wrong(`has wrong \`${name}\`: ${messageOf(error)}`);
+    }
+  }
+  if (offline === undefined || !['same', 'skip', 'refuse'].includes(offline))
+    throw wrong(`has offline: ${valueText(offline)}: write 'same', 'skip' or 'refuse'`);
+  if (over !== undefined && over !== 'row' && over !== 'request')
+    throw wrong(`has over: ${valueText(over)}: write 'row' or 'request'`);
+  if (!isObjectSchema(options)) throw wrong('has `options` that are not a z.strictObject of zod 4');
+  if (typeof create !== 'function') throw wrong('has no function `create`');
+  return type;
+}
+
+/**
+ * What `create` of a step gave, which must be an object with `run`.
+ *
+ * @throws {VivaceError} `INVALID_CONFIG` where it is something else, such as a promise.
+ */
+export function createdStep(name: string, made: unknown): Step {
+  const wrong = (what: string): VivaceError => new VivaceError('INVALID_CONFIG', `step "${name}": ${what}`);
+  if (isThenable(made)) {
+    Promise.resolve(made).catch(() => undefined);
+    throw wrong(
+      '`create` returned a promise, but it is synchronous: await what the step needs in `run`, or in a part',
+    );
+  }
+  if (typeof (made as Partial<Step> | null | undefined)?.run !== 'function')
+    throw wrong(`\`create\` returned ${valueText(made)}: return an object with a function \`run\``);
+  return made as Step;
 }

@@ -53,7 +53,8 @@ function compile(spec: PredictSpec, compiler: StepCompiler): NodeDraft<PredictNo
   }
   const before = compiler.mistakes.list.length;
   const inputs = signature.inputs.map((tensor) => {
-    const names = spec.inputs[tensor.name] ?? tensor.columns;
+    const given = Object.hasOwn(spec.inputs, tensor.name) ? spec.inputs[tensor.name] : undefined;
+    const names = given ?? tensor.columns;
     const place: ConfigPath = ['inputs', tensor.name];
     if (names === undefined) {
       compiler.mistake(
