@@ -97,7 +97,7 @@ export {
 export type { ErrorCode, ErrorDetail, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
 export { withArticle } from './config/article.js';
 export { didYouMean } from './config/did-you-mean.js';
-export { ConfigError } from './config/mistake.js';
+export { ConfigError, pathText } from './config/mistake.js';
 export { parseValue } from './config/parse.js';
 export type { ConfigPath, Mistake } from './config/mistake.js';
 export { pathNames, requestIds } from './config/names.js';
@@ -283,6 +283,9 @@ export { parseSpine } from './config/yaml-file.js';
 export { onlyPart, type WhichPart } from './composition/only-part.js';
 export { addModel, listModels } from './operations/add-model.js';
 export type { AddedModel, AddModelOptions, ListedModel } from './operations/add-model.js';
+export { benchCalls } from './operations/bench-calls.js';
+export type { BenchReport } from './operations/bench-calls.js';
+export type { OpenLoopOptions } from './operations/open-loop.js';
 export { checkBackends } from './operations/check-backends.js';
 export type { BackendTimes, CheckedBackend, LoadAnew } from './operations/check-backends.js';
 export { checkViews } from './operations/check-views.js';

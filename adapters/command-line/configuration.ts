@@ -10,6 +10,11 @@ export interface WithConfig {
   readonly config: string;
 }
 
+/** The option of every command that reports. */
+export interface WithJson {
+  readonly json?: true | undefined;
+}
+
 /** Makes a server from the configuration that a command names. */
 export function loadConfiguration(
   { config }: WithConfig,

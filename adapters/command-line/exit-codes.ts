@@ -1,5 +1,3 @@
-import { isVivaceError } from 'vivace';
-
 /** The exit codes of the process. */
 export const exitCodes = {
   ok: 0,
@@ -11,13 +9,6 @@ export const exitCodes = {
   failed: 3,
   interrupted: 130,
 } as const;
-
-const mistakes: readonly string[] = ['INVALID_CONFIG', 'INVALID_ARGUMENT', 'NOT_FOUND', 'FEATURE_MISSING'];
-
-/** The exit code of an error that ended a command. */
-export function exitCodeOf(error: unknown): number {
-  return isVivaceError(error) && mistakes.includes(error.code) ? exitCodes.mistake : exitCodes.failed;
-}
 
 export const exitCodesHelp = `
 Exit codes:

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { VivaceError } from 'vivace';
-import { startTimer } from 'vivace/kit';
 import { exitCodes } from './exit-codes.js';
 import { run } from './run.js';
 
@@ -21,7 +19,8 @@ for (const signal of signals) {
   process.on(signal, () => {
     // Asked twice, the process does not wait.
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort(new VivaceError('CANCELLED', `${signal} received`));
+    // Core makes a CANCELLED of it.
+    controller.abort(new Error(`${signal} received`));
   });
 }
 
@@ -49,11 +48,18 @@ process.exitCode = await run(process.argv.slice(2), {
   signal: controller.signal,
   leaving(withinMs) {
     const laterMs = withinMs - watchedMs;
-    if (laterMs > 0) startTimer(() => watch(watchedMs + watchdogMs), laterMs).unref();
+    // A command that is interrupted has loaded its timers.
+    if (laterMs > 0)
+      void import('vivace/kit').then(({ startTimer }) =>
+        startTimer(() => watch(watchedMs + watchdogMs), laterMs).unref(),
+      );
     else watch(withinMs + watchdogMs);
   },
 });
-if (controller.signal.aborted) startTimer(() => process.exit(), closeMs).unref();
+if (controller.signal.aborted) {
+  const { startTimer } = await import('vivace/kit');
+  startTimer(() => process.exit(), closeMs).unref();
+}
 
 /** Starts the watchdog, once. */
 function watch(ms: number): void {

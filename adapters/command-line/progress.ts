@@ -19,6 +19,8 @@ export class Progress {
   readonly #from = performance.now();
   #drawn = -Infinity;
   #last: Step = { rows: 0 };
+  /** The first rows of the phase, and when they came: waiting for them is not part of the rate. */
+  #first: { readonly rows: number; readonly at: number } | undefined;
 
   constructor(label: string, output: Output) {
     this.#label = label;
@@ -27,9 +29,12 @@ export class Progress {
   }
 
   readonly update = (step: Step): void => {
-    const begins = step.phase !== this.#last.phase;
+    const changed = step.phase !== this.#last.phase;
+    const begins = changed && step.phase !== undefined;
     this.#last = step;
     const now = performance.now();
+    if (changed) this.#first = undefined;
+    if (step.rows > 0) this.#first ??= { rows: step.rows, at: now };
     if (!begins && now - this.#drawn < (this.#isTTY ? redrawMs : plainMs)) return;
     this.#drawn = now;
     this.#output.write(this.#isTTY ? `\r${this.#line()}\u001b[K` : `${this.#line()}\n`);
@@ -54,12 +59,18 @@ export class Progress {
     const { rows, total, phase } = this.#last;
     const label = phase === undefined ? this.#label : `${this.#label}: ${phase}`;
     if (phase !== undefined && rows === 0) return label;
-    const seconds = (performance.now() - this.#from) / 1000;
-    const perSecond = rows / Math.max(seconds, 0.001);
-    const speed = `${count(rows)}${total === undefined ? '' : ` of ${count(total)}`} rows, ${count(Math.round(perSecond))} rows/s`;
-    if (total === undefined || rows === 0) return `${label}: ${speed}`;
-    const left = duration(((total - rows) / perSecond) * 1000);
-    return `${label}: ${this.#isTTY ? `${bar(rows / Math.max(total, 1))} ` : ''}${speed}, ${left} left`;
+    const perSecond = this.#perSecond(rows);
+    const texts = [`${count(rows)}${total === undefined ? '' : ` of ${count(total)}`} rows`];
+    if (perSecond !== undefined) texts.push(`${count(Math.round(perSecond))} rows/s`);
+    if (total === undefined) return `${label}: ${texts.join(', ')}`;
+    if (perSecond !== undefined) texts.push(`${duration(((total - rows) / perSecond) * 1000)} left`);
+    return `${label}: ${this.#isTTY ? `${bar(rows / Math.max(total, 1))} ` : ''}${texts.join(', ')}`;
+  }
+
+  /** Rows per second since the first rows of the phase; `undefined` before there are more. */
+  #perSecond(rows: number): number | undefined {
+    if (this.#first === undefined || rows <= this.#first.rows) return undefined;
+    return ((rows - this.#first.rows) * 1000) / Math.max(performance.now() - this.#first.at, 1);
   }
 }
 

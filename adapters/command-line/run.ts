@@ -1,21 +1,18 @@
 import { Command, CommanderError } from 'commander';
-import { abortError, isVivaceError, messageOf } from 'vivace';
-import { startTimer } from 'vivace/kit';
-import { addCheck } from './commands/check.js';
-import { addMaterialize } from './commands/materialize.js';
-import { addModels } from './commands/models.js';
-import { addPredict } from './commands/predict.js';
-import { addSchema } from './commands/schema.js';
-import { addServe } from './commands/serve.js';
-import { addTrainingSet } from './commands/training-set.js';
-import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.js';
-import type { Terminal } from './terminal.js';
+import { createRequire } from 'node:module';
+import { commands } from './commands.js';
+import { exitCodes, exitCodesHelp } from './exit-codes.js';
+import type { Output, Terminal } from './terminal.js';
 
-/** Adds a command to the program; its action sets the exit code where it is not 0. */
-export type AddCommand = (program: Command, run: Run) => void;
+// This file is loaded by `vivace --help`: what the commands need, core among it, is imported when one of them runs.
+
+/** Gives a command its options and its action, which sets the exit code where it is not 0. */
+export type AddCommand = (command: Command, run: Run) => void;
 
 export interface Run {
   readonly terminal: Terminal;
+  /** Progress and notes, which are no result and no error: standard error, or nothing with --quiet. */
+  readonly notes: Output;
   exitCode: number;
   /** How long the command goes on in good order once it is interrupted, milliseconds. */
   drainMs: number;
@@ -31,9 +28,16 @@ const leaveMs = 1500;
  * @returns The exit code; nothing ends the process.
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const state: Run = { terminal, exitCode: exitCodes.ok, drainMs: 0 };
+  let quiet = false;
+  const state: Run = {
+    terminal,
+    notes: { ...shape(terminal.stderr), write: (text) => (quiet ? undefined : terminal.stderr.write(text)) },
+    exitCode: exitCodes.ok,
+    drainMs: 0,
+  };
   try {
-    await untilLeft(createProgram(state).parseAsync([...argv], { from: 'user' }), state);
+    const program = await createProgram(argv, state, () => (quiet = true));
+    await untilLeft(program.parseAsync([...argv], { from: 'user' }), state);
     return state.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
@@ -41,6 +45,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
       terminal.stderr.write('interrupted\n');
       return exitCodes.interrupted;
     }
+    const { exitCodeOf, report } = await import('./report.js');
     report(error, terminal);
     return exitCodeOf(error);
   }
@@ -51,11 +56,14 @@ async function untilLeft(command: Promise<unknown>, state: Run): Promise<void> {
   const { signal, leaving } = state.terminal;
   let timer: NodeJS.Timeout | undefined;
   let leave: () => void = () => undefined;
+  let ended = false;
   const left = new Promise<never>((_, reject) => {
     leave = () => {
       const withinMs = state.drainMs + leaveMs;
       leaving?.(withinMs);
-      timer = startTimer(() => reject(abortError(signal)), withinMs);
+      void Promise.all([import('vivace'), import('vivace/kit')]).then(([{ abortError }, { startTimer }]) => {
+        if (!ended) timer = startTimer(() => reject(abortError(signal)), withinMs);
+      });
     };
   });
   if (signal.aborted) leave();
@@ -63,17 +71,23 @@ async function untilLeft(command: Promise<unknown>, state: Run): Promise<void> {
   try {
     await Promise.race([command, left]);
   } finally {
+    ended = true;
     signal.removeEventListener('abort', leave);
     clearTimeout(timer);
   }
 }
 
-function createProgram(state: Run): Command {
+/** The program, whose one command that is asked for has its options. */
+async function createProgram(argv: readonly string[], state: Run, silence: () => void): Promise<Command> {
   const { stdout, stderr } = state.terminal;
   const program = new Command('vivace')
     .description(
       'Serves machine-learning models from one pod: features, cache, model, metrics, declared once.',
     )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .option('-c, --config <file>', 'the configuration of the command; default: vivace.yaml')
+    .option('-q, --quiet', 'print results and errors only')
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
     .configureOutput({
@@ -81,23 +95,29 @@ function createProgram(state: Run): Command {
       writeErr: (text) => void stderr.write(text),
     })
     .addHelpText('after', exitCodesHelp);
-  for (const add of [addServe, addCheck, addPredict, addModels, addMaterialize, addTrainingSet, addSchema])
-    add(program, state);
+  for (const { name, description, load } of commands) {
+    const command = program.command(name).description(description);
+    if (!argv.includes(name)) continue;
+    (await load())(command, state);
+    for (const leaf of command.commands.length === 0 ? [command] : command.commands)
+      leaf.option('-q, --quiet', 'print results and errors only');
+  }
+  program.hook('preAction', (_, action) => {
+    const { config, quiet } = program.opts<{ config?: string; quiet?: true }>();
+    // What stands after the command counts more.
+    const takesOne = action.options.some((option) => option.attributeName() === 'config');
+    if (config !== undefined && takesOne && action.getOptionValueSource('config') !== 'cli')
+      action.setOptionValue('config', config);
+    if (quiet === true || action.opts<{ quiet?: true }>().quiet === true) silence();
+  });
   return program;
 }
 
-/** One line per mistake; the stack only where the user asks for it. */
-function report(error: unknown, { stderr, env }: Terminal): void {
-  if (env['VIVACE_DEBUG'] === '1' && error instanceof Error) {
-    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
-      stderr.write(`${cause.stack ?? cause.message}\n`);
-    return;
-  }
-  if (!isVivaceError(error)) return void stderr.write(`error: ${messageOf(error)}\n`);
-  if (error.code === 'INVALID_CONFIG') return void stderr.write(`${error.message}\n`);
-  const { code, path, message } = error;
-  // A message that is shown alone begins with the path.
-  const rest =
-    path !== undefined && message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message;
-  stderr.write(`error ${code}${path === undefined ? '' : ` ${path}`}: ${rest}\n`);
+function packageVersion(): string {
+  return (createRequire(import.meta.url)('vivace/package.json') as { version: string }).version;
+}
+
+/** What an output says of itself, without its `write`. */
+function shape({ isTTY, columns }: Output): Partial<Output> {
+  return { ...(isTTY === undefined ? {} : { isTTY }), ...(columns === undefined ? {} : { columns }) };
 }

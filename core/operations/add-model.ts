@@ -2,6 +2,8 @@ import { createReadStream } from 'node:fs';
 import { z } from 'zod';
 import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
+import { didYouMean } from '../config/did-you-mean.js';
+import { ConfigError } from '../config/mistake.js';
 import { pathNames } from '../config/names.js';
 import type { CallContext } from '../kernel/call.js';
 import { asVivaceError, VivaceError } from '../kernel/errors.js';
@@ -40,6 +42,8 @@ export interface AddedModel {
   readonly manifest: BundleManifest;
   /** The alias that points at it. */
   readonly alias: string | undefined;
+  /** Where no predictor of the configuration uses the model: that it is so, and which name may have been meant. */
+  readonly unused?: string;
 }
 
 /** A version of a model, and the aliases that point at it. */
@@ -95,10 +99,46 @@ export async function addModel(
     signature: options.columns === undefined ? bare : withColumns(bare, options.columns),
     ...notes,
   });
-  await checkPipelines(server, { repository, manifest, alias });
+  try {
+    await checkPipelines(server, { repository, manifest, alias });
+  } catch (error) {
+    throw options.columns === undefined ? error : asColumns(error, options.columns);
+  }
   await models.add(manifest, (path) => createReadStream(pathIn(file, path)), context);
   if (alias !== false) await pointAt(models, { ...manifest, alias }, context);
-  return { manifest, alias: alias === false ? undefined : alias };
+  const unused = unusedText(server, repository, manifest.name);
+  return {
+    manifest,
+    alias: alias === false ? undefined : alias,
+    ...(unused === undefined ? {} : { unused }),
+  };
+}
+
+/** The mistakes that a pipeline makes of the given columns, as mistakes of that option: none of them stands in the file. */
+function asColumns(error: unknown, columns: ModelColumns): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const names = Object.values(columns).flat() as readonly string[];
+  const found = error.mistakes.flatMap(({ path, message }) => {
+    const isOfInput = path[0] === 'pipelines' && path[4] === 'inputs';
+    const isOfColumn =
+      names.some((name) => message.includes(`"${name}"`)) || message.startsWith('the columns give');
+    return isOfInput && isOfColumn ? [`${message} (pipeline "${path[1]}")`] : [];
+  });
+  return found.length === error.mistakes.length && found.length > 0
+    ? wrongOption('columns', found.join('; '), error)
+    : error;
+}
+
+/** What to say where no predictor of the configuration uses a model of the repository. */
+function unusedText({ bindings }: Server, repository: string, name: string): string | undefined {
+  const used = bindings
+    .filter(({ ports, slots }) => ports.includes('predictor') && Object.values(slots).includes(repository))
+    .flatMap(({ options }) => {
+      const { model } = options as { readonly model?: unknown };
+      return typeof model === 'string' ? [model.split('@')[0]!] : [];
+    });
+  if (used.includes(name)) return undefined;
+  return `no predictor of the configuration uses a model "${name}"${didYouMean(name, used)}`;
 }
 
 /**

@@ -28,7 +28,10 @@ export async function ownDefinitions(
   const mistakes = new Mistakes();
   const parts = await ownParts(blockOf(value, 'parts'), directory, mistakes);
   const steps = new Map<string, StepType>();
-  const imported = await importSteps(pipelinesOf(value), { directory, mistakes });
+  const imported = await importSteps(
+    [...pipelinesOf(value)].map(([name, { steps: list }]) => [name, list] as const),
+    { directory, mistakes },
+  );
   for (const [specifier, exported] of imported) steps.set(specifier, stepTypeOf(exported));
   const modules = await importModules((value as { modules?: unknown } | undefined)?.modules, {
     directory,

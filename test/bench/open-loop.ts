@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { openLoop as calls } from '../../core/operations/open-loop.js';
 import { randomNumbers } from './random.js';
 
 /**
- * Calls at a given rate whether or not earlier calls have been answered, at moments as random as those of independent callers.
+ * Calls at a given rate whether or not earlier calls have been answered, at the same moments in every run.
  *
  * @param call Gets its number and when it was due, in `performance.now()` milliseconds.
  * @returns How long each took from the moment it was due, milliseconds; `Infinity` for one that failed.
@@ -12,23 +12,7 @@ export async function openLoop(
   perSecond: number,
   seconds = 5,
 ): Promise<number[]> {
-  const random = randomNumbers(11);
-  const running: Promise<number>[] = [];
-  const from = performance.now();
-  for (let i = 0, due = from; due < from + seconds * 1000; i++) {
-    due += (-Math.log(1 - random()) * 1000) / perSecond;
-    const wait = due - performance.now();
-    if (wait > 0) await sleep(Math.ceil(wait));
-    running.push(timedFrom(due, call(i, due)));
-  }
-  return Promise.all(running);
-}
-
-async function timedFrom(due: number, call: Promise<void>): Promise<number> {
-  try {
-    await call;
-    return performance.now() - due;
-  } catch {
-    return Infinity;
-  }
+  const { latenciesMs, failures } = await calls(call, { perSecond, seconds, random: randomNumbers(11) });
+  const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
+  return [...latenciesMs, ...Array<number>(failed).fill(Infinity)];
 }

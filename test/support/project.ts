@@ -14,7 +14,9 @@ export interface Project {
 }
 
 export interface VivaceOptions {
-  readonly stdin?: string;
+  readonly stdin?: string | AsyncIterable<string>;
+  /** Whether standard input is a terminal. */
+  readonly stdinTTY?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   readonly isTTY?: boolean;
@@ -42,7 +44,14 @@ export async function createProject(files: Readonly<Record<string, string>>): Pr
     },
     async vivace(
       argv,
-      { stdin = '', env = {}, signal = new AbortController().signal, isTTY = false, onStderr } = {},
+      {
+        stdin = '',
+        stdinTTY = false,
+        env = {},
+        signal = new AbortController().signal,
+        isTTY = false,
+        onStderr,
+      } = {},
     ) {
       let stdout = '';
       let stderr = '';
@@ -55,9 +64,14 @@ export async function createProject(files: Readonly<Record<string, string>>): Pr
           },
           isTTY,
         },
-        stdin: (async function* () {
-          yield stdin;
-        })(),
+        stdin: Object.assign(
+          typeof stdin === 'string'
+            ? (async function* () {
+                yield stdin;
+              })()
+            : stdin,
+          { isTTY: stdinTTY },
+        ),
         env,
         directory,
         signal,

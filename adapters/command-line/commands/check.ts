@@ -3,15 +3,18 @@ import {
   checkBackends,
   checkSignatures,
   checkViews,
+  ConfigError,
   isVivaceError,
+  pathText,
   sdkProblems,
   type LoadAnew,
   type Server,
 } from 'vivace';
-import { defaultFile, loadConfiguration, type WithConfig } from '../configuration.js';
+import { defaultFile, loadConfiguration, type WithConfig, type WithJson } from '../configuration.js';
 import { describeBackends, describeParts, describePlans, describeViews } from '../describe-server.js';
-import { exitCodeOf, exitCodes } from '../exit-codes.js';
-import type { AddCommand } from '../run.js';
+import { exitCodes } from '../exit-codes.js';
+import { exitCodeOf } from '../report.js';
+import type { AddCommand, Run } from '../run.js';
 import { withScratchWorkspace } from '../scratch-workspace.js';
 import type { Terminal } from '../terminal.js';
 import { drawTree } from '../tree.js';
@@ -32,23 +35,23 @@ Examples:
   vivace check --strict
   vivace check --config production.yaml --connect`;
 
-interface Options extends WithConfig {
+interface Options extends WithConfig, WithJson {
   readonly connect?: true;
   readonly strict?: true;
   readonly timeout: number;
 }
 
-export const addCheck: AddCommand = (program, run) => {
+export const addCheck: AddCommand = (command, run) => {
   const { terminal } = run;
-  program
-    .command('check')
-    .description('check a configuration, and draw what it means')
+  command
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option('--connect', 'try every backend, and print how long it takes')
     .option('--strict', 'fail where something could not be checked')
     .option('--timeout <seconds>', 'how long a backend may take', seconds, 10)
+    .option('--json', 'print mistakes, and what was not checked, as JSON')
     .addHelpText('after', help)
     .action(async (options: Options) => {
+      if (options.json === true) return checkAsJson(options, run);
       const { signal } = terminal;
       const server = await loadConfiguration(options, terminal);
       const problems = new Map(
@@ -96,6 +99,73 @@ async function compareViews(load: LoadAnew, { timeout }: Options, terminal: Term
   const notes = await checkViews(load, { timeoutMs: timeout * 1000 }, { signal: terminal.signal });
   for (const [view, found] of notes)
     for (const note of found) terminal.stdout.write(`\nview "${view}": ${note}\n`);
+}
+
+/** Prints one JSON object: whether the configuration can be used, and every finding with its file, line and path. */
+async function checkAsJson(options: Options, run: Run): Promise<void> {
+  const { terminal } = run;
+  const { signal } = terminal;
+  const file = options.config;
+  const findings: Finding[] = [];
+  const note = (severity: Finding['severity'], message: string, path = ''): void =>
+    void findings.push({ file, line: null, path, message, severity });
+  let backends: readonly object[] | undefined;
+  try {
+    const load = (): Promise<Server> => loadConfiguration(options, terminal);
+    const server = await load();
+    const sdks = server.bindings.flatMap(({ name, definition }) =>
+      sdkProblems(definition.sdk).map(({ message }) => ({ name, message })),
+    );
+    const { unchecked, failed } = await withScratchWorkspace(server, (changes) =>
+      checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
+    );
+    for (const [name, { message }] of unchecked) {
+      note('warning', `not checked: ${message}`, `parts.${name}`);
+      if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
+    }
+    for (const [name, error] of failed) {
+      note('error', `the server cannot start: ${error.code} ${error.message}`, `parts.${name}`);
+      run.exitCode = exitCodeOf(error);
+    }
+    for (const { name, message } of sdks) note('error', message, `parts.${name}`);
+    if (sdks.length > 0) run.exitCode = exitCodes.mistake;
+    if (options.connect === true) {
+      const checked = await checkBackends(load, { timeoutMs: options.timeout * 1000 }, { signal });
+      backends = checked.map(({ part, use, outcome }) =>
+        isVivaceError(outcome)
+          ? { part, use, ok: false, code: outcome.code, message: outcome.message }
+          : { part, use, ok: true, ...outcome },
+      );
+      if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
+      else {
+        const found = await checkViews(load, { timeoutMs: options.timeout * 1000 }, { signal });
+        for (const [view, notes] of found) for (const text of notes) note('warning', text, `views.${view}`);
+      }
+    }
+  } catch (error) {
+    if (!isVivaceError(error) || error.code !== 'INVALID_CONFIG') throw error;
+    if (error instanceof ConfigError)
+      for (const { path, message, line } of error.mistakes)
+        findings.push({ file, line: line ?? null, path: pathText(path), message, severity: 'error' });
+    else note('error', error.message, error.path);
+    run.exitCode = exitCodes.mistake;
+  }
+  const result = {
+    ok: run.exitCode === exitCodes.ok,
+    findings,
+    ...(backends === undefined ? {} : { backends }),
+  };
+  terminal.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+/** What `check --json` says of one place in a configuration. */
+interface Finding {
+  readonly file: string;
+  /** From 1; null where the configuration has no line for it. */
+  readonly line: number | null;
+  readonly path: string;
+  readonly message: string;
+  readonly severity: 'error' | 'warning';
 }
 
 function seconds(text: string): number {

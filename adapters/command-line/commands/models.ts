@@ -1,9 +1,9 @@
 import { listModels, modelRepository, onlyPart, withServer, type ListedModel } from 'vivace';
-import { defaultFile, loadConfiguration, type WithConfig } from '../configuration.js';
+import { defaultFile, loadConfiguration, type WithConfig, type WithJson } from '../configuration.js';
 import { addModelOf, type AddOptions } from '../add-model.js';
 import type { AddCommand } from '../run.js';
 
-interface ListOptions extends WithConfig {
+interface ListOptions extends WithConfig, WithJson {
   readonly repository?: string;
 }
 
@@ -26,9 +26,8 @@ Examples:
   vivace models list iris
   vivace models list --repository models`;
 
-export const addModels: AddCommand = (program, { terminal }) => {
-  const models = program.command('models').description('add models to the model repository, and list them');
-  models
+export const addModels: AddCommand = (command, { terminal, notes }) => {
+  command
     .command('add')
     .argument('<file>', 'the model: .onnx, .js or .mjs')
     .description('add a version of a model, and point an alias at it')
@@ -50,18 +49,26 @@ export const addModels: AddCommand = (program, { terminal }) => {
     )
     .option('--info <file>', 'a JSON object to keep with the model, such as its metrics')
     .option('--repository <part>', 'the model-repository part; default: the only one')
+    .option('--json', 'print name, version and alias as JSON')
     .addHelpText('after', addHelp)
-    .action(async (file: string, options: AddOptions) => {
-      const { manifest, alias } = await addModelOf(file, options, terminal);
+    .action(async (file: string, options: AddOptions & WithJson) => {
+      const { manifest, alias, unused } = await addModelOf(file, options, terminal);
+      if (unused !== undefined) notes.write(`${unused}\n`);
+      if (options.json === true) {
+        const { name, version } = manifest;
+        terminal.stdout.write(`${JSON.stringify({ name, version, alias: alias ?? null })}\n`);
+        return;
+      }
       const added = `${manifest.name} ${manifest.version}`;
       terminal.stdout.write(`${added}${alias === undefined ? '' : ` (${alias})`}\n`);
     });
-  models
+  command
     .command('list')
     .argument('[name]', 'only versions of this model')
     .description('list models, versions and aliases')
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option('--repository <part>', 'the model-repository part; default: the only one')
+    .option('--json', 'print a JSON list of name, version and aliases')
     .addHelpText('after', listHelp)
     .action(async (name: string | undefined, options: ListOptions) => {
       const { repository: wanted } = options;
@@ -73,8 +80,9 @@ export const addModels: AddCommand = (program, { terminal }) => {
           { signal: terminal.signal },
         );
       });
+      if (options.json === true) return void terminal.stdout.write(`${JSON.stringify(list)}\n`);
       for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
-      if (list.length === 0) terminal.stderr.write('no models yet\n');
+      if (list.length === 0) notes.write('no models yet\n');
     });
 };
 

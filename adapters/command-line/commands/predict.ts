@@ -8,8 +8,7 @@ import {
   readInput,
   type WithConfig,
 } from '../configuration.js';
-import type { AddCommand } from '../run.js';
-import type { Terminal } from '../terminal.js';
+import type { AddCommand, Run } from '../run.js';
 
 interface Options extends WithConfig {
   readonly json?: string;
@@ -26,17 +25,16 @@ Examples:
 
 const modelsWaitMs = 60_000;
 
-export const addPredict: AddCommand = (program, { terminal }) => {
-  program
-    .command('predict')
+export const addPredict: AddCommand = (command, run) => {
+  const { terminal } = run;
+  command
     .argument('<pipeline>', 'a pipeline of the configuration')
-    .description('answer one request in process, without a listening server')
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option('--json <text>', 'the request as JSON')
-    .option('--file <file>', 'a file with the request; default: standard input')
+    .option('--file <file>', 'a file with the request; default: standard input, to its end')
     .addHelpText('after', help)
     .action(async (pipeline: string, options: Options) => {
-      const body = await readBody(options, terminal);
+      const body = await readBody(options, run);
       await withServer(await loadConfiguration(options, terminal), async (server) => {
         // Before anything starts: the name may be wrong.
         server.data.pipelines.describe(pipeline);
@@ -49,13 +47,36 @@ export const addPredict: AddCommand = (program, { terminal }) => {
     });
 };
 
-async function readBody({ json, file }: Options, terminal: Terminal): Promise<unknown> {
+async function readBody({ json, file }: Options, { terminal, notes }: Run): Promise<unknown> {
   if (json !== undefined && file !== undefined) throw mistake('give either --json or --file');
   if (json !== undefined) return parseJson(json, '--json');
   if (file !== undefined) return parseJson(await readInput(file, terminal), file);
+  if (terminal.stdin.isTTY === true)
+    notes.write('reading the request from standard input: end it with Ctrl-D, or give --json or --file\n');
+  const text = await untilAborted(readAll(terminal.stdin), terminal.signal);
+  return parseJson(text, 'standard input');
+}
+
+async function readAll(input: AsyncIterable<Uint8Array | string>): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of terminal.stdin) chunks.push(Buffer.from(chunk));
-  return parseJson(Buffer.concat(chunks).toString('utf8'), 'standard input');
+  for await (const chunk of input) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Settles as `work` does, or rejects as soon as the user interrupts: a terminal may never end its input. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => undefined);
+  let leave = (): void => undefined;
+  const left = new Promise<never>((_, fail) => {
+    leave = () => fail(abortError(signal));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  });
+  try {
+    return await Promise.race([work, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }
 
 /** Models may load in the background; one that never does answers with its own error. */

@@ -12,10 +12,8 @@ Examples:
   vivace schema spine > spine.schema.json
   then, as the first line of vivace.yaml:  # yaml-language-server: $schema=./vivace.schema.json`;
 
-export const addSchema: AddCommand = (program, { terminal }) => {
-  program
-    .command('schema')
-    .description('print the JSON Schema of a configuration, or of a spine, for editors')
+export const addSchema: AddCommand = (command, { terminal }) => {
+  command
     .addArgument(
       new Argument('[of]', 'what to describe').choices(['configuration', 'spine']).default('configuration'),
     )

@@ -7,8 +7,8 @@ import { localFiles, pause } from 'vivace/kit';
 import { defaultFile, loadConfiguration, mistake, type WithConfig } from '../configuration.js';
 import { edits, type WatchedFiles } from '../edits.js';
 import { greeting } from '../greeting.js';
-import type { AddCommand } from '../run.js';
-import type { Terminal } from '../terminal.js';
+import type { AddCommand, Run } from '../run.js';
+import type { Output, Terminal } from '../terminal.js';
 import { millisecondsOf } from '../times.js';
 
 interface Options extends WithConfig {
@@ -25,7 +25,7 @@ const modelsMs = 2_000;
 
 const help = `
 SIGTERM and SIGINT stop it gracefully: it answers requests in flight and refuses new ones. A second signal ends it at once. Without a
-log-sink part, it writes logs as JSON lines to standard output.
+log-sink part, it writes logs to standard output: lines for people on a terminal, JSON lines otherwise.
 
 With --watch, an edit of the configuration, or of a JavaScript file that it names, is loaded and started beside what is served, which it then
 replaces: no request fails. If it has mistakes or does not start, it prints why, and the last valid configuration keeps serving.
@@ -35,10 +35,8 @@ Examples:
   vivace serve --config production.yaml
   vivace serve --watch --port 9000`;
 
-export const addServe: AddCommand = (program, run) => {
-  program
-    .command('serve')
-    .description('serve the pipelines of a configuration')
+export const addServe: AddCommand = (command, run) => {
+  command
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option(
       '-w, --watch',
@@ -62,7 +60,7 @@ export const addServe: AddCommand = (program, run) => {
     .addHelpText('after', help)
     .action((options: Options) => {
       run.drainMs = (options.drainDelay ?? 0) + (options.drainTimeout ?? defaultDrainTimeoutMs);
-      return serve(options, run.terminal);
+      return serve(options, run);
     });
 };
 
@@ -72,15 +70,15 @@ function portOf(text: string): number {
   return port;
 }
 
-async function serve(options: Options, terminal: Terminal): Promise<void> {
+async function serve(options: Options, { terminal, notes }: Run): Promise<void> {
   const { signal } = terminal;
   const file = resolve(terminal.directory, options.config);
   const text = await readText(file, options);
   const files: WatchedFiles = new Map([[file, text]]);
   const server = await load(text, options, { terminal, files });
   await untilStarted(server, signal);
-  terminal.stderr.write(greeting(server));
-  if (options.watch === true) return watch(server, { file, files, options, terminal });
+  notes.write(greeting(server));
+  if (options.watch === true) return watch(server, { file, files, options, terminal, notes });
   try {
     await untilAborted(signal);
   } finally {
@@ -93,10 +91,11 @@ interface Watch {
   readonly files: WatchedFiles;
   readonly options: Options;
   readonly terminal: Terminal;
+  readonly notes: Output;
 }
 
 /** Serves, and lets a new server take over after each edit that can be served. */
-async function watch(first: ServerOf, { file, files, options, terminal }: Watch): Promise<void> {
+async function watch(first: ServerOf, { file, files, options, terminal, notes }: Watch): Promise<void> {
   const { signal, stderr } = terminal;
   let server = first;
   const leaving = new Set<Promise<void>>();
@@ -120,7 +119,7 @@ async function watch(first: ServerOf, { file, files, options, terminal }: Watch)
       }
       server = next;
       for (const each of files.keys()) if (!named.has(each)) files.delete(each);
-      stderr.write(
+      notes.write(
         `${names} ${edited.length === 1 ? 'was' : 'were'} edited: serving it now\n${greeting(server)}`,
       );
       const left = former.stop().catch((error: unknown) => void stderr.write(`${messageOf(error)}\n`));
@@ -192,7 +191,9 @@ async function load(
   const server = await loadConfiguration(options, terminal, given);
   const hasLogs = server.bindings.some((binding) => binding.ports.includes('log-sink'));
   const changes: LoadOptions = {
-    ...(hasLogs ? {} : { add: { [freeName(server)]: { use: 'pino' } } }),
+    ...(hasLogs
+      ? {}
+      : { add: { [freeName(server)]: { use: 'pino', pretty: terminal.stdout.isTTY === true } } }),
     ...(options.port === undefined ? {} : { override: withPort(server, options.port) }),
     ...(options.drainDelay === undefined ? {} : { drainDelayMs: options.drainDelay }),
     ...(options.drainTimeout === undefined ? {} : { drainTimeoutMs: options.drainTimeout }),

@@ -9,11 +9,18 @@ import {
   withServer,
   type TrainingSetProgress,
 } from 'vivace';
-import { defaultFile, loadConfiguration, mistake, readInput, type WithConfig } from '../configuration.js';
+import {
+  defaultFile,
+  loadConfiguration,
+  mistake,
+  readInput,
+  type WithConfig,
+  type WithJson,
+} from '../configuration.js';
 import { count, Progress } from '../progress.js';
 import type { AddCommand } from '../run.js';
 
-interface Options extends WithConfig {
+interface Options extends WithConfig, WithJson {
   readonly spine: string;
   readonly out: string;
   readonly store?: string;
@@ -29,11 +36,9 @@ Examples:
   vivace training-set rank-flights --spine spine.yaml --out train.parquet
   vivace training-set rank-flights --spine june.yaml --out june.csv --predict`;
 
-export const addTrainingSet: AddCommand = (program, { terminal }) => {
-  program
-    .command('training-set')
+export const addTrainingSet: AddCommand = (command, { terminal, notes }) => {
+  command
     .argument('<pipeline>', 'a pipeline of the configuration')
-    .description('build the training set of a pipeline, as of the time of each historical request')
     .requiredOption('--spine <file>', 'the historical requests, a YAML file')
     .requiredOption('--out <file>', 'the file to write: .parquet or .csv')
     .option('-c, --config <file>', 'the configuration', defaultFile)
@@ -43,11 +48,12 @@ export const addTrainingSet: AddCommand = (program, { terminal }) => {
       '--allow-failed',
       'go on where rows cannot be read: count them, and mark them in columns failed.<alias>; default: the first failed read ends the run',
     )
+    .option('--json', 'print the manifest as JSON, instead of the id')
     .addHelpText('after', help)
     .action(
       async (
         pipeline: string,
-        { spine: file, out, store: wanted, predict = false, allowFailed = false, ...options }: Options,
+        { spine: file, out, store: wanted, predict = false, allowFailed = false, json, ...options }: Options,
       ) => {
         if (!/\.(parquet|csv)$/.test(out))
           throw mistake('--out: the name of the file ends in .parquet or .csv');
@@ -57,7 +63,7 @@ export const addTrainingSet: AddCommand = (program, { terminal }) => {
           const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
           const run = { pipeline, spine, predict, allowFailed, store };
           await server.startOnly(trainingParts(server, run));
-          const progress = new Progress(pipeline, terminal.stderr);
+          const progress = new Progress(pipeline, notes);
           let failed: TrainingSetProgress['failed'];
           const onProgress = (step: TrainingSetProgress): void => {
             ({ failed } = step);
@@ -77,7 +83,7 @@ export const addTrainingSet: AddCommand = (program, { terminal }) => {
                 terminal.stderr.write(
                   `${alias}: ${count(rows)} rows could not be read: see the column failed.${alias}\n`,
                 );
-            terminal.stdout.write(`${manifest.id}\n`);
+            terminal.stdout.write(`${json === true ? JSON.stringify(manifest) : manifest.id}\n`);
           } catch (error) {
             progress.leave();
             throw error;
