@@ -196,7 +196,7 @@ describe('A wrong pipeline', () => {
         'ref wrong',
         withSteps('- fetch: price\n  key: { item: "request item" }'),
         [
-          '17 pipelines.p.steps[0].key.item: "request item" is not a column: `request.field`, `object.field`, `alias.feature` or `time`',
+          '17 pipelines.p.steps[0].key.item: "request item" is not a column: `request.field`, `object.field`, `alias.feature` or `time`; a name with other characters in quotes, `alias."a name"`; an element of a vector by its index, `alias.feature[0]`',
         ],
       ],
       [

@@ -34,12 +34,12 @@ describe('A wrong YAML file', () => {
     [
       'top list',
       '- a\n',
-      ['1: a list is not a configuration: write the blocks parts, views, pipelines, modules'],
+      ['1: a list is not a configuration: write the blocks parts, views, pipelines, admission, modules'],
     ],
     [
       'top text',
       'hello\n',
-      ['1: "hello" is not a configuration: write the blocks parts, views, pipelines, modules'],
+      ['1: "hello" is not a configuration: write the blocks parts, views, pipelines, admission, modules'],
     ],
     ['empty', '', ['1: the file is empty']],
     ['comment', '# nothing\n', ['1: the file is empty']],
