@@ -4,7 +4,7 @@ import type { AddCommand } from './run.js';
 interface ListedCommand {
   readonly name: string;
   readonly description: string;
-  load(): Promise<AddCommand>;
+  readonly load: () => Promise<AddCommand>;
 }
 
 /** The commands, in the order of the help. */

@@ -11,7 +11,7 @@ export type AddCommand = (command: Command, run: Run) => void;
 
 export interface Run {
   readonly terminal: Terminal;
-  /** Progress and notes, which are no result and no error: standard error, or nothing with --quiet. */
+  /** Progress and notes, which are neither results nor errors: standard error, or nothing with --quiet. */
   readonly notes: Output;
   exitCode: number;
   /** How long the command goes on in good order once it is interrupted, milliseconds. */

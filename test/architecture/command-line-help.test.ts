@@ -11,7 +11,7 @@ function loadedFrom(file: string, found = new Set<string>()): ReadonlySet<string
   for (const statement of source.statements) {
     if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
     const isType = ts.isImportDeclaration(statement)
-      ? statement.importClause?.isTypeOnly === true
+      ? statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
       : statement.isTypeOnly;
     if (isType || statement.moduleSpecifier === undefined) continue;
     const specifier = (statement.moduleSpecifier as ts.StringLiteral).text;

@@ -20,7 +20,7 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   oip: { module: 'open-inference', seconds: 90 },
   redis: { module: 'redis', seconds: 40 },
   'redis-materialize': { module: 'redis-materialize', seconds: 40 },
-  'redis-rank': { module: 'redis-rank', seconds: 100 },
+  'redis-rank': { module: 'redis-rank', seconds: 150 },
   couchbase: { module: 'couchbase', seconds: 25 },
   'couchbase-materialize': { module: 'couchbase-materialize', seconds: 80 },
 };

@@ -299,7 +299,7 @@ describe('Operations: models', () => {
       it(`refuses columns that ${model} cannot be given`, async () => {
         await scoring(model);
         expect(await failureOf(add({ columns: unknown }))).to.match(
-          /^INVALID_CONFIG pipelines\.score\.steps.*request\.x/,
+          /^INVALID_ARGUMENT columns: there is no.*request\.x/,
         );
         expect(await list()).to.deep.equal([]);
       });

@@ -188,7 +188,11 @@ describe('references', () => {
       { outputs: { score: 'buy.probabilities' }, orderBy: 'scroe[1]' },
       /response\.orderBy: "scroe\[1\]" is neither an output nor a field; did you mean "score"\?/,
     ],
-    ['what is no reference', { outputs: { p: 'buy.out put' } }, /response\.outputs\.p: a column: /],
+    [
+      'what is no reference',
+      { outputs: { p: 'buy.out put' } },
+      /response\.outputs\.p: "buy\.out put" is not a column: /,
+    ],
   ] as const) {
     it(`are refused where they name ${what}`, async () => {
       expect(await mistakes({ response })).to.match(message);

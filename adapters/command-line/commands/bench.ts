@@ -38,6 +38,8 @@ type Call = (body: unknown) => Promise<unknown>;
 /** How many different requests are generated. */
 const generated = 100;
 const modelsWaitMs = 60_000;
+/** The longest that requests are sent: a day. */
+const mostSeconds = 24 * 60 * 60;
 /** The longest that a server elsewhere may take to answer. */
 const answerMs = 60_000;
 
@@ -70,7 +72,7 @@ export const addBench: AddCommand = (command, run) => {
     .addHelpText('after', help)
     .action(async (pipeline: string, options: Options) => {
       const rate = positive('--rate', options.rate, 1_000_000);
-      const seconds = positive('--seconds', options.seconds, 86_400);
+      const seconds = positive('--seconds', options.seconds, mostSeconds);
       const { url } = options;
       const requests = options.file === undefined ? undefined : await readRequests(options.file, run);
       const measure = (call: Call, bodies: readonly unknown[]): Promise<void> =>
