@@ -336,7 +336,7 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
           /^source\.key\.shop: t has no column "vallue"; did you mean "value"\?$/,
           /^source\.eventTime: column "value" of t is .*, but the event time is a time$/,
           /^source\.availableTime: t has no column "avaliable"; did you mean "available"\?$/,
-          /^features\.x: t has no column "x"; there are key, event, available, value, event_day$/,
+          /^features\.x: t has no column "x"; there are key, event, available, value$/,
           /^features\.when: column "event" of t is .*, but feature "when" is a float64$/,
           /^source\.where\.kay: t has no column "kay"; did you mean "key"\?$/,
         ];
