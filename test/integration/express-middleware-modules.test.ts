@@ -52,7 +52,7 @@ describe('Express middleware, in detail', () => {
       expect(seen).to.deep.equal([
         [401, 'UNAUTHENTICATED', 'who?'],
         [404, 'NOT_FOUND', 'where?'],
-        [418, 'INVALID_ARGUMENT', '[object Object]'],
+        [418, 'INVALID_ARGUMENT', 'not an Error'],
         [422, 'INVALID_ARGUMENT', 'refused by middleware'],
         [429, 'RESOURCE_EXHAUSTED', 'slower'],
         [500, 'INTERNAL', 'internal error'],
