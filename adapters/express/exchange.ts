@@ -32,9 +32,10 @@ export class Exchange implements HttpRequest {
   body: Uint8Array = nothing;
   parsedBody?: unknown;
   /** What the body takes of the bytes that the server may hold. */
-  held: HeldShare | undefined;
+  #held: HeldShare | undefined;
   #controller: AbortController | undefined;
   #gone = false;
+  #closed = false;
 
   constructor(
     request: IncomingMessage,
@@ -54,7 +55,8 @@ export class Exchange implements HttpRequest {
     this.peer = peer;
     this.arrivedAt = arrivedAt;
     response.on('close', () => {
-      this.held?.release();
+      this.#closed = true;
+      this.#held?.end();
       if (!response.writableFinished) this.#leave();
       this.onClose?.();
     });
@@ -75,10 +77,16 @@ export class Exchange implements HttpRequest {
     return this.#controller.signal;
   }
 
+  /** Counts the body by a share of the bytes that the server may hold, until it is released or the exchange has ended. */
+  hold(share: HeldShare): void {
+    this.#held = share;
+    if (this.#closed) share.end();
+  }
+
   release(): void {
     this.body = nothing;
     this.parsedBody = undefined;
-    this.held?.release();
+    this.#held?.release();
   }
 
   #leave(): void {

@@ -26,13 +26,18 @@ export class HeldBytes {
 export class HeldShare {
   readonly #add: (bytes: number) => void;
   #held = 0;
+  #ended = false;
 
   constructor(add: (bytes: number) => void) {
     this.#add = add;
   }
 
-  /** @throws {VivaceError} `RESOURCE_EXHAUSTED` with HTTP 503 where all bodies together would be too large. */
+  /**
+   * @throws {VivaceError} `RESOURCE_EXHAUSTED` with HTTP 503 where all bodies together would be too large, `CANCELLED` where the exchange
+   * has ended: nobody would give these bytes back.
+   */
   take(bytes: number): void {
+    if (this.#ended) throw new VivaceError('CANCELLED', 'the peer went away');
     this.#add(bytes);
     this.#held += bytes;
   }
@@ -43,6 +48,12 @@ export class HeldShare {
     if (bytes <= 0) return;
     this.#add(-bytes);
     this.#held = kept;
+  }
+
+  /** Gives back all of it, and takes no more. */
+  end(): void {
+    this.#ended = true;
+    this.release();
   }
 }
 

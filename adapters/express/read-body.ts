@@ -28,7 +28,8 @@ export function fillBody(
 ): void | Promise<void> {
   if (!hasBody(request)) return;
   const narrowed = limitsOf(exchange.route, limits);
-  const share = (exchange.held = held.share());
+  const share = held.share();
+  exchange.hold(share);
   if (!request.readableDidRead) {
     checkLength(request, narrowed);
     beforeReading?.();
