@@ -255,6 +255,7 @@ export { defineStep } from './steps/custom/step.js';
 export type { Step, StepClass, StepType } from './steps/custom/step.js';
 
 // HTTP and JSON, for transports and servers.
+export { admittedCall } from './json/admitted-call.js';
 export { errorResponse, failureResponse } from './json/error-response.js';
 export { methodNotAllowed, refusal } from './json/refusal.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  admittedCall,
   errorResponse,
   failureResponse,
   HttpSpan,
@@ -200,10 +201,8 @@ export class Dispatcher {
         }
       }
       exchange.call = withCaller(exchange.call, request);
-      if (route.admit !== undefined) {
-        const admitted = route.admit(exchange, exchange.call);
-        exchange.call = admitted instanceof Promise ? await unread(request, admitted) : admitted;
-      }
+      const admitted = admittedCall(route, exchange, exchange.call);
+      exchange.call = admitted instanceof Promise ? await unread(request, admitted) : admitted;
       try {
         const filled = this.#options.fillBody(exchange, request, response);
         if (filled !== undefined) await filled;

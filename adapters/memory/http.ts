@@ -1,4 +1,5 @@
 import {
+  admittedCall,
   callFrom,
   failureResponse,
   HttpSpan,
@@ -139,7 +140,7 @@ export class InProcessServer implements InjectableServer {
         this.#admission.enter(deadlineMs === undefined ? undefined : call.arrivedAt + deadlineMs);
         entered = true;
       }
-      if (route.admit !== undefined) call = await route.admit(head, call);
+      call = await admittedCall(route, head, call);
       const body = await this.#bodyOf(head, sent, route).catch((error: unknown) => {
         if (isVivaceError(error) && error.httpStatus === 415)
           ownHeaders = { 'accept-encoding': acceptedEncodings };

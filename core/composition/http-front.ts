@@ -1,3 +1,4 @@
+import { admittedCall } from '../json/admitted-call.js';
 import { errorResponse } from '../json/error-response.js';
 import { VivaceError } from '../kernel/errors.js';
 import { untilAborted } from '../kernel/until-aborted.js';
@@ -82,7 +83,7 @@ class HeldRoute implements HttpRoute {
     if (found === undefined)
       throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
     this.#route = found;
-    return found.admit === undefined ? call : found.admit(head, call);
+    return admittedCall(found, head, call);
   }
 
   async handle(request: HttpRequest, call: Call): Promise<HttpResponse> {

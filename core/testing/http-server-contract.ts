@@ -269,6 +269,27 @@ export function httpServerContract({ runner, make, send }: HttpServerContractSet
       });
     }
 
+    for (const [way, admit] of [
+      ['at once', (): undefined => undefined],
+      ['later', (): Promise<undefined> => Promise.resolve(undefined)],
+    ] as const)
+      it(`answers INTERNAL, with the id of the request, where \`admit\` returns no call ${way}`, async () => {
+        let handled = 0;
+        mount(() => text(String(++handled)), {
+          // As a caller without types may write it.
+          admit: admit as unknown as NonNullable<HttpRoute['admit']>,
+          failed: ({ code, message, httpStatus }, _head, { requestId }) =>
+            text(`${code} ${requestId} ${message}`, httpStatus),
+          template: '/things/{thing}',
+        });
+        const answer = await ask({ path: '/things/1', headers: { 'x-request-id': 'mine-4' } });
+        assert.deepEqual([answer.status, handled], [500, 0]);
+        assert.match(
+          answer.text,
+          /^INTERNAL mine-4 `admit` of the route GET \/things\/\{thing\} returned nothing/,
+        );
+      });
+
     loadCases(runner, () => ({ server, admission, ask, mount, errorOf }));
 
     it('makes an exchange a SERVER span that the call hangs below, unless the route is quiet', async () => {
