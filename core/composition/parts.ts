@@ -135,7 +135,7 @@ function fillSlots(
       .map(([other]) => other);
     if (value === undefined) {
       // An unknown key that is nearly the slot's name says so itself.
-      if (!optional && !Object.keys(rest).some((key) => isUnknown(key) && nearest(key, [slot]) !== ''))
+      if (!optional && !Object.keys(rest).some((key) => isUnknown(key) && nearest(key, [slot]) !== undefined))
         mistakes.add(
           path,
           `is missing: the name of ${withArticle(port.name)} part${didYouMean('', fitting)}`,

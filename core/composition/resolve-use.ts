@@ -4,7 +4,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { VivaceError } from '../kernel/errors.js';
 import { isDefinition, type Definition } from '../parts/definition.js';
-import { didYouMean, nearest } from '../config/did-you-mean.js';
+import { didYouMean, nearestHint } from '../config/did-you-mean.js';
 import { importModule } from './import-module.js';
 
 const rooms = ['plugins', 'adapters'] as const;
@@ -43,7 +43,7 @@ export async function resolveUse(
   if (name === undefined) {
     throw new VivaceError(
       'INVALID_CONFIG',
-      `"${use}" is not a valid name: write a relative .js or .mjs file, or a name such as redis or @acme/redis${nearest(use, builtInNames())}`,
+      `"${use}" is not a valid name: write a relative .js or .mjs file, or a name such as redis or @acme/redis${nearestHint(use, builtInNames())}`,
     );
   }
   for (const room of scope === '' ? rooms : []) {

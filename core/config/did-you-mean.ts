@@ -7,21 +7,31 @@ const longestName = 100;
 export function didYouMean(name: string, known: Iterable<string>): string {
   const names = [...new Set(known)];
   const near = nearest(name, names);
-  if (near !== '' || name.length > longestName) return near;
+  if (near !== undefined) return meant(near);
+  if (name.length > longestName) return '';
   return names.length === 0 ? '' : names.length <= 12 ? `; there are ${names.join(', ')}` : '';
 }
 
 /** `; did you mean "x"?` for the nearest of `names`, or nothing where none is near. */
-export function nearest(name: string, names: readonly string[]): string {
-  if (name.length > longestName) return '';
+export function nearestHint(name: string, names: readonly string[]): string {
+  const near = nearest(name, names);
+  return near === undefined ? '' : meant(near);
+}
+
+function meant(name: string): string {
+  return `; did you mean "${name}"?`;
+}
+
+/** The one of `names` that `name` was probably meant to be; `undefined` where none is near. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  if (name.length > longestName) return undefined;
   const ranked = names
     .map((candidate) => ({ candidate, distance: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  if (best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3))) {
-    return `; did you mean "${best.candidate}"?`;
-  }
-  return '';
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3))
+    ? best.candidate
+    : undefined;
 }
 
 /** Levenshtein distance, a transposition counting as one (optimal string alignment). */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { withArticle } from './article.js';
-import { nearest } from './did-you-mean.js';
+import { nearestHint } from './did-you-mean.js';
 import { valueText } from './value-text.js';
 
 type Issue = z.core.$ZodRawIssue;
@@ -135,7 +135,7 @@ function wrongChoice(value: unknown, values: readonly z.core.util.Primitive[]): 
     return 'null without quotes means that there is no value: write it in quotes, "null"';
   if (value === undefined) return `is missing: ${list}`;
   if (value === null) return `has no value: write ${list}, or leave the key out`;
-  return `${mark} is not ${list}${typeof value === 'string' ? nearest(value, choices) : ''}`;
+  return `${mark} is not ${list}${typeof value === 'string' ? nearestHint(value, choices) : ''}`;
 }
 
 function tooSmall({ origin, minimum, inclusive = true }: Extract<Issue, { code: 'too_small' }>): string {

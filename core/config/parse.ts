@@ -171,7 +171,7 @@ function isMisspelt({ path }: z.core.$ZodIssue, issues: readonly z.core.$ZodIssu
     (other) =>
       other.code === 'unrecognized_keys' &&
       other.path.join('.') === parent &&
-      other.keys.some((key) => nearest(key, [String(path.at(-1))]) !== ''),
+      other.keys.some((key) => nearest(key, [String(path.at(-1))]) !== undefined),
   );
 }
 

@@ -26,8 +26,7 @@ export class RequestMistakes {
     const key = textKey(name);
     if (this.#meant.has(key)) return this.#meant.get(key);
     if (this.#meant.size >= mostNames) return undefined;
-    const hint = nearest(name, known);
-    const meant = known.find((field) => hint === `; did you mean "${field}"?`);
+    const meant = nearest(name, known);
     this.#meant.set(key, meant);
     return meant;
   }

@@ -1,5 +1,5 @@
 import { withArticle } from '../config/article.js';
-import { didYouMean, nearest } from '../config/did-you-mean.js';
+import { didYouMean, nearestHint } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import type { FromEnvironment } from '../config/parse.js';
 import type { Scope } from '../data/frame.js';
@@ -192,7 +192,7 @@ function compileStep(
       [],
       first === ''
         ? `an empty step: write one of ${verbs.join(', ')}`
-        : `a step is one of ${verbs.join(', ')}, not "${first}"${nearest(first, verbs)}`,
+        : `a step is one of ${verbs.join(', ')}, not "${first}"${nearestHint(first, verbs)}`,
     );
   }
   if (more.length > 0) {
