@@ -27,6 +27,8 @@ import { UnsentAnswers, type WriteLimits } from './unsent-answers.js';
 export interface DispatchOptions {
   /** Gives the request its body. */
   fillBody(exchange: Routed, request: IncomingMessage, response: ServerResponse): MaybePromise<void>;
+  /** Called before middleware sees a request, which may read its body. */
+  beforeMiddleware?(request: IncomingMessage, response: ServerResponse): void;
   /** The address of the peer, where it is not that of the socket. */
   peerOf?(request: IncomingMessage): string | undefined;
   /** How a request reached the application that it is mounted in. */
@@ -192,6 +194,7 @@ export class Dispatcher {
         if (this.draining) response.shouldKeepAlive = false;
         // What it answers itself names the request as well.
         response.setHeader('x-request-id', exchange.call.requestId);
+        this.#options.beforeMiddleware?.(request, response);
         try {
           if (!(await this.middleware.run(exchange, request, response))) return;
         } catch (error) {

@@ -58,6 +58,9 @@ export class ListeningServer implements HttpServer, PartLifecycle {
             held,
             beforeReading: () => this.#sendContinue(request, response),
           }),
+        beforeMiddleware: (request, response) => {
+          if (this.#waiting.has(request)) onceRead(request, () => this.#sendContinue(request, response));
+        },
         ...(options.compressFromBytes === 0 ? {} : { compressFromBytes: options.compressFromBytes }),
       },
       options,
@@ -180,8 +183,6 @@ export class ListeningServer implements HttpServer, PartLifecycle {
       // A peer that is refused without leave to send the body may or may not send it: the connection could not be used again.
       this.#waiting.set(request, response.shouldKeepAlive);
       response.shouldKeepAlive = false;
-      if (this.#dispatcher.middleware !== undefined)
-        onceRead(request, () => this.#sendContinue(request, response));
       this.#onRequest(request, response);
     });
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {

@@ -3,8 +3,9 @@ import hostExpress, { type ErrorRequestHandler, type RequestHandler } from 'expr
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { httpServer, loadServer } from 'vivace';
-import { callContext } from 'vivace/testing';
+import { httpServer, loadServer, VivaceError, type Admission } from 'vivace';
+import { express } from 'vivace/adapters/express';
+import { callContext, startPart } from 'vivace/testing';
 import { ask, ExpressHost, failed, httpError, named, postBytes, tell } from '../support/express-host.js';
 import { failureOf } from '../support/failure.js';
 import { RawConnection } from '../support/raw-socket.js';
@@ -164,6 +165,26 @@ describe('Express middleware, in detail', () => {
         postBytes('Content-Length: 3\r\nExpect: 100-continue'),
       );
       expect((await connection.rest()).map(({ status }) => status)).to.deep.equal([401]);
+    });
+
+    it('are not asked for where admission refuses, whatever middleware there is', async () => {
+      const refusing: Admission = {
+        enter: () => {
+          throw new VivaceError('RESOURCE_EXHAUSTED', 'as the test asked', { httpStatus: 503 });
+        },
+        turn: () => undefined,
+        leave: () => undefined,
+      };
+      const middleware = [hostExpress.text({ type: '*/*' })];
+      const part = host.keep(
+        await startPart(express, { port: 0, stopTimeoutMs: 50, middleware }, { admission: refusing }),
+      );
+      const server = part.face(httpServer);
+      server.mount(() => ({ handle: tell }));
+      const connection = new RawConnection(server.address() as string).send(
+        postBytes('Content-Length: 3\r\nExpect: 100-continue'),
+      );
+      expect((await connection.rest()).map(({ status }) => status)).to.deep.equal([503]);
     });
 
     it('that do not come while middleware waits are answered with 408', async () => {
