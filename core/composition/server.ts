@@ -254,7 +254,13 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
 
   /** Serves as before, after another server has failed to take over. */
   async #revive(): Promise<void> {
-    if (this.#release === undefined || this.#state !== 'ready') return;
+    if (this.#release === undefined) return;
+    if (this.#state !== 'ready') {
+      // It was stopped meanwhile: what waits is refused.
+      this.#gate.close();
+      this.#release(this.#parts.fronts);
+      return;
+    }
     try {
       const { startTimeoutMs: timeoutMs = 120_000 } = this.#settings;
       const revived = await this.#parts.revive({ timeoutMs, signal: this.#cut.signal });

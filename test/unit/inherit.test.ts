@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import {
+  Call,
+  columnOf,
   createServer,
   definePlugin,
   defineStep,
@@ -7,6 +9,7 @@ import {
   httpServer,
   keyValueStore,
   logSink,
+  parseType,
   defineAdapter,
   transport,
   type PartDeclaration,
@@ -238,6 +241,48 @@ describe('A server that inherits', () => {
     expect(await ask(door)).to.deep.equal({ text: 'c4' });
     await second.stop();
     expect(events.slice(5)).to.deep.equal(['a3 stops', 'c4 starts', 'c4 stops']);
+  });
+
+  it('refuses what waited for a server that did not start, where the former one was stopped meanwhile', async () => {
+    let starts = 0;
+    let arrived: () => void = () => undefined;
+    let go: () => void = () => undefined;
+    const inside = new Promise<void>((resolve) => (arrived = resolve));
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const slow = defineAdapter({
+      provides: keyValueStore,
+      name: 'slow',
+      options: z.strictObject({ label: z.string() }),
+      create: () => ({
+        supports: { maxBatch: 10, exclusive: 'other' },
+        async start() {
+          if (++starts === 1) return;
+          arrived();
+          await gate;
+        },
+        getMany: (keys) => Promise.resolve(keys.map(() => undefined)),
+        putNewest: (entries) => Promise.resolve(entries.map(() => true)),
+      }),
+    });
+    const first = await started({ parts: { other: { use: slow, label: 'a' } } });
+    const door = web(first);
+    const second = await made({ inherit: first, parts: { other: { use: slow, label: 'b' } } });
+    const starting = failureOf(second.start());
+    await inside;
+    const called = failureOf(
+      first.data.pipelines.predict(
+        'tell',
+        { request: [columnOf(parseType('string'), ['k'])] },
+        new Call({ requestId: 'r', signal: new AbortController().signal }),
+      ),
+    );
+    const asked = ask(door);
+    const stopping = first.stop();
+    go();
+    expect(await starting).to.match(/the server to take over from is (?:draining|stopped)/);
+    expect(await called).to.match(/^UNAVAILABLE|the server is/);
+    expect(await asked).to.have.property('0', 503);
+    await stopping;
   });
 
   it('answers what has begun with the server on which it began', async () => {
