@@ -55,7 +55,7 @@ export function createRequestDecoder(description: PipelineDescription): (body: u
 }
 
 /** What is wrong with a request of too many objects. */
-export function tooMany(count: number, max: number): string {
+function tooMany(count: number, max: number): string {
   return `${count} objects, but a request may have at most ${max}`;
 }
 

@@ -2,7 +2,6 @@ import type { VivaceError } from '../kernel/errors.js';
 import type { PipelineDescription, PipelineField } from '../ports/data-plane.js';
 import type { JsonLimits } from '../wire/json/limits.js';
 import { longestList } from './json-values.js';
-import { tooMany } from './request-decoder.js';
 import { RequestMistakes } from './request-mistakes.js';
 
 /** What a request may have besides what its pipeline knows, so that a message can name what is too much. */
@@ -34,19 +33,17 @@ export function requestLimits({ request, objects }: PipelineDescription): Reques
     json: {
       maxValues: spare.values + 2 * values,
       maxContainers: spare.values + 2 * containers,
-      ...(objects === undefined
-        ? {}
-        : { counted: { name: 'objects', max, refuse: (count: number) => refused(count, max) } }),
+      ...(objects === undefined ? {} : { counted: { name: 'objects', max, refuse: () => refused(max) } }),
     },
     bodyLimitBytes: spare.bytes + sum(request, bytesOf) + max * (scalarBytes + sum(fields, bytesOf)),
   };
 }
 
-function refused(count: number, max: number): VivaceError {
+function refused(max: number): VivaceError {
   const mistakes = new RequestMistakes();
   mistakes.add(
     () => 'objects',
-    () => tooMany(count, max),
+    () => `more than ${max} objects, which is the most that a request may have`,
   );
   return mistakes.error();
 }

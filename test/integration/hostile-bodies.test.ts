@@ -85,7 +85,7 @@ describe('Bodies of a few kilobytes that become large', () => {
       expect(answer.status).to.equal(400);
       expect(errorOf(answer)).to.include({
         path: 'objects',
-        message: `objects: ${count} objects, but a request may have at most 2000`,
+        message: 'objects: more than 2000 objects, which is the most that a request may have',
       });
     }
   });
@@ -96,7 +96,7 @@ describe('Bodies of a few kilobytes that become large', () => {
       `{"request":{},"objects":{"destination":[${list(2_500_000, '""')}]}}`,
     );
     expect(errorOf(answer!).message).to.equal(
-      'objects: 2500000 objects, but a request may have at most 2000',
+      'objects: more than 2000 objects, which is the most that a request may have',
     );
   });
 
@@ -110,13 +110,13 @@ describe('Bodies of a few kilobytes that become large', () => {
     ] as const) {
       const [answer] = await send(pipeline, body);
       expect(answer!.status, body.slice(0, 40)).to.equal(400);
-      expect(errorOf(answer!).message).to.match(/^the body has more than \d+ lists and objects/);
+      expect(errorOf(answer!).message).to.match(/^the body has more than \d+ (?:values|lists and objects)/);
     }
   });
 
   it('are refused where their JSON has no end', async () => {
     const [answer] = await send('rank', `{"request":{},"objects":[${list(2_700_000, '{}')}`);
-    expect(errorOf(answer!).message).to.match(/^objects: 2700000 objects/);
+    expect(errorOf(answer!).message).to.match(/^objects: more than 2000 objects/);
   });
 });
 

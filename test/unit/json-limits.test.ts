@@ -8,9 +8,10 @@ import { fuzzRuns } from '../support/fuzz-runs.js';
 const counted: JsonLimits['counted'] = {
   name: 'objects',
   max: 3,
-  refuse: (count) =>
-    new VivaceError('INVALID_ARGUMENT', `objects: ${count} are too many`, { path: 'objects' }),
+  refuse: () => new VivaceError('INVALID_ARGUMENT', 'objects: too many', { path: 'objects' }),
 };
+
+const any: JsonLimits['counted'] = { ...counted, max: Infinity };
 
 interface Counts {
   readonly values: number;
@@ -49,7 +50,7 @@ describe('Limits of JSON', () => {
     const property = fc.property(value, fc.constantFrom(undefined, 1, '\t'), (given, indent) => {
       const text = JSON.stringify(given, undefined, indent);
       const { values, containers } = countsOf(JSON.parse(text));
-      const found = scan(Buffer.from(text), 100, 'objects');
+      const found = scan(Buffer.from(text), { maxDepth: 100, counted: any });
       expect(found.containers, text).to.equal(containers);
       // An empty list or object counts for one more.
       expect(found.values, text).to.be.within(values, values + containers);
@@ -58,7 +59,8 @@ describe('Limits of JSON', () => {
   });
 
   it('count the elements of one member, as a list or as lists, and of no other', () => {
-    const elements = (text: string): number => scan(Buffer.from(text), 32, 'objects').elements;
+    const elements = (text: string): number =>
+      scan(Buffer.from(text), { maxDepth: 32, counted: any }).elements;
     for (const [text, count] of [
       ['{"objects":[1,2,3,4]}', 4],
       ['{"objects" : [ {"a":[1,2,3]} , {"b":{"c":1,"d":2}} ] }', 2],
@@ -81,8 +83,8 @@ describe('Limits of JSON', () => {
     const limits = { maxDepth: 8, maxValues: 30, maxContainers: 8, counted };
     const many = (count: number, item: string): string => Array.from({ length: count }, () => item).join(',');
     for (const [text, message] of [
-      [`{"objects":[${many(4, '{}')}]}`, 'objects: 4 are too many'],
-      [`{"objects":{"a":[${many(5, '1')}]}}`, 'objects: 5 are too many'],
+      [`{"objects":[${many(4, '{}')}]}`, 'objects: too many'],
+      [`{"objects":{"a":[${many(5, '1')}]}}`, 'objects: too many'],
       [
         `{"request":{"a":[${many(40, '1')}]}}`,
         'the body has more than 30 values, which no request of this kind has',
@@ -94,6 +96,18 @@ describe('Limits of JSON', () => {
       [`{"objects":[${many(3, '{}')}]}`, 'it was taken'],
     ] as const)
       expect(refusals(text, limits), text).to.deep.equal([message, message]);
+  });
+
+  it('are looked for no further than to the first that is too much', () => {
+    const many = (item: string): Buffer => Buffer.from(`{"objects":[${item}${`,${item}`.repeat(1000)}]}`);
+    const most = { maxDepth: 8, maxValues: 2000, maxContainers: 2000, counted: any };
+    const lists = scan(many('[]'), { ...most, maxContainers: 5 });
+    expect([lists.excess, lists.containers]).to.deep.equal(['containers', 6]);
+    const values = scan(many('1'), { ...most, maxValues: 5 });
+    expect([values.excess, values.values]).to.deep.equal(['values', 6]);
+    const elements = scan(many('1'), { ...most, counted });
+    expect([elements.excess, elements.elements]).to.deep.equal(['elements', 4]);
+    expect(scan(many('[]'), { ...most, maxValues: 2004 })).not.to.have.property('excess');
   });
 
   it('find nesting and names that reach a prototype in both', () => {

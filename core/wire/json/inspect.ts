@@ -13,8 +13,7 @@ const refused = new Set(['__proto__', 'constructor', 'prototype']);
 export function checkJson(value: unknown, limits: JsonLimits): void {
   const { counted } = limits;
   if (counted !== undefined && isObject(value)) {
-    const count = elementsOf(value[counted.name]);
-    if (count > counted.max) throw counted.refuse(count);
+    if (elementsOf(value[counted.name]) > counted.max) throw counted.refuse();
   }
   new Inspection(limits).value(value, limits.maxDepth, '');
 }

@@ -14,6 +14,6 @@ export interface JsonLimits {
     readonly name: string;
     readonly max: number;
     /** The error for more elements than that. */
-    readonly refuse: (count: number) => VivaceError;
+    readonly refuse: () => VivaceError;
   };
 }

@@ -17,13 +17,13 @@ import { scan } from './scan.js';
 export function parseJson(bytes: Uint8Array, limits: JsonLimits): unknown {
   if (!isUtf8(bytes)) throw mistake('the body is not valid UTF-8');
   const { maxDepth, maxValues = Infinity, maxContainers = Infinity, counted } = limits;
-  const found = scan(bytes, maxDepth, counted?.name);
+  const found = scan(bytes, limits);
   if (found.tooDeepAt !== undefined)
     throw mistake(`the body nests deeper than ${maxDepth} levels, at byte ${found.tooDeepAt}`);
   if (found.longNameAt !== undefined)
     throw mistake(`the body has a field with a name of more than 4096 bytes, at byte ${found.longNameAt}`);
-  if (counted !== undefined && found.elements > counted.max) throw counted.refuse(found.elements);
-  if (found.containers > maxContainers) throw tooManyContainers(maxContainers);
+  if (counted !== undefined && found.elements > counted.max) throw counted.refuse();
+  if (found.excess === 'containers') throw tooManyContainers(maxContainers);
   if (found.values > maxValues) throw tooManyValues(maxValues);
   const text = textOf(bytes);
   if (text.trim() === '') throw mistake('the body is empty: send a JSON object such as {"request": {}}');

@@ -1,3 +1,5 @@
+import type { JsonLimits } from './limits.js';
+
 const quote = 0x22;
 const comma = 0x2c;
 const colon = 0x3a;
@@ -14,6 +16,8 @@ export interface Scan {
   readonly tooDeepAt?: number;
   /** The byte at which a name begins that is too long. */
   readonly longNameAt?: number;
+  /** What there is more of than the limits allow; nothing after the first that is too much has been looked at. */
+  readonly excess?: 'values' | 'containers' | 'elements';
   /** A string may be one of the names that `inspect` refuses. */
   readonly suspicious: boolean;
   /** Values of all kinds, where the text is JSON. */
@@ -26,11 +30,14 @@ export interface Scan {
 
 /**
  * Looks over the bytes of a JSON text before anything is made of them: how deep it nests, how many values it has, and whether a closer look
- * at its names is needed. One pass, about a nanosecond a byte, without memory.
- *
- * @param counted A member of the outermost object, whose elements are counted: it is a list, or an object of lists. Its name is ASCII.
+ * at its names is needed. One pass, about a nanosecond a byte, without memory; it ends where there is too much of something.
  */
-export function scan(bytes: Uint8Array, maxDepth: number, counted?: string): Scan {
+export function scan(
+  bytes: Uint8Array,
+  { maxDepth, maxValues = Infinity, maxContainers = Infinity, counted }: JsonLimits,
+): Scan {
+  const maxElements = counted?.max ?? Infinity;
+  let excess: Scan['excess'];
   let depth = 0;
   let suspicious = false;
   let longNameAt: number | undefined;
@@ -46,7 +53,7 @@ export function scan(bytes: Uint8Array, maxDepth: number, counted?: string): Sca
   let separators = 0;
   let elements = 0;
   const end = bytes.length;
-  for (let i = 0; i < end; i++) {
+  for (let i = 0; i < end && excess === undefined; i++) {
     const byte = bytes[i] as number;
     if (byte > comma && byte < openBracket) continue;
     if (byte === quote) {
@@ -69,7 +76,9 @@ export function scan(bytes: Uint8Array, maxDepth: number, counted?: string): Sca
       }
     } else if (byte === comma) {
       commas++;
-      if (depth === listDepth) separators++;
+      // Each value but the first of its list or object follows a comma.
+      if (commas + containers >= maxValues) excess = 'values';
+      if (depth === listDepth && ++separators >= maxElements) excess = 'elements';
     } else if (byte >= openBracket) {
       const bracket = byte | curly;
       if (bracket === 0x7d) {
@@ -82,8 +91,14 @@ export function scan(bytes: Uint8Array, maxDepth: number, counted?: string): Sca
         if (++depth > maxDepth)
           return { tooDeepAt: i, suspicious, values: commas + containers, containers, elements };
         containers++;
+        if (commas + containers >= maxValues) excess = 'values';
+        if (containers > maxContainers) excess = 'containers';
         const isList = byte === openBracket;
-        if (depth === 2 && counted !== undefined && isText(bytes, counted, { from: nameAt, to: nameEnd })) {
+        if (
+          depth === 2 &&
+          counted !== undefined &&
+          isText(bytes, counted.name, { from: nameAt, to: nameEnd })
+        ) {
           separators = 0;
           if (isList) listDepth = 2;
           else ofLists = true;
@@ -96,8 +111,8 @@ export function scan(bytes: Uint8Array, maxDepth: number, counted?: string): Sca
   }
   return {
     ...(longNameAt === undefined ? {} : { longNameAt }),
+    ...(excess === undefined ? {} : { excess }),
     suspicious,
-    // Each value but the first of its list or object follows a comma.
     values: commas + containers + 1,
     containers,
     // A list that does not end is made all the same, until a parser finds out.
