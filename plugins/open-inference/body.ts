@@ -94,7 +94,7 @@ export function readInference(request: HttpRequest, readers: BodyReaders, limits
 
 function requestJson(bytes: Uint8Array, limits: JsonLimits): RequestJson {
   if (bytes.length === 0) throw mistake('the body is empty: send a JSON object with `inputs`');
-  return { value: parseJson(bytes, limits), exact: () => parseExact(textOf(bytes)) };
+  return { value: parseJson(bytes, limits), exact: () => parseExact(bytes) };
 }
 
 /**
@@ -110,12 +110,6 @@ export function readOptions({ body, parsedBody }: HttpRequest): Readonly<Record<
 }
 
 const optionLimits: JsonLimits = { maxDepth: 8, maxValues: 1000 };
-
-/** A text that `parseJson` has accepted, without the byte order mark that it ignores. */
-function textOf(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  return text.startsWith('\ufeff') ? text.slice(1) : text;
-}
 
 /** The headers and the body of a response. */
 export function responseBody({ json, binary }: InferResponse): {

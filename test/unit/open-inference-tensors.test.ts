@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { VivaceError, type Datatype, type TensorData } from 'vivace';
 import {
   inferRequestReader,
@@ -7,6 +8,7 @@ import {
   rawRequestReader,
   type InferRequest,
 } from 'vivace/wire';
+import { fuzzRuns } from '../support/fuzz-runs.js';
 
 const nothing = new Uint8Array(0);
 
@@ -24,7 +26,7 @@ function one(
 /** Reads a text with one input as the protocol does. */
 function readText(model: Parameters<typeof inferRequestReader>[0], text: string): InferRequest {
   return inferRequestReader(model)(
-    { value: JSON.parse(text) as unknown, exact: () => parseExact(text) },
+    { value: JSON.parse(text) as unknown, exact: () => parseExact(Buffer.from(text)) },
     nothing,
   );
 }
@@ -269,21 +271,57 @@ describe('Open Inference requests', () => {
     expect(refused).to.contain('was rounded before it got here');
   });
 
-  it('are read exactly only once more, however they nest', () => {
-    const text = `{"inputs":[{"name":"x","datatype":"INT64","shape":[1],"data":[9007199254740993]}],"more":${'['.repeat(100)}${']'.repeat(100)}}`;
-    expect(refusal(() => readText(one('INT64'), text))).to.contain('nests deeper than');
+  it('are read exactly without a change to what stands beside them', () => {
+    const long = '9007199254740993';
+    const inputs = (['INT64', 'FP64', 'BYTES'] as const).map((datatype) => ({
+      name: datatype,
+      datatype,
+      shape: [1],
+    }));
+    const data = [long, long, `"${long}"`];
+    const json = inputs.map((input, i) => JSON.stringify(input).replace(/}$/, `,"data":[${data[i]}]}`));
+    const model = { inputs, outputs: [] };
+    const read = readText(model, `{"parameters":{"seed":${long}},"inputs":[${json.join(',')}]}`);
+    expect(read.inputs.map((input) => Array.from(input!.data as unknown[]))).to.deep.equal([
+      [9007199254740993n],
+      [2 ** 53],
+      [long],
+    ]);
+    expect(read.parameters).to.deep.equal({ seed: 2 ** 53 });
+    const number = `{"inputs":[${json[0]},${json[1]},${json[2]!.replaceAll(`"${long}"`, long)}]}`;
+    expect(refusal(() => readText(model, number))).to.match(/^INVALID_ARGUMENT inputs\[2\]\.data\[0\]: /);
   });
 });
 
 describe('parseExact', () => {
-  it('reads what JSON.parse reads, but for integers beyond 2^53', () => {
-    const text = ' {"a" : [1, -2.5e3 ,"x\\"\\\\" , true,false,null,{}, [ ] ],"b\\u0041":"\\\\"}\n';
-    expect(parseExact(text)).to.deep.equal(JSON.parse(text));
-    expect(parseExact('[9007199254740993,-9007199254740993]')).to.deep.equal([
-      9007199254740993n,
-      -9007199254740993n,
+  const exact = (text: string): unknown => parseExact(Buffer.from(text));
+
+  it('reads what JSON.parse reads, but for integers of 16 digits and more', () => {
+    const text = ' {"a" : [1, -2.5e3 ,"x\\"\\\\" , true,false,null,{}, [ ] ],"b\\u0041":"\\\\","":""}\n';
+    expect(exact(text)).to.deep.equal(JSON.parse(text));
+    expect(exact('\ufeff[9007199254740993,-9007199254740993 ,123456789012345]')).to.deep.equal([
+      '9007199254740993',
+      '-9007199254740993',
+      123456789012345,
     ]);
-    expect(parseExact('9007199254740993.0')).to.equal(9007199254740992);
+    const floats = '[9007199254740993.0,9007199254740993e0,1.9007199254740993,1e-1,1E+2]';
+    expect(exact(floats)).to.deep.equal(JSON.parse(floats));
+  });
+
+  it('leaves texts as they are, whatever JSON holds', () => {
+    const strings = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('9007199254740993', '\\', '"', '\\"1234567890123456'),
+    );
+    const value = fc.jsonValue({ maxDepth: 4 });
+    const property = fc.property(fc.array(fc.tuple(strings, value)), (given) => {
+      // −0 and floats of many digits have a fraction or an exponent, or are written as they are read.
+      const text = JSON.stringify(given, (_key, each: unknown) =>
+        typeof each === 'number' && Math.abs(each) >= 1e15 ? 0 : each,
+      );
+      expect(exact(text), text).to.deep.equal(JSON.parse(text));
+    });
+    fc.assert(property, { numRuns: fuzzRuns(200) });
   });
 });
 

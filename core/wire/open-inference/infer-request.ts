@@ -44,7 +44,7 @@ export interface InferRequest {
 export interface RequestJson {
   /** What `JSON.parse` gave. */
   readonly value: unknown;
-  /** The same with exact integers (`parseExact`), where the text is still there; asked for only if some may have been rounded. */
+  /** The same with long integers as texts (`parseExact`), where the bytes are still there; asked for only if some may have been rounded. */
   readonly exact?: () => unknown;
 }
 
@@ -76,7 +76,8 @@ export function inferRequestReader(
   const names = [...readers.keys()].join(', ');
   const wantedOutputs = outputsReader(model.outputs);
 
-  const read = (value: unknown, binary: Uint8Array): InferRequest => {
+  /** @param exact The same JSON, from which integers are taken. */
+  const read = (value: unknown, binary: Uint8Array, exact?: unknown): InferRequest => {
     const root = asObject(value, '');
     const id = root['id'] ?? undefined;
     if (id !== undefined && typeof id !== 'string') throw mistake('is not a text', 'id');
@@ -105,7 +106,8 @@ export function inferRequestReader(
       const bytes = binarySize(own, path);
       let data: TensorData;
       if (bytes === undefined) {
-        data = readJson(input['data'], shape, size, () => `${path()}.data`);
+        const holder = exact === undefined || datatype !== 'INT64' ? input : inputOf(exact, i);
+        data = readJson(holder['data'], shape, size, () => `${path()}.data`);
       } else {
         if (input['data'] !== undefined)
           throw mistake('has both `data` and the parameter "binary_data_size"', path());
@@ -136,7 +138,7 @@ export function inferRequestReader(
       if (error !== rounded) throw error;
     }
     try {
-      if (exact !== undefined) return read(exact(), binary);
+      if (exact !== undefined) return read(value, binary, exact());
     } catch (error) {
       if (error !== rounded) throw error;
     }
@@ -147,6 +149,11 @@ export function inferRequestReader(
       'inputs',
     );
   };
+}
+
+/** The same input in the exact JSON, which has the same shape. */
+function inputOf(exact: unknown, index: number): Readonly<Record<string, unknown>> {
+  return (exact as { readonly inputs: readonly Readonly<Record<string, unknown>>[] }).inputs[index]!;
 }
 
 /**

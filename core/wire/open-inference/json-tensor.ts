@@ -34,8 +34,7 @@ const writers: Readonly<Record<Datatype, ElementWriter>> = {
         return false;
       }
       integer = BigInt(value);
-    } else if (typeof value === 'bigint') integer = value;
-    else if (typeof value === 'string' && int64Text.test(value)) integer = BigInt(value);
+    } else if (typeof value === 'string' && int64Text.test(value)) integer = BigInt(value);
     else return false;
     (data as BigInt64Array)[at] = integer;
     return (data as BigInt64Array)[at] === integer;
@@ -139,13 +138,15 @@ function notElement(value: unknown, { datatype, path }: Filling, at: number): Vi
         : typeof value === 'number' && !Number.isFinite(value)
           ? ': it is out of range; write infinity as the string "Infinity"'
           : '';
-  return mistake(`${show(value)} is not ${withArticle(element)}${hint}`, `${path()}[${at}]`);
+  return mistake(`${show(value, datatype)} is not ${withArticle(element)}${hint}`, `${path()}[${at}]`);
 }
 
-function show(value: unknown): string {
+function show(value: unknown, datatype: Datatype): string {
   if (Array.isArray(value)) return 'a list';
   if (value !== null && typeof value === 'object') return 'an object';
-  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  // It may have come as a number, and been made a text by `parseExact`.
+  const isInteger = datatype === 'INT64' && typeof value === 'string' && /^-?\d+$/.test(value.slice(0, 60));
+  const text = isInteger ? value : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
