@@ -20,7 +20,7 @@ const short = 64;
 export function encodeRowKeys(hash: string, columns: readonly Column[], rows: number): TextKey[] {
   const prefix = `${hash}:`;
   const keys = new Array<TextKey>(rows);
-  const encoders = columns.map(keyEncoder);
+  const encoders = columns.map((column) => keyEncoder(column, columns.length > 1));
   const encodeLast = encoders.pop();
   if (encodeLast === undefined) return keys.fill(textKey(prefix));
   const leading = new Array<string>(encoders.length);
@@ -42,10 +42,11 @@ export function encodeRowKeys(hash: string, columns: readonly Column[], rows: nu
   return keys;
 }
 
-function keyEncoder(column: Column): (row: number) => string {
+/** @param repeats Whether neighbours may well be the same, as they are where a value of the request goes with one of each object. */
+function keyEncoder(column: Column, repeats: boolean): (row: number) => string {
   if (column.type.element === 'string' && column.valid === undefined) {
     const values = column.values as string[];
-    const encode = textEncoder();
+    const encode = textEncoder(repeats);
     return (row) => encode(values[row] as string);
   }
   return (row) => {
@@ -56,15 +57,17 @@ function keyEncoder(column: Column): (row: number) => string {
 }
 
 /** Encodes a text that comes again only once. */
-function textEncoder(): (value: string) => string {
+function textEncoder(repeats: boolean): (value: string) => string {
   let lastValue = '';
   let lastEncoded = '';
   const keys = new TextKeys();
   const encoded = new Map<TextKey, string>();
   return (value) => {
+    const isShort = value.length <= short;
+    if (isShort && !repeats) return unreserved.test(value) ? value : encodeValue(value);
     if (value === lastValue) return lastEncoded;
     lastValue = value;
-    if (value.length <= short) return (lastEncoded = unreserved.test(value) ? value : encodeValue(value));
+    if (isShort) return (lastEncoded = unreserved.test(value) ? value : encodeValue(value));
     const key = keys.of(value);
     const known = encoded.get(key);
     lastEncoded = known ?? encodeValue(value);
