@@ -41,6 +41,13 @@ export function bounded<C extends Call, T>(
   });
 }
 
+const never = new AbortController().signal;
+
+/** What a promise gives, unless the call's signal aborts, or its deadline passes, before. */
+export function waiting<T>(call: Call, promise: Promise<T>): Promise<T> {
+  return bounded(call, never, () => promise);
+}
+
 function late(): VivaceError {
   return new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed');
 }

@@ -1,5 +1,7 @@
 import { VivaceError } from '../kernel/errors.js';
 import { InFlight } from '../kernel/in-flight.js';
+import type { Call } from '../kernel/call.js';
+import { waiting } from './bounded-call.js';
 
 /** Counts calls in flight, and refuses new ones once it is closed. */
 export class CallGate {
@@ -11,12 +13,14 @@ export class CallGate {
     return this.#calls.count;
   }
 
-  async pass<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#held !== undefined) await this.#held;
+  /** @throws {VivaceError} `DEADLINE_EXCEEDED` and the like where the call ends while it waits, `UNAVAILABLE` once the gate is closed. */
+  async pass<T>(call: Call, run: () => Promise<T>): Promise<T> {
+    const held = this.#held;
+    if (held !== undefined) await waiting(call, held);
     if (this.#closed) throw refused('draining');
     this.#calls.enter();
     try {
-      return await call();
+      return await run();
     } finally {
       this.#calls.leave();
     }

@@ -1,4 +1,5 @@
 import { didYouMean } from '../config/did-you-mean.js';
+import type { Call } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { DataPlane, PipelinePlane, PredictorPlane } from '../ports/data-plane.js';
@@ -15,7 +16,7 @@ export interface ServedData {
   predictors(): readonly (readonly [name: string, part: Predictor])[];
   views(): ReadonlyMap<string, FeatureView>;
   /** Counts a call while it runs, or refuses it. */
-  counted<T>(call: () => Promise<T>): Promise<T>;
+  counted<T>(call: Call, run: () => Promise<T>): Promise<T>;
   /** Aborts when the server cuts off what is still in flight. */
   readonly cut: AbortSignal;
 }
@@ -39,7 +40,7 @@ function pipelinePlane(served: ServedData): PipelinePlane {
     names: () => [...served.plans().keys()],
     describe: (pipeline) => descriptionOf(known(served.plans(), pipeline)),
     predict: async (pipeline, input, call) =>
-      served.counted(() => known(served.runners(), pipeline).predict(input, call)),
+      served.counted(call, () => known(served.runners(), pipeline).predict(input, call)),
   };
 }
 
@@ -47,11 +48,11 @@ function predictorPlane(served: ServedData): PredictorPlane {
   return {
     list: () => served.predictors().map(([name, part]) => ({ name, serving: part.serving() })),
     describe: async (name, call) =>
-      served.counted(() =>
+      served.counted(call, () =>
         bounded(call, served.cut, (within) => predictorNamed(served.predictors(), name).describe(within)),
       ),
     predict: async (name, inputs, call) =>
-      served.counted(() =>
+      served.counted(call, () =>
         bounded(call, served.cut, (within) =>
           predictorNamed(served.predictors(), name).predict(inputs, within),
         ),

@@ -1,8 +1,8 @@
 import { admittedCall } from '../json/admitted-call.js';
 import { errorResponse } from '../json/error-response.js';
 import { VivaceError } from '../kernel/errors.js';
-import { untilAborted } from '../kernel/until-aborted.js';
 import type { Call } from '../kernel/call.js';
+import { waiting } from './bounded-call.js';
 import type {
   HttpRequest,
   HttpRequestHead,
@@ -79,11 +79,16 @@ class HeldRoute implements HttpRoute {
   }
 
   async admit(head: HttpRequestHead, call: Call): Promise<Call> {
-    const found = find(await untilAborted(this.#released, call.signal), head);
+    const ownMs = this.deadlineMs(head);
+    const found = find(await waiting(ownMs === undefined ? call : call.within(ownMs), this.#released), head);
     if (found === undefined)
       throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
     this.#route = found;
     return admittedCall(found, head, call);
+  }
+
+  deadlineMs(head: HttpRequestHead): number | undefined {
+    return this.#route.deadlineMs?.(head);
   }
 
   async handle(request: HttpRequest, call: Call): Promise<HttpResponse> {

@@ -126,7 +126,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.data = createDataPlane({
       ...common,
       runners: () => this.#runners,
-      counted: (call) => this.#counted(call),
+      counted: (call, run) => this.#counted(call, run),
     });
     this.control = createControlPlane({
       ...common,
@@ -440,11 +440,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     });
   }
 
-  async #counted<T>(call: () => Promise<T>): Promise<T> {
+  async #counted<T>(call: Call, run: () => Promise<T>): Promise<T> {
     if (this.#state === 'partial')
       throw new VivaceError('FAILED_PRECONDITION', partialMessage(this.#startedOnly));
     if (this.#state !== 'ready' && this.#state !== 'draining') throw refused(this.#state);
-    return this.#gate.pass(call);
+    return this.#gate.pass(call, run);
   }
 
   async #stop(): Promise<void> {

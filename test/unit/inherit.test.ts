@@ -277,6 +277,19 @@ describe('A server that inherits', () => {
       ),
     );
     const asked = ask(door);
+    // A call that waits ends at its deadline all the same.
+    const late = await door.inject({
+      path: '/v1/pipelines/tell/predict',
+      headers: { 'x-deadline-ms': '20' },
+      body: { request: { key: 'k' } },
+    });
+    expect([late.status, (late.json() as { code: string }).code]).to.deep.equal([504, 'DEADLINE_EXCEEDED']);
+    const hurried = first.data.pipelines.predict(
+      'tell',
+      { request: [columnOf(parseType('string'), ['k'])] },
+      new Call({ requestId: 'r', signal: new AbortController().signal, deadline: performance.now() + 20 }),
+    );
+    expect(await failureOf(hurried)).to.match(/^DEADLINE_EXCEEDED/);
     const stopping = first.stop();
     go();
     expect(await starting).to.match(/the server to take over from is (?:draining|stopped)/);
