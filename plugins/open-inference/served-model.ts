@@ -1,4 +1,12 @@
-import { VivaceError, type Call, type HttpRequest, type HttpResponse, type PartContext } from 'vivace';
+import {
+  abortError,
+  timeLeftMs,
+  VivaceError,
+  type Call,
+  type HttpRequest,
+  type HttpResponse,
+  type PartContext,
+} from 'vivace';
 import {
   inferRequestReader,
   inferResponseWriter,
@@ -64,7 +72,12 @@ export class ServedModel {
     const clock = this.#clock;
     const begun = clock.monotonic();
     try {
-      const given = attempt(() => readInference(request, this.#readers, this.target.limits));
+      const given = attempt(() => {
+        // A call may have waited for its turn.
+        if (call.signal.aborted) throw abortError(call.signal);
+        if (timeLeftMs(call) <= 0) throw new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed');
+        return readInference(request, this.#readers, this.target.limits);
+      });
       const read = clock.monotonic();
       const answer = await this.target.infer(given.result, within(call, given.value));
       const predicted = clock.monotonic();

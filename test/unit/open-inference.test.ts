@@ -308,6 +308,13 @@ describe('open-inference', () => {
       expect(errorOf(deep)).to.contain('nests deeper than 32');
     });
 
+    it('is not read where its caller has left before its turn', async () => {
+      const ask = await served();
+      const signal = AbortSignal.abort(new VivaceError('CANCELLED', 'the peer went away'));
+      const answer = await ask({ path: infer, body: 'not JSON', signal });
+      expect([answer.status, errorOf(answer)]).to.deep.equal([499, 'the peer went away']);
+    });
+
     it('releases its body once the tensors are read', async () => {
       const mirror = echoing(features);
       const released: boolean[] = [];

@@ -1,7 +1,7 @@
 import type { Datatype, Tensor, TensorData } from '../../data/tensor.js';
 import { VivaceError } from '../../kernel/errors.js';
 import { readBinaryTensor } from './binary-tensor.js';
-import { wrongDatatype } from './datatypes.js';
+import { datatypeBytes, wrongDatatype } from './datatypes.js';
 import { jsonTensorReader, rounded } from './json-tensor.js';
 import { mistake } from './mistake.js';
 import { largestSize, sizeOfShape } from './shape.js';
@@ -195,7 +195,7 @@ function rawShape({ datatype, shape }: DeclaredTensor, bytes: number, path: () =
   if (open > 1)
     throw mistake(`the bytes do not tell the shape [${shape.join(', ')}]: send it in JSON`, path());
   const known = shape.reduce((size, dimension) => (dimension === -1 ? size : size * dimension), 1);
-  const row = known * { FP32: 4, FP64: 8, INT32: 4, INT64: 8, BOOL: 1 }[datatype];
+  const row = known * datatypeBytes[datatype];
   if (row === 0 || bytes % row !== 0)
     throw mistake(
       `${bytes} bytes are not a multiple of ${row}, which the shape [${shape.join(', ')}] needs`,
