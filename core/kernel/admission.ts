@@ -5,7 +5,7 @@ import { Turns } from './turns.js';
 /** Why a call was refused: too many in flight, too long a wait, a stalled event loop. */
 export const refusalReasons = ['in_flight', 'wait', 'lag'] as const;
 
-export type RefusalReason = (typeof refusalReasons)[number];
+type RefusalReason = (typeof refusalReasons)[number];
 
 /**
  * The share of a call's time that it may be expected to wait. The rest is for the work itself, whose fetches end at four fifths of the

@@ -44,7 +44,7 @@ function quoted(bytes: Uint8Array): string {
     i = firstDigit;
     while (i < length && isDigit(bytes[i] as number)) i++;
     const digits = i - firstDigit;
-    // What has a fraction or an exponent is no integer; the rest of it is copied as it comes.
+    // What has a fraction or an exponent is not an integer; the rest of it is copied as it comes.
     while (i < length && isOfNumber(bytes[i] as number)) i++;
     const isLong = digits > safeDigits && i === firstDigit + digits;
     if (isLong) out[to++] = quote;
