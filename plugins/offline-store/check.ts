@@ -20,11 +20,13 @@ import {
   findView,
   sourceOf,
   sourceRows,
+  type ColumnMistake,
   type FoundSource,
   type Looking,
   type Use,
 } from './source.js';
 
+const float64 = parseType('float64');
 const string = parseType('string');
 
 /** Looks for what keeps the source of a view from being used: its columns and, where reading costs nothing, its rows. */
@@ -65,7 +67,8 @@ async function reportOf({
   try {
     const source = await find();
     const columns = columnMistakes(source, dialect);
-    if (columns.length > 0 || dialect.remote === true) return { mistakes: columns, notes: [] };
+    if (dialect.remote === true) return { mistakes: columns.map(plain), notes: [] };
+    if (columns.length > 0) return { mistakes: await withExamples(columns, source, looking), notes: [] };
     const mistakes = await rowMistakes(source, looking);
     return { mistakes, notes: mistakes.length > 0 ? [] : await notes(source) };
   } catch (error) {
@@ -73,6 +76,34 @@ async function reportOf({
       throw error;
     return { mistakes: [{ path, message: error.message }], notes: [] };
   }
+}
+
+function plain({ path, message }: ColumnMistake): Mistake {
+  return { path, message };
+}
+
+/** Says of a column of text that should hold numbers which of its values is none: it may be a single one. */
+async function withExamples(
+  mistakes: readonly ColumnMistake[],
+  source: FoundSource,
+  looking: Looking,
+): Promise<readonly Mistake[]> {
+  const sql = looking.warehouse.dialect;
+  const questions = mistakes.flatMap(({ path, message, text }): Question[] => {
+    if (text?.type?.name !== 'string') return [];
+    const value = sql.identifier(text.name);
+    return [
+      {
+        path,
+        condition: `${value} IS NOT NULL AND ${fromColumn(text, float64, { sql, attempt: true })} IS NULL`,
+        example: sql.cast(value, string),
+        say: ({ count, rows, example }) =>
+          `${message}: ${count} of ${rows} ${count === 1 ? 'values is' : 'values are'} not a number, such as ${JSON.stringify(example)}`,
+      },
+    ];
+  });
+  const said = await ask(source, questions, looking);
+  return mistakes.map((each) => said.find(({ message }) => message.startsWith(each.message)) ?? plain(each));
 }
 
 /** Something that some rows may have, and what to say where they do. */

@@ -164,18 +164,29 @@ export function columnOf(
   );
 }
 
+/** What is wrong with a column. */
+export interface ColumnMistake extends Mistake {
+  /** The column, where some of its values may be numbers and others are not. */
+  readonly text?: DescribedColumn;
+}
+
 /** Columns that are not there, and those that cannot be what they are declared as. */
-export function columnMistakes(source: FoundSource, sql: Dialect): Mistake[] {
+export function columnMistakes(source: FoundSource, sql: Dialect): ColumnMistake[] {
   const names = source.columns.map(({ name }) => name);
-  const found = source.uses.flatMap(({ column: name, path, type, role, what }): Mistake[] => {
+  const found = source.uses.flatMap(({ column: name, path, type, role, what }): ColumnMistake[] => {
     const column = columnOf(source, name);
     if (column === undefined)
       return [{ path, message: `${source.name} has no column "${name}"${didYouMean(name, names)}` }];
     const wrong = (wanted: string): Mistake[] => [
       { path, message: `column "${name}" of ${source.name} is ${column.nativeType}, but ${what} ${wanted}` },
     ];
-    if (role === 'aggregated')
-      return numberType(source, name) === undefined ? wrong('aggregates numbers') : [];
+    if (role === 'aggregated') {
+      if (numberType(source, name) !== undefined) return [];
+      const time = source.uses.find((use) => use.column === name && use.role === 'time');
+      if (time === undefined) return wrong('aggregates numbers').map((each) => ({ ...each, text: column }));
+      const message = `column "${name}" of ${source.name} is ${time.what}, but ${what} aggregates numbers`;
+      return [{ path, message }];
+    }
     const fits = source.exact === true ? sameKind : convertible;
     if (type !== undefined && role !== 'condition' && !fits(column, type, sql))
       return wrong(`is ${typeText(type)}`);

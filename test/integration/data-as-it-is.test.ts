@@ -509,6 +509,27 @@ describe('Data comes in as it is', () => {
         .and.not.match(/SELECT|CAST|LINE/);
     });
 
+    it('show the value for which an aggregated column is text', async () => {
+      const text = file(
+        'sums.csv',
+        'k,at,n\na,2024-01-05,1.5\nb,2024-01-05,"12,5"\nc,2024-01-05,\nd,2024-01-05,3\n',
+      );
+      const sum = { aggregate: 'sum', of: 'n', windowDays: 1 };
+      expect(await mistakes(of(text, { features: { sum } }))).to.deep.equal([
+        'features.sum.of: column "n" of sums.csv is text, but feature "sum" aggregates numbers: 1 of 4 values is not a number, such as "12,5"',
+      ]);
+    });
+
+    it('say that an aggregated column is the time, and not that it is text', async () => {
+      const text = file('times.csv', 'k,n\na,1.5\nb,2\n');
+      const sum = { aggregate: 'sum', of: 'n', windowDays: 1 };
+      expect(
+        await mistakes(of(text, { source: { table: text, eventTime: 'n' }, features: { sum } })),
+      ).to.deep.equal([
+        'features.sum.of: column "n" of times.csv is the event time, but feature "sum" aggregates numbers',
+      ]);
+    });
+
     it('are found in numbers that their types do not hold', async () => {
       const table = await parquet(
         'large.parquet',
@@ -522,8 +543,8 @@ describe('Data comes in as it is', () => {
       ]);
       const sum = { aggregate: 'sum', of: 'k', windowDays: [1, 7] };
       expect(await mistakes(of(table, { features: { sum } }))).to.deep.equal([
-        'features.sum.of: column "k" of large.parquet is VARCHAR, but feature "sum_1d" aggregates numbers',
-        'features.sum.of: column "k" of large.parquet is VARCHAR, but feature "sum_7d" aggregates numbers',
+        'features.sum.of: column "k" of large.parquet is VARCHAR, but feature "sum_1d" aggregates numbers: 1 of 1 values is not a number, such as "a"',
+        'features.sum.of: column "k" of large.parquet is VARCHAR, but feature "sum_7d" aggregates numbers: 1 of 1 values is not a number, such as "a"',
       ]);
     });
   });
