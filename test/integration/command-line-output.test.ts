@@ -143,6 +143,19 @@ describe('What vivace prints', () => {
       expect(JSON.parse(stdout)).to.deep.equal(JSON.parse(file));
     });
 
+    it('names a model that the repository does not have', async () => {
+      await given({
+        'vivace.yaml':
+          'parts:\n  files: { use: filesystem, path: ./data }\n  models: { use: model-repository, blobs: files, workspace: files }\n',
+      });
+      const { code, stdout, stderr } = await project.vivace(['models', 'list', 'iris']);
+      expect({ code, stdout, stderr }).to.deep.equal({
+        code: 0,
+        stdout: '',
+        stderr: 'there is no model "iris"\n',
+      });
+    });
+
     it('is the models of a repository, also where there are none', async () => {
       await given({
         'vivace.yaml':

@@ -432,6 +432,14 @@ describe('vivace', () => {
       expect(stderr).to.match(/^error INVALID_ARGUMENT request\.departure: (?!request)/);
     });
 
+    it('prints every mistake of a request', async () => {
+      const request = '{"request": {"departure": 5}, "explian": true}';
+      const { stderr } = await project.vivace(['predict', 'clock', '--json', request]);
+      expect(stderr).to.match(
+        /^error INVALID_ARGUMENT explian: unknown field; did you mean "explain"\?; and 1 more mistake\n {2}request\.departure: 5 is not a timestamp.*\n$/,
+      );
+    });
+
     it('refuses text that is not JSON', async () => {
       const { code, stderr } = await project.vivace(['predict', 'clock', '--json', '{']);
       expect(code).to.equal(1);

@@ -82,7 +82,8 @@ export const addModels: AddCommand = (command, { terminal, notes }) => {
       });
       if (options.json === true) return void terminal.stdout.write(`${JSON.stringify(list)}\n`);
       for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
-      if (list.length === 0) notes.write('no models yet\n');
+      if (list.length === 0)
+        notes.write(name === undefined ? 'no models yet\n' : `there is no model "${name}"\n`);
     });
 };
 
