@@ -77,9 +77,12 @@ export function isKeyType({ kind, element }: ColumnType): boolean {
   return kind === 'scalar' && !['float32', 'float64', 'bytes'].includes(element);
 }
 
+/** What `isKeyType` admits, in words. */
+export const keyTypes = 'a key is a string, int32, int64, bool or timestamp';
+
 /** What is wrong with a key of a type that `isKeyType` refuses. */
 export function notKey(type: ColumnType): string {
-  return `a key is a string, int32, int64, bool or timestamp, not ${withArticle(type.name)}`;
+  return `${keyTypes}, not ${withArticle(type.name)}`;
 }
 
 /** True where `name` is a type name. */

@@ -1,14 +1,15 @@
 import { z } from 'zod';
-import { scalarTypes } from '../data/types.js';
+import { isKeyType, parseType, scalarTypes } from '../data/types.js';
 import { moment } from '../offline/spine.js';
 import { fieldSpec } from '../pipeline/schema.js';
-import { aggregateFeature, featureSpec, typeName } from '../views/schema.js';
+import { aggregateFeature, featureSpec, keyTypeName, typeName } from '../views/schema.js';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What editors are told of schemas that say more by code than a JSON Schema sees. */
 const written = new Map<z.core.$ZodType, (json: Written) => JsonSchema>([
   [typeName, typeJson],
+  [keyTypeName, keyTypeJson],
   [fieldSpec, fieldJson],
   [featureSpec, featureJson],
   [aggregateFeature, aggregateJson],
@@ -53,6 +54,11 @@ function isCodeOnly(schema: z.core.$ZodType): boolean {
   return (
     definition.type === 'custom' || (definition.innerType !== undefined && isCodeOnly(definition.innerType))
   );
+}
+
+function keyTypeJson({ description }: Written): JsonSchema {
+  const names = scalarTypes.filter((name) => isKeyType(parseType(name)));
+  return { type: 'string', enum: names, ...(description === undefined ? {} : { description }) };
 }
 
 function typeJson(): JsonSchema {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { columnNames } from '../config/names.js';
-import { isTypeName, type TypeName } from '../data/types.js';
+import { isTypeName, keyTypes, type TypeName } from '../data/types.js';
 import { hasOneSource, oneSource, sourceRowsShape } from './source-rows.js';
 import { longMilliseconds } from '../config/duration.js';
 
@@ -12,6 +12,12 @@ export const typeName: z.ZodType<TypeName, TypeName> = z
     'not a type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
   )
   .meta({ examples: ['float32', 'string', 'float32[64]'] }) as unknown as z.ZodType<TypeName, TypeName>;
+
+/** The name of the type of a key: of the types that there are, mistakes propose only those that a key may have. */
+export const keyTypeName: z.ZodType<TypeName, TypeName> = z
+  .string()
+  .refine(isTypeName, `not a type: ${keyTypes}`)
+  .meta({ examples: ['string', 'int64'] }) as unknown as z.ZodType<TypeName, TypeName>;
 
 /** Names of columns, features, fields and steps: they become part of `alias.feature`. */
 export const columnName = z
@@ -80,7 +86,7 @@ export const featureSpec = z.union(
 export const viewSchema = z.strictObject({
   store: z.string().describe('the online-store part that serves it'),
   entity: z
-    .record(columnName, typeName)
+    .record(columnName, keyTypeName)
     .refine((entity) => Object.keys(entity).length > 0, 'name at least one key'),
   source: viewSource.optional().describe('without it, rows are only pushed'),
   maxAgeMs: longMilliseconds().optional().describe('older rows are STALE, milliseconds'),

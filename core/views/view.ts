@@ -1,5 +1,6 @@
 import type { Field } from '../data/feature-rows.js';
 import { isDefault, notDefault } from '../data/element.js';
+import { didYouMean } from '../config/did-you-mean.js';
 import { isKeyType, notKey, parseType, type ColumnType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { contentId } from '../wire/base32.js';
@@ -73,7 +74,10 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
   }
   for (const key of Object.keys(spec.source?.key ?? {})) {
     if (!Object.hasOwn(spec.entity, key))
-      throw mistake(`source.key.${key}`, `"${key}" is not a key of the entity`);
+      throw mistake(
+        `source.key.${key}`,
+        `"${key}" is not a key of the entity${didYouMean(key, Object.keys(spec.entity))}`,
+      );
   }
   if (spec.source?.availableTime !== undefined && spec.source.eventTime === undefined) {
     throw mistake('source.availableTime', 'a source with an available time needs an event time too');

@@ -95,6 +95,11 @@ describe('configurationSchema', () => {
     ['a misspelt type of a feature', view('{ x: { type: double } }'), /features\/x\/type/],
     ['a misspelt type of a key', view('{ x: { type: string } }').replace('a: string', 'a: str'), /entity\/a/],
     [
+      'a type that a key cannot have',
+      view('{ x: { type: string } }').replace('a: string', 'a: float64'),
+      /entity\/a/,
+    ],
+    [
       'an unknown aggregate',
       view('{ x: { aggregate: average, of: b, windowDays: 7 } }'),
       /features\/x\/aggregate/,

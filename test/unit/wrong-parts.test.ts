@@ -184,7 +184,7 @@ describe('A wrong view', () => {
         views: 'price:\n  store: online\n  entity: { item: strin }\n  features: { euro: { type: flot64 } }',
       }),
       [
-        '9 views.price.entity.item: "strin" is not a type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
+        '9 views.price.entity.item: "strin" is not a type: a key is a string, int32, int64, bool or timestamp',
         '10 views.price.features.euro.type: "flot64" is not a type: use float32, float64, int32, int64, bool, string, timestamp, bytes, float32[64], list<int64>',
       ],
     ],
