@@ -109,6 +109,16 @@ export class ColumnTable {
     return request !== undefined && object !== undefined ? undefined : (object ?? request);
   }
 
+  /** Whether a bare name is certainly neither a column nor a field: where something else is wrong it may yet be one. */
+  lacks(name: string): boolean {
+    const fields = [`request.${name}`, `object.${name}`];
+    return (
+      this.find(name) === undefined &&
+      this.#provisionalOf(name) === undefined &&
+      !fields.some((field) => this.#byName.has(field))
+    );
+  }
+
   /** The column that a reference names; an unknown name is a mistake. */
   resolve(
     reference: string,

@@ -238,7 +238,16 @@ function compileResponse(
     mistakes.add(path, '`orderBy` and `limit` are for pipelines with objects');
   }
   const sorted =
-    orderBy === undefined ? undefined : sortColumn(orderBy, { outputs, fields, columns, mistakes, path });
+    orderBy === undefined
+      ? undefined
+      : sortColumn(orderBy, {
+          outputs,
+          declared: Object.keys(spec.response.outputs),
+          fields,
+          columns,
+          mistakes,
+          path,
+        });
   if (
     sorted !== undefined &&
     !columns.isProvisional(sorted) &&
@@ -260,12 +269,15 @@ function sortColumn(
   orderBy: string,
   {
     outputs,
+    declared,
     fields,
     columns,
     mistakes,
     path,
   }: {
     outputs: PlanResponse['outputs'];
+    /** The names of all outputs, also of those that are wrong. */
+    declared: readonly string[];
     fields: readonly string[];
     columns: ColumnTable;
     mistakes: Mistakes;
@@ -278,6 +290,8 @@ function sortColumn(
   if (output !== undefined) return columns.elementOf(output.column, element, at);
   if (fields.includes(name)) return columns.resolve(`object.${orderBy}`, at);
   if (name.includes('.')) return columns.resolve(orderBy, at);
+  // An output that is wrong is a mistake of its own.
+  if (declared.includes(name)) return undefined;
   mistakes.add(
     at.path,
     `"${orderBy}" is neither an output nor a field${didYouMean(name, [...outputs.map((each) => each.name), ...fields])}`,

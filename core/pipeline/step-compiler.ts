@@ -105,6 +105,11 @@ export class StepCompiler {
       .map((part) => part.name);
   }
 
+  /** Whether a bare name is certainly neither a column nor a field. */
+  lacks(name: string): boolean {
+    return this.#state.columns.lacks(name);
+  }
+
   /** The column that a reference means; a mistake where there is none, or where it is not of the type that `field` wants. */
   column(reference: string, at: ConfigPath, field?: Field): PlanColumn | undefined {
     const { columns, mistakes } = this.#state;

@@ -188,6 +188,24 @@ describe('A wrong pipeline', () => {
         ['17 pipelines.p.steps[0].key.itme: "price" has no key "itme"; did you mean "item"?'],
       ],
       [
+        'key left out, and no field has its name',
+        configuration({
+          pipelines:
+            'p:\n  request: { sku: string }\n  steps:\n    - fetch: price\n  response: { outputs: { y: price.euro } }',
+        }),
+        [
+          '16 pipelines.p.steps[0].key.item: no field is named "item": say which column is the key, as in key: { item: request.field }',
+        ],
+      ],
+      [
+        'key by another name, and no field has its own',
+        configuration({
+          pipelines:
+            'p:\n  request: { sku: string }\n  steps:\n    - fetch: price\n      key: { sku: request.sku }\n  response: { outputs: { y: price.euro } }',
+        }),
+        ['17 pipelines.p.steps[0].key.sku: "price" has no key "sku"; there are item'],
+      ],
+      [
         'key text',
         withSteps('- fetch: price\n  key: request.item'),
         ['17 pipelines.p.steps[0].key: "request.item" is not a block of keys'],
@@ -281,6 +299,16 @@ describe('A wrong pipeline', () => {
         'response missing',
         configuration({ response: '' }),
         ['13 pipelines.p.response: is missing: a block of keys'],
+      ],
+      [
+        'output wrong, and sorted by',
+        configuration({
+          pipelines:
+            'p:\n  objects: { fields: { item: string } }\n  steps:\n    - fetch: price\n  response: { outputs: { y: price.eruo, z: price.euro }, orderBy: y }',
+        }),
+        [
+          '17 pipelines.p.response.outputs.y: there is no column "price.eruo" at this step; did you mean "price.euro"?',
+        ],
       ],
       [
         'output wrong',

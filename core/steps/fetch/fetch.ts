@@ -71,9 +71,20 @@ function compile(spec: FetchSpec, compiler: StepCompiler): NodeDraft<FetchNode> 
     if (!keys.includes(key))
       compiler.mistake(['key', key], `"${spec.fetch}" has no key "${key}"${didYouMean(key, keys)}`);
   }
-  const reads = source.keys.map((field) =>
-    compiler.key(spec.key[field.name] ?? field.name, ['key', field.name], field),
-  );
+  // A key by another name explains why the right one is not there.
+  const misnamed = Object.keys(spec.key).some((key) => !keys.includes(key));
+  const reads = source.keys.map((field) => {
+    const given = spec.key[field.name];
+    if (given === undefined && compiler.lacks(field.name)) {
+      if (!misnamed)
+        compiler.mistake(
+          ['key', field.name],
+          `no field is named "${field.name}": say which column is the key, as in key: { ${field.name}: request.field }`,
+        );
+      return undefined;
+    }
+    return compiler.key(given ?? field.name, ['key', field.name], field);
+  });
   if (spec.cache !== undefined) compiler.part(spec.cache.in, cache, ['cache', 'in']);
   const skips = spec.onMissing === 'skip' || spec.onFailure === 'skip';
   if (skips && !compiler.hasObjects)
