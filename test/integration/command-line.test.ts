@@ -550,7 +550,7 @@ describe('vivace', () => {
       await project.write({ 'vivace.yaml': scoring });
       const { code, stderr } = await add('--columns', 'request.a,request.x');
       expect(code).to.equal(1);
-      expect(stderr).to.match(/^error INVALID_ARGUMENT --columns: .*request\.x/);
+      expect(stderr).to.match(/^error INVALID_ARGUMENT --columns: .*request\.x.*\(pipeline "score"\)/);
     });
 
     it('keeps the training set and notes', async () => {
