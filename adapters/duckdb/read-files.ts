@@ -10,6 +10,7 @@ import {
 } from 'vivace';
 import { readCsvHeader } from './csv-header.js';
 import { identifier, text } from './dialect.js';
+import { unroundedPattern } from './parquet-patterns.js';
 
 /** What it takes to look at files. */
 export interface FileQueries {
@@ -33,6 +34,8 @@ interface Readable {
   readonly columns: readonly DescribedColumn[];
   /** Names of the columns that are text in the file, whatever they say. */
   readonly texts: ReadonlySet<string>;
+  /** Whether reading a value may fail. */
+  readonly unchecked?: boolean;
 }
 
 const string = parseType('string');
@@ -74,7 +77,7 @@ export async function fileSource(
   const read = readers.find(([pattern]) => pattern.test(reference))![1];
   const readable = await read({ reference, paths, partitions: partitionsOf(paths) }, wanted, db);
   const source = await typed(readable, wanted, db);
-  return /\.parquet$/i.test(reference) ? source : { ...source, unchecked: true };
+  return readable.unchecked === true ? { ...source, unchecked: true } : source;
 }
 
 function partitionsOf(paths: readonly string[]): string[] {
@@ -101,10 +104,36 @@ function partitionColumns(files: Files, names: readonly string[]): string[] {
   return files.partitions.filter((name) => !taken.has(name.toLowerCase()));
 }
 
-async function readParquet(files: Files, _: readonly WantedColumn[], db: FileQueries): Promise<Readable> {
-  const union = files.paths.length > 1 ? ', union_by_name = true' : '';
-  const query = `SELECT * FROM read_parquet(${listOf(files.paths)}, ${partitionOptions(files)}${union})`;
-  return { query, columns: await db.describe(query), texts: new Set(files.partitions) };
+async function readParquet(
+  files: Files,
+  wanted: readonly WantedColumn[],
+  db: FileQueries,
+): Promise<Readable> {
+  const one = files.paths.length === 1;
+  const read = (paths: readonly string[]): string =>
+    `SELECT * FROM read_parquet(${listOf(paths)}, ${partitionOptions(files)}${one ? '' : ', union_by_name = true'})`;
+  const query = read(files.paths);
+  const columns = await db.describe(query);
+  const used = wantedIn(wanted, columns);
+  const guarded = one ? undefined : await unroundedPattern({ ...files, read, columns, used }, db);
+  return {
+    query: guarded ?? query,
+    columns,
+    texts: new Set(files.partitions),
+    ...(guarded === undefined ? {} : { unchecked: true }),
+  };
+}
+
+/** The columns that are wanted, and what they are declared as. */
+function wantedIn(
+  wanted: readonly WantedColumn[],
+  columns: readonly DescribedColumn[],
+): (DescribedColumn & { readonly declared?: ColumnType })[] {
+  return columns.flatMap((column) => {
+    const use = find(wanted, column.name);
+    if (use === undefined) return [];
+    return [{ ...column, ...(use.type === undefined ? {} : { declared: use.type }) }];
+  });
 }
 
 /** Every file is read with the names of its own header and every column as text; nothing is guessed, so that a field too many is an error. */
@@ -131,6 +160,7 @@ async function readCsv(files: Files, _: readonly WantedColumn[], db: FileQueries
     query: queries.join(' UNION ALL BY NAME '),
     columns,
     texts: new Set(columns.map(({ name }) => name)),
+    unchecked: true,
   };
 }
 
@@ -183,6 +213,7 @@ async function readJson(files: Files, wanted: readonly WantedColumn[], db: FileQ
     query: read(columns),
     columns: [...columns, ...partitionColumns(files, names).map(textColumn)],
     texts: new Set(files.partitions),
+    unchecked: true,
   };
 }
 

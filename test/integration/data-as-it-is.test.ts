@@ -341,6 +341,67 @@ describe('Data comes in as it is', () => {
     });
   });
 
+  describe('numbers of several Parquet files', () => {
+    const rounded = (type: string, wide: string): RegExp =>
+      new RegExp(
+        `of .*/\\*\\.parquet: [0-9]+ is ${type.replace(/[()]/g, '\\$&')} in its file and ${wide} in others, which would round it`,
+      );
+    const pair = async (name: string, first: string, second: string): Promise<string> => {
+      await parquet(`${name}/1.parquet`, `SELECT ${first}::INTEGER AS n, TIMESTAMP '2024-01-05' AS "at"`);
+      await parquet(`${name}/2.parquet`, `SELECT ${second} AS n, TIMESTAMP '2024-01-05' AS "at"`);
+      return `${name}/*.parquet`;
+    };
+    const keyedBy = (table: string, type: string, more: object = {}): FeatureView =>
+      view({ entity: { n: type }, source: { table, ...more }, features: { v: { type, of: 'n' } } });
+
+    it('that the widest type rounds are refused before anything is read, where they are not declared floats', async () => {
+      await parquet('wide/3.parquet', `SELECT 1.5::DOUBLE AS n, TIMESTAMP '2024-01-05' AS "at"`);
+      for (const type of ['BIGINT', 'UBIGINT', 'DECIMAL(38,0)']) {
+        await parquet(
+          'wide/1.parquet',
+          `SELECT 9007199254740993::${type} AS n, TIMESTAMP '2024-01-05' AS "at"`,
+        );
+        for (const declared of ['string', 'int64']) {
+          const of = keyedBy('wide/*.parquet', declared, { eventTime: 'at' });
+          const [found, ...others] = await mistakes(of);
+          expect(found, type).to.match(rounded(type, 'DOUBLE'));
+          expect(others).to.deep.equal([]);
+          expect(await failure(() => read(of, [declared === 'string' ? '1' : 1n]))).to.match(
+            /^INVALID_ARGUMENT/,
+          );
+        }
+        expect(await failure(() => spine('wide/*.parquet', { label: { column: 'n' } }))).to.match(
+          rounded(type, 'DOUBLE'),
+        );
+      }
+      const float = view({
+        entity: { at: 'timestamp' },
+        source: { table: 'wide/*.parquet' },
+        features: { n: { type: 'float64' } },
+      });
+      expect((await mistakes(float)).length).to.equal(0);
+    });
+
+    it('that the widest type holds are read', async () => {
+      await parquet('held/1.parquet', `SELECT 9007199254740992::BIGINT AS n, TIMESTAMP '2024-01-05' AS "at"`);
+      await parquet('held/2.parquet', `SELECT 3::DOUBLE AS n, TIMESTAMP '2024-01-05' AS "at"`);
+      await parquet('held/3.parquet', `SELECT NULL::BIGINT AS n, TIMESTAMP '2024-01-05' AS "at"`);
+      const of = keyedBy('held/*.parquet', 'int64');
+      expect(await mistakes(of)).to.deep.equal([]);
+      expect(await read(of, [9_007_199_254_740_992n, 3n])).to.deep.equal([[9_007_199_254_740_992n], [3n]]);
+    });
+
+    it('with 24 bits beside a FLOAT are refused for a float64, too', async () => {
+      const table = await pair('narrow', '16777217', '1.5::FLOAT');
+      const of = view({
+        entity: { at: 'timestamp' },
+        source: { table },
+        features: { n: { type: 'float64' } },
+      });
+      expect((await mistakes(of))[0]).to.match(rounded('INTEGER', 'FLOAT'));
+    });
+  });
+
   describe('times that no column holds', () => {
     const rows = (time: string): string =>
       `SELECT * FROM (VALUES ('a', TIMESTAMP '2024-01-05', TIMESTAMP '2024-01-05'), ('b', TIMESTAMP '${time}', TIMESTAMP '2024-01-05'), ('c', TIMESTAMP '2024-01-05', TIMESTAMP '${time}')) AS t(k, "at", known)`;
