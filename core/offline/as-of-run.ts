@@ -14,7 +14,7 @@ import { longTextIn } from '../pipeline/text-limits.js';
 import { Run } from '../pipeline/run.js';
 import type { FailedReads, Offline } from '../pipeline/step-definition.js';
 import type { FeatureSource } from '../ports/feature-source.js';
-import { cache } from '../ports/cache.js';
+import { cache, type Cache } from '../ports/cache.js';
 import type { AsOfReader, OfflineStore } from '../ports/offline-store.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import type { FeatureView } from '../views/view.js';
@@ -120,16 +120,26 @@ function viewOf(offline: Offline): FeatureView[] {
   return offline.how === 'as-of' ? [offline.view] : [];
 }
 
-/** Caches are left out, and a view is read as of each request's time. */
+/** Caches are left out, or keep nothing where a step cannot do without, and a view is read as of each request's time. */
 function slotsOf(node: PlanNode, reader: AsOfReader): Readonly<Record<string, unknown>> {
   const used = Object.entries(node.definition.parts?.(node) ?? {});
-  const caches = used.filter(([, part]) => part?.port === cache).map(([slot]) => [slot, undefined] as const);
+  const caches = used
+    .filter(([, part]) => part?.port === cache)
+    .map(([slot, part]) => [slot, part?.required === true ? uncached : undefined] as const);
   const offline = node.definition.offline(node);
   return {
     ...Object.fromEntries(caches),
     ...(offline.how === 'as-of' ? { [offline.slot]: asOfSource(offline.view, reader) } : {}),
   };
 }
+
+/** A cache that keeps nothing. */
+const uncached: Cache = {
+  async through(keys, load, _, context) {
+    const all = keys.map((_key, index) => index);
+    return { values: all.length === 0 ? [] : await load(all, context), hits: 0 };
+  },
+};
 
 function asOfSource(view: FeatureView, reader: AsOfReader): FeatureSource {
   return {

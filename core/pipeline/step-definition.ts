@@ -21,6 +21,8 @@ export interface UsedPart {
   readonly part: string;
   /** What the step gets from it; default: its face for the port. */
   readonly open?: (face: never) => unknown;
+  /** Whether the step cannot do without it. */
+  readonly required?: boolean;
 }
 
 /**

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import {
   asOf,
   buildTrainingSet,
+  cache,
   cellAt,
   defineStep,
+  optional,
   VivaceError,
   type Cell,
   type PipelineDeclaration,
@@ -16,6 +18,7 @@ import {
 } from 'vivace';
 import { duckdb } from 'vivace/adapters/duckdb';
 import { memory } from 'vivace/adapters/memory';
+import { cache as cachePlugin } from 'vivace/plugins/cache';
 import { offlineStore } from 'vivace/plugins/offline-store';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { callContext } from 'vivace/testing';
@@ -237,6 +240,65 @@ describe('A read that fails in a training set', () => {
       const manifest = await within([{ fetch: 'price' }], build({ allowFailed }));
       expect(manifest.cells).to.deep.equal({ computed: 3, missing: 0, failed: 0 });
     });
+  });
+});
+
+describe('A step that requires a cache, in a training set', () => {
+  it('gets one that keeps nothing', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vivace-required-cache-'));
+    writeFileSync(join(directory, 'orders.csv'), orders);
+    const hits: number[] = [];
+    const remembering = defineStep({
+      name: 'remembering',
+      reads: { item: 'string' },
+      writes: { length: 'int32' },
+      uses: { near: cache, far: optional(cache) },
+      offline: 'same',
+      create: (_, { near, far }) => ({
+        async run(input, out, { signal, deadline }) {
+          expect(far).to.equal(undefined);
+          const items = input.column('item').values;
+          for (let time = 0; time < 2; time++) {
+            const { values, hits: found } = await near.through(
+              items,
+              (missing) => missing.map((index) => Uint8Array.of(items[index]!.length)),
+              { ttlMs: 60_000 },
+              { signal, deadline },
+            );
+            hits.push(found);
+            values.forEach((value, row) => out.column('length').set(row, value![0]!));
+          }
+        },
+      }),
+    });
+    const specification = {
+      directory,
+      parts: {
+        hot: { use: memory },
+        kept: { use: cachePlugin, store: 'hot' },
+        lake: { use: duckdb },
+        history: { use: offlineStore, warehouse: 'lake' },
+      },
+      pipelines: {
+        p: {
+          request: { moment: 'timestamp' as const },
+          time: 'request.moment',
+          objects: { fields: { item: 'string' as const } },
+          steps: [
+            { step: remembering, as: 'own', inputs: { item: 'object.item' }, near: 'kept', far: 'kept' },
+          ],
+          response: { outputs: { length: 'own.length' } },
+        },
+      },
+    };
+    try {
+      const set = await withServer(specification, (server) =>
+        buildTrainingSet(server, 'set.csv', { pipeline: 'p', spine }, callContext()),
+      );
+      expect([set.rows, set.cells.computed, hits]).to.deep.equal([3, 3, [0, 0]]);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 });
 

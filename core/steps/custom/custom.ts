@@ -55,7 +55,10 @@ export const custom: StepDefinition = defineVerb<typeof customSchema, CustomNode
   compile,
   parts: ({ type, uses }) =>
     Object.fromEntries(
-      Object.entries(uses).map(([slot, part]) => [slot, { port: slotPort(type.uses[slot]!).port, part }]),
+      Object.entries(uses).map(([slot, part]) => {
+        const { port, optional } = slotPort(type.uses[slot]!);
+        return [slot, { port, part, required: !optional }];
+      }),
     ),
   module: moduleOf,
   offline: offlineOf,
