@@ -7,6 +7,12 @@ import type { FeatureView } from '../views/view.js';
 /** What is left out of the sources of views, or null in them, by view. */
 export type SourceNotes = ReadonlyMap<string, readonly string[]>;
 
+/** Views, and the offline store that reads their sources. */
+export interface ViewsOfStore {
+  readonly store: OfflineStore;
+  readonly views: readonly FeatureView[];
+}
+
 /**
  * Compares views with their sources, before anything is read from them or written.
  *
@@ -15,16 +21,19 @@ export type SourceNotes = ReadonlyMap<string, readonly string[]>;
  */
 export async function checkSources(
   server: Pick<Server, 'throwMistakes'>,
-  { store, views }: { readonly store: OfflineStore; readonly views: readonly FeatureView[] },
+  stores: readonly ViewsOfStore[],
   context: CallContext,
 ): Promise<SourceNotes> {
   const mistakes: Mistake[] = [];
   const notes = new Map<string, readonly string[]>();
-  for (const view of views) {
-    const report = await store.checkView(view, context);
-    for (const { path, message } of report.mistakes)
-      mistakes.push({ path: ['views', view.name, ...path], message });
-    if (report.notes.length > 0) notes.set(view.name, report.notes);
+  for (const { store, views } of stores) {
+    for (const view of views) {
+      const report = await store.checkView(view, context);
+      for (const { path, message } of report.mistakes)
+        mistakes.push({ path: ['views', view.name, ...path], message });
+      if (report.notes.length > 0)
+        notes.set(view.name, [...new Set([...(notes.get(view.name) ?? []), ...report.notes])]);
+    }
   }
   server.throwMistakes(mistakes);
   return notes;

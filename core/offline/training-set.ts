@@ -127,7 +127,7 @@ export async function asOf<T>(
   throwInFile(options.spine, inSpine, 'spine');
   // Where failed reads are allowed, a view that cannot be read is marked instead.
   if (options.allowFailed !== true)
-    await checkSources(server, { store, views: viewsOf(plan, options) }, context);
+    await checkSources(server, [{ store, views: viewsOf(plan, options) }], context);
   const predict = options.predict === true;
   return asOfRun(
     {

@@ -1,15 +1,18 @@
+import type { Binding } from '../composition/part-set.js';
 import { checkSources, type SourceNotes } from '../offline/check-sources.js';
 import type { CallContext } from '../kernel/call.js';
 import { offlineStore } from '../ports/offline-store.js';
+import type { FeatureView } from '../views/view.js';
 import type { LoadAnew } from './check-backends.js';
 import { startNeeded, withServer } from './with-server.js';
 
 /**
- * Compares every view that has a source with it, where the configuration has one offline store; it reads, and writes nothing. The server is
- * stopped again.
+ * Compares every view that has a source with it; it reads, and writes nothing. Of several offline stores, a view is compared by those that copy
+ * to its online store. The server is stopped again.
  *
  * @param options.timeoutMs How long the store may take to start; default: the server's `startTimeoutMs`.
- * @returns What is left out of the sources, or null in them; none where there is no offline store, or several.
+ * @returns What is left out of the sources, or null in them; and which views no store can be asked about. None where there is no offline
+ *   store.
  * @throws {ConfigError} with every mistake.
  * @throws {VivaceError} What keeps the store from starting, or the warehouse from answering.
  */
@@ -21,12 +24,28 @@ export async function checkViews(
   return withServer(await load(), async (server) => {
     const stores = server.bindings.filter(({ ports }) => ports.includes(offlineStore.name));
     const views = [...server.views.values()].filter(({ source }) => source !== undefined);
-    const [binding, ...others] = stores;
-    if (binding === undefined || others.length > 0 || views.length === 0) return new Map();
-    await startNeeded(server, [binding.name], {
-      ...context,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
-    return checkSources(server, { store: server.part(offlineStore, binding.name), views }, context);
+    if (stores.length === 0 || views.length === 0) return new Map();
+    const copies = ({ slots }: Binding, view: FeatureView): boolean =>
+      stores.length === 1 || Object.values(slots).includes(view.store);
+    const asked = stores.filter((binding) => views.some((view) => copies(binding, view)));
+    await startNeeded(
+      server,
+      asked.map(({ name }) => name),
+      { ...context, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+    );
+    const found = await checkSources(
+      server,
+      asked.map((binding) => ({
+        store: server.part(offlineStore, binding.name),
+        views: views.filter((view) => copies(binding, view)),
+      })),
+      context,
+    );
+    const unasked = views.filter((view) => !asked.some((binding) => copies(binding, view)));
+    return new Map([...found, ...unasked.map((view) => [view.name, [notCompared(view)]] as const)]);
   });
+}
+
+function notCompared({ store }: FeatureView): string {
+  return `not compared with its source: there are several offline stores, and none of them copies to "${store}"`;
 }

@@ -62,7 +62,7 @@ export async function materializeViews(
   context: CallContext,
 ): Promise<readonly MaterializedView[]> {
   const { views, store } = await ready(server, options, context);
-  await checkSources(server, { store, views }, context);
+  await checkSources(server, [{ store, views }], context);
   const copied: MaterializedView[] = [];
   for (const view of views) {
     const of = { view: view.name };
