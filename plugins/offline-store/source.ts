@@ -86,7 +86,7 @@ function usesOfSpine(spine: Spine): Use[] {
   const together = (spine.sample?.by ?? []).map((column): Use => ({
     column,
     path: ['sample', 'by'],
-    role: 'condition',
+    role: 'value',
     what: '`sample.by`',
   }));
   return [

@@ -2,6 +2,7 @@ import {
   carriedFields,
   gather,
   instantOfMillis,
+  isVivaceError,
   parseType,
   VivaceError,
   type CallContext,
@@ -41,7 +42,9 @@ export async function readSpine(
   const rename = (all: readonly Field[]): Field[] =>
     all.slice(0, names.length).map(({ type }, i) => ({ name: names[i]!, type }));
   const fields = rename(carriedFields(await warehouse.describe({ sql }, context)));
-  const rows = explaining(warehouse.query({ sql }, context), (error) => explained(error, source, looking));
+  const rows = explaining(warehouse.query({ sql }, context), async (error) =>
+    naming(spine, await explained(error, source, looking)),
+  );
   const { sample } = spine;
   const batches = renamed(sample === undefined ? rows : sampled(rows, sample.of, names.length), rename);
   return { fields, batches, source };
@@ -75,6 +78,22 @@ async function* explaining(
   } finally {
     await iterator.return?.();
   }
+}
+
+/** The failure of a spine's query, with the columns as the user knows them. */
+function naming({ columns: { time: _, ...columns }, sample }: Spine, error: unknown): unknown {
+  if (!isVivaceError(error)) return error;
+  const own = Object.values(columns).map(({ column }, i) => [`c${i}`, column] as const);
+  const together = (sample?.by ?? []).map((column, i) => [`s${i}`, column] as const);
+  const names = new Map<string, string>([...own, ...together]);
+  const message = error.message.replace(/column "([cs]\d+)"/, (text, name: string) =>
+    names.has(name) ? `spine: column "${names.get(name)}"` : text,
+  );
+  if (message === error.message) return error;
+  return new VivaceError(error.code, message, {
+    cause: error,
+    ...(error.part === undefined ? {} : { part: error.part }),
+  });
 }
 
 function checkSpineShape(spine: Spine): void {

@@ -16,6 +16,7 @@ import {
   type LogRecord,
   type OfflineStore,
   type OnlineStore,
+  type Spine,
   type SpineColumn,
   type Warehouse,
 } from 'vivace';
@@ -278,6 +279,38 @@ describe('Data comes in as it is', () => {
       const message = await failure(() => spine(table, { n: { column: 'n', type: parseType('int32') } }));
       expect(message).to.match(
         /^INVALID_ARGUMENT .*column "n" of halves\.csv: 1 of 2 values is not an int32, such as "2\.5"$/,
+      );
+    });
+  });
+
+  describe('a spine that cannot be read', () => {
+    const spineMistakes = async (table: string, columns: object, more: object): Promise<string[]> =>
+      (
+        await store.checkSpine({ table, columns, time: 'at', ...more } as Spine, callContext(60_000))
+      ).mistakes.map(({ path, message }) => `${path.join('.')}: ${message}`);
+
+    it('by the columns of its sample is a mistake, too', async () => {
+      const table = await parquet(
+        'nested.parquet',
+        `SELECT TIMESTAMP '2024-01-05' AS "at", {'a': 1} AS pair`,
+      );
+      const sample = (column: string): object => ({ sample: { of: 2, by: [column] } });
+      expect(await spineMistakes(table, {}, sample('pair'))).to.deep.equal([
+        'sample.by: column "pair" of nested.parquet is STRUCT("a" INTEGER), but `sample.by` is of no type that a column can hold: cast it in a query',
+      ]);
+      expect((await spineMistakes(table, {}, sample('pairs')))[0]).to.contain('did you mean "pair"?');
+    });
+
+    it('names its columns as the user does', async () => {
+      const table = await parquet(
+        'big.parquet',
+        `SELECT TIMESTAMP '2024-01-05' AS "at", 18446744073709551615::UBIGINT AS id, [1, NULL] AS list`,
+      );
+      expect(await failure(() => spine(table, { label: { column: 'id' } }))).to.contain(
+        'column "id": 18446744073709551615 does not fit int64',
+      );
+      expect(await failure(() => spine(table, {}, { sample: { of: 1, by: ['list'] } }))).to.contain(
+        'column "list"',
       );
     });
   });
