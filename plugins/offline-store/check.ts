@@ -12,6 +12,7 @@ import {
 } from 'vivace';
 import { fromColumn, isStorable, momentOf, typeText } from './conversions.js';
 import { keyMissing } from './relation.js';
+import { withStorableTimes } from './storable-times.js';
 import { viewRelation } from './view-relation.js';
 import {
   columnMistakes,
@@ -69,7 +70,7 @@ async function reportOf({
     const columns = columnMistakes(source, dialect);
     if (dialect.remote === true) return { mistakes: columns.map(plain), notes: [] };
     if (columns.length > 0) return { mistakes: await withExamples(columns, source, looking), notes: [] };
-    const mistakes = await rowMistakes(source, looking);
+    const mistakes = await rowMistakes(await withStorableTimes(source, looking), looking);
     return { mistakes, notes: mistakes.length > 0 ? [] : await notes(source) };
   } catch (error) {
     if (!isVivaceError(error) || (error.code !== 'NOT_FOUND' && error.code !== 'INVALID_ARGUMENT'))
@@ -199,7 +200,7 @@ function valueQuestions(
         `${place}: ${count} of ${rows} ${count === 1 ? 'values is' : 'values are'} not ${typeText(type)}, such as ${JSON.stringify(shown)}`,
     });
   }
-  if (role === 'time') {
+  if (role === 'time' && source.storable?.has(column.name) !== true) {
     questions.push({
       path,
       condition: unstorable(converted, sql),

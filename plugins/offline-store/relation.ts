@@ -1,5 +1,5 @@
 import { parseType, type DescribedColumn, type Dialect, type FeatureView, type Field } from 'vivace';
-import { fromColumn, micros } from './conversions.js';
+import { fromColumn, micros, momentOf } from './conversions.js';
 import { columnOf, sourceOf, sourceRows, type FoundSource } from './source.js';
 
 /**
@@ -46,7 +46,9 @@ export function keysAndTimes(
   const keys = view.entity.map(({ name, type }) => ({ column: there(source, key[name] as string), type }));
   const times =
     eventTime === undefined ? [] : [there(source, eventTime), there(source, availableTime as string)];
-  const [event, available] = times.map((time) => micros(time, sql));
+  const [event, available] = times.map((time) =>
+    source.storable?.has(time.name) === true ? sql.micros(momentOf(time, { sql })) : micros(time, sql),
+  );
   return {
     columns: [
       ...keys.map(({ column, type }, i) => `${fromColumn(column, type, { sql, exact: true })} AS k${i}`),

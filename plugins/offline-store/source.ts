@@ -38,6 +38,8 @@ export interface FoundSource extends Source {
   readonly name: string;
   /** No value is rounded to an integer: those of a spine are what callers sent. */
   readonly exact?: boolean;
+  /** Columns of times of which each can be stored. */
+  readonly storable?: ReadonlySet<string>;
 }
 
 const timestamp = parseType('timestamp');

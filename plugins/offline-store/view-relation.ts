@@ -1,6 +1,7 @@
 import { VivaceError, type CallContext, type FeatureView, type Warehouse } from 'vivace';
 import { aggregateRelation } from './aggregates.js';
 import { plainRelation } from './relation.js';
+import { withStorableTimes } from './storable-times.js';
 import { columnMistakes, findView, type FoundSource } from './source.js';
 
 /** The query of a view's relation (`columnsOf`), and the source that it reads. */
@@ -25,8 +26,9 @@ export async function viewRelation(
   const mistakes = columnMistakes(source, dialect);
   if (mistakes.length > 0)
     throw new VivaceError('INVALID_ARGUMENT', mistakes.map(({ message }) => message).join('; '));
+  const timed = await withStorableTimes(source, { warehouse, context });
   const sql = view.isAggregate
-    ? aggregateRelation(view, source, dialect)
-    : plainRelation(view, source, dialect);
-  return { sql, source };
+    ? aggregateRelation(view, timed, dialect)
+    : plainRelation(view, timed, dialect);
+  return { sql, source: timed };
 }
