@@ -34,8 +34,8 @@ export const duckdbDialect: Dialect = {
   asOfJoin,
 };
 
-/** 28 digits before the point, more than an int64 has. */
-const decimal = 'DECIMAL(38, 10)';
+/** 20 digits before the point, one more than an int64 has, and 18 behind it: a fraction that is rounded here is rounded twice. */
+const decimal = 'DECIMAL(38, 18)';
 
 function cast(expression: string, type: string, { attempt = false }: ConvertOptions = {}): string {
   return `${attempt ? 'TRY_CAST' : 'CAST'}(${expression} AS ${type})`;

@@ -168,12 +168,19 @@ async function firstLine(path: string, { reference }: Files, db: FileQueries): P
   const nothing = text('\u0001');
   const read = `read_csv(${text(path)}, auto_detect = false, delim = ${nothing}, quote = '', escape = '', strict_mode = false, header = false, columns = {'line': 'VARCHAR'}, hive_partitioning = false)`;
   const [row] = await db.rows(`SELECT line FROM ${read} LIMIT 1`);
-  const line = row?.[0];
-  if (typeof line === 'string' && line.trim() !== '') return line;
-  throw new VivaceError(
-    'INVALID_ARGUMENT',
-    `${nameOf(path, reference)} is empty: a CSV file begins with the names of its columns`,
-  );
+  const name = nameOf(path, reference);
+  const header = 'a CSV file begins with the names of its columns';
+  if (row === undefined) throw new VivaceError('INVALID_ARGUMENT', `${name} is empty: ${header}`);
+  const line = typeof row[0] === 'string' ? row[0] : '';
+  if (line.trim() === '')
+    throw new VivaceError('INVALID_ARGUMENT', `${name} begins with an empty line: ${header}`);
+  if (line.split('"').length % 2 === 0) {
+    throw new VivaceError(
+      'INVALID_ARGUMENT',
+      `${name}: a name in the header goes on in the next line: write it in one line`,
+    );
+  }
+  return line;
 }
 
 /** The file's own name where a pattern was given. */

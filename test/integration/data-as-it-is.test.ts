@@ -11,6 +11,7 @@ import {
   parseType,
   status,
   warehouse,
+  type CallContext,
   type Cell,
   type FeatureView,
   type LogRecord,
@@ -18,6 +19,7 @@ import {
   type OnlineStore,
   type Spine,
   type SpineColumn,
+  type Statement,
   type Warehouse,
 } from 'vivace';
 import { duckdb } from 'vivace/adapters/duckdb';
@@ -274,6 +276,16 @@ describe('Data comes in as it is', () => {
       ]);
     });
 
+    it('has texts with a tiny fraction neither as an integer nor rounded twice', async () => {
+      const table = file('tiny.csv', 'k,v\n2.00000000001,0.49999999999\n');
+      const of = (key: string): FeatureView =>
+        view({ entity: { k: key }, source: { table }, features: { v: { type: 'int64' } } });
+      expect(await mistakes(of('int64'))).to.deep.equal([
+        'entity.k: column "k" of tiny.csv: 1 of 1 values is not an int64, such as "2.00000000001"',
+      ]);
+      expect(await read(of('string'), ['2.00000000001'])).to.deep.equal([[0n]]);
+    });
+
     it('has no value rounded to the integer that its field wants', async () => {
       const table = file('halves.csv', 'at,n\n2024-01-05,1\n2024-01-05,2.5\n');
       const message = await failure(() => spine(table, { n: { column: 'n', type: parseType('int32') } }));
@@ -513,6 +525,45 @@ describe('Data comes in as it is', () => {
     }
   });
 
+  describe('times of a table', () => {
+    it('are looked at by their least and greatest alone, those of a query one by one', async () => {
+      const statements: string[] = [];
+      const recording: Warehouse = new Proxy(lake, {
+        get: (target, name: keyof Warehouse) =>
+          name === 'keep' || name === 'query'
+            ? (statement: Statement, context: CallContext) => {
+                statements.push(statement.sql);
+                return target[name](statement, context);
+              }
+            : (Reflect.get(target, name) as unknown),
+      });
+      const part = await startPart(offlineStore, {}, { uses: { warehouse: recording, online } });
+      const history = part.face(offlineStorePort);
+      const table = await parquet('timed.parquet', `SELECT 'a' AS k, TIMESTAMP '2024-01-05' AS "at", 1 AS v`);
+      const of = (source: object): FeatureView =>
+        view({
+          entity: { k: 'string' },
+          source: { eventTime: 'at', ...source },
+          features: { v: { type: 'int32' } },
+        });
+      const guarded = async (source: object): Promise<boolean> => {
+        statements.splice(0);
+        await history.materialize(of(source), { untilMs: Date.parse('2025-01-01') }, callContext());
+        return statements.some((sql) => sql.includes('a time cannot be stored'));
+      };
+      try {
+        expect(await guarded({ table })).to.equal(false);
+        expect(await guarded({ table: file('timed.csv', 'k,at,v\na,2024-01-05,1\n') })).to.equal(true);
+        expect(await guarded({ query: `SELECT 'a' AS k, TIMESTAMP '2024-01-05' AS "at", 1 AS v` })).to.equal(
+          true,
+        );
+        expect(await guarded({ table, distinct: true })).to.equal(true);
+      } finally {
+        await part.stop();
+      }
+    });
+  });
+
   describe('static views', () => {
     it('say how many rows have no key, and how many keys stand in several', async () => {
       const table = file('static.csv', 'k,v\na,1\na,2\nb,1\n,5\nc,1\nc,1\nc,1\n');
@@ -564,6 +615,17 @@ describe('Data comes in as it is', () => {
         expect(await failure(work)).to.match(
           /view "v": lake: extra\.csv, line 4: it has 4 fields, but the header names 3 columns$/,
         );
+    });
+
+    it('say that a header is not one line', async () => {
+      const of = (table: string): FeatureView =>
+        view({ entity: { k: 'string' }, source: { table }, features: { v: { type: 'string' } } });
+      expect(await mistakes(of(file('blank.csv', '\n\nk,v\na,1\n')))).to.deep.equal([
+        'source.table: lake: blank.csv begins with an empty line: a CSV file begins with the names of its columns',
+      ]);
+      expect(await mistakes(of(file('broken.csv', '"x\ny",k,v\n1,a,2\n')))).to.deep.equal([
+        'source.table: lake: broken.csv: a name in the header goes on in the next line: write it in one line',
+      ]);
     });
 
     it('say that a file is empty, or is not there', async () => {
