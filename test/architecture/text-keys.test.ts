@@ -25,7 +25,7 @@ const named: Readonly<Record<string, number>> = {
   'core/json/json-values.ts': 1, // names of floats
   'core/json/record-exchange.ts': 1, // methods, statuses and routes
   'core/offline/as-of-run.ts': 4, // hashes of views, names of labels and of steps
-  'core/offline/check-sources.ts': 1, // names of columns
+  'core/offline/check-sources.ts': 2, // names of columns
   'core/offline/open-views.ts': 2, // names of views
   'core/offline/spine.ts': 2, // names of columns
   'core/offline/training-set.ts': 5, // names of columns and of steps
@@ -49,7 +49,9 @@ const named: Readonly<Record<string, number>> = {
   'plugins/offline-store/check.ts': 2, // names of columns
   'plugins/offline-store/materialize.ts': 1, // names of columns
   'plugins/offline-store/relation.ts': 1, // names of columns
-  'plugins/offline-store/source.ts': 2, // names of columns
+  'plugins/offline-store/source.ts': 2,
+  'plugins/offline-store/spine.ts': 1,
+  'plugins/offline-store/storable-times.ts': 2, // names of columns
   'plugins/open-inference/routes.ts': 1, // paths of models
   'plugins/open-inference/served-models.ts': 3, // names of models
   'plugins/operations/routes.ts': 2, // paths of routes
