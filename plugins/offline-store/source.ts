@@ -78,10 +78,15 @@ function usesOfView(view: FeatureView): Use[] {
   return [...keys, ...times, ...features, ...conditionsOf(source, ['source', 'where'])];
 }
 
+/** The columns of a spine without the request time, which has a place of its own. */
+export function valuesOf({ columns }: Spine): Spine['columns'] {
+  const { time: _, ...values } = columns;
+  return values;
+}
+
 /** What a spine uses of its source. */
 function usesOfSpine(spine: Spine): Use[] {
-  const { time: _, ...columns } = spine.columns;
-  const values = Object.entries(columns).map(([name, { column, type, path }]): Use => {
+  const values = Object.entries(valuesOf(spine)).map(([name, { column, type, path }]): Use => {
     const use = { column, path: path ?? ['columns', name], role: 'value' as const, what: `"${name}"` };
     return type === undefined ? use : { ...use, type };
   });

@@ -17,7 +17,7 @@ import {
 import { explained } from './check.js';
 import { fromColumn, micros } from './conversions.js';
 import { hashRows } from './row-hash.js';
-import { columnMistakes, columnOf, findSpine, sourceRows, type FoundSource } from './source.js';
+import { columnMistakes, columnOf, findSpine, sourceRows, valuesOf, type FoundSource } from './source.js';
 
 /** The rows of a spine, by time and then by every column, and the source that they come from. */
 export async function readSpine(
@@ -36,8 +36,7 @@ export async function readSpine(
   if (mistakes.length > 0)
     throw new VivaceError('INVALID_ARGUMENT', mistakes.map(({ message }) => `spine: ${message}`).join('; '));
   const sql = spineQuery(spine, source, warehouse.dialect);
-  const { time: _, ...columns } = spine.columns;
-  const names = [...Object.keys(columns), 'time'];
+  const names = [...Object.keys(valuesOf(spine)), 'time'];
   // Behind these stand the columns that only the sample needs.
   const rename = (all: readonly Field[]): Field[] =>
     all.slice(0, names.length).map(({ type }, i) => ({ name: names[i]!, type }));
@@ -81,10 +80,10 @@ async function* explaining(
 }
 
 /** The failure of a spine's query, with the columns as the user knows them. */
-function naming({ columns: { time: _, ...columns }, sample }: Spine, error: unknown): unknown {
+function naming(spine: Spine, error: unknown): unknown {
   if (!isVivaceError(error)) return error;
-  const own = Object.values(columns).map(({ column }, i) => [`c${i}`, column] as const);
-  const together = (sample?.by ?? []).map((column, i) => [`s${i}`, column] as const);
+  const own = Object.values(valuesOf(spine)).map(({ column }, i) => [`c${i}`, column] as const);
+  const together = (spine.sample?.by ?? []).map((column, i) => [`s${i}`, column] as const);
   const names = new Map<string, string>([...own, ...together]);
   const message = error.message.replace(/column "([cs]\d+)"/, (text, name: string) =>
     names.has(name) ? `spine: column "${names.get(name)}"` : text,
@@ -110,7 +109,7 @@ function checkSpineShape(spine: Spine): void {
 const timestamp = parseType('timestamp');
 
 function spineQuery(spine: Spine, source: FoundSource, sql: Dialect): string {
-  const { time: _, ...columns } = spine.columns;
+  const columns = valuesOf(spine);
   const there = (name: string): DescribedColumn => columnOf(source, name) as DescribedColumn;
   const time = there(spine.time);
   const at = micros(time, sql);
