@@ -1,31 +1,26 @@
-import { VivaceError, type HttpRequestHead } from 'vivace';
+import { VivaceError } from 'vivace';
 
 /**
- * Checks that a server which lets callers change its models is out of others' reach.
+ * Checks that a server which lets callers change its models is out of others' reach. An application that Vivace is mounted in is not: it may
+ * listen anywhere, and the address of a peer may be what a proxy's header says.
  *
- * @param address Where the server listens; `undefined` where it does not listen itself, and each peer is checked by `checkPeer`.
+ * @param address Where the server listens; `undefined` where it does not listen itself.
  * @throws {VivaceError} `INVALID_CONFIG`.
  */
 export function checkAdmin(address: string | undefined, part: string): void {
-  if (address === undefined || isLoopback(new URL(address).hostname)) return;
+  if (address !== undefined && isLoopback(new URL(address).hostname)) return;
+  const reach =
+    address === undefined
+      ? 'the server does not listen itself, so other machines may reach it'
+      : `${address} can be reached from other machines`;
   throw new VivaceError(
     'INVALID_CONFIG',
-    `parts.${part}.admin: ${address} can be reached from other machines, and \`admin: true\` lets every caller load models: ` +
-      'give this part an HTTP server of its own with `host: 127.0.0.1`',
+    `parts.${part}.admin: ${reach}, and \`admin: true\` lets every caller load models: give this part an HTTP server of its own with \`host: 127.0.0.1\``,
     { path: `parts.${part}.admin` },
   );
 }
 
-/** @throws {VivaceError} `PERMISSION_DENIED` for a peer on another machine, or one whose address is not known. */
-export function checkPeer({ peer }: HttpRequestHead): void {
-  if (!isLoopback(peer))
-    throw new VivaceError(
-      'PERMISSION_DENIED',
-      'the model repository answers callers on its own machine only',
-    );
-}
-
-/** An address of 127.0.0.0/8, ::1, or the former as an IPv6 address. */
+/** An address of 127.0.0.0/8, or ::1. */
 function isLoopback(address: string): boolean {
-  return /^(?:(?:\[?::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}\]?|\[?::1\]?)$/i.test(address);
+  return /^(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/.test(address);
 }

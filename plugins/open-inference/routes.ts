@@ -1,5 +1,4 @@
 import { VivaceError, type HttpResponse, type HttpRoute, type HttpRouter, type Planes } from 'vivace';
-import { checkPeer } from './admin.js';
 import { admitInference, checkType, deadlineMs, readOptions } from './body.js';
 import { failed, refusing, refusingMethod } from './errors.js';
 import { modelMetadata, serverMetadata, statisticsOf } from './metadata.js';
@@ -126,9 +125,8 @@ function repositoryMethods(served: Served, root: string, segments: readonly stri
     if (!served.admin) return unimplemented('the model repository extension is off: it needs `admin: true`');
     return posting(
       {
-        admit: (head, call) => {
-          checkPeer(head);
-          checkType(head.headers['content-type']);
+        admit: ({ headers }, call) => {
+          checkType(headers['content-type']);
           return call;
         },
         handle,

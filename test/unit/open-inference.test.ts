@@ -13,6 +13,7 @@ import { express } from 'vivace/adapters/express';
 import { openInference } from 'vivace/plugins/open-inference';
 import { callContext, echoed, planes, sendOverSocket, startPart, type OwnPlanes } from 'vivace/testing';
 import { memory, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
+import { failureOf } from '../support/failure.js';
 import {
   binaryRequest,
   echoing,
@@ -46,9 +47,6 @@ describe('open-inference', () => {
           version: '1.2.3',
           extensions: ['binary_tensor_data', 'statistics'],
         });
-      expect((await (await served({}, { admin: true }))({ path: '/v2' })).json())
-        .to.have.property('extensions')
-        .that.includes('model_repository');
     });
 
     it('is live and ready, in JSON; 503 while it is not ready', async () => {
@@ -736,13 +734,10 @@ describe('open-inference', () => {
       }
     });
 
-    it('refuses peers that are not known to be on this machine', async () => {
-      const ask = await served({}, { admin: true });
-      for (const path of paths) {
-        const answer = await ask({ path, body: {} });
-        expect(answer.status, path).to.equal(403);
-        errorOf(answer);
-      }
+    it('is refused on a server that does not listen itself', async () => {
+      expect(await failureOf(served({}, { admin: true }))).to.match(
+        /^INVALID_CONFIG .*parts\.[\w-]+\.admin: the server does not listen itself.*`host: 127\.0\.0\.1`$/,
+      );
     });
 
     it('is refused on a server that listens beyond loopback', async () => {
@@ -813,6 +808,11 @@ describe('open-inference', () => {
         });
         return [status, JSON.parse(text)];
       };
+
+      it('is an extension that the server names', async () => {
+        const { text } = await sendOverSocket(address, { path: '/v2' });
+        expect(JSON.parse(text)).to.have.property('extensions').that.includes('model_repository');
+      });
 
       it('lists the models, all or those that are ready; an empty body is fine', async () => {
         const ready = [
