@@ -59,7 +59,11 @@ export const spineSchema = z
       .optional()
       .describe('keep one row in this many; the same rows every time'),
   })
-  .refine(hasOneSource, oneSource);
+  .refine(hasOneSource, oneSource)
+  .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+    path: ['to'],
+    message: 'is not after `from`, so there would be no rows: it is the first time that is left out',
+  });
 
 export type SpineInput = z.input<typeof spineSchema>;
 

@@ -387,6 +387,13 @@ describe('Training sets', () => {
         .and.to.contain('did you mean "labels"?');
     });
 
+    it('where the spine ends before it begins', async () => {
+      const spine = { table: 'orders.csv', time: 'moment', from: '2001-02-03', to: '2001-02-03' };
+      expect((await wrong((server) => build(server, { spine }))).message).to.match(
+        /spine\.to: .*is not after `from`, so there would be no rows/,
+      );
+    });
+
     it('where there is no such pipeline or store', async () => {
       expect((await wrong((server) => build(server, { pipeline: 'q' }))).code).to.equal('NOT_FOUND');
       expect((await wrong((server) => build(server, { store: 'histroy' }))).message).to.contain(
