@@ -88,8 +88,9 @@ describe('Times', () => {
       expect(first).to.equal(micros);
       expect(last).to.equal(text.length === 10 ? micros + microsPerDay - 1 : micros);
       expect(instantOfMillis(lastMoment('--until', text))).to.equal(last);
-      const { from, to } = spineSchema.parse(spineOf({ from: text, to: text }));
-      expect([from, to].map((ms) => instantOfMillis(ms!))).to.deep.equal([first, first]);
+      // One at a time: a spine that ends where it begins is a mistake.
+      for (const end of ['from', 'to'] as const)
+        expect(instantOfMillis(spineSchema.parse(spineOf({ [end]: text }))[end]!), end).to.equal(first);
     });
   }
 
