@@ -41,8 +41,6 @@ export const vector: readonly (number | 'NaN' | 'Infinity' | '-Infinity')[] | nu
 export const texts: [string | null, string | null, string | null] = [first!.due, first!.who, first!.now];
 export const tags: readonly string[] | null = first!.tags;
 export const element: [number | 'NaN' | 'Infinity' | '-Infinity' | null, string | null, AnswerValue] = [first!.place, first!.tag, first!.odd];
-// @ts-expect-error one element, not a vector
-export const wrongElement: readonly number[] = first!.place;
 export const big: number | string | null = first!.big;
 export const unknown: AnswerValue = first!.seen;
 // @ts-expect-error `cents` is a number
@@ -62,7 +60,7 @@ void columns.objects[0];
 // @ts-expect-error there is no column `cent`
 void columns.objects.cent;
 // @ts-expect-error a column of texts
-export const wrongColumn: readonly number[] = columns.objects.text;
+export const wrongColumn: readonly (number | null)[] = columns.objects.text;
 
 // A body of either form is answered in either form.
 
