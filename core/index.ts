@@ -81,6 +81,7 @@ export type { CallContext, Caller, CallFields, MaybePromise } from './kernel/cal
 export { resolveUse } from './composition/resolve-use.js';
 export { redact, secret } from './config/secret.js';
 export { longMilliseconds, milliseconds, readMilliseconds } from './config/duration.js';
+export { routePrefix } from './config/route-prefix.js';
 
 // Errors, and mistakes of a configuration.
 export {
@@ -149,7 +150,7 @@ export { keyValueStore } from './ports/key-value-store.js';
 export type { KeyValueEntry, KeyValueStore } from './ports/key-value-store.js';
 export { logLevels, logSink } from './ports/log-sink.js';
 export type { LogLevel, LogRecord, LogSink } from './ports/log-sink.js';
-export { modelRepository } from './ports/model-repository.js';
+export { modelRepository, repositoryOutages } from './ports/model-repository.js';
 export type { ModelRepository, ModelVersion } from './ports/model-repository.js';
 export { offlineStore } from './ports/offline-store.js';
 export type {
@@ -258,6 +259,9 @@ export type { Step, StepClass, StepType } from './steps/custom/step.js';
 export { admittedCall } from './json/admitted-call.js';
 export { errorResponse, failureResponse } from './json/error-response.js';
 export { methodNotAllowed, refusal } from './json/refusal.js';
+export type { RefusalOptions } from './json/refusal.js';
+export { deadlineMsOf, withinHeader } from './json/deadline-header.js';
+export { pathSegment } from './json/path-segment.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
 export { callFrom, requestIdOf } from './json/call-from-headers.js';
 export { recordExchange } from './json/record-exchange.js';
@@ -268,6 +272,7 @@ export { pipelineCodec } from './json/pipeline-codec.js';
 export type { PipelineCodec } from './json/pipeline-codec.js';
 export type { RequestLimits } from './json/request-limits.js';
 export { exampleOf } from './json/example.js';
+export type { ExampleOptions } from './json/example.js';
 export type { JsonSchema } from './json/json-schema.js';
 export { pipelineTensors } from './json/pipeline-tensors.js';
 export type { OutputTensor, PipelineTensors } from './json/pipeline-tensors.js';

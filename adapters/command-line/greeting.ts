@@ -11,7 +11,7 @@ export function greeting(server: Server): string {
   if (address !== undefined && pipeline !== undefined) {
     const { prefix = '' } = (api?.options ?? {}) as { prefix?: string };
     const body = JSON.stringify(
-      exampleOf(pipelineCodec(server.data.pipelines.describe(pipeline)).requestSchema, Date.now()),
+      exampleOf(pipelineCodec(server.data.pipelines.describe(pipeline)).requestSchema, { nowMs: Date.now() }),
     );
     const url = `${address.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]')}${prefix}/v1/pipelines/${pipeline}/predict`;
     lines.push(

@@ -1,18 +1,19 @@
 import { VivaceError } from '../kernel/errors.js';
-import type { HttpRoute } from '../ports/http-server.js';
+import type { HttpResponse, HttpRoute } from '../ports/http-server.js';
 import { errorResponse } from './error-response.js';
 
-/**
- * A route that refuses every request without reading its body, such as one whose method its path does not take (405, with `allow`).
- *
- * @param headers Headers besides those of every error.
- */
+export interface RefusalOptions {
+  /** Headers besides those of every error. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Puts the answer into the format of another protocol. */
+  readonly format?: (response: HttpResponse) => HttpResponse;
+}
+
+/** A route that refuses every request without reading its body. */
 export function refusal(
-  message: string,
-  httpStatus: number,
-  headers: Readonly<Record<string, string>> = {},
+  refused: VivaceError,
+  { headers = {}, format = (response) => response }: RefusalOptions = {},
 ): HttpRoute {
-  const refused = new VivaceError('INVALID_ARGUMENT', message, { httpStatus });
   const refuse = (): never => {
     throw refused;
   };
@@ -20,12 +21,19 @@ export function refusal(
     admit: refuse,
     handle: refuse,
     failed: (error, _head, { requestId }) =>
-      errorResponse(error, { requestId, headers: error === refused ? headers : {} }),
+      format(errorResponse(error, { requestId, headers: error === refused ? headers : {} })),
   };
 }
 
 /** Refuses a method that a path does not take: HTTP 405 with `Allow`. */
-export function methodNotAllowed(method: string, allowed: readonly string[]): HttpRoute {
+export function methodNotAllowed(
+  method: string,
+  allowed: readonly string[],
+  options: Pick<RefusalOptions, 'format'> = {},
+): HttpRoute {
   const allow = allowed.join(', ');
-  return refusal(`${method} is not allowed here: use ${allow}`, 405, { allow });
+  const refused = new VivaceError('INVALID_ARGUMENT', `${method} is not allowed here: use ${allow}`, {
+    httpStatus: 405,
+  });
+  return refusal(refused, { ...options, headers: { allow } });
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { readMilliseconds, VivaceError, type Call, type HttpRequest, type HttpRequestHead } from 'vivace';
+import { VivaceError, withinHeader, type Call, type HttpRequest, type HttpRequestHead } from 'vivace';
 import {
   checkJson,
   parseExact,
@@ -27,21 +27,10 @@ export interface BodyReaders {
  * @returns The call, with the deadline of `x-deadline-ms`.
  * @throws {VivaceError} `INVALID_ARGUMENT`, HTTP 415 for another content type.
  */
-export function admitInference({ headers }: HttpRequestHead, call: Call): Call {
-  checkType(headers['content-type']);
-  jsonLength(headers);
-  const deadline = headers['x-deadline-ms'];
-  if (deadline === undefined) return call;
-  const durationMs = readMilliseconds(deadline);
-  if (typeof durationMs === 'string') throw mistake(`the header x-deadline-ms: ${durationMs}`);
-  return call.within(durationMs);
-}
-
-/** How long a request may take, as its model and its headers say, milliseconds; `undefined` where neither does. */
-export function deadlineMs({ headers }: HttpRequestHead, ownMs: number | undefined): number | undefined {
-  const given = headers['x-deadline-ms'];
-  const read = given === undefined ? undefined : readMilliseconds(given);
-  return typeof read === 'number' ? Math.min(read, ownMs ?? Infinity) : ownMs;
+export function admitInference(head: HttpRequestHead, call: Call): Call {
+  checkType(head.headers['content-type']);
+  jsonLength(head.headers);
+  return withinHeader(head, call);
 }
 
 /** Many clients send no content type: only a wrong one is refused. */

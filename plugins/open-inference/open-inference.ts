@@ -1,4 +1,4 @@
-import { definePlugin, httpServer, pathNames, transport } from 'vivace';
+import { definePlugin, httpServer, pathNames, routePrefix, transport } from 'vivace';
 import { z } from 'zod';
 import { checkAdmin } from './admin.js';
 import { servedModels } from './served-models.js';
@@ -9,11 +9,7 @@ export const openInference = definePlugin({
   provides: transport,
   name: 'open-inference',
   options: z.strictObject({
-    prefix: z
-      .string()
-      .regex(/^(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /ml: it begins with "/" and does not end with one')
-      .default('')
-      .describe('path that every route begins with, such as /ml; default none'),
+    prefix: routePrefix(),
     models: z
       .record(
         z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`),

@@ -1,6 +1,16 @@
-import { VivaceError, type HttpResponse, type HttpRoute, type HttpRouter, type Planes } from 'vivace';
-import { admitInference, checkType, deadlineMs, readOptions } from './body.js';
-import { failed, refusing, refusingMethod } from './errors.js';
+import {
+  deadlineMsOf,
+  methodNotAllowed,
+  pathSegment,
+  refusal,
+  VivaceError,
+  type HttpResponse,
+  type HttpRoute,
+  type HttpRouter,
+  type Planes,
+} from 'vivace';
+import { admitInference, checkType, readOptions } from './body.js';
+import { failed, inFormat } from './errors.js';
 import { modelMetadata, serverMetadata, statisticsOf } from './metadata.js';
 import { indexOf, load, refuseUnload } from './repository.js';
 import { checkVersion, type ServedModel } from './served-model.js';
@@ -38,7 +48,7 @@ export function openInferenceRouter(served: Served): HttpRouter {
 function find(served: Served, root: string, rest: string): Methods {
   if (rest === '' || rest === '/')
     return reading(root, () => json(serverMetadata(served.planes.control, served.admin)));
-  const segments = rest.slice(1).split('/').map(decode);
+  const segments = rest.slice(1).split('/').map(pathSegment);
   if (segments.includes(undefined))
     return refusingAll(new VivaceError('INVALID_ARGUMENT', 'the path has a broken percent-encoding'));
   const [area = '', ...more] = segments as string[];
@@ -153,7 +163,7 @@ function inferring(model: ServedModel, template: string, version?: string): Meth
   const { bodyLimitBytes } = model.target;
   return posting(
     {
-      deadlineMs: (head) => deadlineMs(head, model.target.deadlineMs),
+      deadlineMs: (head) => deadlineMsOf(head, model.target.deadlineMs),
       admit: (head, call) => {
         checkVersion(model, version);
         return admitInference(head, call);
@@ -178,11 +188,11 @@ function reading(template: string, handle: () => HttpResponse, quiet = false): M
 }
 
 function methods(routes: Readonly<Record<string, HttpRoute | undefined>>): Methods {
-  return (method) => routes[method] ?? refusingMethod(method, Object.keys(routes));
+  return (method) => routes[method] ?? methodNotAllowed(method, Object.keys(routes), { format: inFormat });
 }
 
 function refusingAll(error: VivaceError): Methods {
-  const route = refusing(error);
+  const route = refusal(error, { format: inFormat });
   return () => route;
 }
 
@@ -198,16 +208,6 @@ function unknownModel(name: string, models: ReadonlyMap<string, unknown>): Vivac
   const known = [...models.keys()];
   const there = known.length === 0 ? 'there are none' : `there are ${known.slice(0, 20).join(', ')}`;
   return new VivaceError('NOT_FOUND', `there is no model "${name}"; ${there}`);
-}
-
-/** A segment of a path without its percent-encoding; `undefined` where that is broken. */
-function decode(segment: string): string | undefined {
-  if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined;
-  }
 }
 
 function json(value: object, status = 200): HttpResponse {

@@ -1,4 +1,4 @@
-import { definePlugin, httpServer, transport } from 'vivace';
+import { definePlugin, httpServer, routePrefix, transport } from 'vivace';
 import { z } from 'zod';
 import { operationsRouter } from './routes.js';
 
@@ -7,11 +7,7 @@ export const operations = definePlugin({
   provides: transport,
   name: 'operations',
   options: z.strictObject({
-    prefix: z
-      .string()
-      .regex(/^(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /ops: it begins with "/" and does not end with one')
-      .default('')
-      .describe('path that every route begins with, such as /ops; default none'),
+    prefix: routePrefix('/ops'),
   }),
   uses: { server: httpServer },
   create: ({ prefix }, { server }) => ({

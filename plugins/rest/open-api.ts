@@ -155,7 +155,7 @@ function predictPath(prefix: string, name: string): string {
 
 function predictItem({ description: { name, description, deadlineMs }, codec }: SpokenPipeline): Json {
   const content = (kind: string, schema: Json): Json => {
-    const example = exampleOf(schema, exampleTimeMs);
+    const example = exampleOf(schema, { nowMs: exampleTimeMs });
     const isShort = JSON.stringify(example).length <= longestExample;
     return {
       'application/json': {

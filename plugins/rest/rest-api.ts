@@ -1,7 +1,7 @@
 import {
+  deadlineMsOf,
   pipelineCodec,
-  readMilliseconds,
-  VivaceError,
+  withinHeader,
   type Call,
   type HttpRequest,
   type HttpRequestHead,
@@ -46,19 +46,16 @@ export class RestApi {
   }
 
   /** Refuses, before its body is read, a prediction of a pipeline that is not there, or whose headers are wrong. */
-  admitPrediction(pipeline: string, { headers }: HttpRequestHead, call: Call): Call {
+  admitPrediction(pipeline: string, head: HttpRequestHead, call: Call): Call {
     this.#pipeline(pipeline);
-    checkType(headers['content-type']);
-    const given = headers['x-deadline-ms'];
-    return given === undefined ? call : call.within(milliseconds(given));
+    checkType(head.headers['content-type']);
+    return withinHeader(head, call);
   }
 
   /** How long a prediction may take, as its pipeline and its headers say; `undefined` where they do not. */
-  deadlineMs(pipeline: string, { headers }: HttpRequestHead): number | undefined {
+  deadlineMs(pipeline: string, head: HttpRequestHead): number | undefined {
     const ownMs = this.#isKnown(pipeline) ? this.#pipeline(pipeline).description.deadlineMs : undefined;
-    const given = headers['x-deadline-ms'];
-    const read = given === undefined ? undefined : readMilliseconds(given);
-    return typeof read === 'number' ? Math.min(read, ownMs ?? Infinity) : ownMs;
+    return deadlineMsOf(head, ownMs);
   }
 
   /** Bytes of the largest body that a request of a pipeline can have; `undefined` where there is no limit, or no such pipeline. */
@@ -126,11 +123,4 @@ export class RestApi {
 
 function json(body: string, { requestId }: Call): HttpResponse {
   return { status: 200, headers: { 'content-type': 'application/json', 'x-request-id': requestId }, body };
-}
-
-function milliseconds(header: string): number {
-  const read = readMilliseconds(header);
-  if (typeof read === 'string')
-    throw new VivaceError('INVALID_ARGUMENT', `the header x-deadline-ms: ${read}`);
-  return read;
 }

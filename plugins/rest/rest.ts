@@ -1,4 +1,4 @@
-import { definePlugin, httpServer, transport } from 'vivace';
+import { definePlugin, httpServer, routePrefix, transport } from 'vivace';
 import { z } from 'zod';
 import { RestApi } from './rest-api.js';
 import { restRouter } from './routes.js';
@@ -8,11 +8,7 @@ export const rest = definePlugin({
   provides: transport,
   name: 'rest',
   options: z.strictObject({
-    prefix: z
-      .string()
-      .regex(/^(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /ml: it begins with "/" and does not end with one')
-      .default('')
-      .describe('path that every route begins with, such as /ml; default none'),
+    prefix: routePrefix(),
     servers: z
       .array(z.url())
       .default([])

@@ -1,4 +1,12 @@
-import { errorResponse, methodNotAllowed, refusal, type HttpRoute, type HttpRouter } from 'vivace';
+import {
+  errorResponse,
+  methodNotAllowed,
+  pathSegment,
+  refusal,
+  VivaceError,
+  type HttpRoute,
+  type HttpRouter,
+} from 'vivace';
 import type { RestApi } from './rest-api.js';
 
 type Methods = Readonly<Record<string, HttpRoute | undefined>>;
@@ -24,9 +32,9 @@ function pipelineMethods(api: RestApi, path: string, prefix: string): Methods | 
   if (!path.startsWith(`${pipelines}/`)) return undefined;
   const [name = '', action, ...more] = path.slice(pipelines.length + 1).split('/');
   if (name === '' || more.length > 0 || (action !== undefined && action !== 'predict')) return undefined;
-  const decoded = decode(name);
+  const decoded = pathSegment(name);
   if (decoded === undefined) {
-    const refuse = refusal('the path has a broken percent-encoding', 400);
+    const refuse = refusal(new VivaceError('INVALID_ARGUMENT', 'the path has a broken percent-encoding'));
     return { GET: refuse, HEAD: refuse, POST: refuse };
   }
   const template = `${prefix}${pipelines}/{pipeline}`;
@@ -51,13 +59,4 @@ const failed: NonNullable<HttpRoute['failed']> = (error, _head, { requestId }) =
 function reading(template: string, handle: HttpRoute['handle']): Methods {
   const route: HttpRoute = { handle, failed, template };
   return { GET: route, HEAD: route };
-}
-
-function decode(segment: string): string | undefined {
-  if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined;
-  }
 }

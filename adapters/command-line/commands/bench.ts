@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   benchCalls,
   errorCodes,
+  exampleOf,
   messageOf,
   pipelineCodec,
   VivaceError,
@@ -20,7 +21,6 @@ import {
   type WithConfig,
   type WithJson,
 } from '../configuration.js';
-import { drawnExample } from '../example-request.js';
 import { exitCodes } from '../exit-codes.js';
 import { count } from '../progress.js';
 import type { AddCommand, Run } from '../run.js';
@@ -81,7 +81,10 @@ export const addBench: AddCommand = (command, run) => {
       await withServer(await loadConfiguration(options, run.terminal), async (server) => {
         const { requestSchema } = pipelineCodec(server.data.pipelines.describe(pipeline));
         const bodies =
-          requests ?? Array.from({ length: generated }, () => drawnExample(requestSchema, Math.random));
+          requests ??
+          Array.from({ length: generated }, () =>
+            exampleOf(requestSchema, { nowMs: Date.now(), random: Math.random }),
+          );
         if (url !== undefined) return measure(overHttp(url, pipeline, run), bodies);
         await server.start({ serve: false });
         await untilReady(server, run.terminal.signal);
