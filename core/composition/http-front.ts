@@ -3,13 +3,14 @@ import { errorResponse } from '../json/error-response.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Call } from '../kernel/call.js';
 import { waiting } from './bounded-call.js';
-import type {
-  HttpRequest,
-  HttpRequestHead,
-  HttpResponse,
-  HttpRoute,
-  HttpRouter,
-  HttpServer,
+import {
+  routeOf,
+  type HttpRequest,
+  type HttpRequestHead,
+  type HttpResponse,
+  type HttpRoute,
+  type HttpRouter,
+  type HttpServer,
 } from '../ports/http-server.js';
 
 /** An HTTP server as the parts of one server see it: what they mount answers from `open` on, all of it in one step. */
@@ -61,7 +62,7 @@ export class HttpFront {
 
 function heldRouter(before: readonly HttpRouter[], released: Promise<readonly HttpRouter[]>): HttpRouter {
   return (head) => {
-    const known = find(before, head);
+    const known = routeOf(before, head);
     return known === undefined || known.quiet === true ? known : new HeldRoute(known, released);
   };
 }
@@ -80,7 +81,10 @@ class HeldRoute implements HttpRoute {
 
   async admit(head: HttpRequestHead, call: Call): Promise<Call> {
     const ownMs = this.deadlineMs(head);
-    const found = find(await waiting(ownMs === undefined ? call : call.within(ownMs), this.#released), head);
+    const found = routeOf(
+      await waiting(ownMs === undefined ? call : call.within(ownMs), this.#released),
+      head,
+    );
     if (found === undefined)
       throw new VivaceError('NOT_FOUND', `nothing answers ${head.method} ${head.path}`);
     this.#route = found;
@@ -103,12 +107,4 @@ class HeldRoute implements HttpRoute {
   get bodyLimitBytes(): number {
     return this.#route.bodyLimitBytes ?? Infinity;
   }
-}
-
-function find(routers: readonly HttpRouter[], head: HttpRequestHead): HttpRoute | undefined {
-  for (const router of routers) {
-    const route = router(head);
-    if (route !== undefined) return route;
-  }
-  return undefined;
 }

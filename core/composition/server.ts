@@ -21,7 +21,7 @@ import { httpServer } from '../ports/http-server.js';
 import { predictor } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
 import { endedWithin } from '../kernel/ended-within.js';
-import type { HttpFront } from './http-front.js';
+import { Handover } from './handover.js';
 import { Heartbeat } from './heartbeat.js';
 import { observeServer } from './observe-server.js';
 import type { FeatureView } from '../views/view.js';
@@ -84,10 +84,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   readonly #former: ServerOf | undefined;
-  /** Set once another server has taken over: ends when HTTP exchanges that began here have ended. */
-  #superseded: Promise<unknown> | undefined;
-  /** Lets go what waits while another server takes over. */
-  #release: ((routers: ReadonlyMap<string, HttpFront>) => void) | undefined;
+  readonly #handover: Handover;
 
   /** @throws {VivaceError} `FAILED_PRECONDITION` where the server to take over from is not ready. */
   constructor(checked: CheckedSpecification, settings: Settings) {
@@ -112,6 +109,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       directory: settings.directory ?? process.cwd(),
       former: this.#former === undefined ? undefined : this.#former.#parts,
     });
+    this.#handover = new Handover(this.#parts, this.#gate);
     const { tracing } = this.#parts;
     this.#container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
     this.#container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
@@ -149,6 +147,14 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
 
   get bindings(): readonly Binding[] {
     return this.#parts.bindings;
+  }
+
+  get #startTimeoutMs(): number {
+    return this.#settings.startTimeoutMs ?? 120_000;
+  }
+
+  get #drainTimeoutMs(): number {
+    return this.#settings.drainTimeoutMs ?? 10_000;
   }
 
   async start({ serve = true }: { readonly serve?: boolean } = {}): Promise<this> {
@@ -220,50 +226,28 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   #takeOver(former: ServerOf): void {
     if (former.#state !== 'ready')
       throw new VivaceError('FAILED_PRECONDITION', `the server to take over from is ${former.#state}`);
-    const before = former.#parts.fronts;
-    const ended = [...this.#parts.fronts].flatMap(([name, front]) => {
-      const leaving = before.get(name);
-      return [front.open(), ...(leaving === undefined ? [] : [front.openInstead(leaving)])];
-    });
-    this.#parts.takeKept();
+    former.#handover.passTo(this.#parts);
     this.#admission.limits = this.#checked.admission;
     this.#answerProbes();
-    former.#superseded = Promise.allSettled(ended);
-    if (former.#release !== undefined) {
-      former.#gate.close();
-      former.#release(this.#parts.fronts);
-    }
     former.#unobserve?.();
-  }
-
-  /** Stops parts, and those that use them, so that a server which takes over can start its own; requests wait meanwhile. */
-  async #vacate(names: readonly string[]): Promise<void> {
-    const { drainTimeoutMs = 10_000 } = this.#settings;
-    const until = performance.now() + drainTimeoutMs;
-    const released = new Promise<ReadonlyMap<string, HttpFront>>((resolve) => (this.#release = resolve));
-    const ended = [...this.#parts.fronts].map(([name, front]) =>
-      front.hold(released.then((fronts) => (fronts.get(name) ?? front).routers)),
-    );
-    // Exchanges that began before may still wait for their turn, or for their body: they go through the gate first.
-    await endedWithin(Promise.allSettled(ended), drainTimeoutMs);
-    this.#gate.hold(released);
-    await this.#gate.untilIdle(Math.max(0, until - performance.now()));
-    this.#parts.log.info('parts stop for those that replace them', { parts: names });
-    await this.#parts.vacate(names);
   }
 
   /** Serves as before, after another server has failed to take over. */
   async #revive(): Promise<void> {
-    if (this.#release === undefined) return;
-    if (this.#state !== 'ready') {
-      // It was stopped meanwhile: what waits is refused.
-      this.#gate.close();
-      this.#release(this.#parts.fronts);
-      return;
-    }
+    if (!this.#handover.isHeld) return;
+    // It may have been stopped meanwhile.
+    const refusing = this.#state !== 'ready';
+    if (!refusing) await this.#startAgain();
+    this.#handover.resume({ refusing });
+  }
+
+  /** Starts the parts that were stopped for another server. */
+  async #startAgain(): Promise<void> {
     try {
-      const { startTimeoutMs: timeoutMs = 120_000 } = this.#settings;
-      const revived = await this.#parts.revive({ timeoutMs, signal: this.#cut.signal });
+      const revived = await this.#parts.revive({
+        timeoutMs: this.#startTimeoutMs,
+        signal: this.#cut.signal,
+      });
       this.#runners = this.#createRunners(await this.signatures());
       await this.#serve(revived);
     } catch (error) {
@@ -272,10 +256,6 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       });
       this.#state = 'failed';
     }
-    const { fronts } = this.#parts;
-    for (const front of fronts.values()) void front.open();
-    this.#release(fronts);
-    this.#release = undefined;
   }
 
   async startOnly(names: readonly string[], { timeoutMs }: { timeoutMs?: number } = {}): Promise<this> {
@@ -287,7 +267,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
-    const context = { signal: timeoutSignal(this.#settings.startTimeoutMs ?? 120_000) };
+    const context = { signal: timeoutSignal(this.#startTimeoutMs) };
     const described = await Promise.all(
       this.#parts
         .running(predictor)
@@ -387,10 +367,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     return this.#parts.running(httpServer).flatMap(([, server]) => server.address() ?? []);
   }
 
-  async #startParts(
-    names: readonly string[],
-    timeoutMs = this.#settings.startTimeoutMs ?? 120_000,
-  ): Promise<void> {
+  async #startParts(names: readonly string[], timeoutMs = this.#startTimeoutMs): Promise<void> {
     if (this.#state !== 'created')
       throw new VivaceError('FAILED_PRECONDITION', `the server is ${this.#state}, not new`);
     this.#state = 'starting';
@@ -399,7 +376,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       await this.#parts.start(names, {
         timeoutMs,
         signal: this.#cut.signal,
-        vacate: async (occupied) => this.#former!.#vacate(occupied),
+        vacate: async (occupied) => this.#former!.#handover.vacate(occupied, this.#former!.#drainTimeoutMs),
       });
     } catch (error) {
       this.#state = 'failed';
@@ -458,15 +435,16 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.#state = 'draining';
     this.#heartbeat.beat();
     this.#parts.log.info('draining', { inFlight: this.#gate.inFlight });
-    const { drainDelayMs = 0, drainTimeoutMs = 10_000 } = this.#settings;
+    const { drainDelayMs = 0 } = this.#settings;
+    const drainTimeoutMs = this.#drainTimeoutMs;
     // Where another server has taken over all addresses, no load balancer needs to notice.
     const leaves =
-      this.#superseded === undefined ||
+      this.#handover.superseded === undefined ||
       this.#parts.own(httpServer).some((server) => server.address() !== undefined);
     if (leaves && drainDelayMs > 0) await pause(drainDelayMs, { ref: true });
     const context = { signal: timeoutSignal(drainTimeoutMs) };
     const until = performance.now() + drainTimeoutMs;
-    if (this.#superseded !== undefined) await endedWithin(this.#superseded, drainTimeoutMs);
+    if (this.#handover.superseded !== undefined) await endedWithin(this.#handover.superseded, drainTimeoutMs);
     this.#gate.close();
     const drained = await Promise.allSettled(
       this.#parts.own(httpServer).map(async (server) => server.drain(context)),

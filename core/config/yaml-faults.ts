@@ -9,6 +9,7 @@ import {
   type LineCounter,
   type Node,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
 import type { ConfigPath, Mistake } from './mistake.js';
 
@@ -51,6 +52,25 @@ export function contentFaults({ document, lines }: ReadDocument): {
     const at = (node as Node | null)?.range?.[0];
     faults.push({ path, message, ...(at === undefined ? {} : { line: lines.linePos(at).line }) });
   };
+  const keyFaults = (map: YAMLMap, at: ConfigPath): void => {
+    const first = new Map<string, Node>();
+    for (const { key } of map.items) {
+      // The parser gives a merge key as a symbol.
+      const name = isScalar(key) ? (typeof key.value === 'symbol' ? '<<' : String(key.value)) : undefined;
+      if (name === undefined) {
+        resolved = false;
+        add(at, key, 'a key must be a text, not a block or a list');
+        continue;
+      }
+      const before = first.get(name);
+      const fault = keyFault(
+        name,
+        before === undefined ? undefined : lines.linePos(before.range?.[0] ?? 0).line,
+      );
+      if (fault !== undefined) add([...at, name], key, fault);
+      else first.set(name, key as Node);
+    }
+  };
   visit(document, {
     Node(_, node, ancestors) {
       if (isAlias(node)) {
@@ -66,35 +86,20 @@ export function contentFaults({ document, lines }: ReadDocument): {
       if (node.anchor !== undefined) anchors.add(node.anchor);
       if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org,2002:'))
         add(pathOf(ancestors, node), node, `the tag ${node.tag} has no meaning here: leave it out`);
-      if (isMap(node)) {
-        const first = new Map<string, Node>();
-        for (const { key } of node.items) {
-          // The parser gives a merge key as a symbol.
-          const name = isScalar(key) ? (typeof key.value === 'symbol' ? '<<' : String(key.value)) : undefined;
-          const path = [...pathOf(ancestors, node), ...(name === undefined ? [] : [name])];
-          if (name === undefined) {
-            resolved = false;
-            add(path, key, 'a key must be a text, not a block or a list');
-          } else if (/:[{[]/.test(name)) add(path, key, `is a space missing after the ":" of "${name}"?`);
-          else if (name === '<<')
-            add(
-              path,
-              key,
-              'merge keys (<<) are not read: repeat the keys, or give the whole value an anchor',
-            );
-          else if (first.has(name)) {
-            const before = lines.linePos(first.get(name)!.range?.[0] ?? 0).line;
-            add(
-              path,
-              key,
-              `the key "${name}" stands here a second time, after line ${before}: keep one of them`,
-            );
-          } else first.set(name, key as Node);
-        }
-      }
+      if (isMap(node)) keyFaults(node, pathOf(ancestors, node));
     },
   });
   return { faults, resolved };
+}
+
+/** @param before The line of the same key before it in the map. */
+function keyFault(name: string, before: number | undefined): string | undefined {
+  if (/:[{[]/.test(name)) return `is a space missing after the ":" of "${name}"?`;
+  if (name === '<<')
+    return 'merge keys (<<) are not read: repeat the keys, or give the whole value an anchor';
+  return before === undefined
+    ? undefined
+    : `the key "${name}" stands here a second time, after line ${before}: keep one of them`;
 }
 
 const tabs = 'is indented with a tab: indent with spaces';

@@ -1,9 +1,10 @@
 import type { Field } from '../data/feature-rows.js';
 import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
-import { base64Text, int64Text, longestList } from './json-values.js';
+import { base64Text, longestList } from './json-values.js';
 import { rfc3339 } from '../kernel/time.js';
 import { errorCodes } from '../kernel/errors.js';
+import { int64Text } from '../wire/json/texts.js';
 import type { Scope } from '../data/frame.js';
 import { statusNames } from '../data/status.js';
 import type { DescribedNode, PipelineDescription, PipelineField } from '../ports/data-plane.js';

@@ -3,17 +3,12 @@ import { cellAt, type Cell, type Column, type ColumnWriter } from '../data/colum
 import { largestFloat32 } from '../data/float32.js';
 import type { ColumnType } from '../data/types.js';
 import { formatInstant, instantOf } from '../kernel/time.js';
+import { floatNames, int64Text } from '../wire/json/texts.js';
 
 /** Reads one JSON value into a row, or says why it cannot. */
 export type ValueReader = (value: unknown, writer: ColumnWriter, row: number) => WrongValue | undefined;
 
-const floatNames: ReadonlyMap<unknown, number> = new Map([
-  ['NaN', NaN],
-  ['Infinity', Infinity],
-  ['-Infinity', -Infinity],
-]);
-/** Texts in which a value may be written; the JSON schema has the same patterns. */
-export const int64Text = /^-?(0|[1-9]\d{0,18})$/;
+/** Bytes as a text; the JSON schema has the same pattern. */
 export const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** The most elements of one list. */
 export const longestList = 100_000;

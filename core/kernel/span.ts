@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import {
   context as contextApi,
   SpanKind,
@@ -11,6 +10,7 @@ import {
 import { around } from './around.js';
 import { attributeNames } from './attribute-names.js';
 import { abortError, codeOf, errorCodes, messageOf, type ErrorCode } from './errors.js';
+import { onAbort } from './on-abort.js';
 import { tracer } from './instrumentation.js';
 import { isThenable } from './thenable.js';
 
@@ -82,10 +82,7 @@ function endWithSignal(
     aborted();
     return undefined;
   }
-  // Many calls may share one signal, which is not a leak.
-  setMaxListeners(0, signal);
-  signal.addEventListener('abort', aborted, { once: true });
-  return () => signal.removeEventListener('abort', aborted);
+  return onAbort(signal, aborted);
 }
 
 interface Failure {

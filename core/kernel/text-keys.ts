@@ -21,10 +21,21 @@ const mark = '\0';
  * @see https://github.com/v8/v8/blob/main/src/objects/string.h `kMaxHashCalcLength`
  */
 export function textKey(text: string): TextKey {
-  // The empty text has no unit, and is NaN here.
-  if (text.length <= longest && text.charCodeAt(0) !== 0) return text as TextKey;
+  if (isOwnKey(text)) return text;
   // UTF-8 has one form for all lone surrogates, so two texts would share a digest.
   return (mark + createHash('sha256').update(text, 'utf16le').digest('base64url')) as TextKey;
+}
+
+function isOwnKey(text: string): text is TextKey {
+  // The empty text has no unit, and is NaN here.
+  return text.length <= longest && text.charCodeAt(0) !== 0;
+}
+
+/** The keys of texts, in their order: the same array where each is its own key, as it nearly always is. */
+export function textKeysOf(texts: readonly string[]): readonly TextKey[] {
+  if (texts.every(isOwnKey)) return texts;
+  const keys = new TextKeys();
+  return texts.map((text) => keys.of(text));
 }
 
 /** The keys of many texts, of which neighbours are often the same: those are digested once. */

@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { abortError } from './errors.js';
+import { onAbort } from './on-abort.js';
 
 /** Settles as `promise` does, or rejects as soon as `signal` aborts; the promise's later answer is dropped. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -7,11 +7,8 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
     promise.catch(() => undefined);
     return Promise.reject(abortError(signal));
   }
-  // Many waits may share one signal, such as those of the batches of one call, which is not a leak.
-  setMaxListeners(0, signal);
   return new Promise<T>((resolve, reject) => {
-    const leave = (): void => reject(abortError(signal));
-    signal.addEventListener('abort', leave, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    const stopListening = onAbort(signal, () => reject(abortError(signal)));
+    promise.then(resolve, reject).finally(stopListening);
   });
 }

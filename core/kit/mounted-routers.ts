@@ -1,5 +1,5 @@
 import { InFlight } from '../kernel/in-flight.js';
-import type { HttpRequestHead, HttpRoute, HttpRouter } from '../ports/http-server.js';
+import { routeOf, type HttpRequestHead, type HttpRoute, type HttpRouter } from '../ports/http-server.js';
 
 /** The routers of an HTTP server, as its port changes them, and the exchanges that began since the last change. */
 export class MountedRouters {
@@ -27,11 +27,7 @@ export class MountedRouters {
   }
 
   find(head: HttpRequestHead): HttpRoute | undefined {
-    for (const router of this.#routers) {
-      const route = router(head);
-      if (route !== undefined) return route;
-    }
-    return undefined;
+    return routeOf(this.#routers, head);
   }
 
   /**

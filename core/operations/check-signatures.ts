@@ -1,6 +1,7 @@
 import type { CallContext } from '../kernel/call.js';
-import { asVivaceError, type ErrorCode, type VivaceError } from '../kernel/errors.js';
+import { asVivaceError, type VivaceError } from '../kernel/errors.js';
 import type { Plan } from '../pipeline/plan.js';
+import { repositoryOutages } from '../ports/model-repository.js';
 import type { LoadAnew } from './check-backends.js';
 import { startNeeded, withServer } from './with-server.js';
 
@@ -15,15 +16,6 @@ export interface CheckedSignatures {
   /** Predictors that keep a server from starting, and why: a model that is missing or corrupt, or that does not load. */
   readonly failed: ReadonlyMap<string, VivaceError>;
 }
-
-/** Errors of what surrounds a model, not of the model. */
-const outages: readonly ErrorCode[] = [
-  'UNAVAILABLE',
-  'DEADLINE_EXCEEDED',
-  'RESOURCE_EXHAUSTED',
-  'PERMISSION_DENIED',
-  'UNAUTHENTICATED',
-];
 
 /**
  * Loads every model as a server would, and compiles the pipelines with the signatures of those that can be reached. Only predictors and the
@@ -40,7 +32,7 @@ export async function checkSignatures(load: LoadAnew, context: CallContext): Pro
   const failed = new Map<string, VivaceError>();
   for (const name of predictors) {
     const error = await unreadBecause(name, load, context);
-    if (error !== undefined) (outages.includes(error.code) ? unchecked : failed).set(name, error);
+    if (error !== undefined) (repositoryOutages.includes(error.code) ? unchecked : failed).set(name, error);
   }
   const reached = predictors.filter((name) => !unchecked.has(name) && !failed.has(name));
   if (reached.length === 0) return { plans, unchecked, failed };

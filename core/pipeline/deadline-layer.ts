@@ -1,8 +1,8 @@
-import { setMaxListeners } from 'node:events';
 import { around } from '../kernel/around.js';
 import { abortError, VivaceError } from '../kernel/errors.js';
 import type { Call } from '../kernel/call.js';
 import { LazyDeadline } from '../kernel/lazy-deadline.js';
+import { onAbort } from '../kernel/on-abort.js';
 import { isThenable } from '../kernel/thenable.js';
 import { startTimer } from '../kernel/timer.js';
 import { untilAborted } from '../kernel/until-aborted.js';
@@ -32,16 +32,13 @@ export class DeadlineRuns implements RunLayer {
       const { signal, deadline = Infinity, arrivedAt } = run.call;
       if (signal.aborted) throw abortError(signal);
       const limit = new Limit(run.call, Math.min(arrivedAt + deadlineMs, deadline));
-      const leave = (): void => limit.abort(abortError(signal));
-      // Many calls may share one signal, which is not a leak.
-      setMaxListeners(0, signal);
-      signal.addEventListener('abort', leave, { once: true });
+      const stopListening = onAbort(signal, () => limit.abort(abortError(signal)));
       this.#running.add(limit);
       return around(
         () => next(run.under(limit.call, limit.fetchCall)),
         (failure) => {
           this.#running.delete(limit);
-          signal.removeEventListener('abort', leave);
+          stopListening();
           // Nobody needs what other steps are still waiting for.
           if (failure !== undefined)
             limit.abort(

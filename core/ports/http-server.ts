@@ -83,6 +83,15 @@ export interface HttpRoute {
  */
 export type HttpRouter = (head: HttpRequestHead) => HttpRoute | undefined;
 
+/** The route of the first router that has one. */
+export function routeOf(routers: readonly HttpRouter[], head: HttpRequestHead): HttpRoute | undefined {
+  for (const router of routers) {
+    const route = router(head);
+    if (route !== undefined) return route;
+  }
+  return undefined;
+}
+
 /**
  * Speaks HTTP and nothing above it. It enforces the limits on body, header and decompressed size and on time itself. It answers a violation
  * as the route formats it, or with a JSON error `{code, message, requestId}` where no route is known. It answers a path that no router

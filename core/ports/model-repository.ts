@@ -2,6 +2,16 @@ import type { Bundle, BundleManifest } from '../models/bundle.js';
 import { callersContent, type BlobContent } from './blob-store.js';
 import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
+import type { ErrorCode } from '../kernel/errors.js';
+
+/** Errors of what surrounds a repository: they say nothing of the models in it. */
+export const repositoryOutages: readonly ErrorCode[] = [
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'RESOURCE_EXHAUSTED',
+  'PERMISSION_DENIED',
+  'UNAUTHENTICATED',
+];
 
 export interface ModelVersion {
   readonly name: string;

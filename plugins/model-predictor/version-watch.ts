@@ -2,6 +2,7 @@ import {
   abortError,
   asVivaceError,
   manifestDigest,
+  repositoryOutages,
   SharedWork,
   untilAborted,
   type Bundle,
@@ -31,17 +32,10 @@ export interface WatchedModel {
 export type Versions = Pick<PredictorStatus, 'wanted' | 'lastKnown' | 'lastFailure'>;
 
 /**
- * Errors of what surrounds a model. After any other error there is nothing to serve, whatever lies on the disk: a reference that names
- * nothing, a version that is corrupt or does not load.
+ * Errors after which what lies on the disk serves: those of what surrounds a model, and a fault of the repository's own. After any other
+ * there is nothing to serve: a reference that names nothing, a version that is corrupt or does not load.
  */
-const outages: readonly ErrorCode[] = [
-  'UNAVAILABLE',
-  'DEADLINE_EXCEEDED',
-  'RESOURCE_EXHAUSTED',
-  'PERMISSION_DENIED',
-  'UNAUTHENTICATED',
-  'INTERNAL',
-];
+const outages: readonly ErrorCode[] = [...repositoryOutages, 'INTERNAL'];
 
 /** Looks for new versions of a model, by the clock and when asked, one look at a time. */
 export class VersionWatch {

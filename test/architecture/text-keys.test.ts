@@ -22,7 +22,6 @@ const named: Readonly<Record<string, number>> = {
   'adapters/redis/connection.ts': 1, // nodes of a cluster
   'adapters/redis/errors.ts': 1, // codes of errors
   'core/data/types.ts': 1, // names of types
-  'core/json/json-values.ts': 1, // names of floats
   'core/json/record-exchange.ts': 1, // methods, statuses and routes
   'core/offline/as-of-run.ts': 4, // hashes of views, names of labels and of steps
   'core/offline/check-sources.ts': 2, // names of columns
@@ -38,8 +37,8 @@ const named: Readonly<Record<string, number>> = {
   'core/pipeline/step-compiler.ts': 2, // nodes
   'core/steps/predict/predict.ts': 1, // columns of a plan
   'core/wire/content-encoding.ts': 1, // names of codings in a header, at most 20
+  'core/wire/json/texts.ts': 1, // names of floats
   'core/wire/open-inference/infer-request.ts': 2, // names of tensors
-  'core/wire/open-inference/json-tensor.ts': 1, // names of floats
   'plugins/model-predictor/served-model.ts': 1, // instances
   'plugins/model-predictor/tensors.ts': 1, // names of tensors
   'plugins/model-repository/blob-repository.ts': 1, // names of models

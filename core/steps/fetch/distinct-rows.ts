@@ -1,5 +1,5 @@
 import { isValid, type Column } from '../../data/column.js';
-import { TextKeys, type TextKey } from '../../kernel/text-keys.js';
+import { TextKeys, textKeysOf, type TextKey } from '../../kernel/text-keys.js';
 
 /** Which rows to read, and for each row the one of them that it stands for. */
 export interface DistinctRows {
@@ -72,48 +72,22 @@ export function distinctRows(
 function distinctCells({ type, values }: Column, rows: number): DistinctRows | undefined {
   const first = new Uint32Array(rows);
   const rowOf = new Uint32Array(rows);
-  const count =
-    type.element === 'string'
-      ? numberTexts(values as string[], first, rowOf)
-      : numberCells(values as Float64Array, first, rowOf);
+  const keys: ArrayLike<TextKey | number | bigint> =
+    type.element === 'string' ? textKeysOf(values as string[]) : (values as Float64Array | BigInt64Array);
+  const numbers = new Map<TextKey | number | bigint, number>();
+  let count = 0;
+  for (let row = 0; row < rows; row++) {
+    const key = keys[row]!;
+    const known = numbers.get(key);
+    if (known !== undefined) {
+      rowOf[row] = known;
+      continue;
+    }
+    numbers.set(key, count);
+    rowOf[row] = count;
+    first[count++] = row;
+  }
   return count === rows ? undefined : { first: first.subarray(0, count), rowOf };
-}
-
-/** @returns How many distinct texts there are. */
-function numberTexts(values: readonly string[], first: Uint32Array, rowOf: Uint32Array): number {
-  const numbers = new Map<TextKey, number>();
-  const keys = new TextKeys();
-  let count = 0;
-  for (let row = 0; row < rowOf.length; row++) {
-    const key = keys.of(values[row] as string);
-    const known = numbers.get(key);
-    if (known !== undefined) {
-      rowOf[row] = known;
-      continue;
-    }
-    numbers.set(key, count);
-    rowOf[row] = count;
-    first[count++] = row;
-  }
-  return count;
-}
-
-/** @returns How many distinct values there are. */
-function numberCells(values: ArrayLike<number | bigint>, first: Uint32Array, rowOf: Uint32Array): number {
-  const numbers = new Map<number | bigint, number>();
-  let count = 0;
-  for (let row = 0; row < rowOf.length; row++) {
-    const key = values[row] as number | bigint;
-    const known = numbers.get(key);
-    if (known !== undefined) {
-      rowOf[row] = known;
-      continue;
-    }
-    numbers.set(key, count);
-    rowOf[row] = count;
-    first[count++] = row;
-  }
-  return count;
 }
 
 /** Finds the rows whose key is too long; `undefined` where there are none. */

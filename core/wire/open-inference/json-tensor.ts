@@ -2,6 +2,7 @@ import { withArticle } from '../../config/article.js';
 import { fitsFloat32 } from '../../data/float32.js';
 import { createTensorData, elementOf, type Datatype, type TensorData } from '../../data/tensor.js';
 import { VivaceError } from '../../kernel/errors.js';
+import { floatNames, int64Text } from '../json/texts.js';
 import { textOrBytes } from './binary-tensor.js';
 import { mistake } from './mistake.js';
 
@@ -10,13 +11,6 @@ export const rounded = new Error('an integer may have been rounded');
 
 /** Writes an element; returns false for what the datatype cannot hold. */
 type ElementWriter = (value: unknown, data: TensorData, at: number) => boolean;
-
-const floatNames: ReadonlyMap<unknown, number> = new Map([
-  ['NaN', NaN],
-  ['Infinity', Infinity],
-  ['-Infinity', -Infinity],
-]);
-const int64Text = /^-?(?:0|[1-9]\d{0,18})$/;
 
 const writers: Readonly<Record<Datatype, ElementWriter>> = {
   FP32: floatWriter(fitsFloat32),
