@@ -1,46 +1,14 @@
 import { expect } from 'chai';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createProject, type Project, type Ran } from '../support/project.js';
+import { clock, givenProject, sales, salesCsv } from '../support/command-line.js';
+import type { Ran } from '../support/project.js';
 import { readText } from '../support/repository.js';
 
-const clock = `parts:
-  calendar: { use: calendar }
-pipelines:
-  clock:
-    request: { departure: timestamp }
-    time: request.departure
-    steps: [{ transform: calendar }]
-    response: { outputs: { hour: calendar.hour } }
-`;
-const history = `parts:
-  hot:     { use: lmdb, path: ./data/online }
-  lake:    { use: duckdb }
-  online:  { use: online-store, store: hot }
-  history: { use: offline-store, warehouse: lake, online: online }
-views:
-  shop_sales:
-    store: online
-    entity: { shop: string }
-    source: { table: sales.csv, eventTime: at }
-    features: { amount: { type: float64 } }
-pipelines:
-  sales:
-    request: { shop: string, at: timestamp }
-    time: request.at
-    steps: [{ fetch: shop_sales }]
-    response: { outputs: { amount: shop_sales.amount } }
-`;
-const salesCsv = 'shop,at,amount\nn,2001-06-14 10:00:00,1\ns,2001-06-10 00:00:00,9\n';
 const noon = '{"request": {"departure": "2001-06-15T12:00:00Z"}}';
 
 describe('What vivace prints', () => {
-  let project: Project;
-  afterEach(() => project.remove());
-
-  async function given(files: Readonly<Record<string, string>>): Promise<void> {
-    project = await createProject(files);
-  }
+  const { project, given } = givenProject();
 
   it('is its version with --version', async () => {
     await given({});
@@ -57,7 +25,7 @@ describe('What vivace prints', () => {
   });
 
   it('is no progress with --quiet, before or after the command, and its result all the same', async () => {
-    await given({ 'vivace.yaml': history, 'sales.csv': salesCsv });
+    await given({ 'vivace.yaml': sales, 'sales.csv': salesCsv });
     for (const argv of [
       ['--quiet', 'materialize', '--json'],
       ['materialize', '-q', '--json'],
@@ -75,7 +43,7 @@ describe('What vivace prints', () => {
   });
 
   it('is that it waits for the warehouse, before the rows come', async () => {
-    await given({ 'vivace.yaml': history, 'sales.csv': salesCsv });
+    await given({ 'vivace.yaml': sales, 'sales.csv': salesCsv });
     const { stderr } = await project.vivace(['materialize']);
     expect(stderr).to.match(/^shop_sales: waiting for the warehouse\nshop_sales: 2 rows, 2 changed in /);
   });
@@ -91,7 +59,7 @@ describe('What vivace prints', () => {
       expect(findings).to.have.length(1);
       expect(findings[0]).to.deep.include({
         file: 'vivace.yaml',
-        line: 2,
+        line: 3,
         path: 'parts.calendar.use',
         severity: 'error',
       });
@@ -125,14 +93,14 @@ describe('What vivace prints', () => {
     });
 
     it('is the bytes of each view with --dry-run, null where nothing is billed', async () => {
-      await given({ 'vivace.yaml': history, 'sales.csv': salesCsv });
+      await given({ 'vivace.yaml': sales, 'sales.csv': salesCsv });
       const { stdout } = await project.vivace(['materialize', '--dry-run', '--json']);
       expect(JSON.parse(stdout)).to.deep.equal([{ view: 'shop_sales', bytes: null }]);
     });
 
     it('is the manifest of a training set', async () => {
       await given({
-        'vivace.yaml': history,
+        'vivace.yaml': sales,
         'sales.csv': salesCsv,
         'spine.yaml': 'table: visits.csv\ntime: at\n',
         'visits.csv': 'shop,at\nn,2001-06-15 00:00:00\n',

@@ -1,0 +1,177 @@
+import { expect } from 'chai';
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { givenProject, lookOnly, models, repository, scoring } from '../support/command-line.js';
+import { root } from '../support/repository.js';
+
+describe('vivace models', () => {
+  const { project, given } = givenProject();
+
+  beforeEach(async () => {
+    await given({ 'vivace.yaml': models, 'repository.mjs': repository, 'look-only.mjs': lookOnly });
+    await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
+    await copyFile(join(root, 'test/fixtures/zipmap.onnx'), join(project.directory, 'zipmap.onnx'));
+  });
+  const stored = async () =>
+    JSON.parse(await readFile(join(project.directory, 'models.json'), 'utf8')) as {
+      versions: Record<string, unknown>[];
+      aliases: unknown;
+    };
+  const add = (...more: string[]) =>
+    project.vivace(['models', 'add', 'affine.onnx', '--name', 'affine', ...more]);
+
+  it('writes a bundle with what the file says, and the alias', async () => {
+    const { code, stdout, stderr } = await add('--columns', 'request.a,request.b');
+    expect(stderr).to.equal('no predictor of the configuration uses a model "affine"\n');
+    expect(code).to.equal(0);
+    expect(stdout).to.equal('affine 1 (champion)\n');
+    const { versions, aliases } = await stored();
+    expect(versions[0]).to.deep.include({
+      name: 'affine',
+      version: '1',
+      runtime: 'onnx',
+      entry: 'affine.onnx',
+    });
+    expect(
+      (versions[0]!['signature'] as { inputs: { columns: string[] }[] }).inputs[0]!.columns,
+    ).to.deep.equal(['request.a', 'request.b']);
+    expect(aliases).to.deep.equal({ 'affine@champion': '1' });
+  });
+
+  it('takes the next whole number as the version, and lists', async () => {
+    await add();
+    expect((await add()).stdout).to.equal('affine 2 (champion)\n');
+    expect((await project.vivace(['models', 'list'])).stdout).to.equal('affine\t1\naffine\t2\tchampion\n');
+  });
+
+  it('refuses a version that exists', async () => {
+    await add('--version', '7');
+    const { code, stderr } = await add('--version', '7');
+    expect(code).to.equal(1);
+    expect(stderr).to.include('affine 7 already exists');
+  });
+
+  it('checks the number of columns against the tensor', async () => {
+    const { code, stderr } = await add('--columns', 'a,b,c');
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/3 columns for the input .* \[N, 2\], but each of its rows takes 2/);
+  });
+
+  it('takes columns by the name of the input, and wants it for each of several', async () => {
+    const affine = JSON.stringify({
+      inputs: ['p', 'q'].map((name) => ({ name, datatype: 'FP32', shape: [-1, 1] })),
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
+    });
+    await project.write({ 'two.json': affine });
+    const two = ['--signature', 'two.json', '--columns'];
+    expect((await add(...two, 'p=request.a', '--columns', 'q = request.b')).stderr).to.include(
+      '--columns: the model has no input "q "; it has p, q',
+    );
+    expect((await add(...two, 'p=request.a', '--columns', 'request.b')).stderr).to.include(
+      '--columns: write <input>=<columns> for each input',
+    );
+    expect(await add(...two, 'p=request.a', '--columns', 'q=request.b')).to.include({ code: 0 });
+  });
+
+  it('names the option whose file has a mistake', async () => {
+    await project.write({ 'set.json': '{"features": {}}' });
+    const { code, stderr } = await add('--training-set', 'set.json');
+    expect([code, stderr]).to.deep.equal([
+      1,
+      'error INVALID_ARGUMENT --training-set.id: is missing: a text\n',
+    ]);
+  });
+
+  it('checks columns against the pipelines that will use the model', async () => {
+    await project.write({ 'vivace.yaml': scoring });
+    const { code, stderr } = await add('--columns', 'request.a,request.x');
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/^error INVALID_ARGUMENT --columns: .*request\.x.*\(pipeline "score"\)/);
+  });
+
+  it('keeps the training set and notes', async () => {
+    await project.write({
+      'set.json': '{"id": "abc", "features": {"v": "aaaaaaaaaa"}}',
+      'info.json': '{"rmse": 1.5}',
+    });
+    await add('--training-set', 'set.json', '--info', 'info.json');
+    expect((await stored()).versions[0]).to.deep.include({
+      featuresLock: { v: 'aaaaaaaaaa' },
+      info: { rmse: 1.5, trainingSet: 'abc' },
+    });
+  });
+
+  it('refuses an output that is no tensor, and says how to export', async () => {
+    const { code, stderr } = await project.vivace(['models', 'add', 'zipmap.onnx', '--name', 'zipmap']);
+    expect(code).to.equal(1);
+    expect(stderr).to.include("options={id(clf): {'zipmap': False}}");
+  });
+
+  it('wants the signature of a JavaScript model', async () => {
+    await project.write({ 'model.mjs': 'export const predict = (inputs) => inputs;\n' });
+    const { code, stderr } = await project.vivace(['models', 'add', 'model.mjs', '--name', 'm']);
+    expect(code).to.equal(1);
+    expect(stderr).to.include('--signature');
+  });
+
+  it('adds a JavaScript model with its signature', async () => {
+    const signature = {
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 1] }],
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }],
+      over: 'request',
+    };
+    await project.write({
+      'model.mjs': 'export const predict = (inputs) => inputs;\n',
+      'signature.json': JSON.stringify(signature),
+    });
+    const { code } = await project.vivace([
+      'models',
+      'add',
+      'model.mjs',
+      '--name',
+      'm',
+      '--signature',
+      'signature.json',
+      '--no-alias',
+    ]);
+    expect(code).to.equal(0);
+    expect(await stored()).to.deep.include({ aliases: {} });
+    expect((await stored()).versions[0]).to.deep.include({ runtime: 'javascript', signature });
+  });
+
+  it('names the option of a column that a pipeline has not', async () => {
+    await project.write({ 'vivace.yaml': scoring });
+    const { code, stderr } = await add('--columns', 'request.a,request.bb');
+    expect([code, stderr]).to.deep.equal([
+      1,
+      'error INVALID_ARGUMENT --columns: there is no column "request.bb" at this step; did you mean "request.b"? (pipeline "score")\n',
+    ]);
+  });
+
+  it('proposes the model that a predictor uses where none uses the one that is added', async () => {
+    await project.write({ 'vivace.yaml': scoring });
+    const { code, stdout, stderr } = await project.vivace([
+      'models',
+      'add',
+      'affine.onnx',
+      '--name',
+      'afine',
+      '--columns',
+      'request.a,request.b',
+      '--json',
+    ]);
+    expect([code, stderr]).to.deep.equal([
+      0,
+      'no predictor of the configuration uses a model "afine"; did you mean "affine"?\n',
+    ]);
+    expect(JSON.parse(stdout)).to.deep.equal({ name: 'afine', version: '1', alias: 'champion' });
+  });
+
+  it('lets check draw the plan with the signature', async () => {
+    await add('--columns', 'request.a,request.b');
+    await project.write({ 'vivace.yaml': scoring });
+    const { code, stdout } = await project.vivace(['check']);
+    expect(code).to.equal(0);
+    expect(stdout).to.include('reads request.a, request.b').and.not.include('not checked');
+  });
+});
