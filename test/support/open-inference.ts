@@ -1,4 +1,5 @@
-import { httpServer, transport, type Datatype, type LogRecord, type Signature, type Tensor } from 'vivace';
+import { expect } from 'chai';
+import { httpServer, transport, type Datatype, type Signature, type Tensor } from 'vivace';
 import {
   memory,
   type InjectableServer,
@@ -10,16 +11,28 @@ import { callContext, planes, startPart, type OwnPlanes } from 'vivace/testing';
 
 export type Ask = (request: InjectedRequest) => Promise<InjectedResponse>;
 
-/** The protocol over the server in memory, in front of what `own` says. */
-export async function openInferenceOver(
-  own: OwnPlanes = {},
-  { options = {}, log = [] }: { readonly options?: object; readonly log?: LogRecord[] } = {},
-): Promise<Ask> {
-  const host = await startPart(memory, {}, { onLog: (record) => log.push(record) });
+/** The input of the model that `served` has. */
+export const features = [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }] as const;
+/** One row of it, as a request has it. */
+export const input = { name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] };
+/** Where that model answers. */
+export const infer = '/v2/models/mirror/infer';
+
+/** The protocol over the server in memory, in front of a model `mirror` that answers its input, and of what `own` says. */
+export async function served(own: OwnPlanes = {}, options: object = {}): Promise<Ask> {
+  const host = await startPart(memory);
   const server = host.face(httpServer) as InjectableServer;
   const part = await startPart(openInference, options, { uses: { server } });
-  await part.face(transport).serve(planes(own), callContext());
+  await part.face(transport).serve(planes({ predictors: echoing(features), ...own }), callContext());
   return (request) => server.inject(request);
+}
+
+/** The message of an error of the protocol, which has nothing else. */
+export function errorOf(answer: InjectedResponse): string {
+  expect(answer.headers['content-type']).to.equal('application/json');
+  const body = answer.json() as { error: string };
+  expect(Object.keys(body)).to.deep.equal(['error']);
+  return body.error;
 }
 
 /** A predictor that answers its inputs, each as the output of the same name. */
