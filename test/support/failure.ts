@@ -1,4 +1,5 @@
-import { isVivaceError } from 'vivace';
+import { expect } from 'chai';
+import { isVivaceError, type VivaceError } from 'vivace';
 
 /** What a promise fails with, as `CODE message`. */
 export async function failureOf(promise: Promise<unknown>): Promise<string> {
@@ -8,4 +9,12 @@ export async function failureOf(promise: Promise<unknown>): Promise<string> {
     return isVivaceError(error) ? `${error.code} ${error.message}` : String(error);
   }
   return 'it did not fail';
+}
+
+/** What a promise fails with, where that is a VivaceError. */
+export async function failure(work: Promise<unknown>): Promise<VivaceError> {
+  return work.then(
+    () => expect.fail('it did not fail'),
+    (error: unknown) => error as VivaceError,
+  );
 }

@@ -84,6 +84,13 @@ export const adder = definePlugin({
   },
 });
 
+/** A pipeline of one field, which a part `adder` of width 1 gives back. */
+export const echo = {
+  request: { a: 'float64' },
+  steps: [{ predict: 'adder', inputs: { x: ['request.a'] } }],
+  response: { outputs: { sum: 'adder.sum' } },
+} as const;
+
 /** A transform that doubles a column. */
 export const doubler = definePlugin({
   provides: transform,

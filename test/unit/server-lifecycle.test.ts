@@ -1,84 +1,21 @@
 import { expect } from 'chai';
 import {
-  Call,
-  ContainerModule,
   createServer,
   defineAdapter,
-  definePipeline,
   definePlugin,
   featureSource,
-  inject,
-  injectable,
   keyValueStore,
   transport,
-  VivaceError,
   type CallContext,
-  type ColumnsIn,
-  type ColumnsOut,
-  type PartDeclaration,
   type Planes,
+  type VivaceError,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { z } from 'zod';
-import { adder, table } from '../support/parts.js';
+import { failure } from '../support/failure.js';
+import { noting, stored } from '../support/lifecycle-parts.js';
+import { adder, echo } from '../support/parts.js';
 import { predictText } from '../support/predict-text.js';
-import { scripted, withServer, type ReadRows } from '../support/scripted.js';
-
-const echo = {
-  request: { a: 'float64' },
-  steps: [{ predict: 'adder', inputs: { x: ['request.a'] } }],
-  response: { outputs: { sum: 'adder.sum' } },
-} as const;
-
-/** A driver that notes what happens to it. */
-function noting(
-  events: string[],
-  options: { failStart?: boolean; hang?: boolean; failRead?: boolean } = {},
-): PartDeclaration['use'] {
-  return defineAdapter({
-    provides: keyValueStore,
-    name: 'noting',
-    options: z.strictObject({}),
-    create: (_, __, { name }) => ({
-      supports: { maxBatch: 10 },
-      async start() {
-        events.push(`start ${name}`);
-        if (options.hang === true) await new Promise(() => undefined);
-        if (options.failStart === true) throw new Error('no route to host');
-      },
-      stop: () => void events.push(`stop ${name}`),
-      getMany(keys) {
-        if (options.failRead === true) throw new VivaceError('UNAVAILABLE', 'no route in time');
-        return keys.map(() => undefined);
-      },
-      putNewest: (entries) => entries.map(() => true),
-    }),
-  });
-}
-
-/** A source over a store, so that there is a dependency. */
-const stored = definePlugin({
-  provides: featureSource,
-  name: 'stored',
-  options: z.strictObject({}),
-  uses: { store: keyValueStore },
-  describe: () => ({ keys: { id: 'string' }, features: { v: 'float64' }, offline: 'log-only' }),
-  create: (_, { store }) => ({
-    async read(keys, out, context) {
-      const values = await store.getMany(keys.column('id').values, context);
-      values.forEach((value, row) =>
-        value === undefined ? out.setMissing(row) : (out.column('v').values[row] = value[0]!),
-      );
-    },
-  }),
-});
-
-async function failure(work: Promise<unknown>): Promise<VivaceError> {
-  return work.then(
-    () => expect.fail('it did not fail'),
-    (error: unknown) => error as VivaceError,
-  );
-}
 
 describe('Server', () => {
   it('starts dependencies first and stops them last', async () => {
@@ -293,102 +230,6 @@ describe('Server', () => {
     });
   });
 
-  it('replaces a named part, wired like the original', async () => {
-    const events: string[] = [];
-    const server = await createServer({
-      parts: { source: { use: stored, store: 'hot' }, hot: { use: noting(events) } },
-      pipelines: {},
-      override: { hot: { use: memory } },
-    });
-    await server.start();
-    const context = { signal: new AbortController().signal };
-    await server.part(keyValueStore, 'hot').putNewest([{ key: 'k', value: Uint8Array.of(1) }], context);
-    expect(await server.part(keyValueStore, 'hot').getMany(['k'], context)).to.deep.equal([Uint8Array.of(1)]);
-    expect(events).to.deep.equal([]);
-    await server.stop();
-  });
-
-  it("injects a team's own service into its own step", async () => {
-    class Prices {
-      readonly perKilometre = 2;
-    }
-    @injectable()
-    class Price {
-      static readonly reads = { distance: 'float64' } as const;
-      static readonly writes = { euro: 'float64' } as const;
-      static readonly offline = 'same';
-      readonly #prices: Prices;
-      constructor(@inject(Prices) prices: Prices) {
-        this.#prices = prices;
-      }
-      run(input: ColumnsIn, out: ColumnsOut): void {
-        const distance = input.column('distance').values as Float64Array;
-        out.column('euro').values = distance.map((km) => km * this.#prices.perKilometre);
-      }
-    }
-    const server = await createServer({
-      parts: {},
-      pipelines: {
-        price: {
-          request: { km: 'float64' },
-          steps: [{ step: Price, as: 'price', inputs: { distance: 'request.km' } }],
-          response: { outputs: { euro: 'price.euro' } },
-        },
-      },
-      modules: [new ContainerModule(({ bind }) => void bind(Prices).toSelf())],
-    });
-    await server.start();
-    expect((await server.predict('price', { request: { km: 21 } })).outputs).to.deep.equal({ euro: 42 });
-    await server.stop();
-  });
-
-  it('answers within the deadline when a source hangs, and says so', async () => {
-    const server = await createServer({
-      parts: { slow: { use: table, rows: { a: [1] }, defaults: [5], delayMs: 60_000 } },
-      pipelines: {
-        slow: {
-          request: { id: 'string' },
-          deadlineMs: 100,
-          steps: [{ fetch: 'slow' }],
-          response: { outputs: { value: 'slow.f0' } },
-        },
-      },
-    });
-    await server.start();
-    const answer = await server.predict('slow', { request: { id: 'a' } });
-    expect(answer.outputs).to.deep.equal({ value: 5 });
-    expect(answer.degraded).to.deep.equal([
-      { step: 'slow', status: 'FAILED', rows: 1, code: 'DEADLINE_EXCEEDED' },
-    ]);
-    await server.stop();
-  });
-
-  it('gives up when its caller does', async () => {
-    const server = await createServer({
-      parts: { adder: { use: adder, width: 1, onPredict: () => new Promise<void>(() => undefined) } },
-      pipelines: { echo },
-      drainTimeoutMs: 20,
-    });
-    await server.start();
-    const controller = new AbortController();
-    const left = failure(server.predict('echo', { request: { a: 1 } }, { signal: controller.signal }));
-    controller.abort();
-    expect((await left).code).to.equal('CANCELLED');
-    await server.stop();
-  });
-
-  it('answers DEADLINE_EXCEEDED when the model does not answer in time', async () => {
-    const server = await createServer({
-      parts: { adder: { use: adder, width: 1, onPredict: () => new Promise<void>(() => undefined) } },
-      pipelines: { echo },
-      drainTimeoutMs: 20,
-    });
-    await server.start();
-    const error = await failure(server.predict('echo', { request: { a: 1 } }, { deadlineMs: 20 }));
-    expect([error.code, error.httpStatus]).to.deep.equal(['DEADLINE_EXCEEDED', 504]);
-    await server.stop();
-  });
-
   it('has no models before it started and after it stopped, and says so without failing', async () => {
     const server = await createServer({ parts: { adder: { use: adder, width: 1 } }, pipelines: { echo } });
     expect([server.control.models(), server.control.info()['models']]).to.deep.equal([[], []]);
@@ -442,74 +283,5 @@ describe('Server', () => {
     expect((await failure(server.start())).message).to.contain('the port is taken');
     const refused = await failure(server.predict('echo', { request: { a: 1 } }));
     expect(refused.code).to.equal('UNAVAILABLE');
-  });
-
-  it('takes the longest deadlines and budgets, and a call that may take longer', async () => {
-    const p = definePipeline({
-      request: { id: 'string' },
-      deadlineMs: 2 ** 31 - 1,
-      steps: [{ fetch: 'later', budgetMs: 2 ** 31 - 1 }],
-      response: { outputs: { v: 'later.f0' } },
-    });
-    const parts = { later: { use: table, rows: { a: [5] }, delayMs: 20 } };
-    await withServer({ parts, pipelines: { p } }, async (server) => {
-      for (const options of [{}, { deadlineMs: 2 ** 31 }, { deadlineMs: 2 ** 40 }]) {
-        const { outputs, degraded } = await server.predict('p', { request: { id: 'a' } }, options);
-        expect({ outputs, degraded }).to.deep.equal({ outputs: { v: 5 }, degraded: [] });
-      }
-    });
-  });
-
-  it('warns of no leak where many calls share one signal', async () => {
-    const warnings: string[] = [];
-    const onWarning = ({ name }: Error): void => void warnings.push(name);
-    process.on('warning', onWarning);
-    try {
-      const p = definePipeline({
-        request: { id: 'string' },
-        steps: [{ fetch: 'later' }],
-        response: { outputs: { v: 'later.f0' } },
-      });
-      const parts = { later: { use: table, rows: { a: [5] }, delayMs: 20 }, m: { use: adder, width: 1 } };
-      await withServer({ parts, pipelines: { p } }, async (server) => {
-        const { signal } = new AbortController();
-        const shared = Array.from({ length: 20 }, () =>
-          server.predict('p', { request: { id: 'a' } }, { signal }),
-        );
-        await Promise.all(shared);
-        const { signal: other } = new AbortController();
-        const call = new Call({ requestId: 'r', signal: other });
-        await Promise.all(Array.from({ length: 20 }, () => server.data.predictors.describe('m', call)));
-        await new Promise((resolve) => setImmediate(resolve));
-      });
-    } finally {
-      process.off('warning', onWarning);
-    }
-    expect(warnings).to.deep.equal([]);
-  });
-
-  it('leaves no timer behind where a source asks for its signal after the answer', async () => {
-    const timers = (): number =>
-      process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
-    for (const budget of [{}, { budgetMs: 1_000_000 }]) {
-      let kept: CallContext | undefined;
-      const read: ReadRows = (_keys, out, context) => {
-        kept = context;
-        out.column('v').set(0, 1);
-      };
-      const p = definePipeline({
-        request: { id: 'string' },
-        deadlineMs: 2_000_000,
-        steps: [{ fetch: 'keeps', ...budget }],
-        response: { outputs: { v: 'keeps.v' } },
-      });
-      const parts = { keeps: { use: scripted, features: { v: 'float64' }, read } };
-      await withServer({ parts, pipelines: { p } }, async (server) => {
-        await server.predict('p', { request: { id: 'a' } });
-        const before = timers();
-        expect(kept!.signal).to.be.instanceOf(AbortSignal);
-        expect(timers()).to.equal(before);
-      });
-    }
   });
 });
