@@ -1,6 +1,6 @@
 import type { ColumnType, DescribedColumn } from 'vivace';
 import { identifier, text } from './dialect.js';
-import type { FileQueries } from './read-files.js';
+import type { FileQueries } from './files.js';
 
 /** Several Parquet files that are read as one relation. */
 interface Pattern {
