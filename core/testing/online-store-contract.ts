@@ -7,13 +7,13 @@ import { instantOf } from '../kernel/time.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { KeyValueStore } from '../ports/key-value-store.js';
 import { onlineStore, type OnlineView } from '../ports/online-store.js';
-import { viewSchema } from '../views/schema.js';
-import { compileView, type FeatureView } from '../views/view.js';
+import type { FeatureView } from '../views/view.js';
 import { encodeRowKeys } from '../wire/row-key.js';
 import { faulty } from './faulty.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { Runner } from './runner.js';
 import { callContext } from './start-part.js';
+import { view } from './view.js';
 
 const context = callContext;
 
@@ -162,7 +162,7 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
     it('reads under another name what a view of equal definition wrote', async () => {
       const online = await open(simple);
       await write(online, simple, [{ key: ['a'], event: 1, cells: [2] }]);
-      const renamed = view('renamed', { entity: { id: 'string' }, features: { x: { type: 'float32' } } });
+      const renamed = view({ entity: { id: 'string' }, features: { x: { type: 'float32' } } }, 'renamed');
       assert.deepEqual(cellsOf(await read(part.face(onlineStore).open(renamed), renamed, [['a']])), [[2]]);
     });
 
@@ -238,16 +238,12 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
   });
 }
 
-function view(name: string, spec: object): FeatureView {
-  return compileView(name, viewSchema.parse({ store: 'online', ...spec }));
-}
-
-const simple = view('simple', { entity: { id: 'string' }, features: { x: { type: 'float32' } } });
-const changed = view('simple', { entity: { id: 'string' }, features: { x: { type: 'string' } } });
-const pair = view('pair', {
-  entity: { name: 'string', number: 'int64' },
-  features: { x: { type: 'int32' } },
-});
+const simple = view({ entity: { id: 'string' }, features: { x: { type: 'float32' } } }, 'simple');
+const changed = view({ entity: { id: 'string' }, features: { x: { type: 'string' } } }, 'simple');
+const pair = view(
+  { entity: { name: 'string', number: 'int64' }, features: { x: { type: 'int32' } } },
+  'pair',
+);
 
 const samples: Record<string, Cell> = {
   float32: 0.5,
@@ -266,10 +262,13 @@ const samples: Record<string, Cell> = {
   'list<bool>': [],
 };
 
-const everyType = view('every_type', {
-  entity: { id: 'string' },
-  features: Object.fromEntries(Object.keys(samples).map((type) => [type.replace(/\W+/g, '_'), { type }])),
-});
+const everyType = view(
+  {
+    entity: { id: 'string' },
+    features: Object.fromEntries(Object.keys(samples).map((type) => [type.replace(/\W+/g, '_'), { type }])),
+  },
+  'every_type',
+);
 
 function keysOf(of: FeatureView, keys: readonly (readonly Cell[])[]): Keys {
   const columns = of.entity.map(({ type }, i) =>

@@ -14,8 +14,7 @@ import { lmdb } from 'vivace/adapters/lmdb';
 import { memory } from 'vivace/adapters/memory';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { callContext, makePart, onlineStoreContract, startPart } from 'vivace/testing';
-import { viewSchema } from '../../core/views/schema.js';
-import { compileView } from '../../core/views/view.js';
+import { view } from '../../core/testing/view.js';
 
 const stores: [string, Definition, (directory: string) => object][] = [
   ['memory', memory, () => ({})],
@@ -47,12 +46,9 @@ describe('online-store', () => {
   it('reads at once from a store that answers at once', async () => {
     const store = await startPart(memory);
     const part = await startPart(onlineStore, {}, { uses: { store: store.face(keyValueStore) } });
-    const view = compileView(
-      'v',
-      viewSchema.parse({ store: 'online', entity: { id: 'string' }, features: { x: { type: 'float32' } } }),
-    );
+    const of = view({ entity: { id: 'string' }, features: { x: { type: 'float32' } } });
     const keys = { rows: 1, time: 0, column: () => columnOf(parseType('string'), ['a']) };
-    expect(part.face(port).open(view).read(keys, new FeatureRows(view.features, 1), callContext())).to.equal(
+    expect(part.face(port).open(of).read(keys, new FeatureRows(of.features, 1), callContext())).to.equal(
       undefined,
     );
     await part.stop();

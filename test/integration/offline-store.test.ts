@@ -23,8 +23,7 @@ import { memory } from 'vivace/adapters/memory';
 import { offlineStore } from 'vivace/plugins/offline-store';
 import { onlineStore } from 'vivace/plugins/online-store';
 import { callContext, startPart } from 'vivace/testing';
-import { viewSchema } from '../../core/views/schema.js';
-import { compileView } from '../../core/views/view.js';
+import { view } from '../../core/testing/view.js';
 
 const data = resolve('node_modules/vega-datasets/data');
 const flights = join(data, 'flights-3m.parquet');
@@ -52,10 +51,6 @@ const airportDelay = view({
     most: { aggregate: 'max', of: 'delay', windowDays: windows },
   },
 });
-
-function view(spec: object): FeatureView {
-  return compileView('v', viewSchema.parse({ store: 'online', ...spec }));
-}
 
 describe('offline-store on real flights', () => {
   let directory: string;
