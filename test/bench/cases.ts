@@ -17,6 +17,7 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   f: { module: 'start', seconds: 8 },
   g: { module: 'guard', seconds: 2 },
   overload: { module: 'overload', seconds: 150 },
+  hostile: { module: 'hostile', seconds: 45 },
   oip: { module: 'open-inference', seconds: 90 },
   redis: { module: 'redis', seconds: 40 },
   'redis-materialize': { module: 'redis-materialize', seconds: 40 },

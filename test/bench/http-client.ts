@@ -100,7 +100,15 @@ export function jsonRequest(
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Buffer {
-  const body = Buffer.from(JSON.stringify(value));
+  return request(path, Buffer.from(JSON.stringify(value)), headers);
+}
+
+/** A POST request with a body of JSON as it is given, ready to be sent. */
+export function request(
+  path: string,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
   const more = Object.entries(headers).map(([name, text]) => `${name}: ${text}\r\n`);
   const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n${more.join('')}content-length: ${body.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);

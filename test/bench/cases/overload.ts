@@ -1,9 +1,8 @@
-import { createServer, type AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { figure, type BenchCase, type Figure, type Workbench } from '../bench-case.js';
 import { Child } from '../child.js';
 import { percentile } from '../measure.js';
 import { OpenClients, type OpenOutcome } from '../open-clients.js';
+import { freePort, probe } from '../probe.js';
 import { rankRequests } from '../rank-requests.js';
 
 const objects = 500;
@@ -56,29 +55,6 @@ export async function overloaded(bench: Workbench, parts: readonly Overload[]): 
   clients.close();
   await child.stop();
   return figures;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Asks a probe ten times a second; how long each took, milliseconds, `Infinity` where it was not 200. */
-async function probe(url: string, signal: AbortSignal): Promise<number[]> {
-  const took: number[] = [];
-  while (!signal.aborted) {
-    const from = performance.now();
-    const ok = await fetch(url).then(
-      async (answer) => (await answer.text(), answer.ok),
-      () => false,
-    );
-    took.push(ok ? performance.now() - from : Infinity);
-    await sleep(100);
-  }
-  return took;
 }
 
 interface Measured {
