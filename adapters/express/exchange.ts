@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   callFrom,
-  VivaceError,
   type Call,
   type HttpRequest,
   type HttpRequestHead,
@@ -9,6 +8,7 @@ import {
   type HttpSpan,
 } from 'vivace';
 import type { HeldShare } from './held-bytes.js';
+import { peerGone } from './peer-gone.js';
 
 const nothing = new Uint8Array(0);
 
@@ -91,7 +91,7 @@ export class Exchange implements HttpRequest {
 
   #leave(): void {
     this.#gone = true;
-    this.#controller?.abort(new VivaceError('CANCELLED', 'the peer went away'));
+    this.#controller?.abort(peerGone());
   }
 }
 

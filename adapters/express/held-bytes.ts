@@ -1,4 +1,5 @@
 import { VivaceError } from 'vivace';
+import { peerGone } from './peer-gone.js';
 
 /** The bytes of all bodies that a server holds at once. */
 export class HeldBytes {
@@ -32,12 +33,17 @@ export class HeldShare {
     this.#add = add;
   }
 
+  /** Whether the exchange has ended. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /**
    * @throws {VivaceError} `RESOURCE_EXHAUSTED` with HTTP 503 where all bodies together would be too large, `CANCELLED` where the exchange
    * has ended: nobody would give these bytes back.
    */
   take(bytes: number): void {
-    if (this.#ended) throw new VivaceError('CANCELLED', 'the peer went away');
+    if (this.#ended) throw peerGone();
     this.#add(bytes);
     this.#held += bytes;
   }

@@ -41,7 +41,7 @@ const shape = z.strictObject({
     .positive()
     .default(128 * mebibyte)
     .describe(
-      'bytes of all bodies that are held at once, as sent and decompressed, until they are read, more is answered with 503; and as many of answers that wait for their peers, of which those that wait longest are cut; default 128 MiB',
+      'bytes of all bodies that are held at once, as sent and decompressed, until they are read, more is answered with 503 (a body that middleware has parsed counts by its Content-Length, in chunks not at all); and as many of answers that wait for their peers, of which those that wait longest are cut; default 128 MiB',
     ),
   compressFromBytes: z
     .int()

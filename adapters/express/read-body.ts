@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import { asVivaceError, VivaceError, type HttpRoute } from 'vivace';
 import { decodeContent, isPlain } from 'vivace/wire';
 import type { Exchange } from './exchange.js';
 import type { HeldBytes, HeldShare } from './held-bytes.js';
+import { peerGone } from './peer-gone.js';
 
 export interface BodyLimits {
   readonly bodyLimitBytes: number;
@@ -17,7 +19,8 @@ interface ParsedMessage extends IncomingMessage {
 /**
  * Gives a request its body: what a middleware has made of it, where one has read it, and otherwise what comes over the wire.
  *
- * @param held Counts the bytes of all bodies; those of this one are given back when the exchange releases it.
+ * @param held Counts the bytes of all bodies, and of one that a middleware has parsed the length that its sender announced; those of this one
+ *   are given back when the exchange releases it.
  * @param beforeReading Called where the body is read here.
  * @throws {VivaceError} as `checkLength` and `readBody`, and where a middleware has read the body and kept it.
  */
@@ -30,6 +33,7 @@ export function fillBody(
   const narrowed = limitsOf(exchange.route, limits);
   const share = held.share();
   exchange.hold(share);
+  if (share.ended) throw peerGone();
   if (!request.readableDidRead) {
     checkLength(request, narrowed);
     beforeReading?.();
@@ -50,7 +54,11 @@ export function fillBody(
     if (bytes.length > narrowed.decompressedLimitBytes) throw tooLarge(narrowed.decompressedLimitBytes);
     share.take(bytes.length);
     exchange.body = bytes;
-  } else exchange.parsedBody = body;
+  } else {
+    // What it has become in memory is not known, nor is the length of a body in chunks.
+    share.take(Number(request.headers['content-length'] ?? 0));
+    exchange.parsedBody = body;
+  }
 }
 
 function consumed(): VivaceError {
@@ -71,8 +79,12 @@ function limitsOf({ bodyLimitBytes }: HttpRoute, limits: BodyLimits): BodyLimits
   };
 }
 
-/** True where the headers announce a body. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+/** True where the head announces a body. */
+export function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  // HTTP/2 needs no header for that: the head is the end of its stream, or is not.
+  if (request.httpVersionMajor === 2)
+    return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
@@ -107,7 +119,7 @@ async function readBody(request: IncomingMessage, limits: BodyLimits, share: Hel
 
 function gather(request: IncomingMessage, limitBytes: number, share: HeldShare): Promise<Uint8Array> {
   // A stream that is destroyed says nothing any more.
-  if (request.destroyed) return Promise.reject(new VivaceError('CANCELLED', 'the peer went away'));
+  if (request.destroyed) return Promise.reject(peerGone());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -126,7 +138,11 @@ function gather(request: IncomingMessage, limitBytes: number, share: HeldShare):
         reject(asVivaceError(error));
       }
     });
-    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.on('end', () => {
+      // A stream of HTTP/2 that is reset ends like any other.
+      if (share.ended) reject(peerGone());
+      else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
     request.on('error', reject);
   });
 }

@@ -186,6 +186,21 @@ describe('Bodies that a server holds', () => {
         expect([(await first).text, (await second).text]).to.deep.equal(['6000 0', '6000 0']);
       });
 
+      it('count by the length that their senders announce where a middleware has parsed them', async () => {
+        const { route, entered, goOn } = waiting(false);
+        const address = await serve([hostExpress.json()], route, { maxBufferedBytes });
+        const json = {
+          headers: { 'content-type': 'application/json' },
+          body: Buffer.from(JSON.stringify('a'.repeat(6_000)).replace(/^.*$/, '[$&]')),
+        };
+        const inside = entered();
+        const first = ask(address, json);
+        await inside;
+        expect((await ask(address, json)).status).to.equal(503);
+        goOn();
+        expect((await first).status).to.equal(200);
+      });
+
       it('count as sent and as inflated', async () => {
         const { route } = waiting(true);
         const address = await serve([], route, { maxBufferedBytes });

@@ -7,7 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { httpServer, type HttpRoute, type LogRecord } from 'vivace';
 import { express } from 'vivace/adapters/express';
-import { sendOverSocket, startPart, type SentRequest, type SentResponse } from 'vivace/testing';
+import {
+  sendOverSocket,
+  startPart,
+  type SentRequest,
+  type SentResponse,
+  type StartPartOptions,
+} from 'vivace/testing';
 
 type Part = Awaited<ReturnType<typeof startPart>>;
 export type MiddlewareOption = RequestHandler | string;
@@ -40,11 +46,11 @@ export class ExpressHost {
     rmSync(this.directory, { recursive: true });
   }
 
-  async start(options: object): Promise<Part> {
+  async start(options: object, setup: StartPartOptions = {}): Promise<Part> {
     const part = await startPart(
       express,
       { stopTimeoutMs: 50, ...options },
-      { directory: this.directory, onLog: (record) => this.logs.push(record) },
+      { directory: this.directory, onLog: (record) => this.logs.push(record), ...setup },
     );
     return this.keep(part);
   }
