@@ -63,13 +63,15 @@ function jsonLength(headers: HttpRequestHead['headers']): number | undefined {
 export function readInference(request: HttpRequest, readers: BodyReaders, limits: JsonLimits): InferRequest {
   const { headers, body, parsedBody } = request;
   const length = jsonLength(headers);
-  if (parsedBody !== undefined) {
-    if (length !== undefined)
-      throw mistake('a middleware has parsed the body as JSON: it may not touch a body with binary tensors');
-    checkJson(parsedBody, limits);
-    return readers.json({ value: parsedBody }, nothing);
-  }
   const read = (): InferRequest => {
+    if (parsedBody !== undefined) {
+      if (length !== undefined)
+        throw mistake(
+          'a middleware has parsed the body as JSON: it may not touch a body with binary tensors',
+        );
+      checkJson(parsedBody, limits);
+      return readers.json({ value: parsedBody }, nothing);
+    }
     if (length === undefined) return readers.json(requestJson(body, limits), nothing);
     if (length === 0) return readers.raw(body);
     if (length > body.length)

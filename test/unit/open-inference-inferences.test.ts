@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { httpServer, transport, VivaceError, type HttpServer, type Tensor } from 'vivace';
+import { httpServer, transport, VivaceError, type HttpRequest, type HttpServer, type Tensor } from 'vivace';
 import { memory, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
 import { openInference } from 'vivace/plugins/open-inference';
 import { callContext, echoed, planes, startPart } from 'vivace/testing';
@@ -188,39 +188,48 @@ describe('open-inference', () => {
       expect([answer.status, errorOf(answer)]).to.deep.equal([499, 'the peer went away']);
     });
 
-    it('releases its body once the tensors are read', async () => {
-      const mirror = echoing(features);
-      const released: boolean[] = [];
-      const web = await startPart(memory);
-      const inner = web.face(httpServer);
-      let isReleased = false;
-      const watching: HttpServer = {
-        ...inner,
-        mount: (router) =>
-          inner.mount((head) => {
-            const route = router(head);
-            return (
-              route && {
-                ...route,
-                handle: (request, call) =>
-                  route.handle({ ...request, release: () => (isReleased = true) }, call),
-              }
-            );
-          }),
-        address: () => undefined,
-      };
-      const part = await startPart(openInference, {}, { uses: { server: watching } });
-      const predictors: typeof mirror = {
-        ...mirror,
-        predict: async (...given) => {
-          released.push(isReleased);
-          return mirror.predict!(...given);
-        },
-      };
-      await part.face(transport).serve(planes({ predictors }), callContext());
-      await (inner as InjectableServer).inject({ path: infer, body: { inputs: [input] } });
-      expect(released).to.deep.equal([true]);
+    const asParsed = (request: HttpRequest): HttpRequest => ({
+      ...request,
+      body: new Uint8Array(0),
+      parsedBody: JSON.parse(Buffer.from(request.body).toString()),
     });
+    for (const [body, given] of [
+      ['its body', (request: HttpRequest) => request],
+      ['a body that a middleware has parsed', asParsed],
+    ] as const)
+      it(`releases ${body} once the tensors are read`, async () => {
+        const mirror = echoing(features);
+        const released: boolean[] = [];
+        const web = await startPart(memory);
+        const inner = web.face(httpServer);
+        let isReleased = false;
+        const watching: HttpServer = {
+          ...inner,
+          mount: (router) =>
+            inner.mount((head) => {
+              const route = router(head);
+              return (
+                route && {
+                  ...route,
+                  handle: (request, call) =>
+                    route.handle({ ...given(request), release: () => (isReleased = true) }, call),
+                }
+              );
+            }),
+          address: () => undefined,
+        };
+        const part = await startPart(openInference, {}, { uses: { server: watching } });
+        const predictors: typeof mirror = {
+          ...mirror,
+          predict: async (...given) => {
+            released.push(isReleased);
+            return mirror.predict!(...given);
+          },
+        };
+        await part.face(transport).serve(planes({ predictors }), callContext());
+        await (inner as InjectableServer).inject({ path: infer, body: { inputs: [input] } });
+        expect(released).to.deep.equal([true]);
+      });
 
     it('ignores a byte order mark', async () => {
       const answer = await (
