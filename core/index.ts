@@ -258,8 +258,9 @@ export type { Step, StepClass, StepType } from './steps/custom/step.js';
 // HTTP and JSON, for transports and servers.
 export { admittedCall } from './json/admitted-call.js';
 export { errorResponse, failureResponse } from './json/error-response.js';
-export { methodNotAllowed, refusal } from './json/refusal.js';
-export type { RefusalOptions } from './json/refusal.js';
+export { readingRoutes, refusal, routeByMethod } from './json/refusal.js';
+export type { RefusalOptions, RoutesByMethod } from './json/refusal.js';
+export { uncachedJson } from './json/uncached-json.js';
 export { deadlineMsOf, withinHeader } from './json/deadline-header.js';
 export { pathSegment } from './json/path-segment.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';

@@ -25,11 +25,29 @@ export function refusal(
   };
 }
 
-/** Refuses a method that a path does not take: HTTP 405 with `Allow`. */
-export function methodNotAllowed(
+/** The routes of a path, by method. */
+export type RoutesByMethod = Readonly<Record<string, HttpRoute>>;
+
+/** The route for a method of a path; one that refuses it with HTTP 405 and `Allow` where the path does not take it. */
+export function routeByMethod(
+  routes: RoutesByMethod,
+  method: string,
+  options: Pick<RefusalOptions, 'format'> = {},
+): HttpRoute {
+  // HTTP/2 takes any text for a method.
+  const route = Object.hasOwn(routes, method) ? routes[method] : undefined;
+  return route ?? methodNotAllowed(method, Object.keys(routes), options);
+}
+
+/** The routes of a path that is read. */
+export function readingRoutes(route: HttpRoute): RoutesByMethod {
+  return { GET: route, HEAD: route };
+}
+
+function methodNotAllowed(
   method: string,
   allowed: readonly string[],
-  options: Pick<RefusalOptions, 'format'> = {},
+  options: Pick<RefusalOptions, 'format'>,
 ): HttpRoute {
   const allow = allowed.join(', ');
   const refused = new VivaceError('INVALID_ARGUMENT', `${method} is not allowed here: use ${allow}`, {

@@ -1,13 +1,16 @@
 import {
   deadlineMsOf,
-  methodNotAllowed,
   pathSegment,
+  readingRoutes,
   refusal,
+  routeByMethod,
+  uncachedJson,
   VivaceError,
   type HttpResponse,
   type HttpRoute,
   type HttpRouter,
   type Planes,
+  type RoutesByMethod,
 } from 'vivace';
 import { admitInference, checkType, readOptions } from './body.js';
 import { failed, inFormat } from './errors.js';
@@ -47,7 +50,7 @@ export function openInferenceRouter(served: Served): HttpRouter {
 
 function find(served: Served, root: string, rest: string): Methods {
   if (rest === '' || rest === '/')
-    return reading(root, () => json(serverMetadata(served.planes.control, served.admin)));
+    return reading(root, () => uncachedJson(serverMetadata(served.planes.control, served.admin)));
   const segments = rest.slice(1).split('/').map(pathSegment);
   if (segments.includes(undefined))
     return refusingAll(new VivaceError('INVALID_ARGUMENT', 'the path has a broken percent-encoding'));
@@ -60,13 +63,13 @@ function find(served: Served, root: string, rest: string): Methods {
 }
 
 function health({ planes }: Served, root: string, what: string): Methods {
-  if (what === 'live') return reading(`${root}/live`, () => json({ live: true }), true);
+  if (what === 'live') return reading(`${root}/live`, () => uncachedJson({ live: true }), true);
   if (what !== 'ready') return notFound(`/v2/health/${what}`);
   return reading(
     `${root}/ready`,
     () => {
       const { ready, reasons } = planes.control.readiness();
-      return ready ? json({ ready }) : json({ ready, error: reasons.join('; ') }, 503);
+      return ready ? uncachedJson({ ready }) : uncachedJson({ ready, error: reasons.join('; ') }, 503);
     },
     true,
   );
@@ -78,10 +81,12 @@ function modelMethods(served: Served, root: string, segments: readonly string[])
   if (name === undefined || name === '') {
     return segments.length > 1
       ? notFound('/v2/models/')
-      : reading(root, () => json({ models: [...models.keys()] }));
+      : reading(root, () => uncachedJson({ models: [...models.keys()] }));
   }
   if (name === 'stats' && more.length === 0) {
-    return reading(`${root}/stats`, () => json({ model_stats: [...models.values()].map(statisticsOf) }));
+    return reading(`${root}/stats`, () =>
+      uncachedJson({ model_stats: [...models.values()].map(statisticsOf) }),
+    );
   }
   const versioned = more[0] === 'versions' && more.length > 1;
   const version = versioned ? more[1] : undefined;
@@ -100,7 +105,7 @@ function modelMethods(served: Served, root: string, segments: readonly string[])
   };
   switch (action) {
     case '':
-      return reading(template, () => json(modelMetadata(known())));
+      return reading(template, () => uncachedJson(modelMetadata(known())));
     case 'infer':
       return model === undefined
         ? refusingAll(unknownModel(name, models))
@@ -110,12 +115,12 @@ function modelMethods(served: Served, root: string, segments: readonly string[])
         `${template}/ready`,
         () => {
           const { ready, reason } = known().target.state();
-          return ready ? json({ name, ready }) : json({ name, ready, error: reason }, 503);
+          return ready ? uncachedJson({ name, ready }) : uncachedJson({ name, ready, error: reason }, 503);
         },
         true,
       );
     case 'stats':
-      return reading(`${template}/stats`, () => json({ model_stats: [statisticsOf(known())] }));
+      return reading(`${template}/stats`, () => uncachedJson({ model_stats: [statisticsOf(known())] }));
     case 'config':
       return unimplemented(
         'the model configuration extension is not served: ask for the metadata of the model',
@@ -146,7 +151,7 @@ function repositoryMethods(served: Served, root: string, segments: readonly stri
     );
   };
   if (first === 'index' && segments.length === 1)
-    return admit((request) => json(indexOf(served.models, readOptions(request))), `${root}/index`);
+    return admit((request) => uncachedJson(indexOf(served.models, readOptions(request))), `${root}/index`);
   if (first !== 'models' || more.length > 0 || (action !== 'load' && action !== 'unload'))
     return notFound(`/v2/repository/${segments.join('/')}`);
   const model = served.models.get(name);
@@ -155,7 +160,7 @@ function repositoryMethods(served: Served, root: string, segments: readonly stri
     const options = readOptions(request);
     if (action === 'unload') refuseUnload(name);
     await load(model, options, call);
-    return json({});
+    return uncachedJson({});
   }, `${root}/models/{model}/${action}`);
 }
 
@@ -184,11 +189,11 @@ function posting(
 
 function reading(template: string, handle: () => HttpResponse, quiet = false): Methods {
   const route: HttpRoute = { handle, failed, template, ...(quiet ? { quiet, admission: false } : {}) };
-  return methods({ GET: route, HEAD: route });
+  return methods(readingRoutes(route));
 }
 
-function methods(routes: Readonly<Record<string, HttpRoute | undefined>>): Methods {
-  return (method) => routes[method] ?? methodNotAllowed(method, Object.keys(routes), { format: inFormat });
+function methods(routes: RoutesByMethod): Methods {
+  return (method) => routeByMethod(routes, method, { format: inFormat });
 }
 
 function refusingAll(error: VivaceError): Methods {
@@ -208,10 +213,4 @@ function unknownModel(name: string, models: ReadonlyMap<string, unknown>): Vivac
   const known = [...models.keys()];
   const there = known.length === 0 ? 'there are none' : `there are ${known.slice(0, 20).join(', ')}`;
   return new VivaceError('NOT_FOUND', `there is no model "${name}"; ${there}`);
-}
-
-function json(value: object, status = 200): HttpResponse {
-  // What it says is about this moment.
-  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-  return { status, headers, body: JSON.stringify(value) };
 }

@@ -1,5 +1,7 @@
 import {
-  methodNotAllowed,
+  readingRoutes,
+  routeByMethod,
+  uncachedJson,
   VivaceError,
   type Call,
   type HttpResponse,
@@ -11,19 +13,19 @@ import {
 /** Finds the route of `/health/live`, `/health/ready`, `/metrics` and `/v1/info`. */
 export function operationsRouter({ data, control }: Planes, prefix: string): HttpRouter {
   const handlers = new Map<string, HttpRoute['handle']>([
-    [`${prefix}/health/live`, () => json(200, { live: true })],
+    [`${prefix}/health/live`, () => uncachedJson({ live: true })],
     [
       `${prefix}/health/ready`,
       () => {
         const readiness = control.readiness();
-        return json(readiness.ready ? 200 : 503, readiness);
+        return uncachedJson(readiness, readiness.ready ? 200 : 503);
       },
     ],
     [`${prefix}/metrics`, async (_request, call) => metrics(control, call)],
     [
       `${prefix}/v1/info`,
       () =>
-        json(200, {
+        uncachedJson({
           ...control.info(),
           models: control.models(),
           pipelines: data.pipelines.names(),
@@ -34,21 +36,13 @@ export function operationsRouter({ data, control }: Planes, prefix: string): Htt
   const routes = new Map(
     [...handlers].map(([path, handle]) => [
       path,
-      { handle, quiet: true, admission: false, template: path } as const,
+      readingRoutes({ handle, quiet: true, admission: false, template: path }),
     ]),
   );
   return ({ method, path }) => {
-    const route = routes.get(path);
-    return route === undefined || method === 'GET' || method === 'HEAD'
-      ? route
-      : methodNotAllowed(method, ['GET', 'HEAD']);
+    const known = routes.get(path);
+    return known === undefined ? undefined : routeByMethod(known, method);
   };
-}
-
-/** An answer to a probe or a scraper is about this moment. */
-function json(status: number, value: object): HttpResponse {
-  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-  return { status, headers, body: JSON.stringify(value) };
 }
 
 async function metrics(control: Planes['control'], call: Call): Promise<HttpResponse> {

@@ -1,34 +1,32 @@
 import {
   errorResponse,
-  methodNotAllowed,
   pathSegment,
+  readingRoutes,
   refusal,
+  routeByMethod,
   VivaceError,
   type HttpRoute,
   type HttpRouter,
+  type RoutesByMethod,
 } from 'vivace';
 import type { RestApi } from './rest-api.js';
-
-type Methods = Readonly<Record<string, HttpRoute | undefined>>;
 
 const pipelines = '/v1/pipelines';
 
 /** Finds the route of a path: `/v1/pipelines[/{name}[/predict]]` and `/openapi.json`. */
 export function restRouter(api: RestApi, prefix: string): HttpRouter {
-  const list: Methods = reading(prefix + pipelines, (_request, call) => api.list(call));
-  const openApi: Methods = reading(`${prefix}/openapi.json`, (_request, call) => api.openApi(call));
+  const list: RoutesByMethod = reading(prefix + pipelines, (_request, call) => api.list(call));
+  const openApi: RoutesByMethod = reading(`${prefix}/openapi.json`, (_request, call) => api.openApi(call));
   return ({ method, path }) => {
     if (!path.startsWith(prefix)) return undefined;
     const rest = path.slice(prefix.length);
     const methods =
       rest === pipelines ? list : rest === '/openapi.json' ? openApi : pipelineMethods(api, rest, prefix);
-    return methods === undefined
-      ? undefined
-      : (methods[method] ?? methodNotAllowed(method, Object.keys(methods)));
+    return methods === undefined ? undefined : routeByMethod(methods, method);
   };
 }
 
-function pipelineMethods(api: RestApi, path: string, prefix: string): Methods | undefined {
+function pipelineMethods(api: RestApi, path: string, prefix: string): RoutesByMethod | undefined {
   if (!path.startsWith(`${pipelines}/`)) return undefined;
   const [name = '', action, ...more] = path.slice(pipelines.length + 1).split('/');
   if (name === '' || more.length > 0 || (action !== undefined && action !== 'predict')) return undefined;
@@ -56,7 +54,6 @@ function pipelineMethods(api: RestApi, path: string, prefix: string): Methods | 
 const failed: NonNullable<HttpRoute['failed']> = (error, _head, { requestId }) =>
   errorResponse(error, { requestId });
 
-function reading(template: string, handle: HttpRoute['handle']): Methods {
-  const route: HttpRoute = { handle, failed, template };
-  return { GET: route, HEAD: route };
+function reading(template: string, handle: HttpRoute['handle']): RoutesByMethod {
+  return readingRoutes({ handle, failed, template });
 }

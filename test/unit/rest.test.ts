@@ -213,6 +213,8 @@ describe('rest', () => {
     const wrong = await ask({ method: 'GET', path: predict });
     expect([wrong.status, wrong.headers.allow]).to.deep.equal([405, 'POST']);
     expect((await ask({ method: 'DELETE', path: '/v1/pipelines' })).headers.allow).to.equal('GET, HEAD');
+    // HTTP/2 takes any text for a method.
+    expect((await ask({ method: 'constructor', path: predict })).status).to.equal(405);
   });
 
   it('leaves other paths to others', async () => {
