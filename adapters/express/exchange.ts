@@ -97,7 +97,9 @@ export class Exchange implements HttpRequest {
 
 /** A proxy may send the absolute form, `http://host/path`; `*` and the like stay as they are and match no path. */
 function originForm(url: string): string {
-  if (url.startsWith('/') || !/^https?:\/\//i.test(url)) return url;
-  const path = url.indexOf('/', url.indexOf('//') + 2);
-  return path < 0 ? '/' : url.slice(path);
+  if (url.startsWith('/')) return url;
+  const authority = /^https?:\/\/[^/?]*/i.exec(url)?.[0];
+  if (authority === undefined) return url;
+  const rest = url.slice(authority.length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }

@@ -22,7 +22,7 @@ interface ParsedMessage extends IncomingMessage {
  * @param held Counts the bytes of all bodies, and of one that a middleware has parsed the length that its sender announced; those of this one
  *   are given back when the exchange releases it.
  * @param beforeReading Called where the body is read here.
- * @throws {VivaceError} as `checkLength` and `readBody`, and where a middleware has read the body and kept it.
+ * @throws {VivaceError} as `checkHead` and `readBody`, and where a middleware has read the body and kept it.
  */
 export function fillBody(
   exchange: Exchange & { readonly route: HttpRoute },
@@ -35,7 +35,7 @@ export function fillBody(
   exchange.hold(share);
   if (share.ended) throw peerGone();
   if (!request.readableDidRead) {
-    checkLength(request, narrowed);
+    checkHead(request, narrowed);
     beforeReading?.();
     return readBody(request, narrowed, share).then(
       (body) => {
@@ -90,11 +90,17 @@ export function hasBody(request: IncomingMessage): boolean {
 }
 
 /**
- * Refuses, from the headers alone, a body that would be too large.
+ * Refuses, from the headers alone, a body that would be too large or that cannot be read.
  *
- * @throws {VivaceError} `INVALID_ARGUMENT` with HTTP 413.
+ * @throws {VivaceError} `INVALID_ARGUMENT` with HTTP 413, `UNIMPLEMENTED` for a transfer coding besides chunks.
  */
-function checkLength({ headers }: IncomingMessage, { bodyLimitBytes }: BodyLimits): void {
+function checkHead({ headers }: IncomingMessage, { bodyLimitBytes }: BodyLimits): void {
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked')
+    throw new VivaceError(
+      'UNIMPLEMENTED',
+      `the transfer encoding "${transfer}" is not served: send the body in chunks, and compress it by Content-Encoding`,
+    );
   if (Number(headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge(bodyLimitBytes);
 }
 

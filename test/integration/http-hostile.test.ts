@@ -81,6 +81,17 @@ describe('hostile input over HTTP', () => {
       expect(JSON.parse(answer?.body ?? '')).to.have.nested.property('outputs.text', 'żółć');
     });
 
+    it('answers 501 to a transfer coding besides chunks', async () => {
+      const bytes = chunked(`e\r\n${good}\r\n0\r\n\r\n`).replace('chunked', 'gzip, chunked');
+      const answer = await answerTo(bytes);
+      expect(answer?.status).to.equal(501);
+      expect(JSON.parse(answer?.body ?? '')).to.include({
+        code: 'UNIMPLEMENTED',
+        message:
+          'the transfer encoding "gzip, chunked" is not served: send the body in chunks, and compress it by Content-Encoding',
+      });
+    });
+
     it('answers 400 to a broken chunk size', async () => {
       expectError(await answerTo(chunked('zz\r\n{}\r\n0\r\n\r\n')), 400);
     });
@@ -232,6 +243,12 @@ describe('hostile input over HTTP', () => {
       expect(answer?.status).to.equal(200);
     });
 
+    it('takes no path from the query of an absolute form', async () => {
+      const answer = await answerTo(`GET http://x?/v1/pipelines HTTP/1.1\r\nHost: x\r\n\r\n`);
+      expect(answer?.status).to.equal(404);
+      expect(JSON.parse(answer?.body ?? '')).to.have.property('message', 'nothing answers GET /');
+    });
+
     it('gives leave to send a body, and none for one that is too large', async () => {
       const connection = open().send(post('', 'Expect: 100-continue\r\n', good.length));
       expect((await connection.answer())?.status).to.equal(100);
@@ -318,13 +335,14 @@ describe('hostile input over HTTP', () => {
         ),
       );
 
-    it('is answered with 2xx or a 4xx in JSON, and the connection ends', async () => {
+    it('is answered with 2xx or a refusal in JSON, and the connection ends', async () => {
       await fc.assert(
         fc.asyncProperty(mutated, async (text) => {
           const connection = open().send(Buffer.from(text, 'latin1'));
           connection.socket.end();
           for (const { status, headers, body } of await connection.rest()) {
-            expect(status).to.be.within(100, 499);
+            // 501: an edit may have made a transfer coding of something.
+            expect(status === 501 || (status >= 100 && status < 500), String(status)).to.equal(true);
             if (status < 400 || body === '') continue;
             expect(headers['content-type']).to.equal('application/json');
             expect(JSON.parse(body)).to.include.keys('code', 'message');
