@@ -76,7 +76,9 @@ export class ServedModel {
         // A call may have waited for its turn.
         if (call.signal.aborted) throw abortError(call.signal);
         if (timeLeftMs(call) <= 0) throw new VivaceError('DEADLINE_EXCEEDED', 'the deadline has passed');
-        return readInference(request, this.#readers, this.target.limits);
+        const inference = readInference(request, this.#readers, this.target.limits);
+        timeoutOf(inference);
+        return inference;
       });
       const read = clock.monotonic();
       const answer = await this.target.infer(given.result, within(call, given.value));
@@ -129,9 +131,23 @@ function attempt<T>(work: () => T): { readonly value?: T; readonly result: () =>
   }
 }
 
-/** The call with the deadline of the request's own parameter `timeout`, microseconds. */
+/**
+ * The parameter `timeout`, microseconds; 0 where there is none.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT` where it is not a number of them.
+ */
+function timeoutOf({ parameters }: InferRequest): number {
+  const timeout = parameters['timeout'] ?? 0;
+  if (Number.isSafeInteger(timeout) && (timeout as number) >= 0) return timeout as number;
+  throw new VivaceError(
+    'INVALID_ARGUMENT',
+    'parameters: "timeout" is not a whole number of microseconds; 0 is none',
+    { path: 'parameters' },
+  );
+}
+
+/** The call with the deadline of the request's own parameter `timeout`. */
 function within(call: Call, request: InferRequest | undefined): Call {
-  const timeout = request?.parameters['timeout'];
-  if (timeout === undefined || !Number.isInteger(timeout) || (timeout as number) <= 0) return call;
-  return call.within(Math.ceil((timeout as number) / 1000));
+  const timeout = request === undefined ? 0 : timeoutOf(request);
+  return timeout === 0 ? call : call.within(Math.ceil(timeout / 1000));
 }

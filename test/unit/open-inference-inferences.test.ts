@@ -276,6 +276,23 @@ describe('open-inference', () => {
       expect(errorOf(wrong)).to.contain('x-deadline-ms');
     });
 
+    for (const timeout of [-1, 1.5, '5', 1e300, true])
+      it(`refuses the parameter timeout ${JSON.stringify(timeout)}`, async () => {
+        const answer = await (
+          await served()
+        )({ path: infer, body: { inputs: [input], parameters: { timeout } } });
+        expect([answer.status, errorOf(answer)]).to.deep.equal([
+          400,
+          'parameters: "timeout" is not a whole number of microseconds; 0 is none',
+        ]);
+      });
+
+    for (const timeout of [0, null])
+      it(`has no deadline with the parameter timeout ${timeout}`, async () => {
+        const body = { inputs: [input], parameters: { timeout } };
+        expect((await (await served())({ path: infer, body })).status).to.equal(200);
+      });
+
     it('keeps a deadline for pipelines too', async () => {
       let deadline: number | undefined;
       const ask = await served({

@@ -156,7 +156,16 @@ describe('Open Inference tensors in JSON', () => {
       const said = refusal(() => readData('INT32', '[1]', JSON.stringify(shape), [-1, -1, -1]));
       expect(said, String(shape)).to.contain('INVALID_ARGUMENT inputs[0]: ');
     }
-    expect(refusal(() => readData('INT32', '[1]', '["1"]'))).to.contain('not a dimension');
+    for (const [dimension, said] of [
+      ['"1"', '"1"'],
+      ['null', 'null'],
+      ['[1]', 'a list'],
+      ['{}', 'an object'],
+      ['true', 'true'],
+    ])
+      expect(refusal(() => readData('INT32', '[1]', `[${dimension}]`))).to.contain(
+        `${said} is not a dimension`,
+      );
     expect(refusal(() => readData('INT32', '[1]', 'null'))).to.contain('shape is missing');
     // A gigabyte that is promised is not allocated for.
     expect(refusal(() => readData('FP64', '[[1]]', '[1,134217728]', [-1, -1]))).to.contain('1 elements');

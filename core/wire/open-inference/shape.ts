@@ -43,5 +43,7 @@ function otherShape(given: readonly unknown[], declared: readonly number[], path
 }
 
 function describe(dimension: unknown): string {
-  return typeof dimension === 'number' ? String(dimension) : typeof dimension;
+  if (typeof dimension === 'object')
+    return dimension === null ? 'null' : Array.isArray(dimension) ? 'a list' : 'an object';
+  return JSON.stringify(dimension).slice(0, 40);
 }
