@@ -27,7 +27,9 @@ export interface WireRow {
   readonly f: readonly { readonly v: unknown }[];
 }
 
-type Parse = (text: string) => number | bigint | string | Uint8Array | null;
+/** Null for a value that is null here, `undefined` for one whose digits would be lost. */
+type Parse = (text: string) => Value | null | undefined;
+type Value = number | bigint | string | Uint8Array;
 
 interface Kind {
   readonly element: ScalarType;
@@ -35,7 +37,7 @@ interface Kind {
 }
 
 const float: Kind = { element: 'float64', parse: parseFloat64 };
-const decimal: Kind = { element: 'float64', parse: parseDecimal };
+const decimal: Kind = { element: 'float64', parse: exactFloat64 };
 const time: Kind = { element: 'timestamp', parse: parseMicros };
 const integer: Kind = { element: 'int64', parse: BigInt };
 const bool: Kind = { element: 'bool', parse: (text) => (text === 'true' ? 1 : 0) };
@@ -180,16 +182,16 @@ function readList(reader: Reader, cell: unknown, check: Check | undefined): Cell
   });
 }
 
-function parsed({ name, parse }: Reader, text: string): ReturnType<Parse> {
+function parsed({ name, parse }: Reader, text: string): Value | null {
   const value = parse(text);
-  if (typeof value !== 'number' || parse !== parseDecimal || !Number.isNaN(value)) return value;
+  if (value !== undefined) return value;
   throw new VivaceError(
     'INVALID_ARGUMENT',
     `column "${name}": ${text} has more digits than a float64 holds: declare its type as string or int64, or cast it in the query`,
   );
 }
 
-function cellOf(element: ScalarType, value: NonNullable<ReturnType<Parse>>): Cell {
+function cellOf(element: ScalarType, value: Value): Cell {
   if (element === 'bool') return value === 1;
   return element === 'int32' ? Number(value) : value;
 }
@@ -216,11 +218,6 @@ function checkOf(name: string, element: ScalarType): Check | undefined {
 function parseFloat64(text: string): number {
   const value = Number(text);
   return Number.isNaN(value) && /inf/i.test(text) ? (text.startsWith('-') ? -Infinity : Infinity) : value;
-}
-
-/** NaN, which no decimal is, where digits would be lost. */
-function parseDecimal(text: string): number {
-  return exactFloat64(text) ?? NaN;
 }
 
 function parseMicros(text: string): number | null {
