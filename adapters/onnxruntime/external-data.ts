@@ -8,7 +8,7 @@ const fields = {
   attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
   sparse: { 1: 'tensor', 2: 'tensor' },
   training: { 1: 'graph', 2: 'graph' },
-  function: { 7: 'node' },
+  function: { 7: 'node', 11: 'attribute' },
   tensor: { 13: 'entry' },
 } as const;
 type Message = keyof typeof fields;

@@ -41,17 +41,22 @@ export async function openSession({ file, session }: ThreadData): Promise<ort.In
 
 const typeNames = Object.fromEntries(Object.entries(datatypes).map(([type, datatype]) => [datatype, type]));
 
+function ortTensor(
+  datatype: Tensor['datatype'],
+  data: Tensor['data'] | string[],
+  shape: readonly number[],
+): ort.Tensor {
+  return new ort.Tensor(typeNames[datatype] as 'float32', data as Float32Array, shape);
+}
+
 /** What the outputs of a session look like: asked by running it on zeros. */
 export function prober(session: ort.InferenceSession): Probe {
   return async (inputs, rows) => {
     const feeds: Record<string, ort.Tensor> = {};
     for (const { name, datatype, shape: declared } of inputs) {
       const shape = [rows, ...declared.slice(1).map((size) => (size === -1 ? 1 : size))];
-      const data = createTensorData(
-        datatype,
-        shape.reduce((a, b) => a * b),
-      );
-      feeds[name] = new ort.Tensor(typeNames[datatype] as 'float32', data as Float32Array, shape);
+      const size = shape.reduce((product, dimension) => product * dimension);
+      feeds[name] = ortTensor(datatype, createTensorData(datatype, size), shape);
     }
     const results = await session.run(feeds, { logSeverityLevel });
     return Object.fromEntries(Object.entries(results).map(([name, { dims }]) => [name, dims]));
@@ -66,14 +71,8 @@ export function runner(
   const names = outputs.map(({ name }) => name);
   return async (inputs) => {
     const feeds: Record<string, ort.Tensor> = {};
-    for (const tensor of inputs) {
-      const { name, datatype, shape } = tensor;
-      feeds[name] = new ort.Tensor(
-        typeNames[datatype] as 'float32',
-        toOrtData(tensor) as Float32Array,
-        shape,
-      );
-    }
+    for (const tensor of inputs)
+      feeds[tensor.name] = ortTensor(tensor.datatype, toOrtData(tensor), tensor.shape);
     const results = await session.run(feeds, names, { logSeverityLevel });
     return outputs.map(({ name, datatype }) => {
       const { dims, data } = results[name] as ort.Tensor;

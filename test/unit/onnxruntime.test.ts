@@ -68,6 +68,21 @@ describe('onnxruntime', () => {
     expect(await failureOf(files('affine.mjs'))).to.match(/^FAILED_PRECONDITION.*not an ONNX model/);
   });
 
+  it('names the files in which the defaults of a function keep weights', async () => {
+    const field = (number: number, content: Uint8Array | string): Buffer => {
+      const tag = number * 8 + 2;
+      const bytes = Buffer.from(content);
+      return Buffer.from([...(tag < 128 ? [tag] : [(tag & 127) | 128, tag >> 7]), bytes.length, ...bytes]);
+    };
+    const location = Buffer.concat([field(1, 'location'), field(2, 'default.bin')]);
+    const directory = mkdtempSync(join(tmpdir(), 'vivace-external-'));
+    const file = join(directory, 'model.onnx');
+    // ModelProto.functions, FunctionProto.attribute_proto, AttributeProto.t, TensorProto.external_data
+    writeFileSync(file, field(25, field(11, field(5, field(13, location)))));
+    expect(await runtime.otherFiles!(file, callContext())).to.deep.equal(['default.bin']);
+    rmSync(directory, { recursive: true });
+  });
+
   for (const name of ['../external.onnx.d', '/etc/external.data', 'a/../external.data']) {
     it(`refuses weights in ${name}`, async () => {
       const model = readFileSync(join(fixtures, 'classifiers/external.onnx'));
