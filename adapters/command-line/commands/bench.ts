@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import {
   benchCalls,
   errorCodes,
@@ -10,20 +8,21 @@ import {
   withServer,
   type BenchReport,
   type ErrorCode,
-  type ServerOf,
 } from 'vivace';
-import { pause, timeoutSignal } from 'vivace/kit';
+import { timeoutSignal } from 'vivace/kit';
 import {
   defaultFile,
   loadConfiguration,
   mistake,
   parseJson,
+  readInput,
   type WithConfig,
   type WithJson,
 } from '../configuration.js';
 import { exitCodes } from '../exit-codes.js';
 import { count } from '../progress.js';
 import type { AddCommand, Run } from '../run.js';
+import { untilReady } from '../until-ready.js';
 
 interface Options extends WithConfig, WithJson {
   readonly rate: string;
@@ -37,7 +36,6 @@ type Call = (body: unknown) => Promise<unknown>;
 
 /** How many different requests are generated. */
 const generated = 100;
-const modelsWaitMs = 60_000;
 /** The longest that requests are sent: a day. */
 const mostSeconds = 24 * 60 * 60;
 /** The longest that a server elsewhere may take to answer. */
@@ -129,10 +127,7 @@ function positive(option: string, text: string, most: number): number {
 }
 
 async function readRequests(file: string, { terminal }: Run): Promise<readonly unknown[]> {
-  const text = await readFile(resolve(terminal.directory, file), 'utf8').catch((cause: unknown) => {
-    throw mistake(`--file: ${file} cannot be read: ${messageOf(cause)}`);
-  });
-  const parsed = parseJson(text, file);
+  const parsed = parseJson(await readInput(file, terminal), file);
   const requests: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
   if (requests.length === 0) throw mistake(`--file: ${file} holds no request`);
   return requests;
@@ -166,13 +161,6 @@ function errorOf(httpStatus: number, text: string): VivaceError {
     // Not an error of Vivace: something between may have answered.
   }
   return new VivaceError('UNAVAILABLE', `HTTP ${httpStatus}`, { httpStatus });
-}
-
-/** Models may load in the background. */
-async function untilReady(server: ServerOf, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + modelsWaitMs;
-  while (!server.control.readiness().ready && performance.now() < until && !signal.aborted)
-    await pause(20, { signal, ref: true });
 }
 
 function reportText({ latencyMs, failures, ...report }: BenchReport): string {
