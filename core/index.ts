@@ -150,7 +150,7 @@ export { keyValueStore } from './ports/key-value-store.js';
 export type { KeyValueEntry, KeyValueStore } from './ports/key-value-store.js';
 export { logLevels, logSink } from './ports/log-sink.js';
 export type { LogLevel, LogRecord, LogSink } from './ports/log-sink.js';
-export { modelRepository, repositoryOutages } from './ports/model-repository.js';
+export { defaultAlias, modelRepository, repositoryOutages } from './ports/model-repository.js';
 export type { ModelRepository, ModelVersion } from './ports/model-repository.js';
 export { offlineStore } from './ports/offline-store.js';
 export type {

@@ -9,7 +9,12 @@ import type { CallContext } from '../kernel/call.js';
 import { asVivaceError, VivaceError } from '../kernel/errors.js';
 import { bundleManifest, signature, type BundleManifest, type Signature } from '../models/bundle.js';
 import type { PlanNode } from '../pipeline/plan.js';
-import { modelRepository, type ModelRepository, type ModelVersion } from '../ports/model-repository.js';
+import {
+  defaultAlias,
+  modelRepository,
+  type ModelRepository,
+  type ModelVersion,
+} from '../ports/model-repository.js';
 import { predictorRuntime } from '../ports/predictor-runtime.js';
 import { checkCounts, withColumns, type ModelColumns } from './model-columns.js';
 import { describeFile, modelFile, otherFiles, pathIn, readSignature } from './model-file.js';
@@ -69,7 +74,7 @@ export async function addModel(
   options: AddModelOptions,
   context: CallContext,
 ): Promise<AddedModel> {
-  const { alias = 'champion' } = options;
+  const { alias = defaultAlias } = options;
   parseOption(pathName, options.name, 'name');
   if (alias !== false) parseOption(pathName, alias, 'alias');
   const file = modelFile(options.file);
@@ -164,7 +169,7 @@ export async function listModels(
 /** The version to add, which does not exist yet; neither it nor the alias may hide one that does. */
 async function versionOf(
   models: ModelRepository,
-  { name, version, alias = 'champion' }: AddModelOptions,
+  { name, version, alias = defaultAlias }: AddModelOptions,
   context: CallContext,
 ): Promise<string> {
   const known = await models.list(context, { name });
@@ -216,7 +221,7 @@ async function checkPipelines(
   }: { repository: string; manifest: BundleManifest; alias: string | false },
 ): Promise<void> {
   const tags = alias === false ? [version] : [version, alias];
-  const references = [...tags.map((tag) => `${name}@${tag}`), ...(alias === 'champion' ? [name] : [])];
+  const references = [...tags.map((tag) => `${name}@${tag}`), ...(alias === defaultAlias ? [name] : [])];
   const predictors = server.bindings
     .filter(
       ({ ports, slots, options }) =>

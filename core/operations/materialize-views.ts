@@ -44,13 +44,11 @@ export interface ViewEstimate {
 
 /**
  * Copies the newest feature row of each key from the offline to the online store, one view after the other. It is safe to repeat and to
- * interrupt: the newest row wins, whatever was written before.
+ * interrupt: the newest row wins, whatever was written before. Every view is compared with its source before the first one is copied.
  *
  * A new server starts the offline store and what it uses; a server that has started is used as it is. In both cases the caller stops it.
  *
  * @param options.onProgress Called when a view begins, as its rows are copied, and when it is done.
- * Every view is compared with its source before the first one is copied.
- *
  * @returns One entry per view, in the order of `views`.
  * @throws {ConfigError} with every mistake about the sources; nothing has been written.
  * @throws {VivaceError} `NOT_FOUND` where there is no such view or store; `INVALID_ARGUMENT` where a view has no source, no view has one,

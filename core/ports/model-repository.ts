@@ -4,6 +4,9 @@ import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 import type { ErrorCode } from '../kernel/errors.js';
 
+/** The alias that a reference without alias and version means. */
+export const defaultAlias = 'champion';
+
 /** Errors of what surrounds a repository: they say nothing of the models in it. */
 export const repositoryOutages: readonly ErrorCode[] = [
   'UNAVAILABLE',

@@ -1,4 +1,5 @@
 import {
+  defaultAlias,
   isVivaceError,
   VivaceError,
   type BlobContent,
@@ -14,9 +15,6 @@ import { Copies } from './copies.js';
 import { aliasKey, manifestKey, modelPrefix, parseKey, parseReference, versionPrefix } from './keys.js';
 import { checkManifest, parseManifest, readWhole } from './manifests.js';
 import { isVerified, verified } from './verify.js';
-
-/** What a reference without alias and version means. */
-const defaultAlias = 'champion';
 
 /** Bundles under `<name>/<version>/`, their manifest last; aliases as one small blob each, `<name>/aliases/<alias>`. */
 export class BlobRepository implements ModelRepository {

@@ -1,4 +1,4 @@
-import { listModels, modelRepository, onlyPart, withServer, type ListedModel } from 'vivace';
+import { defaultAlias, listModels, modelRepository, onlyPart, withServer, type ListedModel } from 'vivace';
 import { defaultFile, loadConfiguration, type WithConfig, type WithJson } from '../configuration.js';
 import { addModelOf, type AddOptions } from '../add-model.js';
 import type { AddCommand } from '../run.js';
@@ -40,7 +40,7 @@ export const addModels: AddCommand = (command, { terminal, notes }) => {
       gather,
       [],
     )
-    .option('--alias <alias>', 'alias to point at the version', 'champion')
+    .option('--alias <alias>', 'alias to point at the version', defaultAlias)
     .option('--no-alias', 'point no alias at it')
     .option('--signature <file>', 'the signature as JSON, for files that do not hold it')
     .option(
