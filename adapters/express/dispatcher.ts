@@ -32,7 +32,7 @@ export interface DispatchOptions {
   /** The address of the peer, where it is not that of the socket. */
   peerOf?(request: IncomingMessage): string | undefined;
   /** How a request reached the application that it is mounted in. */
-  mountOf?(request: IncomingMessage): Partial<Pick<HttpExchangeFacts, 'scheme' | 'mountedAt'>>;
+  mountOf?(request: IncomingMessage): Partial<Pick<HttpExchangeFacts, 'scheme' | 'mountedAt' | 'routesAt'>>;
   /** The smallest answer that is compressed for a caller that takes it, bytes; absent: none is. */
   readonly compressFromBytes?: number;
 }
@@ -137,9 +137,13 @@ export class Dispatcher {
   }
 
   #factsOf({ route }: Exchange, request: IncomingMessage): HttpExchangeFacts {
-    const { scheme = schemeOf(request), mountedAt = '' } = this.#options.mountOf?.(request) ?? {};
     const { httpVersion } = request;
-    return { route, scheme, protocolVersion: httpVersion === '2.0' ? '2' : httpVersion, mountedAt };
+    return {
+      route,
+      scheme: schemeOf(request),
+      protocolVersion: httpVersion === '2.0' ? '2' : httpVersion,
+      ...this.#options.mountOf?.(request),
+    };
   }
 
   /** Answers with an error, as the route formats it, unless an answer is on its way already. */

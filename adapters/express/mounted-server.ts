@@ -23,11 +23,16 @@ type HostedRequest = IncomingMessage & {
   readonly baseUrl?: string;
 };
 
+/** The most paths in the names of routes: a path with a parameter, such as `/shops/:shop`, is as many as callers like. */
+const mostMounts = 10;
+
 /** Mounted on a router of a team's own application: that application listens, and closes. */
 export class MountedServer implements HttpServer, PartLifecycle {
   readonly #dispatcher: Dispatcher;
   readonly #options: MountedOptions;
   readonly #context: PartContext;
+  /** The paths that routes are named with. */
+  readonly #mounts: string[] = [];
   #probes: Probes | undefined;
 
   constructor(options: MountedOptions & { readonly router: ExpressRouter }, context: PartContext) {
@@ -38,9 +43,10 @@ export class MountedServer implements HttpServer, PartLifecycle {
       {
         fillBody: (exchange, request) => fillBody(exchange, request, { limits: options, held }),
         peerOf: (request: HostedRequest) => request.ip,
-        mountOf: ({ protocol, baseUrl }: HostedRequest) => ({
+        mountOf: ({ protocol, baseUrl = '' }: HostedRequest) => ({
           scheme: protocol === 'https' ? 'https' : 'http',
-          mountedAt: baseUrl ?? '',
+          mountedAt: baseUrl,
+          ...(this.#namesRoutes(baseUrl) ? {} : { routesAt: '' }),
         }),
       },
       options,
@@ -53,6 +59,11 @@ export class MountedServer implements HttpServer, PartLifecycle {
         this.#dispatcher.dispatch({ request, response }, arrivedAt, next);
       });
     });
+  }
+
+  #namesRoutes(path: string): boolean {
+    if (this.#mounts.includes(path)) return true;
+    return this.#mounts.length < mostMounts && this.#mounts.push(path) > 0;
   }
 
   async start(): Promise<void> {

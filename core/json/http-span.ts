@@ -23,6 +23,20 @@ export interface HttpExchangeFacts {
   readonly protocolVersion: string;
   /** The path that the server is mounted at, without a slash at its end; default: none. */
   readonly mountedAt?: string;
+  /**
+   * What stands before the template of a route in `http.route`; default: `mountedAt`. A server that may be mounted at any number of paths
+   * names few, since each is a time series.
+   */
+  readonly routesAt?: string;
+}
+
+/** The route of an exchange as `http.route` names it; `undefined` where it has no template. */
+export function httpRouteOf({
+  route,
+  mountedAt = '',
+  routesAt = mountedAt,
+}: Pick<HttpExchangeFacts, 'route' | 'mountedAt' | 'routesAt'>): string | undefined {
+  return route?.template === undefined ? undefined : routesAt + route.template;
 }
 
 /**
@@ -53,8 +67,7 @@ export class HttpSpan {
     const parent = traceFrom(head.headers) ?? ROOT_CONTEXT;
     const outer = trace.getSpanContext(parent);
     if (outer !== undefined && outer.isRemote !== true) return undefined;
-    const { mountedAt = '', route } = facts;
-    const template = route?.template === undefined ? undefined : mountedAt + route.template;
+    const template = httpRouteOf(facts);
     const method = methodName(head.method) === head.method ? head.method : 'HTTP';
     const span = tracer().startSpan(
       template === undefined ? method : `${method} ${template}`,

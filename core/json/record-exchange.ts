@@ -4,7 +4,7 @@ import { createHistogram } from '../kernel/create-histogram.js';
 import { perMeterProvider } from '../kernel/instrumentation.js';
 import { metricNames } from '../kernel/metric-names.js';
 import { methodName } from './http-methods.js';
-import type { HttpExchangeFacts } from './http-span.js';
+import { httpRouteOf, type HttpExchangeFacts } from './http-span.js';
 
 /** How an exchange ended. */
 export interface EndedExchange {
@@ -34,19 +34,14 @@ const mostKnown = 10_000;
  */
 export function recordExchange(
   { method, status, arrivedAt }: EndedExchange,
-  { route, scheme, mountedAt = '' }: Omit<HttpExchangeFacts, 'protocolVersion'>,
+  { scheme, ...facts }: Omit<HttpExchangeFacts, 'protocolVersion'>,
 ): void {
-  const template = route?.template;
+  const route = httpRouteOf(facts);
   const named = methodName(method);
-  const key = `${named} ${status} ${scheme} ${mountedAt} ${template}`;
+  const key = `${named} ${status} ${scheme} ${route}`;
   let attributes = known.get(key);
   if (attributes === undefined) {
-    attributes = attributesOf({
-      method: named,
-      status,
-      scheme,
-      route: template === undefined ? undefined : mountedAt + template,
-    });
+    attributes = attributesOf({ method: named, status, scheme, route });
     if (known.size < mostKnown) known.set(key, attributes);
   }
   duration().record(arrivedAt === undefined ? 0 : (performance.now() - arrivedAt) / 1000, attributes);

@@ -111,6 +111,20 @@ describe('Traces of express', () => {
     expect(attributes).to.include({ 'url.path': '/ml/a/b', 'http.route': '/ml/a/{name}' });
   });
 
+  it('name few routes where the path that the server is mounted at has a parameter', async () => {
+    const router = hostExpress.Router();
+    (await host.start({ router })).face(httpServer).mount(() => route);
+    const address = await listen(hostExpress().use('/shops/:shop', router));
+    for (let shop = 0; shop < 20; shop++) await ask(address, { path: `/shops/${shop}/a/b` });
+    let servers: Spans['all'] = [];
+    while (servers.length < 20) {
+      await new Promise((resolve) => setImmediate(resolve));
+      servers = new Spans(exporter.getFinishedSpans()).all.filter(({ kind }) => kind === SpanKind.SERVER);
+    }
+    expect(new Set(servers.map(({ attributes }) => attributes['http.route']))).to.have.property('size', 11);
+    expect(servers.map(({ attributes }) => attributes['url.path'])).to.include('/shops/15/a/b');
+  });
+
   it('are none for what the application answers', async () => {
     const address = await host.ways['mounted in an application']!([], route);
     await ask(address, { path: '/own' });
