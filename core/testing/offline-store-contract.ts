@@ -27,10 +27,11 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
     materialize(fixture);
     spine(fixture);
 
-    const { fields, batches } = plain([['a', 10, 10, 1]]);
+    const table = plain([['a', 10, 10, 1]]);
+    const { fields, batches } = table;
     lifecycleContract({
       runner,
-      make: async () => (await setup.make({ t: plain([['a', 10, 10, 1]]) })).part,
+      make: async () => (await setup.make({ t: table })).part,
       port: offlineStore,
       calls: {
         checkView: (started, call) => started.checkView(plainView, call),
