@@ -57,7 +57,7 @@ export class Exchange implements HttpRequest {
     response.on('close', () => {
       this.#closed = true;
       this.#held?.end();
-      if (!response.writableFinished) this.#leave();
+      if (!isAnswered(response)) this.#leave();
       this.onClose?.();
     });
   }
@@ -93,6 +93,11 @@ export class Exchange implements HttpRequest {
     this.#gone = true;
     this.#controller?.abort(peerGone());
   }
+}
+
+/** Whether the whole answer has left. Node also finishes a stream of HTTP/2 that its peer has reset, without any answer. */
+export function isAnswered(response: ServerResponse): boolean {
+  return response.writableEnded && response.writableFinished;
 }
 
 /** A proxy may send the absolute form, `http://host/path`; `*` and the like stay as they are and match no path. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import { VivaceError, type Call, type Caller, type Counter, type PartContext } from 'vivace';
 import { startTimer } from 'vivace/kit';
-import type { Exchange } from './exchange.js';
+import { isAnswered, type Exchange } from './exchange.js';
 import type { ExpressApplication, Middleware, MiddlewareRequest } from './express-types.js';
 import { loadMiddleware } from './load-middleware.js';
 import { middlewareError } from './middleware-error.js';
@@ -80,7 +80,7 @@ export class MiddlewareChain {
       const onClose = (): void => {
         if (!settle()) return;
         // Where the peer left, or the server itself answered, such as with 408, the middleware did not answer.
-        if (response.writableFinished && !exchange.failed) end('answered');
+        if (isAnswered(response) && !exchange.failed) end('answered');
         resolve(false);
       };
       const onLate = (): void => {

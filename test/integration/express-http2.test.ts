@@ -11,7 +11,7 @@ import {
 import { createConnection, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
 import hostExpress from 'express';
-import { httpServer, type Admission, type HttpRoute } from 'vivace';
+import { httpServer, type Admission, type HttpRoute, type VivaceError } from 'vivace';
 import { ExpressHost, tell } from '../support/express-host.js';
 
 interface Answered {
@@ -148,4 +148,25 @@ describe('express, mounted in a server of HTTP/2', () => {
       });
     });
   }
+
+  it('tells the handler that its peer has left', async () => {
+    let left: unknown;
+    await serve({
+      handle: (_request, { signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener('abort', () => {
+            left = signal.reason;
+            reject(signal.reason as Error);
+          }),
+        ),
+    });
+    const stream = open({});
+    stream.end();
+    const [request] = (await once(server, 'request')) as [Http2ServerRequest];
+    const closed = once(request.stream, 'close');
+    stream.close(constants.NGHTTP2_CANCEL);
+    await closed;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([(left as VivaceError | undefined)?.code, inFlight]).to.deep.equal(['CANCELLED', 0]);
+  });
 });
