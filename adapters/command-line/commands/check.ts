@@ -7,8 +7,12 @@ import {
   isVivaceError,
   pathText,
   sdkProblems,
+  type CheckedBackend,
   type LoadAnew,
+  type Plan,
+  type SdkProblem,
   type Server,
+  type VivaceError,
 } from 'vivace';
 import { defaultFile, loadConfiguration, type WithConfig, type WithJson } from '../configuration.js';
 import { describeBackends, describeParts, describePlans, describeViews } from '../describe-server.js';
@@ -50,98 +54,110 @@ export const addCheck: AddCommand = (command, run) => {
     .option('--timeout <seconds>', 'how long a backend may take', seconds, 10)
     .option('--json', 'print mistakes, and what was not checked, as JSON')
     .addHelpText('after', help)
-    .action(async (options: Options) => {
-      if (options.json === true) return checkAsJson(options, run);
-      const { signal } = terminal;
-      const server = await loadConfiguration(options, terminal);
-      const problems = new Map(
-        server.bindings.flatMap(({ definition }) =>
-          sdkProblems(definition.sdk).map((problem) => [problem.package, problem]),
-        ),
-      );
-      const { plans, unchecked, failed } = await withScratchWorkspace(server, (changes) =>
-        checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
-      );
+    .action((options: Options) =>
+      options.json === true ? checkAsJson(options, run) : check(options, run, textReport(terminal)),
+    );
+};
+
+/** Hears of what a check finds, as it finds it. */
+interface Report {
+  compiled(server: Server, plans: ReadonlyMap<string, Plan>): void;
+  /** A predictor whose model could not be looked at. */
+  unchecked(predictor: string, error: VivaceError): void;
+  /** A predictor that keeps a server from starting. */
+  failed(predictor: string, error: VivaceError): void;
+  /** Packages that are missing or too old, with the part that needs each. */
+  packages(problems: readonly (SdkProblem & { readonly part: string })[]): void;
+  backends(checked: readonly CheckedBackend[]): void;
+  /** What is left out of the source of a view. */
+  noted(view: string, note: string): void;
+}
+
+/** Checks a configuration, and sets the exit code. */
+async function check(options: Options, run: Run, report: Report): Promise<void> {
+  const { terminal } = run;
+  const { signal } = terminal;
+  const load: LoadAnew = () => loadConfiguration(options, terminal);
+  const server = await load();
+  const { plans, unchecked, failed } = await withScratchWorkspace(server, (changes) =>
+    checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
+  );
+  report.compiled(server, plans);
+  for (const [predictor, error] of unchecked) {
+    report.unchecked(predictor, error);
+    if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
+  }
+  for (const [predictor, error] of failed) {
+    report.failed(predictor, error);
+    run.exitCode = exitCodeOf(error);
+  }
+  const problems = server.bindings.flatMap(({ name, definition }) =>
+    sdkProblems(definition.sdk).map((problem) => ({ ...problem, part: name })),
+  );
+  if (problems.length > 0) report.packages(problems);
+  if (options.connect === true) {
+    const timeoutMs = options.timeout * 1000;
+    const checked = await checkBackends(load, { timeoutMs }, { signal });
+    report.backends(checked);
+    if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
+    else
+      for (const [view, notes] of await checkViews(load, { timeoutMs }, { signal }))
+        for (const note of notes) report.noted(view, note);
+  }
+  if (problems.length > 0) run.exitCode = exitCodes.mistake;
+}
+
+/** Draws what there is, and prints what is wrong, for people. */
+function textReport({ stdout, stderr }: Terminal): Report {
+  return {
+    compiled(server, plans) {
       const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(
         ({ branches = [] }) => branches.length > 0,
       );
-      terminal.stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
-      for (const [name, { message }] of unchecked) {
-        const what = `the signature of predictor "${name}", so neither the columns of its inputs nor those it writes`;
-        terminal.stdout.write(`\nnot checked: ${what} (${message})\n`);
-        if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
-      }
-      for (const [name, error] of failed) {
-        terminal.stderr.write(
-          `\nthe server cannot start: predictor "${name}": ${error.code} ${error.message}\n`,
-        );
-        run.exitCode = exitCodeOf(error);
-      }
-      if (options.connect === true) {
-        const load = (): Promise<Server> => loadConfiguration(options, terminal);
-        const checked = await checkBackends(load, { timeoutMs: options.timeout * 1000 }, { signal });
-        terminal.stdout.write(`\n${drawTree(describeBackends(checked))}\n`);
-        if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
-        else await compareViews(load, options, terminal);
-      }
-      if (problems.size > 0) {
-        const found = [...problems.values()];
-        const lines = found.map(({ message }) => `  ${message}\n`).join('');
-        const line = `npm install ${found.map(({ install }) => install).join(' ')}`;
-        terminal.stderr.write(`\npackages are missing or too old:\n${lines}\n  ${line}\n`);
-        run.exitCode = exitCodes.mistake;
-      }
-    });
-};
-
-/** Compares the views with their sources, and prints what is left out of them. */
-async function compareViews(load: LoadAnew, { timeout }: Options, terminal: Terminal): Promise<void> {
-  const notes = await checkViews(load, { timeoutMs: timeout * 1000 }, { signal: terminal.signal });
-  for (const [view, found] of notes)
-    for (const note of found) terminal.stdout.write(`\nview "${view}": ${note}\n`);
+      stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
+    },
+    unchecked(predictor, { message }) {
+      const what = `the signature of predictor "${predictor}", so neither the columns of its inputs nor those it writes`;
+      stdout.write(`\nnot checked: ${what} (${message})\n`);
+    },
+    failed: (predictor, { code, message }) =>
+      void stderr.write(`\nthe server cannot start: predictor "${predictor}": ${code} ${message}\n`),
+    packages(problems) {
+      const found = [...new Map(problems.map((problem) => [problem.package, problem])).values()];
+      const lines = found.map(({ message }) => `  ${message}\n`).join('');
+      const line = `npm install ${found.map(({ install }) => install).join(' ')}`;
+      stderr.write(`\npackages are missing or too old:\n${lines}\n  ${line}\n`);
+    },
+    backends: (checked) => void stdout.write(`\n${drawTree(describeBackends(checked))}\n`),
+    noted: (view, note) => void stdout.write(`\nview "${view}": ${note}\n`),
+  };
 }
 
 /** Prints one JSON object: whether the configuration can be used, and every finding with its file, line and path. */
 async function checkAsJson(options: Options, run: Run): Promise<void> {
-  const { terminal } = run;
-  const { signal } = terminal;
   const file = options.config;
   const findings: Finding[] = [];
   const note = (severity: Finding['severity'], message: string, path = ''): void =>
     void findings.push({ file, line: null, path, message, severity });
   let backends: readonly object[] | undefined;
   try {
-    const load = (): Promise<Server> => loadConfiguration(options, terminal);
-    const server = await load();
-    const sdks = server.bindings.flatMap(({ name, definition }) =>
-      sdkProblems(definition.sdk).map(({ message }) => ({ name, message })),
-    );
-    const { unchecked, failed } = await withScratchWorkspace(server, (changes) =>
-      checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
-    );
-    for (const [name, { message }] of unchecked) {
-      note('warning', `not checked: ${message}`, `parts.${name}`);
-      if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
-    }
-    for (const [name, error] of failed) {
-      note('error', `the server cannot start: ${error.code} ${error.message}`, `parts.${name}`);
-      run.exitCode = exitCodeOf(error);
-    }
-    for (const { name, message } of sdks) note('error', message, `parts.${name}`);
-    if (sdks.length > 0) run.exitCode = exitCodes.mistake;
-    if (options.connect === true) {
-      const checked = await checkBackends(load, { timeoutMs: options.timeout * 1000 }, { signal });
-      backends = checked.map(({ part, use, outcome }) =>
-        isVivaceError(outcome)
-          ? { part, use, ok: false, code: outcome.code, message: outcome.message }
-          : { part, use, ok: true, ...outcome },
-      );
-      if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
-      else {
-        const found = await checkViews(load, { timeoutMs: options.timeout * 1000 }, { signal });
-        for (const [view, notes] of found) for (const text of notes) note('warning', text, `views.${view}`);
-      }
-    }
+    await check(options, run, {
+      compiled: () => undefined,
+      unchecked: (predictor, { message }) => note('warning', `not checked: ${message}`, `parts.${predictor}`),
+      failed: (predictor, { code, message }) =>
+        note('error', `the server cannot start: ${code} ${message}`, `parts.${predictor}`),
+      packages(problems) {
+        for (const { part, message } of problems) note('error', message, `parts.${part}`);
+      },
+      backends(checked) {
+        backends = checked.map(({ part, use, outcome }) =>
+          isVivaceError(outcome)
+            ? { part, use, ok: false, code: outcome.code, message: outcome.message }
+            : { part, use, ok: true, ...outcome },
+        );
+      },
+      noted: (view, text) => note('warning', text, `views.${view}`),
+    });
   } catch (error) {
     if (!isVivaceError(error) || error.code !== 'INVALID_CONFIG') throw error;
     if (error instanceof ConfigError)
@@ -155,7 +171,7 @@ async function checkAsJson(options: Options, run: Run): Promise<void> {
     findings,
     ...(backends === undefined ? {} : { backends }),
   };
-  terminal.stdout.write(`${JSON.stringify(result)}\n`);
+  run.terminal.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 /** What `check --json` says of one place in a configuration. */
