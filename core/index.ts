@@ -97,6 +97,7 @@ export {
 } from './kernel/errors.js';
 export type { ErrorCode, ErrorDetail, FailedKey, VivaceErrorOptions } from './kernel/errors.js';
 export { withArticle } from './config/article.js';
+export { fileErrorText, readConfiguration } from './config/configuration-file.js';
 export { didYouMean } from './config/did-you-mean.js';
 export { ConfigError, pathText } from './config/mistake.js';
 export { parseValue } from './config/parse.js';

@@ -9,8 +9,10 @@ import {
   type AddedModel,
   type ModelColumns,
 } from 'vivace';
-import { loadConfiguration, mistake, parseJson, readInput, type WithConfig } from './configuration.js';
+import { loadConfiguration, parseJson, readInput } from './configuration.js';
+import type { WithConfig } from './options.js';
 import type { Terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
 
 export interface AddOptions extends WithConfig {
   readonly name: string;
@@ -57,7 +59,7 @@ function parseColumns(given: readonly string[]): ModelColumns {
   if (inputs.length === 1 && inputs[0]!.input === undefined) return inputs[0]!.columns;
   return Object.fromEntries(
     inputs.map(({ input, columns }) => {
-      if (input === undefined) throw mistake('--columns: write <input>=<columns> for each input');
+      if (input === undefined) throw new UsageError('--columns: write <input>=<columns> for each input');
       return [input, columns];
     }),
   );

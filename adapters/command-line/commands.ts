@@ -1,6 +1,6 @@
 import type { AddCommand } from './run.js';
 
-/** A command as the help lists it. Its options, and all that it needs to run, are loaded when it is asked for. */
+/** A command as the help lists it. Its options are loaded when it is asked for, and all that it needs to run when it runs. */
 interface ListedCommand {
   readonly name: string;
   readonly description: string;

@@ -1,19 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { loadServer, messageOf, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
+import { fileErrorText, loadServer, messageOf, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
+import type { WithConfig } from './options.js';
 import type { Terminal } from './terminal.js';
-
-export const defaultFile = 'vivace.yaml';
-
-/** The option that every command with a configuration has. */
-export interface WithConfig {
-  readonly config: string;
-}
-
-/** The option of every command that reports. */
-export interface WithJson {
-  readonly json?: true | undefined;
-}
 
 /** Makes a server from the configuration that a command names. */
 export function loadConfiguration(
@@ -29,7 +18,7 @@ export async function readInput(file: string, terminal: Terminal): Promise<strin
   try {
     return await readFile(resolve(terminal.directory, file), 'utf8');
   } catch (cause) {
-    throw new VivaceError('INVALID_ARGUMENT', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new VivaceError('INVALID_ARGUMENT', `${file} cannot be read: ${fileErrorText(cause)}`, { cause });
   }
 }
 

@@ -3,7 +3,7 @@ export const exitCodes = {
   ok: 0,
   /** A mistake in the configuration or in what the command was given. */
   mistake: 1,
-  /** Unknown commands, unknown options, missing arguments. */
+  /** Unknown commands, unknown options, missing arguments, values that an option cannot have. */
   usage: 2,
   /** It began, and something failed. */
   failed: 3,

@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import { commands } from './commands.js';
 import { exitCodes, exitCodesHelp } from './exit-codes.js';
 import type { Output, Terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
 
-// This file is loaded by `vivace --help`: what the commands need, core among it, is imported when one of them runs.
+// This file and the commands are loaded by `--help`: what they need to run, core among it, is imported when one of them runs.
 
 /** Gives a command its options and its action, which sets the exit code where it is not 0. */
 export type AddCommand = (command: Command, run: Run) => void;
@@ -18,6 +19,7 @@ export interface Run {
   drainMs: number;
 }
 
+const helpHint = '(add --help for what there is)';
 /** How long an interrupted command may take to end: half of what users are promised, because the process has to end as well. */
 const leaveMs = 1500;
 
@@ -41,6 +43,10 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     return state.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof UsageError) {
+      terminal.stderr.write(`error: ${error.message}\n${helpHint}\n`);
+      return exitCodes.usage;
+    }
     if (terminal.signal.aborted) {
       terminal.stderr.write('interrupted\n');
       return exitCodes.interrupted;
@@ -89,7 +95,7 @@ async function createProgram(argv: readonly string[], state: Run, silence: () =>
     .option('-q, --quiet', 'print results and errors only')
     .enablePositionalOptions()
     .exitOverride()
-    .showHelpAfterError('(add --help for what there is)')
+    .showHelpAfterError(helpHint)
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),

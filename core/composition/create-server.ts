@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import 'reflect-metadata';
+import { readConfiguration } from '../config/configuration-file.js';
 import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
 import { parseWith } from '../config/parse.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
-import { messageOf, VivaceError } from '../kernel/errors.js';
 import type { Used } from './declaration.js';
 import type { PartDeclaration } from './parts.js';
 import { ServerOf } from './server.js';
@@ -98,7 +97,7 @@ export interface LoadOptions extends Omit<
 export async function loadServer(file: string, options: LoadOptions = {}): Promise<ServerOf> {
   const { env = process.env, override, text: given, add = {}, modules = [], onFile, ...settings } = options;
   const path = resolve(file);
-  const text = given ?? (await readText(path));
+  const text = given ?? (await readConfiguration(path));
   const parsed = parseYamlFile(text, basename(path), env);
   const directory = dirname(path);
   const mistakes = new Mistakes();
@@ -122,21 +121,6 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
   };
   throwIfAny(mistakes);
   return new ServerOf({ ...checked!, throwIfAny }, { ...settings, directory });
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const missing = (cause as { code?: unknown }).code === 'ENOENT';
-    throw new VivaceError(
-      'INVALID_CONFIG',
-      missing
-        ? `there is no configuration at ${path}; name a file, or write one as docs/getting-started.md shows`
-        : `the configuration ${path} cannot be read: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
 }
 
 /** Where both have a part of the same name, the file's part wins. */

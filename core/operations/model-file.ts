@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { fileErrorText } from '../config/configuration-file.js';
 import type { Server } from '../composition/server-interface.js';
 import type { CallContext } from '../kernel/call.js';
-import { abortError, isVivaceError, messageOf } from '../kernel/errors.js';
+import { abortError, isVivaceError } from '../kernel/errors.js';
 import { signature, type BundleManifest, type Signature } from '../models/bundle.js';
 import { predictorRuntime } from '../ports/predictor-runtime.js';
 import { parseOption, wrongOption } from './wrong-option.js';
@@ -58,7 +59,7 @@ export async function describeFile(
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
     const what = other === undefined ? name : `${name}, in which ${file.name} keeps weights,`;
-    throw wrongOption('file', `${what} cannot be read: ${messageOf(cause)}`, cause);
+    throw wrongOption('file', `${what} cannot be read: ${fileErrorText(cause)}`, cause);
   }
   return { path: name, sizeBytes, sha256: hash.digest('hex') };
 }

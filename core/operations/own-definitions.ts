@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { boundVerbs, createContainer } from '../composition/container.js';
 import { importModules, importSteps } from '../composition/import-file.js';
 import { builtInNames, resolveUse } from '../composition/resolve-use.js';
+import { readConfiguration } from '../config/configuration-file.js';
 import { ConfigError, Mistakes } from '../config/mistake.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
 import type { Definition } from '../parts/definition.js';
@@ -15,7 +15,7 @@ import type { OwnDefinitions } from './configuration-schema.js';
  * The parts, steps and verbs of a team's own that a configuration file names. The file may have mistakes of other kinds, as while it is being
  * written.
  *
- * @throws {ConfigError} where the file is not YAML, or something that it names does not load.
+ * @throws {VivaceError} `INVALID_CONFIG` where the file is not YAML, or something that it names does not load.
  */
 export async function ownDefinitions(
   file: string,
@@ -23,7 +23,7 @@ export async function ownDefinitions(
 ): Promise<OwnDefinitions> {
   const path = resolve(file);
   const directory = dirname(path);
-  const parsed = parseYamlFile(await readFile(path, 'utf8'), basename(path), env);
+  const parsed = parseYamlFile(await readConfiguration(path), basename(path), env);
   const { value } = parsed;
   const mistakes = new Mistakes();
   const parts = await ownParts(blockOf(value, 'parts'), directory, mistakes);

@@ -58,7 +58,7 @@ describe('vivace bench', () => {
 
   it('refuses a rate that is none', async () => {
     const { code, stderr } = await bench('--rate', 'fast');
-    expect(code).to.equal(1);
+    expect(code).to.equal(2);
     expect(stderr).to.include('--rate: "fast" is not a number above 0');
   });
 

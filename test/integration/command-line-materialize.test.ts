@@ -63,7 +63,7 @@ describe('vivace materialize', () => {
 
   it('refuses a day that does not exist', async () => {
     const { code, stderr } = await project.vivace(['materialize', '--until', '2001-06-31']);
-    expect(code).to.equal(1);
+    expect(code).to.equal(2);
     expect(stderr).to.include('--until: "2001-06-31"');
   });
 

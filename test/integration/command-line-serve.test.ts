@@ -144,6 +144,6 @@ export const slow = defineAdapter({
 
   it('refuses a port that is none', async () => {
     await given({ 'vivace.yaml': served, 'log.mjs': log });
-    expect((await project.vivace(['serve', '--port', 'http'])).code).to.equal(1);
+    expect((await project.vivace(['serve', '--port', 'http'])).code).to.equal(2);
   });
 });

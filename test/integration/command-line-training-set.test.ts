@@ -114,6 +114,6 @@ describe('vivace training-set', () => {
       '--out',
       'train.txt',
     ]);
-    expect(code).to.equal(1);
+    expect(code).to.equal(2);
   });
 });

@@ -10,7 +10,7 @@ import {
 import { pause, startTimer, timeoutSignal } from 'vivace/kit';
 import { type z } from 'zod';
 import { pipelineSchema } from '../../core/pipeline/schema.js';
-import { millisecondsOf } from '../../adapters/command-line/times.js';
+import { millisecondsOf } from '../../adapters/command-line/option-values.js';
 import { longestTimerMs, timerMs } from '../../core/kernel/timer.js';
 import { builtInNames } from '../../core/composition/resolve-use.js';
 import { cacheSpec } from '../../core/steps/cache/schema.js';
@@ -102,7 +102,7 @@ describe('Durations', () => {
 });
 
 describe('A flag that is a duration', () => {
-  const read = millisecondsOf('--drain-timeout');
+  const read = (text: string): number => millisecondsOf('--drain-timeout', text);
 
   it('is read as an option is, and may be 0', () => {
     expect(['0', '2147483647'].map(read)).to.deep.equal([0, 2_147_483_647]);
@@ -115,7 +115,7 @@ describe('A flag that is a duration', () => {
   ] as const) {
     it(`is refused as ${text}`, async () => {
       expect(await failureOf((async () => read(text))())).to.equal(
-        `INVALID_ARGUMENT --drain-timeout: ${message}`,
+        `Error: --drain-timeout: ${message}`,
       );
     });
   }

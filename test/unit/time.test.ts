@@ -17,7 +17,7 @@ import {
 } from 'vivace';
 import { rfc3339 } from '../../core/kernel/time.js';
 import { spineSchema } from '../../core/offline/spine.js';
-import { lastMoment } from '../../adapters/command-line/times.js';
+import { lastMomentOf } from '../../adapters/command-line/option-values.js';
 import { failureOf } from '../support/failure.js';
 import { fuzzRuns } from '../support/fuzz-runs.js';
 
@@ -87,7 +87,7 @@ describe('Times', () => {
       const { first, last } = readMoment(text) as Moment;
       expect(first).to.equal(micros);
       expect(last).to.equal(text.length === 10 ? micros + microsPerDay - 1 : micros);
-      expect(instantOfMillis(lastMoment('--until', text))).to.equal(last);
+      expect(instantOfMillis(lastMomentOf('--until', text))).to.equal(last);
       // One at a time: a spine that ends where it begins is a mistake.
       for (const end of ['from', 'to'] as const)
         expect(instantOfMillis(spineSchema.parse(spineOf({ [end]: text }))[end]!), end).to.equal(first);
@@ -98,8 +98,8 @@ describe('Times', () => {
     it(`refuses ${JSON.stringify(text)} with one message everywhere`, async () => {
       const message = `${JSON.stringify(text)} is not a time${why}; write a date such as 2001-06-15, or an RFC 3339 time with its zone such as 2001-06-15T12:00:00Z`;
       expect(readMoment(text)).to.equal(message);
-      expect(await failureOf((async () => lastMoment('--until', text))())).to.equal(
-        `INVALID_ARGUMENT --until: ${message}`,
+      expect(await failureOf((async () => lastMomentOf('--until', text))())).to.equal(
+        `Error: --until: ${message}`,
       );
       const parsed = spineSchema.safeParse(spineOf({ to: text }));
       expect(JSON.stringify(parsed.error?.issues)).to.include(JSON.stringify(message).slice(1, -1));

@@ -1,11 +1,7 @@
-import { defaultAlias, listModels, modelRepository, onlyPart, withServer, type ListedModel } from 'vivace';
-import { defaultFile, loadConfiguration, type WithConfig, type WithJson } from '../configuration.js';
-import { addModelOf, type AddOptions } from '../add-model.js';
+import type { ListOptions } from '../actions/models.js';
+import type { AddOptions } from '../add-model.js';
+import { defaultFile, type WithJson } from '../options.js';
 import type { AddCommand } from '../run.js';
-
-interface ListOptions extends WithConfig, WithJson {
-  readonly repository?: string;
-}
 
 const addHelp = `
 The names, types and shapes of the tensors come from an .onnx file itself, and files in which it keeps weights are taken along; a .js or .mjs file needs --signature, a JSON file
@@ -26,7 +22,7 @@ Examples:
   vivace models list iris
   vivace models list --repository models`;
 
-export const addModels: AddCommand = (command, { terminal, notes }) => {
+export const addModels: AddCommand = (command, run) => {
   command
     .command('add')
     .argument('<file>', 'the model: .onnx, .js or .mjs')
@@ -40,7 +36,7 @@ export const addModels: AddCommand = (command, { terminal, notes }) => {
       gather,
       [],
     )
-    .option('--alias <alias>', 'alias to point at the version', defaultAlias)
+    .option('--alias <alias>', 'alias to point at the version', 'champion')
     .option('--no-alias', 'point no alias at it')
     .option('--signature <file>', 'the signature as JSON, for files that do not hold it')
     .option(
@@ -51,17 +47,9 @@ export const addModels: AddCommand = (command, { terminal, notes }) => {
     .option('--repository <part>', 'the model-repository part; default: the only one')
     .option('--json', 'print name, version and alias as JSON')
     .addHelpText('after', addHelp)
-    .action(async (file: string, options: AddOptions & WithJson) => {
-      const { manifest, alias, unused } = await addModelOf(file, options, terminal);
-      if (unused !== undefined) notes.write(`${unused}\n`);
-      if (options.json === true) {
-        const { name, version } = manifest;
-        terminal.stdout.write(`${JSON.stringify({ name, version, alias: alias ?? null })}\n`);
-        return;
-      }
-      const added = `${manifest.name} ${manifest.version}`;
-      terminal.stdout.write(`${added}${alias === undefined ? '' : ` (${alias})`}\n`);
-    });
+    .action(async (file: string, options: AddOptions & WithJson) =>
+      (await import('../actions/models.js')).add(file, options, run),
+    );
   command
     .command('list')
     .argument('[name]', 'only versions of this model')
@@ -70,27 +58,11 @@ export const addModels: AddCommand = (command, { terminal, notes }) => {
     .option('--repository <part>', 'the model-repository part; default: the only one')
     .option('--json', 'print a JSON list of name, version and aliases')
     .addHelpText('after', listHelp)
-    .action(async (name: string | undefined, options: ListOptions) => {
-      const { repository: wanted } = options;
-      const list = await withServer(await loadConfiguration(options, terminal), async (server) => {
-        const repository = onlyPart(server, modelRepository, { wanted, say: '--repository' });
-        return listModels(
-          server,
-          { repository, ...(name === undefined ? {} : { name }) },
-          { signal: terminal.signal },
-        );
-      });
-      if (options.json === true) return void terminal.stdout.write(`${JSON.stringify(list)}\n`);
-      for (const model of list) terminal.stdout.write(`${lineOf(model)}\n`);
-      if (list.length === 0)
-        notes.write(name === undefined ? 'no models yet\n' : `there is no model "${name}"\n`);
-    });
+    .action(async (name: string | undefined, options: ListOptions) =>
+      (await import('../actions/models.js')).list(name, options, run),
+    );
 };
 
 function gather(value: string, before: readonly string[]): string[] {
   return [...before, value];
-}
-
-function lineOf({ name, version, aliases }: ListedModel): string {
-  return [name, version, ...aliases].join('\t');
 }

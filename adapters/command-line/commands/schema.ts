@@ -1,6 +1,4 @@
-import { Argument } from 'commander';
-import { resolve } from 'node:path';
-import { configurationSchema, ownDefinitions, spineJsonSchema } from 'vivace';
+import type { SchemaOptions } from '../actions/schema.js';
 import type { AddCommand } from '../run.js';
 
 const help = `
@@ -12,19 +10,12 @@ Examples:
   vivace schema spine > spine.schema.json
   then, as the first line of vivace.yaml:  # yaml-language-server: $schema=./vivace.schema.json`;
 
-export const addSchema: AddCommand = (command, { terminal }) => {
+export const addSchema: AddCommand = (command, run) => {
   command
-    .addArgument(
-      new Argument('[of]', 'what to describe').choices(['configuration', 'spine']).default('configuration'),
-    )
+    .argument('[what]', 'what to describe: configuration or spine', 'configuration')
     .option('-c, --config <file>', 'a configuration whose own parts, steps and verbs the schema is to know')
     .addHelpText('after', help)
-    .action(async (of: string, { config }: { readonly config?: string }) => {
-      const own =
-        config === undefined
-          ? {}
-          : await ownDefinitions(resolve(terminal.directory, config), { env: terminal.env });
-      const schema = of === 'spine' ? spineJsonSchema() : await configurationSchema(own);
-      terminal.stdout.write(`${JSON.stringify(schema, undefined, 2)}\n`);
-    });
+    .action(async (what: string, options: SchemaOptions) =>
+      (await import('../actions/schema.js')).schema(what, options, run),
+    );
 };

@@ -1,0 +1,92 @@
+import {
+  estimateViews,
+  materializeViews,
+  offlineStore,
+  onlyPart,
+  withServer,
+  type MaterializeOptions,
+  type Server,
+  type ViewProgress,
+} from 'vivace';
+import { loadConfiguration, mistake } from '../configuration.js';
+import { lastMomentOf } from '../option-values.js';
+import type { WithConfig, WithJson } from '../options.js';
+import { count, Progress, size } from '../progress.js';
+import type { Run } from '../run.js';
+import type { Terminal } from '../terminal.js';
+
+export interface MaterializeCommandOptions extends WithConfig, WithJson {
+  readonly until?: string;
+  readonly store?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Copies the newest rows of views to their online stores, or prints what that would cost. */
+export async function materialize(
+  views: readonly string[],
+  { until, store: wanted, dryRun, json, ...options }: MaterializeCommandOptions,
+  run: Run,
+): Promise<void> {
+  const { terminal } = run;
+  const untilMs = until === undefined ? Date.now() : lastMomentOf('--until', until);
+  await withServer(await loadConfiguration(options, terminal), (server) => {
+    const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
+    if (dryRun === true) return printEstimates(server, { views, untilMs, store }, { terminal, json });
+    if (server.part(offlineStore, store).supports?.volatile === true) {
+      throw mistake(
+        `"${store}" copies to a store that ends with this command, so nothing would be left of it: name one that stays, such as lmdb or redis, or call materializeViews in the process that answers`,
+      );
+    }
+    return copy(server, { views, untilMs, store }, { run, json });
+  });
+}
+
+async function copy(
+  server: Server,
+  options: MaterializeOptions,
+  { run: { terminal, notes }, json }: { readonly run: Run } & WithJson,
+): Promise<void> {
+  let progress: Progress | undefined;
+  const onProgress = ({ view, phase, ...step }: ViewProgress): void => {
+    if (phase === 'begun') {
+      progress = new Progress(view, notes);
+      progress.update({ rows: 0, phase: 'waiting for the warehouse' });
+    } else if (phase === 'copying') progress?.update(step);
+    else {
+      progress?.finish(`${count(step.rows)} rows, ${count(step.written)} changed`);
+      if (step.rows > 0 && step.written === 0) {
+        const text = `${view}: nothing changed: the online store holds these rows already, or newer ones, which stay`;
+        notes.write(`${text}\n`);
+      }
+    }
+  };
+  try {
+    const views = await materializeViews(server, { ...options, onProgress }, { signal: terminal.signal });
+    if (json === true)
+      terminal.stdout.write(
+        `${JSON.stringify(views.map(({ view, rows, written }) => ({ view, rows, written })))}\n`,
+      );
+  } catch (error) {
+    progress?.leave();
+    throw error;
+  }
+}
+
+async function printEstimates(
+  server: Server,
+  options: MaterializeOptions,
+  { terminal, json }: { readonly terminal: Terminal } & WithJson,
+): Promise<void> {
+  const estimates = await estimateViews(server, options, { signal: terminal.signal });
+  if (json === true) {
+    const list = estimates.map(({ view, bytes }) => ({ view, bytes: bytes ?? null }));
+    return void terminal.stdout.write(`${JSON.stringify(list)}\n`);
+  }
+  for (const { view, bytes } of estimates) {
+    const text =
+      bytes === undefined
+        ? 'the warehouse estimates nothing: reading it is not billed by the byte'
+        : `${size(bytes)} (${count(bytes)} bytes) to read`;
+    terminal.stdout.write(`${view}: ${text}\n`);
+  }
+}

@@ -1,0 +1,47 @@
+import { didYouMean, millisOf, readMilliseconds, readMoment } from 'vivace';
+import { count } from './progress.js';
+import { UsageError } from './usage-error.js';
+
+/**
+ * The value of an option that is a port: 0 to 65,535.
+ *
+ * @throws {UsageError} as every function of this file.
+ */
+export function portOf(option: string, text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new UsageError(`${option}: "${text}" is not a port: a whole number from 0 to 65535`);
+}
+
+/** The value of an option that is a duration: whole milliseconds from 0 to what a timer can wait. */
+export function millisecondsOf(option: string, text: string): number {
+  const read = readMilliseconds(text, { min: 0 });
+  if (typeof read === 'string') throw new UsageError(`${option}: ${read}`);
+  return read;
+}
+
+/** The value of an option that is a number above 0 and at most `most`. */
+export function positiveOf(option: string, text: string, most: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= most) return value;
+  throw new UsageError(`${option}: "${text}" is not a number above 0 and at most ${count(most)}`);
+}
+
+/**
+ * The value of an option that is a time, which is meant inclusively: for a date its last microsecond (UTC), otherwise the time itself.
+ *
+ * @returns Epoch milliseconds, with the microseconds as their fraction.
+ */
+export function lastMomentOf(option: string, text: string): number {
+  const moment = readMoment(text);
+  if (typeof moment === 'string') throw new UsageError(`${option}: ${moment}`);
+  return millisOf(moment.last);
+}
+
+/** A value that is one of a few names. */
+export function choiceOf<T extends string>(what: string, text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  const list = choices.join(' or ');
+  const hint = didYouMean(text, choices);
+  throw new UsageError(`"${text}" is not ${what}: give ${list}${hint.includes('did you mean') ? hint : ''}`);
+}
