@@ -14,7 +14,7 @@ import { packageVersion } from '../kernel/package-version.js';
 import { isMadeFor } from '../parts/made-for.js';
 import { digestOf } from '../kit/import-file.js';
 import type { Where } from './import-file.js';
-import { resolveUse } from './resolve-use.js';
+import { builtInNames, resolveUse } from './resolve-use.js';
 import { isDefinition, slotPort, type Definition } from '../parts/definition.js';
 
 /** A part as users write it: what it uses, its options and the parts in its slots. */
@@ -52,6 +52,11 @@ export async function resolveParts(
   for (const [name, value] of Object.entries(declared)) {
     const path = ['parts', name];
     if (!partNames.pattern.test(name)) mistakes.add(path, wrongName(name, 'part', partNames));
+    const misspelt = misspeltUse(value);
+    if (misspelt !== undefined) {
+      mistakes.add([...path, misspelt], `unknown key "${misspelt}"; did you mean "use"?`);
+      continue;
+    }
     const parsed = parseWith(declaration, value, { path, mistakes });
     if (parsed === undefined) continue;
     const { use, ...rest } = parsed;
@@ -94,6 +99,16 @@ export async function resolveParts(
   }
   checkCycles(parts, mistakes);
   return parts;
+}
+
+/** The key of a part without `use` that was meant to be it: it is nearly that word, and names an adapter, a plugin or a file. */
+function misspeltUse(part: unknown): string | undefined {
+  if (typeof part !== 'object' || part === null || Object.hasOwn(part, 'use')) return undefined;
+  const isName = (value: unknown): boolean =>
+    typeof value === 'string' && (/^\.{0,2}\//.test(value) || builtInNames().includes(value));
+  return Object.entries(part).find(
+    ([key, value]) => nearest(key, ['use']) !== undefined && isName(value),
+  )?.[0];
 }
 
 /** Refuses a part that is made for versions of Vivace other than this one. */

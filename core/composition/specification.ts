@@ -1,10 +1,10 @@
 import type { Container, ContainerModule } from 'inversify';
 import { z } from 'zod';
 import { milliseconds } from '../config/duration.js';
-import { didYouMean } from '../config/did-you-mean.js';
+import { didYouMean, nearest } from '../config/did-you-mean.js';
 import { columnNames, pathNames, wrongName } from '../config/names.js';
 import type { Mistakes } from '../config/mistake.js';
-import { parseWith, type FromEnvironment } from '../config/parse.js';
+import { parseWith, type Excused, type FromEnvironment } from '../config/parse.js';
 import { valueText } from '../config/value-text.js';
 import { fieldsOf } from '../data/feature-rows.js';
 import { messageOf, VivaceError } from '../kernel/errors.js';
@@ -14,6 +14,7 @@ import type { Clock } from '../parts/context.js';
 import type { Catalogue, CataloguePart } from '../pipeline/catalogue.js';
 import { checkSteps, compilePipeline } from '../pipeline/compile.js';
 import type { Plan } from '../pipeline/plan.js';
+import { isWrongReference } from '../pipeline/reference.js';
 import { pipelineSchema, type PipelineSpec } from '../pipeline/schema.js';
 import type { Signature } from '../models/bundle.js';
 import type { AdmissionLimits } from '../kernel/admission.js';
@@ -25,6 +26,7 @@ import { partIdentity, resolveParts, type PartDeclaration, type ResolvedPart } f
 import { boundVerbs, checkLayers, checkModuleBindings, createContainer } from './container.js';
 import { importModules, importSteps, type Where } from './import-file.js';
 import { withStandIns, wrongStep } from './injection.js';
+import { misnamedIn, refersToOneOf } from './misnamed.js';
 import type { Server } from './server-interface.js';
 
 export type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
@@ -128,6 +130,7 @@ export async function checkSpecification(
   const names = Object.keys(blocks.shape);
   for (const key of Object.keys(parsed))
     if (!names.includes(key)) mistakes.add([key], `unknown key "${key}"${didYouMean(key, names)}`);
+  const meant = misspeltBlocks(spec, names);
   const tooMany = (['parts', 'views', 'pipelines'] as const).filter(
     (block) => Object.keys(parsed[block]).length > mostPerBlock,
   );
@@ -153,9 +156,12 @@ export async function checkSpecification(
   const broken = new Set(
     Object.keys({ ...parsed.parts, ...override }).filter((name) => !described.has(name)),
   );
+  for (const block of ['parts', 'views']) for (const name of namesIn(meant.get(block))) broken.add(name);
   const views = compileViews(parsed.views, parts, { mistakes, broken, ...env });
   for (const name of Object.keys(parsed.views)) if (!views.has(name)) broken.add(name);
-  const specs = parsePipelines(parsed.pipelines, { mistakes, ...env });
+  const misnamed = misnamedIn(parsed);
+  const excused: Excused = (value, issue) => isWrongReference(issue) && refersToOneOf(value, misnamed);
+  const specs = parsePipelines(parsed.pipelines, { mistakes, excused, ...env });
   const unparsed = Object.entries(parsed.pipelines).flatMap(([name, value]) =>
     specs.has(name) ? [] : [[name, stepsOf(value)] as const],
   );
@@ -170,7 +176,10 @@ export async function checkSpecification(
   });
   const declaredSteps = [...[...specs].map(([name, spec]) => [name, spec.steps] as const), ...unparsed];
   const steps = await importSteps(declaredSteps, where);
-  const container = await createContainer(await importModules(parsed.modules, where), mistakes);
+  const container = await createContainer(
+    await importModules(parsed.modules ?? meant.get('modules'), where),
+    mistakes,
+  );
   checkModuleBindings(container, parts.values(), mistakes);
   const planning = withStandIns(container, parts.values());
   checkLayers(planning, mistakes);
@@ -188,6 +197,7 @@ export async function checkSpecification(
     parts: described,
     signature,
     broken,
+    excused,
     verbs,
     imported: (path) => steps.get(path),
     wrongStep: (node) => wrongStep(planning, node),
@@ -222,6 +232,20 @@ export async function checkSpecification(
     plans: compile(() => undefined, mistakes),
     compile,
   };
+}
+
+/** What stands under misspelt names of blocks, by the names that were meant: what it declares is there, although nothing else is known of it. */
+function misspeltBlocks(spec: object, names: readonly string[]): ReadonlyMap<string, unknown> {
+  return new Map(
+    Object.entries(spec).flatMap(([key, value]) => {
+      const meant = names.includes(key) ? undefined : nearest(key, names);
+      return meant === undefined || Object.hasOwn(spec, meant) ? [] : [[meant, value] as const];
+    }),
+  );
+}
+
+function namesIn(block: unknown): readonly string[] {
+  return typeof block === 'object' && block !== null ? Object.keys(block) : [];
 }
 
 function compileViews(
@@ -263,13 +287,14 @@ function compileViews(
 
 function parsePipelines(
   declared: Readonly<Record<string, unknown>>,
-  { mistakes, environment }: { mistakes: Mistakes; environment?: FromEnvironment },
+  { mistakes, excused, environment }: { mistakes: Mistakes; excused: Excused; environment?: FromEnvironment },
 ): ReadonlyMap<string, PipelineSpec> {
   const specs = new Map<string, PipelineSpec>();
   for (const [name, value] of Object.entries(declared)) {
     const spec = parseWith(pipelineSchema, value, {
       path: ['pipelines', name],
       mistakes,
+      excused,
       ...(environment === undefined ? {} : { environment }),
     });
     if (spec !== undefined) specs.set(name, spec);

@@ -14,6 +14,9 @@ export interface FromEnvironment {
   written?(path: ConfigPath): string | undefined;
 }
 
+/** Whether a value is wrong only because of a mistake that is reported elsewhere: it is then none of its own. */
+export type Excused = (value: unknown, issue: z.core.$ZodIssue) => boolean;
+
 const nowhere: FromEnvironment = { has: () => false };
 
 /**
@@ -29,12 +32,14 @@ export function parseWith<S extends z.ZodType>(
     mistakes,
     environment = nowhere,
     known = [],
+    excused = () => false,
   }: {
     path: ConfigPath;
     mistakes: Mistakes;
     environment?: FromEnvironment;
     /** Keys that may stand beside those of the schema, for "did you mean". */
     known?: readonly string[];
+    excused?: Excused;
   },
 ): z.output<S> | undefined {
   let input = withoutPrototypes(value, { path, mistakes });
@@ -47,7 +52,7 @@ export function parseWith<S extends z.ZodType>(
       input,
     );
     if (converted === input) {
-      report(result.error.issues, { schema, input, path, mistakes, environment, known });
+      report(result.error.issues, { schema, input, path, mistakes, environment, known, excused });
       return undefined;
     }
     input = converted;
@@ -103,6 +108,7 @@ interface Reported {
   readonly mistakes: Mistakes;
   readonly environment: FromEnvironment;
   readonly known: readonly string[];
+  readonly excused: Excused;
 }
 
 function report(issues: readonly z.core.$ZodIssue[], reported: Reported): void {
@@ -111,6 +117,7 @@ function report(issues: readonly z.core.$ZodIssue[], reported: Reported): void {
   for (const issue of issues) {
     const at = [...path, ...(issue.path as ConfigPath)];
     const value = valueAt(input, issue.path);
+    if (reported.excused(value, issue)) continue;
     const say = (message: string): void => {
       const written = environment.written?.(at);
       const isSecret = isSecretAt(schema, issue.path) || secrets.has(value as string);

@@ -27,12 +27,12 @@ export function syntaxFaults({ document, text, lines }: ReadDocument): Mistake[]
   for (const error of document.errors) {
     const place = openingOf(error, document)?.range?.[0] ?? error.pos[0];
     const line = lines.linePos(place).line;
-    const isTab = error.code === 'TAB_AS_INDENT' && faults.some(({ message }) => message === tabs);
-    if (!seen.has(line) && !isTab)
-      faults.push({ path: [], message: faultText(error, { text, lines }), line });
+    const message = faultText(error, { text, lines });
+    if (!seen.has(line)) faults.push({ path: [], message, line });
     seen.add(line);
     // From here on the parser has lost the structure of the document.
-    if (error.code === 'UNEXPECTED_TOKEN' || isOpenQuote(error)) break;
+    const isLost = [tabs, unlikeAbove, noDash].includes(message) || error.code === 'UNEXPECTED_TOKEN';
+    if (isLost || isOpenQuote(error)) break;
   }
   return faults;
 }
@@ -103,22 +103,35 @@ function keyFault(name: string, before: number | undefined): string | undefined 
 }
 
 const tabs = 'is indented with a tab: indent with spaces';
+const unlikeAbove = 'is indented unlike the keys above it: keys of one block begin in the same column';
+const noDash =
+  'stands in a list, but does not begin with "- ": indent it like the keys of the step or entry above';
+/** Faults of the structure, which a tab among the spaces of an indentation causes. */
+const structural: readonly YAMLError['code'][] = [
+  'TAB_AS_INDENT',
+  'BAD_INDENT',
+  'MULTILINE_IMPLICIT_KEY',
+  'BLOCK_AS_IMPLICIT_KEY',
+  'MISSING_CHAR',
+  'UNEXPECTED_TOKEN',
+];
 
 function faultText(error: YAMLError, { text, lines }: Pick<ReadDocument, 'text' | 'lines'>): string {
   const { line } = lines.linePos(error.pos[0]);
   const source = text.split('\n')[line - 1] ?? '';
   if (/(^|[^"'$])\$\{env:/.test(source)) return 'inside { … } or [ … ] quote it: "${env:NAME}"';
+  if (structural.includes(error.code) && /^ *\t/.test(source)) return tabs;
   const said = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
   switch (error.code) {
-    case 'TAB_AS_INDENT':
-      return tabs;
     case 'BAD_INDENT':
       if (said.startsWith('Flow'))
         return `the ${said.includes('map') ? '{' : '['} is not closed: write its ${said.includes('map') ? '}' : ']'} before line ${line}, or indent that line further`;
-      return 'is indented unlike the keys above it: keys of one block begin in the same column';
+      return unlikeAbove;
     case 'MULTILINE_IMPLICIT_KEY':
       return 'is neither a key nor a value: is a ":" missing after the key?';
     case 'BLOCK_AS_IMPLICIT_KEY':
+      if (isContinued(text, line))
+        return 'has a value, but the line below is indented further: keys of one block begin in the same column';
       return 'has two keys on one line: quote a text that holds ": ", and begin a block on a line of its own';
     case 'BAD_SCALAR_START':
       return `a text cannot begin with ${text[error.pos[0]] ?? 'this'}: quote it`;
@@ -127,8 +140,16 @@ function faultText(error: YAMLError, { text, lines }: Pick<ReadDocument, 'text' 
     case 'UNEXPECTED_TOKEN':
       return `${JSON.stringify(source.slice(lines.linePos(error.pos[0]).col - 1, lines.linePos(error.pos[0]).col + 19))} does not belong here: quote a text that holds { } [ ] or ,`;
     default:
-      return isOpenQuote(error) ? 'the quote that opens here is not closed' : said;
+      if (isOpenQuote(error)) return 'the quote that opens here is not closed';
+      return said.startsWith('Sequence item without') ? noDash : said;
   }
+}
+
+/** Whether the line after this one is indented further than the key that this one begins with. */
+function isContinued(text: string, line: number): boolean {
+  const [own = '', next = ''] = text.split('\n').slice(line - 1, line + 1);
+  const column = /^[ -]*/.exec(own)![0].length;
+  return /^ */.exec(next)![0].length > column;
 }
 
 function isOpenQuote({ code, message }: YAMLError): boolean {

@@ -1,3 +1,4 @@
+import type { Excused } from '../config/parse.js';
 import type { Signature } from '../models/bundle.js';
 import type { FeatureView } from '../views/view.js';
 import type { PlanNode } from './plan.js';
@@ -20,6 +21,8 @@ export interface Catalogue {
   readonly parts: ReadonlyMap<string, CataloguePart>;
   /** Parts and views with mistakes of their own: a reference to them is not a further mistake. */
   readonly broken: ReadonlySet<string>;
+  /** References to something whose name is a mistake of its own. */
+  readonly excused: Excused;
   /** `undefined` where it is not known yet; the plan is then incomplete. */
   signature(predictor: string): Signature | undefined;
   /** What the file exports that a step names by its relative path; `undefined` where a mistake has been reported. */

@@ -1,5 +1,5 @@
 import { withArticle } from '../config/article.js';
-import { didYouMean, nearestHint } from '../config/did-you-mean.js';
+import { didYouMean, nearest, nearestHint } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import type { FromEnvironment } from '../config/parse.js';
 import type { Scope } from '../data/frame.js';
@@ -114,12 +114,33 @@ function compileSteps(steps: readonly unknown[], state: CompileState, path: Conf
     const at = [...path, 'steps', i];
     const compiler = new StepCompiler(state, at, i);
     const before = state.mistakes.list.length;
+    const nodes = state.nodes.length;
     const step = raw as Readonly<Record<string, unknown>>;
     state.mistakes.attempt(at, () => compileStep(step, state, compiler));
-    if (state.mistakes.list.length === before) return;
-    const verb = state.catalogue.verbs.find((known) => Object.hasOwn(step, known.verb))?.verb;
-    compiler.leaveOpenAfter(step['as'] ?? step[verb ?? Object.keys(step)[0] ?? '']);
+    if (state.mistakes.list.length === before && state.nodes.length > nodes) return;
+    for (const name of namesOf(step, state.catalogue)) compiler.leaveOpenAfter(name);
   });
+}
+
+/** The names that a step with mistakes may have meant to have: what stands after its verb, or its alias, also where that key is misspelt. */
+function namesOf(step: Readonly<Record<string, unknown>>, { verbs }: Catalogue): readonly unknown[] {
+  const verb = verbs.find((known) => Object.hasOwn(step, known.verb))?.verb;
+  const isAlias = (key: string): boolean => nearest(key, ['as']) !== undefined;
+  const aliases = Object.keys(step).filter((key) => key !== 'as' && isAlias(key));
+  return [step['as'] ?? step[verb ?? meantVerb(step, verbs)], ...aliases.map((key) => step[key])];
+}
+
+/** The key of a step without a verb that was probably meant to be one: the nearest to a verb, else the first that no verb has. */
+function meantVerb(step: Readonly<Record<string, unknown>>, verbs: Catalogue['verbs']): string {
+  const keys = Object.keys(step);
+  const names = verbs.map(({ verb }) => verb);
+  const options = new Set(verbs.flatMap(({ schema }) => Object.keys(schema.shape)));
+  return (
+    keys.find((key) => nearest(key, names) !== undefined) ??
+    keys.find((key) => !options.has(key)) ??
+    keys[0] ??
+    ''
+  );
 }
 
 function compileFields(
@@ -187,12 +208,12 @@ function compileStep(
   const verbs = catalogue.verbs.map(({ verb }) => verb);
   const [definition, ...more] = catalogue.verbs.filter(({ verb }) => Object.hasOwn(raw, verb));
   if (definition === undefined) {
-    const first = Object.keys(raw)[0] ?? '';
+    const meant = meantVerb(raw, catalogue.verbs);
     return compiler.mistake(
       [],
-      first === ''
+      meant === ''
         ? `an empty step: write one of ${verbs.join(', ')}`
-        : `a step is one of ${verbs.join(', ')}, not "${first}"${nearestHint(first, verbs)}`,
+        : `a step is one of ${verbs.join(', ')}, not "${meant}"${nearestHint(meant, verbs)}`,
     );
   }
   if (more.length > 0) {

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { columnNames } from '../config/names.js';
 
 /** What a reference names. */
@@ -11,6 +12,20 @@ export interface Reference {
 /** `alias.name`, `alias."any name"`, a bare field; each may be followed by `[0]`. */
 export const referencePattern =
   /^[A-Za-z_][A-Za-z0-9_]*(\.([A-Za-z_][A-Za-z0-9_]*|"([^"\\]|\\["\\])+"))?(\[(0|[1-9][0-9]{0,5})\])?$/;
+
+/** Whether an issue of a schema is that a text is not a reference. */
+export function isWrongReference(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'invalid_format' && issue.pattern === String(referencePattern);
+}
+
+/** What is expected of a text that is not a reference. */
+export function wrongReference(text: unknown): string {
+  // The alias of a step is the name of its part with _ for -.
+  const meant = typeof text === 'string' ? text.replace(/^[^.]*/, (alias) => alias.replaceAll('-', '_')) : '';
+  if (meant !== text && referencePattern.test(meant))
+    return `a column: write ${meant}, since an alias has _ where a name has -`;
+  return 'a column: `request.field`, `object.field`, `alias.feature` or `time`; a name with other characters in quotes, `alias."a name"`; an element of a vector by its index, `alias.feature[0]`';
+}
 
 /** Takes a reference apart; what is not one is taken as the name of a column, which does not exist. */
 export function parseReference(text: string): Reference {

@@ -1,15 +1,10 @@
 import { z } from 'zod';
 import { columnName, typeName } from '../views/schema.js';
-import { referencePattern } from './reference.js';
+import { referencePattern, wrongReference } from './reference.js';
 import { milliseconds } from '../config/duration.js';
 
 /** A column as steps and answers name it. */
-export const reference = z
-  .string()
-  .regex(
-    referencePattern,
-    'a column: `request.field`, `object.field`, `alias.feature` or `time`; a name with other characters in quotes, `alias."a name"`; an element of a vector by its index, `alias.feature[0]`',
-  );
+export const reference = z.string().regex(referencePattern, { error: ({ input }) => wrongReference(input) });
 
 /** The alias of a step, where it has one of its own. */
 export const alias = columnName.optional().describe('alias of its columns; default: its name');

@@ -64,10 +64,11 @@ export class StepCompiler {
 
   /** Parses options that have a schema of their own; `undefined` where they have mistakes. */
   parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
-    const { environment } = this.#state;
+    const { environment, catalogue } = this.#state;
     return parseWith(schema, value, {
       path: this.path,
       mistakes: this.mistakes,
+      excused: catalogue.excused,
       ...(environment === undefined ? {} : { environment }),
     });
   }

@@ -50,6 +50,38 @@ describe('A wrong YAML file', () => {
       ['2: is indented with a tab: indent with spaces'],
     ],
     [
+      'tab deeper',
+      'parts:\n  hot:\n\t  use: memory\n  b: { use: memory }\n',
+      ['3: is indented with a tab: indent with spaces'],
+    ],
+    [
+      'tab after spaces',
+      'parts:\n  hot:\n  \tuse: memory\n    path: a\n    size: 1\n',
+      ['3: is indented with a tab: indent with spaces'],
+    ],
+    [
+      'tab in a step',
+      withSteps('- fetch: price\n\tonMissing: null'),
+      ['17: is indented with a tab: indent with spaces'],
+    ],
+    [
+      'indentation of several lines',
+      'parts:\n   hot: { use: memory }\n  b: { use: memory }\n  c: { use: memory }\n  d: { use: memory }\n',
+      ['3: is indented unlike the keys above it: keys of one block begin in the same column'],
+    ],
+    [
+      'indented further than the verb',
+      withSteps('- fetch: price\n   onMissing: null'),
+      ['16: has a value, but the line below is indented further: keys of one block begin in the same column'],
+    ],
+    [
+      'indented less than the verb',
+      withSteps('- fetch: price\n onMissing: null'),
+      [
+        '17: stands in a list, but does not begin with "- ": indent it like the keys of the step or entry above',
+      ],
+    ],
+    [
       'merge key',
       'parts:\n  a: &a { use: memory }\n  b:\n    <<: *a\n',
       ['4 parts.b.<<: merge keys (<<) are not read: repeat the keys, or give the whole value an anchor'],
