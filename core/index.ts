@@ -101,7 +101,7 @@ export { fileErrorText, readConfiguration } from './config/configuration-file.js
 export { didYouMean } from './config/did-you-mean.js';
 export { ConfigError, pathText } from './config/mistake.js';
 export { parseValue } from './config/parse.js';
-export type { ConfigPath, Mistake } from './config/mistake.js';
+export type { ConfigPath, Mistake, Place } from './config/mistake.js';
 export { pathNames, requestIds } from './config/names.js';
 export type { NameRule } from './config/names.js';
 

@@ -24,6 +24,7 @@ export async function readInput(file: string, terminal: Terminal): Promise<strin
 
 /** Parses JSON that a command was given; `what` names it in the error. */
 export function parseJson(text: string, what: string): unknown {
+  if (text.trim() === '') throw new VivaceError('INVALID_ARGUMENT', `${what} is empty: write JSON`);
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -14,6 +14,9 @@ const fields = {
 type Message = keyof typeof fields;
 
 const deepest = 100;
+/** @see https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md#the-pointer */
+const lfsHead = 'version https://git-lfs';
+const decoder = new TextDecoder();
 
 /**
  * The files that hold tensors of an ONNX model, as the model names them: relative to its folder.
@@ -22,6 +25,8 @@ const deepest = 100;
  * @see https://github.com/onnx/onnx/blob/main/docs/ExternalData.md
  */
 export function externalFiles(bytes: Uint8Array): string[] {
+  const head = decoder.decode(bytes.subarray(0, lfsHead.length));
+  if (head === lfsHead) throw notOnnx('it is a pointer of Git LFS: fetch it with `git lfs pull`');
   const found = new Set<string>();
   walk(bytes, 'model', { found, depth: 0 });
   return [...found];
@@ -51,7 +56,6 @@ function noteLocation(entry: Uint8Array, found: Set<string>): void {
   }
   if (key === 'location') found.add(value);
 }
-const decoder = new TextDecoder();
 
 /** The fields of a message that have contents: other messages, texts and bytes. */
 function* fieldsOf(bytes: Uint8Array): Generator<{ readonly field: number; readonly content: Uint8Array }> {
@@ -65,7 +69,7 @@ function* fieldsOf(bytes: Uint8Array): Generator<{ readonly field: number; reado
       value += (byte & 127) * 2 ** shift;
       if (byte < 128) return value;
     }
-    throw notOnnx('it ends in the middle of a number');
+    throw notOnnx('it ends in the middle of a number, so it was not written or copied whole');
   };
   while (at < bytes.length) {
     const tag = varint();
@@ -75,7 +79,8 @@ function* fieldsOf(bytes: Uint8Array): Generator<{ readonly field: number; reado
     else if (type === 5) at += 4;
     else if (type === 2) {
       const length = varint();
-      if (at + length > bytes.length) throw notOnnx('it ends in the middle of a field');
+      if (at + length > bytes.length)
+        throw notOnnx('it ends in the middle of a field, so it was not written or copied whole');
       yield { field: Math.floor(tag / 8), content: bytes.subarray(at, at + length) };
       at += length;
     } else throw notOnnx(`it has a field of the type ${type}`);

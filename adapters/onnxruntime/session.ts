@@ -1,5 +1,6 @@
 import type { Signature, Tensor } from 'vivace';
 import { createTensorData, describeError, VivaceError } from 'vivace/wire';
+import { stat } from 'node:fs/promises';
 import ort from 'onnxruntime-node';
 import { datatypes, type Probe } from './inspection.js';
 
@@ -29,14 +30,31 @@ export async function openSession({ file, session }: ThreadData): Promise<ort.In
     });
   } catch (error) {
     const { message } = describeError(error, 'FAILED_PRECONDITION');
+    const why = (await unfitFile(file)) ?? plainText(message);
     throw new VivaceError(
       'FAILED_PRECONDITION',
-      `${file} is not a model that ONNX Runtime can load: ${message}`,
+      `${file} is not a model that ONNX Runtime can load: ${why}`,
       {
         cause: error,
       },
     );
   }
+}
+
+/** What is wrong with a file, where it cannot be a model of any kind. */
+async function unfitFile(file: string): Promise<string | undefined> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return 'there is no such file';
+  if (!found.isFile()) return 'it is a folder, not a file';
+  return found.size === 0 ? 'it is empty' : undefined;
+}
+
+/** What ONNX Runtime says, without the file, which has been named, and without places in its own source. */
+function plainText(message: string): string {
+  return message
+    .replace(/^Load model from .* failed: ?/, '')
+    .replace(/^\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/, '')
+    .trim();
 }
 
 const typeNames = Object.fromEntries(Object.entries(datatypes).map(([type, datatype]) => [datatype, type]));

@@ -1,7 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import 'reflect-metadata';
 import { readConfiguration } from '../config/configuration-file.js';
-import { ConfigError, Mistakes, pathText } from '../config/mistake.js';
+import { ConfigError, Mistakes, pathText, type ConfigPath, type Place } from '../config/mistake.js';
 import { parseWith } from '../config/parse.js';
 import { parseYamlFile, withLine } from '../config/yaml-file.js';
 import type { Used } from './declaration.js';
@@ -120,7 +120,11 @@ export async function loadServer(file: string, options: LoadOptions = {}): Promi
       );
   };
   throwIfAny(mistakes);
-  return new ServerOf({ ...checked!, throwIfAny }, { ...settings, directory });
+  const placeOf = (at: ConfigPath): Place | undefined => {
+    const line = parsed.lineOf(at);
+    return line === undefined ? undefined : { file: basename(path), line };
+  };
+  return new ServerOf({ ...checked!, throwIfAny, placeOf }, { ...settings, directory });
 }
 
 /** Where both have a part of the same name, the file's part wins. */

@@ -1,4 +1,4 @@
-import type { Mistake } from '../config/mistake.js';
+import type { ConfigPath, Mistake, Place } from '../config/mistake.js';
 import type { Signature } from '../models/bundle.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { ControlPlane } from '../ports/control-plane.js';
@@ -72,6 +72,8 @@ export interface Server {
    * @throws {ConfigError} with every mistake.
    */
   throwMistakes(mistakes: readonly Mistake[]): void;
+  /** The line of the configuration file that says what has this path, or of what is around it; nothing for a server in code. */
+  placeOf(path: ConfigPath): Place | undefined;
   /** Where the server listens. */
   addresses(): readonly string[];
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
-import { Mistakes, type Mistake } from '../config/mistake.js';
+import { Mistakes, type ConfigPath, type Mistake, type Place } from '../config/mistake.js';
 import { Call, type Caller, type CallContext } from '../kernel/call.js';
 import { ServerAdmission } from '../kernel/admission.js';
 import { VivaceError } from '../kernel/errors.js';
@@ -361,6 +361,10 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     const gathered = new Mistakes();
     for (const { path, message } of mistakes) gathered.add(path, message);
     this.#checked.throwIfAny(gathered);
+  }
+
+  placeOf(path: ConfigPath): Place | undefined {
+    return this.#checked.placeOf?.(path);
   }
 
   addresses(): readonly string[] {

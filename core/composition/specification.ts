@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { milliseconds } from '../config/duration.js';
 import { didYouMean, nearest } from '../config/did-you-mean.js';
 import { columnNames, pathNames, wrongName } from '../config/names.js';
-import type { Mistakes } from '../config/mistake.js';
+import type { ConfigPath, Mistakes, Place } from '../config/mistake.js';
 import { parseWith, type Excused, type FromEnvironment } from '../config/parse.js';
 import { valueText } from '../config/value-text.js';
 import { fieldsOf } from '../data/feature-rows.js';
@@ -90,6 +90,8 @@ export interface CheckedSpecification {
   ): ReadonlyMap<string, Plan>;
   /** Throws the mistakes that were gathered, with lines where the specification came from a file. */
   throwIfAny(mistakes: Mistakes): void;
+  /** Where the file says something; nothing for a specification in code. */
+  placeOf?(path: ConfigPath): Place | undefined;
 }
 
 const blocks = z.looseObject({

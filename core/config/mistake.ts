@@ -10,6 +10,14 @@ export interface Mistake {
   readonly line?: number;
 }
 
+/** A line of a configuration file. */
+export interface Place {
+  /** As messages name it. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+}
+
 /** `parts.hot.path`, `steps[2].key`. */
 export function pathText(path: ConfigPath): string {
   return path

@@ -40,7 +40,7 @@ export function modelFile(file: string): ModelFile {
  * Size and digest of a model file, or of another one that it needs, as a manifest says them.
  *
  * @param other The other file, relative to the folder of the model.
- * @throws {VivaceError} `INVALID_ARGUMENT` where it cannot be read.
+ * @throws {VivaceError} `INVALID_ARGUMENT` where it cannot be read, or is a model and empty.
  */
 export async function describeFile(
   file: ModelFile,
@@ -58,9 +58,11 @@ export async function describeFile(
     }
   } catch (cause) {
     if (signal.aborted) throw abortError(signal);
-    const what = other === undefined ? name : `${name}, in which ${file.name} keeps weights,`;
+    const what = other === undefined ? path : `${name}, in which ${file.name} keeps weights,`;
     throw wrongOption('file', `${what} cannot be read: ${fileErrorText(cause)}`, cause);
   }
+  if (sizeBytes === 0 && other === undefined)
+    throw wrongOption('file', `${path} is empty: it was not written to its end; write or export it again`);
   return { path: name, sizeBytes, sha256: hash.digest('hex') };
 }
 

@@ -13,7 +13,7 @@ import {
 } from 'vivace';
 import { Copies } from './copies.js';
 import { aliasKey, manifestKey, modelPrefix, parseKey, parseReference, versionPrefix } from './keys.js';
-import { checkManifest, parseManifest, readWhole } from './manifests.js';
+import { checkManifest, parseManifest, readWhole, remedyFor } from './manifests.js';
 import { isVerified, verified } from './verify.js';
 
 /** Bundles under `<name>/<version>/`, their manifest last; aliases as one small blob each, `<name>/aliases/<alias>`. */
@@ -39,7 +39,7 @@ export class BlobRepository implements ModelRepository {
   }
 
   async manifest(model: ModelVersion, context: CallContext): Promise<BundleManifest> {
-    return parseManifest(await this.#manifestBytes(model, context), model);
+    return parseManifest(await this.#manifestBytes(model, context), model, remedyFor(model));
   }
 
   async fetch(model: ModelVersion, context: CallContext): Promise<Bundle> {
@@ -64,8 +64,18 @@ export class BlobRepository implements ModelRepository {
   }
 
   #restore(copies: Copies, manifest: BundleManifest, context: CallContext): Promise<Bundle> {
-    const read = (path: string): BlobContent => this.#blobs.read(versionPrefix(manifest) + path, context);
-    return copies.restore(manifest, read, context);
+    return copies.restore(manifest, (path) => this.#file(manifest, path, context), context);
+  }
+
+  /** A file of a version that is there: without it, the version is damaged. */
+  async *#file(model: ModelVersion, path: string, context: CallContext): AsyncGenerator<Uint8Array> {
+    const key = versionPrefix(model) + path;
+    try {
+      yield* this.#blobs.read(key, context);
+    } catch (cause) {
+      if (!isVivaceError(cause) || cause.code !== 'NOT_FOUND') throw cause;
+      throw new VivaceError('DATA_LOSS', `there is no ${key}${remedyFor(model)}`, { cause });
+    }
   }
 
   #copiesOrFail(): Copies {
@@ -81,14 +91,17 @@ export class BlobRepository implements ModelRepository {
     files: (path: string) => BlobContent,
     context: CallContext,
   ): Promise<void> {
-    const manifest = checkManifest(given, 'the given manifest', 'INVALID_ARGUMENT');
+    const manifest = checkManifest(given, 'the given manifest', { code: 'INVALID_ARGUMENT' });
     if (await this.#exists(manifest, context)) throw alreadyThere(manifest);
     const { name, version } = manifest;
     if ((await this.#readAlias(name, version, context)) !== undefined)
       throw sameName(`${name} has an alias "${version}", so a version cannot be called that`);
     for (const file of manifest.files) {
       const key = versionPrefix(manifest) + file.path;
-      const content = verified(files(file.path), file, 'INVALID_ARGUMENT');
+      const content = verified(files(file.path), file, {
+        code: 'INVALID_ARGUMENT',
+        remedy: ': it was changed meanwhile; add the model again',
+      });
       const written = await this.#blobs.write(key, content, context, 'absent');
       if (written === false && !(await isVerified(this.#blobs.read(key, context), file))) {
         throw new VivaceError(

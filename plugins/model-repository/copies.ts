@@ -10,7 +10,7 @@ import {
   type Workspace,
 } from 'vivace';
 import { aliasFolder } from './keys.js';
-import { parseManifest, readWhole } from './manifests.js';
+import { parseManifest, readWhole, remedyFor } from './manifests.js';
 import { isVerified, verified } from './verify.js';
 
 /** A version on the disk: `<name>/<version>/<digest>`, where the digest is that of its manifest, and with it of every file. */
@@ -97,7 +97,10 @@ export class Copies {
       nameOf(copyOf(manifest)),
       async (put) => {
         for (const file of manifest.files)
-          await put(file.path, verified(files(file.path), file, 'DATA_LOSS'));
+          await put(
+            file.path,
+            verified(files(file.path), file, { code: 'DATA_LOSS', remedy: remedyFor(manifest) }),
+          );
         await put('model.json', new TextEncoder().encode(JSON.stringify(manifest)));
       },
       context,

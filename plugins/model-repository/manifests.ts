@@ -6,6 +6,7 @@ import {
   type BundleManifest,
   type ModelVersion,
 } from 'vivace';
+import { versionPrefix } from './keys.js';
 
 /** A manifest is read whole; a larger blob is not a manifest. */
 const largestManifestBytes = 4_194_304;
@@ -13,19 +14,20 @@ const largestManifestBytes = 4_194_304;
 /**
  * Reads and checks a manifest: a path in it cannot leave the bundle's directory.
  *
+ * @param remedy What the error ends with: what to do about it.
  * @throws {VivaceError} `DATA_LOSS` where the bytes are not a manifest, or are that of another version.
  */
-export function parseManifest(bytes: Uint8Array, model: ModelVersion): BundleManifest {
+export function parseManifest(bytes: Uint8Array, model: ModelVersion, remedy = ''): BundleManifest {
   const where = `model.json of ${model.name} ${model.version}`;
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new VivaceError('DATA_LOSS', `${where} is not valid JSON: ${messageOf(cause)}`, { cause });
+    throw new VivaceError('DATA_LOSS', `${where} is not valid JSON: ${messageOf(cause)}${remedy}`, { cause });
   }
-  const manifest = checkManifest(json, where, 'DATA_LOSS');
+  const manifest = checkManifest(json, where, { code: 'DATA_LOSS', remedy });
   if (manifest.name !== model.name || manifest.version !== model.version) {
-    throw new VivaceError('DATA_LOSS', `${where} says it is ${manifest.name} ${manifest.version}`);
+    throw new VivaceError('DATA_LOSS', `${where} says it is ${manifest.name} ${manifest.version}${remedy}`);
   }
   return manifest;
 }
@@ -34,14 +36,20 @@ export function parseManifest(bytes: Uint8Array, model: ModelVersion): BundleMan
 export function checkManifest(
   json: unknown,
   where: string,
-  code: 'DATA_LOSS' | 'INVALID_ARGUMENT',
+  { code, remedy = '' }: { readonly code: 'DATA_LOSS' | 'INVALID_ARGUMENT'; readonly remedy?: string },
 ): BundleManifest {
   const parsed = parseValue(bundleManifest, json);
   if (parsed.mistakes === undefined) return parsed.value;
   const [{ path, message }] = parsed.mistakes;
-  throw new VivaceError(code, `${where} is not a manifest: ${path.join('.')}: ${message}`, {
+  throw new VivaceError(code, `${where} is not a manifest: ${path.join('.')}: ${message}${remedy}`, {
     path: path.join('.'),
   });
+}
+
+/** What to do about a version that is damaged in the repository, as the end of a message: a version that is there is never written again. */
+export function remedyFor({ name, version }: ModelVersion): string {
+  const key = versionPrefix({ name, version });
+  return `: put back what was stored, or delete everything under ${key} in the blob store and add the model again`;
 }
 
 /** All bytes of a small blob. */

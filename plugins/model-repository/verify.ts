@@ -6,11 +6,13 @@ type FileEntry = BundleManifest['files'][number];
 /**
  * Passes content on while its size and SHA-256 are taken. Where they are not those of the manifest it throws instead of ending, so
  * that the writer of the content keeps nothing of it.
+ *
+ * @param options.remedy What the error ends with: what to do about it.
  */
 export async function* verified(
   content: BlobContent,
   file: FileEntry,
-  code: ErrorCode,
+  { code, remedy = '' }: { readonly code: ErrorCode; readonly remedy?: string },
 ): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   let size = 0;
@@ -22,13 +24,16 @@ export async function* verified(
   }
   if (size !== file.sizeBytes) {
     const actual = size > file.sizeBytes ? 'longer' : `${size} bytes`;
-    throw new VivaceError(code, `${file.path} is ${actual}, but the manifest says ${file.sizeBytes} bytes`);
+    throw new VivaceError(
+      code,
+      `${file.path} is ${actual}, but the manifest says ${file.sizeBytes} bytes${remedy}`,
+    );
   }
   const sha256 = hash.digest('hex');
   if (sha256 !== file.sha256) {
     throw new VivaceError(
       code,
-      `${file.path} has the SHA-256 ${sha256}, but the manifest says ${file.sha256}`,
+      `${file.path} has the SHA-256 ${sha256}, but the manifest says ${file.sha256}${remedy}`,
     );
   }
 }
@@ -37,7 +42,7 @@ export async function* verified(
 export async function isVerified(content: BlobContent, file: FileEntry): Promise<boolean> {
   const code = 'DATA_LOSS';
   try {
-    const chunks = verified(content, file, code);
+    const chunks = verified(content, file, { code });
     while ((await chunks.next()).done !== true);
     return true;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   clock,
@@ -169,9 +169,20 @@ describe('vivace check', () => {
     await given({ 'vivace.yaml': scoring, 'repository.mjs': repository, 'look-only.mjs': lookOnly });
     const { code, stderr } = await project.vivace(['check']);
     expect(code).to.equal(1);
+    const line = scoring.split('\n').findIndex((text) => text.includes('model: affine')) + 1;
     expect(stderr)
-      .to.include('the server cannot start: predictor "score": NOT_FOUND')
+      .to.include(`vivace.yaml:${line} parts.score.model: the server cannot start: NOT_FOUND`)
       .and.include('there is no model "affine@champion"');
+    const { findings } = JSON.parse((await project.vivace(['check', '--json'])).stdout) as {
+      findings: readonly object[];
+    };
+    expect(findings).to.have.length(1);
+    expect(findings[0]).to.include({
+      file: 'vivace.yaml',
+      line,
+      path: 'parts.score.model',
+      severity: 'error',
+    });
   });
 
   it('says what could not be checked because a repository does not answer; --strict and --connect fail then', async () => {
@@ -182,7 +193,9 @@ describe('vivace check', () => {
     await given({ 'vivace.yaml': scoring, 'repository.mjs': away, 'look-only.mjs': lookOnly });
     const { code, stdout } = await project.vivace(['check']);
     expect(code).to.equal(0);
-    expect(stdout).to.include('not checked: the signature of predictor "score"').and.include('no route');
+    expect(stdout)
+      .to.match(/vivace\.yaml:\d+ parts\.score\.model: not checked: the signature of predictor "score"/)
+      .and.include('no route');
     expect((await project.vivace(['check', '--strict'])).code).to.equal(3);
     expect((await project.vivace(['check', '--connect'])).code).to.equal(3);
   });
@@ -206,9 +219,39 @@ describe('vivace check', () => {
     );
     const { code, stderr } = await project.vivace(['check']);
     expect(code).to.equal(3);
-    expect(stderr).to.include('the server cannot start: predictor "score": DATA_LOSS');
+    const line = locked.split('\n').findIndex((text) => text.includes('model: affine')) + 1;
+    expect(stderr)
+      .to.include(`vivace.yaml:${line} parts.score.model: the server cannot start: DATA_LOSS`)
+      .and.include('SHA-256')
+      .and.include(remedy);
     expect(await files()).to.deep.equal(before);
   });
+
+  const remedy =
+    ': put back what was stored, or delete everything under affine/1/ in the blob store and add the model again';
+  for (const [what, damage] of [
+    ['a file that is cut off', async (folder: string) => writeFile(join(folder, 'affine.onnx'), 'x')],
+    ['a file that is gone', async (folder: string) => rm(join(folder, 'affine.onnx'))],
+    ['a manifest that is empty', async (folder: string) => writeFile(join(folder, 'model.json'), '')],
+    ['a manifest of nothing', async (folder: string) => writeFile(join(folder, 'model.json'), '{}')],
+  ] as const) {
+    it(`says what to do about ${what}, and doing it helps`, async () => {
+      await given({ 'vivace.yaml': locked });
+      await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
+      const add = ['models', 'add', 'affine.onnx', '--name', 'affine', '--columns', 'request.a,request.b'];
+      await project.vivace(add);
+      const folder = join(project.directory, 'models/affine/1');
+      await damage(folder);
+      const { code, stderr } = await project.vivace(['check']);
+      expect(code).to.equal(3);
+      expect(stderr)
+        .to.match(/^vivace\.yaml:\d+ parts\.score\.model: the server cannot start: DATA_LOSS .*$/m)
+        .and.include(`${remedy}\n`);
+      await rm(folder, { recursive: true });
+      expect((await project.vivace(add)).stdout).to.equal('affine 1 (champion)\n');
+      expect(await project.vivace(['check'])).to.include({ code: 0, stderr: '' });
+    });
+  }
 
   it('refuses a model that was trained on a view of another definition', async () => {
     await given({

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { givenProject, lookOnly, models, repository, scoring } from '../support/command-line.js';
 import { root } from '../support/repository.js';
@@ -71,6 +71,58 @@ describe('vivace models', () => {
       '--columns: write <input>=<columns> for each input',
     );
     expect(await add(...two, 'p=request.a', '--columns', 'q=request.b')).to.include({ code: 0 });
+  });
+
+  for (const [what, file, text, said] of [
+    ['an empty model', 'none.onnx', '', 'none.onnx is empty: it was not written to its end'],
+    ['an empty script', 'none.mjs', '', 'none.mjs is empty: it was not written to its end'],
+    ['a pointer of Git LFS', 'far.onnx', 'version https://git-lfs.github.com/spec/v1\n', '`git lfs pull`'],
+    ['a text', 'text.onnx', 'hello', 'text.onnx: onnx: the file is not an ONNX model'],
+    [
+      'a model without a graph',
+      'bare.onnx',
+      '\b\u0007',
+      'bare.onnx is not a model that ONNX Runtime can load: ModelProto does not have a graph.\n',
+    ],
+  ] as const) {
+    it(`says in words what is wrong with ${what}`, async () => {
+      await project.write({ [file]: text, 'affine.json': '{"inputs": [], "outputs": []}' });
+      for (const signature of file.endsWith('.mjs') ? [['--signature', 'affine.json']] : [[]]) {
+        const { code, stderr } = await project.vivace(['models', 'add', file, '--name', 'a', ...signature]);
+        expect(code).to.equal(1);
+        expect(stderr)
+          .to.match(/^error INVALID_ARGUMENT file: .*\n$/)
+          .and.include(said);
+      }
+    });
+  }
+
+  it('says in words what is wrong with a model that is cut off', async () => {
+    const whole = await readFile(join(project.directory, 'affine.onnx'));
+    await writeFile(join(project.directory, 'half.onnx'), whole.subarray(0, whole.length / 2));
+    const { code, stderr } = await project.vivace(['models', 'add', 'half.onnx', '--name', 'a']);
+    expect(code).to.equal(1);
+    expect(stderr).to.match(
+      /^error INVALID_ARGUMENT file: half\.onnx: .* it was not written or copied whole\n$/,
+    );
+  });
+
+  it('says in words that there is no such model, or a folder in its place', async () => {
+    await mkdir(join(project.directory, 'folder.onnx'));
+    for (const [file, said] of [
+      ['none.onnx', 'there is no such file'],
+      ['folder.onnx', 'it is a folder, not a file'],
+    ] as const)
+      expect(await project.vivace(['models', 'add', file, '--name', 'a'])).to.deep.include({
+        code: 1,
+        stderr: `error INVALID_ARGUMENT file: ${join(project.directory, file)} cannot be read: ${said}\n`,
+      });
+  });
+
+  it('says that a file of JSON is empty', async () => {
+    await project.write({ 'none.json': '\n' });
+    const { code, stderr } = await add('--info', 'none.json');
+    expect([code, stderr]).to.deep.equal([1, 'error INVALID_ARGUMENT: none.json is empty: write JSON\n']);
   });
 
   it('names the option whose file has a mistake', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { predictorRuntime, type PredictorRuntime, type Signature, type Tensor } from 'vivace';
@@ -59,6 +59,27 @@ describe('onnxruntime', () => {
       .to.match(/^FAILED_PRECONDITION.*input "x" is fixed to 1 row: /)
       .and.include('initial_types=[("x", FloatTensorType([None, 4]))]')
       .and.include('dynamic_axes={"x": {0: "rows"}}');
+  });
+
+  it('says in words that a file is empty, a folder, not there, or not a model', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vivace-onnx-'));
+    const text = async (name: string): Promise<string> =>
+      (await failureOf(runtime.inspect!(join(folder, name), callContext()))).replaceAll(folder, 'DIR');
+    try {
+      writeFileSync(join(folder, 'empty.onnx'), '');
+      writeFileSync(join(folder, 'bare.onnx'), Uint8Array.of(8, 7));
+      mkdirSync(join(folder, 'folder.onnx'));
+      const said = (name: string, why: string): string =>
+        `DIR/${name} is not a model that ONNX Runtime can load: ${why}`;
+      expect(await text('empty.onnx')).to.include(said('empty.onnx', 'it is empty'));
+      expect(await text('folder.onnx')).to.include(said('folder.onnx', 'it is a folder, not a file'));
+      expect(await text('none.onnx')).to.include(said('none.onnx', 'there is no such file'));
+      expect(await text('bare.onnx'))
+        .to.include(said('bare.onnx', 'ModelProto does not have a graph.'))
+        .and.not.include('onnxruntime_src');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('names the files in which a model keeps weights', async () => {

@@ -6,6 +6,7 @@ import {
   isVivaceError,
   pathText,
   sdkProblems,
+  type ConfigPath,
   type LoadAnew,
   type Server,
 } from 'vivace';
@@ -55,11 +56,13 @@ export async function check(given: CheckOptions, run: Run): Promise<void> {
   terminal.stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
   for (const [name, { message }] of unchecked) {
     const what = `the signature of predictor "${name}", so neither the columns of its inputs nor those it writes`;
-    terminal.stdout.write(`\nnot checked: ${what} (${message})\n`);
+    const { place } = modelOf(server, name);
+    terminal.stdout.write(`\n${place}: not checked: ${what} (${message})\n`);
     if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
   }
   for (const [name, error] of failed) {
-    terminal.stderr.write(`\nthe server cannot start: predictor "${name}": ${error.code} ${error.message}\n`);
+    const { place } = modelOf(server, name);
+    terminal.stderr.write(`\n${place}: the server cannot start: ${error.code} ${error.message}\n`);
     run.exitCode = exitCodeOf(error);
   }
   if (options.connect === true) {
@@ -78,6 +81,14 @@ export async function check(given: CheckOptions, run: Run): Promise<void> {
   }
 }
 
+/** Where the configuration names the model of a predictor: its path, and the same with file and line. */
+function modelOf(server: Server, predictor: string): { readonly path: ConfigPath; readonly place: string } {
+  const options = server.bindings.find(({ name }) => name === predictor)?.options ?? {};
+  const path = ['parts', predictor, ...('model' in options ? ['model'] : [])];
+  const { file, line } = server.placeOf(path)!;
+  return { path, place: `${file}:${line} ${pathText(path)}` };
+}
+
 /** Compares the views with their sources, and prints what is left out of them. */
 async function compareViews(load: LoadAnew, { timeoutMs }: Options, terminal: Terminal): Promise<void> {
   const notes = await checkViews(load, { timeoutMs }, { signal: terminal.signal });
@@ -91,27 +102,31 @@ async function checkAsJson(options: Options, run: Run): Promise<void> {
   const { signal } = terminal;
   const file = options.config;
   const findings: Finding[] = [];
-  const note = (severity: Finding['severity'], message: string, path = ''): void =>
-    void findings.push({ file, line: null, path, message, severity });
+  let server: Server | undefined;
+  const note = (severity: Finding['severity'], message: string, path: ConfigPath = []): void => {
+    const line = path.length === 0 ? undefined : server?.placeOf(path)?.line;
+    findings.push({ file, line: line ?? null, path: pathText(path), message, severity });
+  };
   let backends: readonly object[] | undefined;
   try {
     const load = (): Promise<Server> => loadConfiguration(options, terminal);
-    const server = await load();
-    const sdks = server.bindings.flatMap(({ name, definition }) =>
+    const loaded = await load();
+    server = loaded;
+    const sdks = loaded.bindings.flatMap(({ name, definition }) =>
       sdkProblems(definition.sdk).map(({ message }) => ({ name, message })),
     );
-    const { unchecked, failed } = await withScratchWorkspace(server, (changes) =>
+    const { unchecked, failed } = await withScratchWorkspace(loaded, (changes) =>
       checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
     );
     for (const [name, { message }] of unchecked) {
-      note('warning', `not checked: ${message}`, `parts.${name}`);
+      note('warning', `not checked: ${message}`, modelOf(loaded, name).path);
       if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
     }
     for (const [name, error] of failed) {
-      note('error', `the server cannot start: ${error.code} ${error.message}`, `parts.${name}`);
+      note('error', `the server cannot start: ${error.code} ${error.message}`, modelOf(loaded, name).path);
       run.exitCode = exitCodeOf(error);
     }
-    for (const { name, message } of sdks) note('error', message, `parts.${name}`);
+    for (const { name, message } of sdks) note('error', message, ['parts', name]);
     if (sdks.length > 0) run.exitCode = exitCodes.mistake;
     if (options.connect === true) {
       const checked = await checkBackends(load, { timeoutMs: options.timeoutMs }, { signal });
@@ -123,7 +138,7 @@ async function checkAsJson(options: Options, run: Run): Promise<void> {
       if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
       else {
         const found = await checkViews(load, { timeoutMs: options.timeoutMs }, { signal });
-        for (const [view, notes] of found) for (const text of notes) note('warning', text, `views.${view}`);
+        for (const [view, notes] of found) for (const text of notes) note('warning', text, ['views', view]);
       }
     }
   } catch (error) {
@@ -131,7 +146,7 @@ async function checkAsJson(options: Options, run: Run): Promise<void> {
     if (error instanceof ConfigError)
       for (const { path, message, line } of error.mistakes)
         findings.push({ file, line: line ?? null, path: pathText(path), message, severity: 'error' });
-    else note('error', error.message, error.path);
+    else note('error', error.message);
     run.exitCode = exitCodes.mistake;
   }
   const result = {
