@@ -96,6 +96,43 @@ describe('vivace serve', () => {
     expect((await running).code).to.equal(0);
   });
 
+  for (const isTTY of [true, false]) {
+    it(`logs ${isTTY ? 'lines for people on a terminal' : 'JSON lines where nobody looks'}`, async () => {
+      await given({ 'vivace.yaml': clock });
+      const preload = `data:text/javascript,Object.defineProperty(process.stdout,'isTTY',{value:${isTTY}})`;
+      const main = join(root, 'dist/adapters/command-line/main.js');
+      const child = spawn(process.execPath, ['--import', preload, main, 'serve', '-q'], {
+        cwd: project.directory,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      try {
+        let stdout = '';
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          // A second signal would end it at once.
+          if (stdout === '') child.kill('SIGTERM');
+          stdout += text;
+        });
+        expect(await once(child, 'close')).to.deep.equal([0, null]);
+        const lines = stdout.trimEnd().split('\n');
+        const messages = ['ready', 'draining', 'stopped'];
+        expect(lines).to.have.length(messages.length);
+        if (isTTY) {
+          messages.forEach((message, i) =>
+            expect(lines[i]).to.match(
+              new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3} INFO  vivace: ${message}\\b`),
+            ),
+          );
+        } else {
+          const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+          expect(records.map(({ message }) => message)).to.deep.equal(messages);
+          expect(records[0]).to.include({ 'log.level': 'info', 'vivace.part': 'vivace' });
+        }
+      } finally {
+        child.kill('SIGKILL');
+      }
+    });
+  }
+
   it('gives a start up that goes on for long, and stops what had started', async () => {
     await given({
       'vivace.yaml': served.replace('parts:', 'parts:\n  slow: { use: ./slow.mjs }'),
