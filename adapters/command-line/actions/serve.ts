@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { Call, messageOf, readConfiguration, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
+import { messageOf, readConfiguration, VivaceError, type LoadOptions, type ServerOf } from 'vivace';
 import { localFiles, pause } from 'vivace/kit';
 import { loadConfiguration, mistake } from '../configuration.js';
 import { edits, type WatchedFiles } from '../edits.js';
 import { greeting } from '../greeting.js';
+import { lookForModels } from '../look-for-models.js';
 import { millisecondsOf, portOf } from '../option-values.js';
 import type { WithConfig } from '../options.js';
 import type { Run } from '../run.js';
@@ -74,7 +74,11 @@ async function watch(first: ServerOf, { file, files, options, terminal, notes }:
   const { signal, stderr } = terminal;
   let server = first;
   const leaving = new Set<Promise<void>>();
-  const looking = lookForModels(() => server, signal);
+  const looking = lookForModels({
+    server: () => server,
+    wait: () => pause(modelsMs, { signal, ref: true }),
+    signal,
+  });
   try {
     for await (const edited of edits(files, signal)) {
       const names = edited.map((each) => relative(terminal.directory, each)).join(', ');
@@ -112,19 +116,6 @@ async function attempt<T>({ stderr, signal }: Terminal, work: () => Promise<T>):
   } catch (error) {
     if (!signal.aborted) stderr.write(`${messageOf(error)}\nthe last valid configuration keeps serving\n`);
     return undefined;
-  }
-}
-
-/** Looks for new versions of models more often than predictors do by themselves. */
-async function lookForModels(server: () => ServerOf, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await pause(modelsMs, { signal, ref: true });
-    const { control } = server();
-    for (const { name } of control.predictors()) {
-      const call = new Call({ requestId: randomUUID(), signal });
-      // The predictor logs what goes wrong; some do not follow a repository.
-      await control.refresh(name, call).catch(() => undefined);
-    }
   }
 }
 
