@@ -2,6 +2,7 @@ import { type ErrorCode } from 'vivace';
 import { systemErrorCode } from 'vivace/kit';
 
 /** LMDB's own codes; see http://www.lmdb.tech/doc/group__errors.html. */
+// Keys: codes of errors.
 const codes = new Map<unknown, ErrorCode>([
   [-30797, 'DATA_LOSS'], // MDB_PAGE_NOTFOUND
   [-30796, 'DATA_LOSS'], // MDB_CORRUPTED

@@ -17,6 +17,7 @@ interface Blob {
 
 /** A `BlobStore` in a Map. */
 export class Blobs implements BlobStore {
+  // Keys: paths of blobs.
   readonly #blobs = new Map<string, Blob>();
   #writes = 0;
 

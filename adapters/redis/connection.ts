@@ -28,6 +28,7 @@ export class Connection {
   #address = '';
   #state: 'starting' | 'started' | 'stopped' = 'starting';
   /** Why a server is away, by its address. */
+  // Keys: nodes of a cluster.
   readonly #lost = new Map<string, unknown>();
   /** Commands without an answer yet, in the order in which they were sent. */
   readonly #waiting = new Set<{ readonly at: number }>();

@@ -33,6 +33,7 @@ const texts: readonly (readonly [RegExp, ErrorCode])[] = [
   [tlsText, 'UNAVAILABLE'],
 ];
 
+// Keys: codes of errors.
 const connectionErrors: ReadonlySet<string> = new Set([
   'ClientClosedError',
   'ClientOfflineError',

@@ -43,6 +43,7 @@ export interface ColumnType {
 }
 
 const pattern = /^(?:(?<scalar>[a-z0-9]+)(?:\[(?<width>[1-9][0-9]{0,5})\])?|list<(?<list>[a-z0-9]+)>)$/;
+// Keys: names of types.
 const parsed = new Map<string, ColumnType>();
 
 /**

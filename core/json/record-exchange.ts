@@ -22,6 +22,7 @@ const bounds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5
 const duration = perMeterProvider(() => createHistogram({ ...metricNames.httpServerDuration, bounds }));
 
 /** The attributes of exchanges, each made once: there are few, and an exchange costs little more than its answer. */
+// Keys: methods, statuses and routes.
 const known = new Map<string, Attributes>();
 /** Far more than the routes of a server and the statuses that they answer. */
 const mostKnown = 10_000;

@@ -70,6 +70,7 @@ export async function asOfRun<T>(
   onPhase?.('reading the spine');
   const { fields, batches } = await store.spine(spine.spine, context);
   onPhase?.('preparing views');
+  // Keys: hashes of views.
   const distinct = [...new Map(views.map((view) => [view.hash, view])).values()];
   await using reader = await openViews(store, distinct, { failedReads, context });
   onPhase?.('joining');
@@ -174,10 +175,12 @@ function writesNull(node: PlanNode): RunNode {
   };
 }
 
+// Keys: aliases of steps.
 const noFailures: AsOfBlock['failed'] = new Map();
 
 /** Which rows each node could not read. */
 function failedRows(nodes: readonly PlanNode[], frame: Frame): AsOfBlock['failed'] {
+  // Keys: aliases of steps.
   return new Map(
     nodes.flatMap((node) => {
       if (node.definition.inHistory === undefined) return [];
@@ -282,5 +285,6 @@ function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): Omit<AsOfBlock
     const type = spine.labelTypes.get(name);
     return [name, type === undefined ? column(name) : castColumn(column(name), type, name)];
   });
+  // Keys: names of labels.
   return { frame, labels: new Map(labels) };
 }

@@ -25,6 +25,7 @@ export async function checkSources(
   context: CallContext,
 ): Promise<SourceNotes> {
   const mistakes: Mistake[] = [];
+  // Keys: names of columns.
   const notes = new Map<string, readonly string[]>();
   for (const { store, views } of stores) {
     for (const view of views) {
@@ -32,6 +33,7 @@ export async function checkSources(
       for (const { path, message } of report.mistakes)
         mistakes.push({ path: ['views', view.name, ...path], message });
       if (report.notes.length > 0)
+        // Keys: names of columns.
         notes.set(view.name, [...new Set([...(notes.get(view.name) ?? []), ...report.notes])]);
     }
   }

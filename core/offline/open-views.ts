@@ -17,7 +17,9 @@ export async function openViews(
   { failedReads, context }: { failedReads: FailedReads; context: CallContext },
 ): Promise<AsOfReader> {
   if (failedReads === 'end') return store.openAsOf(views, context);
+  // Keys: names of views.
   const readers = new Map<string, AsOfReader>();
+  // Keys: names of views.
   const errors = new Map<string, unknown>();
   const dispose = async (): Promise<void> => {
     for (const reader of [...readers.values()].reverse()) await reader[Symbol.asyncDispose]();

@@ -92,6 +92,7 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
   const spec = parseWith(spineSchema, input, { path: ['spine'], mistakes });
   if (spec === undefined) return undefined;
   const columns: Record<string, SpineColumn> = {};
+  // Keys: names of columns.
   const fields = new Map<string, PlanField>();
   const bind = (scope: 'request' | 'objects', declared: readonly PlanField[]): void => {
     for (const name of Object.keys(spec[scope])) {
@@ -111,6 +112,7 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
   };
   bind('request', plan.request);
   bind('objects', plan.objects?.fields ?? []);
+  // Keys: names of columns.
   const labelTypes = new Map<string, ColumnType>();
   for (const [name, declared] of Object.entries(spec.labels)) {
     const { of = name, type } = typeof declared === 'string' ? { of: declared } : declared;

@@ -89,6 +89,7 @@ export function trainingParts(
   });
   const models =
     options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
+  // Keys: names of parts.
   return [
     ...new Set([
       onlyPart(server, offlineStore, { wanted: options.store }),
@@ -161,6 +162,7 @@ export async function buildTrainingSet(
     async (blocks, { plan, spine, fields: spineFields, store }) => {
       const columns = keptColumns(plan, options.predict === true);
       const marked = options.allowFailed === true ? readingNodes(plan, options.predict === true) : [];
+      // Keys: aliases of steps.
       const failed = new Map(marked.map((node) => [node.alias, 0]));
       const labels = spine.labels.map((name) => spineFields.find((field) => field.name === name)!);
       const fields: Field[] = [
@@ -206,6 +208,7 @@ export async function buildTrainingSet(
 
 /** The columns of a file are not told apart by case. */
 function checkCase(fields: readonly Field[]): void {
+  // Keys: names of columns.
   const seen = new Map<string, string>();
   for (const { name } of fields) {
     const other = seen.get(name.toLowerCase());
@@ -225,6 +228,7 @@ function viewsOf(plan: Plan, { predict }: Pick<TrainingSetOptions, 'predict'>): 
     .filter((node) => predict === true || !dependsOnModel(plan, node))
     .map((node) => node.definition.offline(node))
     .flatMap((offline) => (offline.how === 'as-of' ? [offline.view] : []));
+  // Keys: hashes of views.
   return [...new Map(views.map((view) => [view.hash, view])).values()];
 }
 
@@ -306,6 +310,7 @@ function manifestOf({
   failedCells: number;
   digest: string;
 }): TrainingSetManifest {
+  // Keys: names of columns.
   const features = new Set(
     columns.filter((column) => !/^(request|object)\./.test(column.name)).map((column) => column.name),
   );

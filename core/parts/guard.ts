@@ -77,6 +77,7 @@ export class GuardedPart {
     this.#part = part;
     this.#options = options;
     const owner = this.#owner();
+    // Keys: ports.
     this.faces = new Map(provides.map((port, i) => [port, faceOf(faces[i] as Implementation, port, owner)]));
   }
 

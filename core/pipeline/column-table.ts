@@ -9,10 +9,12 @@ import { parseReference, referenceTo } from './reference.js';
 /** The columns a pipeline has so far, by full name. */
 export class ColumnTable {
   readonly #columns: PlanColumn[] = [];
+  // Keys: names of columns.
   readonly #byName = new Map<string, PlanColumn>();
   /** Place → node that writes it; fields of the request have none. */
   readonly #writers = new Map<number, number>();
   /** Aliases whose columns are not known yet, with the scope they would have. */
+  // Keys: aliases of steps.
   readonly #open = new Map<string, Scope>();
   readonly #provisional = new Set<PlanColumn>();
   /** Columns that tell rows apart. */
@@ -20,7 +22,9 @@ export class ColumnTable {
   /** By place. */
   readonly #elements = new Map<number, ElementPlace>();
   /** By the name of the column and the index. */
+  // Keys: names of columns.
   readonly #picked = new Map<string, PlanColumn>();
+  // Keys: aliases of steps.
   readonly #aliases = new Set<string>();
   #allOpen: { readonly scope: Scope; readonly fields: boolean } | undefined;
 
@@ -56,6 +60,7 @@ export class ColumnTable {
       .map(({ place }) => this.#elements.get(place)?.of ?? place)
       .map((place) => this.#writers.get(place))
       .filter((node) => node !== undefined);
+    // Keys: nodes, which are numbers.
     return [...new Set(nodes)].sort((a, b) => a - b);
   }
 

@@ -134,6 +134,7 @@ function namesOf(step: Readonly<Record<string, unknown>>, { verbs }: Catalogue):
 function meantVerb(step: Readonly<Record<string, unknown>>, verbs: Catalogue['verbs']): string {
   const keys = Object.keys(step);
   const names = verbs.map(({ verb }) => verb);
+  // Keys: options of verbs.
   const options = new Set(verbs.flatMap(({ schema }) => Object.keys(schema.shape)));
   return (
     keys.find((key) => nearest(key, names) !== undefined) ??

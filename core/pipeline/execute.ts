@@ -15,6 +15,7 @@ export interface RunnableNode {
  * time. A node that answers at once costs no promise, and a graph of such nodes runs without leaving the call.
  */
 export function createExecutor(nodes: readonly RunnableNode[]): RunNode {
+  // Keys: nodes, which are numbers.
   const position = new Map(nodes.map(({ node }, i) => [node.id, i]));
   const followers: number[][] = nodes.map(() => []);
   const waitsFor = new Uint16Array(nodes.length);

@@ -53,6 +53,7 @@ function variableBytes(column: Column | undefined): number {
 /** Every value that a run used, with status and time where a node has them. */
 export function explainRun(plan: Plan, frame: Frame): Explanation {
   const kept = frame.kept(plan.answerMask);
+  // Keys: rows, which are numbers.
   const left = kept === undefined ? undefined : new Set(kept.rows);
   return {
     time: frame.time[0] as number,

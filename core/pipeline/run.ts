@@ -8,6 +8,7 @@ class RunState {
   frame: Frame | undefined;
   readonly decode: () => Frame;
   readonly degraded: Degradation[] = [];
+  // Keys: names of steps.
   readonly models = new Map<string, ModelVersion>();
 
   constructor(decode: () => Frame) {

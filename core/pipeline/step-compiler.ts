@@ -212,6 +212,7 @@ export class StepCompiler {
         : effects.afterSkips === true
           ? skipping.map((_, place) => place)
           : this.#leftOutIn(writers);
+    // Keys: nodes, which are numbers.
     const after = new Set([...writers, ...places.map((place) => skipping[place]!)]);
     const node: PlanNode = {
       ...draft,
@@ -239,6 +240,7 @@ export class StepCompiler {
       const { mask, skips } = nodes[writer]!;
       return [...(mask === undefined ? [] : masks[mask]!), ...(skips === undefined ? [] : [skips])];
     });
+    // Keys: places, which are numbers.
     return [...new Set(places)].sort((a, b) => a - b);
   }
 

@@ -42,6 +42,7 @@ const gzip = promisify(zlib.gzip);
  */
 export function acceptedEncoding(header: string | undefined): AnswerEncoding | undefined {
   if (header === undefined) return undefined;
+  // Keys: names of codings in a header, at most 20.
   const weights = new Map<string, number>();
   for (const one of header.split(',').slice(0, 20)) {
     const [name = '', ...parameters] = one.split(';').map((text) => text.trim().toLowerCase());

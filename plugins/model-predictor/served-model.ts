@@ -163,6 +163,7 @@ export class ServedModel implements Predictor {
       );
     }
     const instances = await this.#loader.loadAll(bundle, this.#options.instances, context.signal);
+    // Keys: instances.
     const deployment: Deployment = { bundle, model, instances: new Set(), setbacks: 0 };
     for (const instance of serving?.instances ?? []) this.#dispatcher.remove(instance);
     this.#current = deployment;

@@ -93,6 +93,7 @@ function differentLock(
   was: Versioned['featuresLock'] = {},
   is: Versioned['featuresLock'] = {},
 ): string | undefined {
+  // Keys: names of tensors.
   const known = new Set(Object.values(was));
   const other = Object.entries(is).find(([, hash]) => !known.has(hash));
   if (other === undefined) return undefined;

@@ -205,6 +205,7 @@ export class BlobRepository implements ModelRepository {
       );
     }
     const { versions: all } = await this.#scan('', context);
+    // Keys: names of models.
     const names = [...new Set(all.map((model) => model.name))];
     const what =
       names.length === 0 ? 'the repository is empty: add a model first' : `the models are ${shorten(names)}`;

@@ -34,8 +34,10 @@ export class Copies {
   readonly #workspace: Workspace;
   readonly #keepVersions: number;
   /** Reference → the copy that serves under it in this process. */
+  // Keys: versions of models.
   readonly #retained = new Map<string, Copy>();
   /** Who is at a copy, by its name. */
+  // Keys: versions of models.
   readonly #turns = new Map<string, Promise<Bundle>>();
 
   constructor(workspace: Workspace, keepVersions: number) {
@@ -161,6 +163,7 @@ export class Copies {
 
   async #prune(model: string, context: CallContext): Promise<void> {
     const { copies, aliases } = await this.#held(model, context);
+    // Keys: versions of models.
     const kept = new Set([...this.#retained.values(), ...aliases.map(({ copy }) => copy)].map(nameOf));
     const names = copies.map(nameOf);
     let count = names.filter((name) => kept.has(name)).length;

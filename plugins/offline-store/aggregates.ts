@@ -24,7 +24,9 @@ interface Measure {
 
 /** The measures that the features of a view need, each once per window. */
 class Measures {
+  // Keys: names of columns.
   readonly tiles = new Map<string, Measure>();
+  // Keys: names of columns.
   readonly windows = new Map<string, { readonly measure: Measure; readonly days: number }>();
 
   /** The name of a measure folded over a window. */
@@ -38,6 +40,7 @@ class Measures {
 
 /** The columns that the aggregates read: `o0 …`, in this order. */
 function aggregatedColumns(view: FeatureView): string[] {
+  // Keys: names of columns.
   return [
     ...new Set(
       view.features.flatMap(({ origin }) =>
@@ -74,6 +77,7 @@ export function aggregateRelation(view: FeatureView, source: FoundSource, sql: D
   );
   const tiles = [...measures.tiles.values()];
   // A window of one day is the day itself.
+  // Keys: days, which are numbers.
   const longer = [...new Set([...measures.windows.values()].map(({ days }) => days))].filter(
     (days) => days > 1,
   );

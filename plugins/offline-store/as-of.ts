@@ -101,6 +101,7 @@ export async function openAsOf(
   context: CallContext,
 ): Promise<AsOfReader> {
   const kept = new KeptTables(preparation.warehouse, context);
+  // Keys: names of views.
   const tables = new Map<string, string>();
   try {
     for (const view of views) {

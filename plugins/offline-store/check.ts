@@ -157,6 +157,7 @@ async function ask(
 }
 
 function usedColumns(source: FoundSource): DescribedColumn[] {
+  // Keys: names of columns.
   return [...new Set(source.uses.flatMap(({ column }) => columnOf(source, column) ?? []))];
 }
 
@@ -173,6 +174,7 @@ export async function rowMistakes(source: FoundSource, looking: Looking): Promis
 
 /** One question about each column, even where it is used twice. */
 function distinct(questions: readonly Question[]): Question[] {
+  // Keys: conditions on columns.
   return [...new Map(questions.map((question) => [question.condition, question])).values()];
 }
 

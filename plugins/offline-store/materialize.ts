@@ -141,6 +141,7 @@ function write(
   }
   out.columns.forEach((writer, i) => adopt(writer, columns[keyCount + 2 + i] as Column));
   out.setAllPresent();
+  // Keys: names of columns.
   const places = new Map(view.entity.map(({ name }, i) => [name, columns[i] as Column]));
   return online.write({ rows, time: 0, column: (name) => places.get(name) as Column }, out, context);
 }

@@ -49,6 +49,7 @@ export function keysAndTimes(
   const [event, available] = times.map((time) =>
     source.storable?.has(time.name) === true ? sql.micros(momentOf(time, { sql })) : micros(time, sql),
   );
+  // Keys: names of columns.
   return {
     columns: [
       ...keys.map(({ column, type }, i) => `${fromColumn(column, type, { sql, exact: true })} AS k${i}`),

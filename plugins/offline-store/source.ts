@@ -141,6 +141,7 @@ async function findSource(
 
 /** Each column once. What a view declares of a column counts more than what a condition compares it with. */
 function wantedOf(uses: readonly Use[]): WantedColumn[] {
+  // Keys: names of columns.
   return [...new Set(uses.map(({ column }) => column))].map((name) => {
     const of = uses.filter(({ column }) => column === name);
     const declared = of.filter(({ role }) => role !== 'condition');
@@ -201,6 +202,7 @@ export function columnMistakes(source: FoundSource, sql: Dialect): ColumnMistake
       return wrong('is of no type that a column can hold: cast it in a query');
     return [];
   });
+  // Keys: mistakes of a configuration.
   return [...new Map(found.map((mistake) => [JSON.stringify(mistake), mistake])).values()];
 }
 

@@ -84,6 +84,7 @@ function naming(spine: Spine, error: unknown): unknown {
   if (!isVivaceError(error)) return error;
   const own = Object.values(valuesOf(spine)).map(({ column }, i) => [`c${i}`, column] as const);
   const together = (spine.sample?.by ?? []).map((column, i) => [`s${i}`, column] as const);
+  // Keys: names of columns.
   const names = new Map<string, string>([...own, ...together]);
   const message = error.message.replace(/column "([cs]\d+)"/, (text, name: string) =>
     names.has(name) ? `spine: column "${names.get(name)}"` : text,

@@ -11,6 +11,7 @@ export async function withStorableTimes(
   { warehouse, context }: Looking,
 ): Promise<FoundSource> {
   const { dialect } = warehouse;
+  // Keys: names of columns.
   const names = new Set(
     source.uses.flatMap(({ column, role }) => {
       const found = role === 'time' ? columnOf(source, column) : undefined;
@@ -27,6 +28,7 @@ export async function withStorableTimes(
   const sql = `SELECT ${asked.join(', ')} FROM ${sourceRows(source, dialect, true)}`;
   for await (const { columns } of warehouse.query({ sql }, context)) {
     const storable = [...names].filter((_, i) => Number(columns[i]!.values[0]) === 1);
+    // Keys: names of columns.
     return { ...source, storable: new Set(storable) };
   }
   return source;

@@ -37,6 +37,7 @@ export function openInferenceRouter(served: Served): HttpRouter {
   const { prefix, models } = served;
   const root = `${prefix}/v2`;
   // The paths that nearly every request has.
+  // Keys: paths of models.
   const inferences = new Map<string, Methods>();
   for (const [name, model] of models)
     inferences.set(`${root}/models/${name}/infer`, inferring(model, `${root}/models/{model}/infer`));

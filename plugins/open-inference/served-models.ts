@@ -60,6 +60,7 @@ export async function servedModels(
   for (const [what, wrong] of names.left())
     mistakes.push(`models.${wrong}: there is no ${what.replace(' ', ' "')}"`);
 
+  // Keys: names of models.
   const served = new Map<string, Candidate>();
   for (const candidate of candidates) {
     const { name, what, option } = candidate;
@@ -78,6 +79,7 @@ export async function servedModels(
     throw new VivaceError('INVALID_CONFIG', mistakes.map((text) => `parts.${part}: ${text}`).join('\n'), {
       path: `parts.${part}.models`,
     });
+  // Keys: names of models.
   return new Map([...served].map(([name, { target }]) => [name, new ServedModel(name, target, clock)]));
 }
 
@@ -86,6 +88,7 @@ function ownNames(renamed: Renamed): {
   take(what: string): readonly string[] | undefined;
   left(): readonly (readonly [what: string, name: string])[];
 } {
+  // Keys: names of models.
   const byTarget = new Map<string, string[]>();
   for (const [name, target] of Object.entries(renamed)) {
     const what = 'pipeline' in target ? `pipeline ${target.pipeline}` : `predictor ${target.predictor}`;

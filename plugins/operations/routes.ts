@@ -12,6 +12,7 @@ import {
 
 /** Finds the route of `/health/live`, `/health/ready`, `/metrics` and `/v1/info`. */
 export function operationsRouter({ data, control }: Planes, prefix: string): HttpRouter {
+  // Keys: paths of routes.
   const handlers = new Map<string, HttpRoute['handle']>([
     [`${prefix}/health/live`, () => uncachedJson({ live: true })],
     [
@@ -33,6 +34,7 @@ export function operationsRouter({ data, control }: Planes, prefix: string): Htt
     ],
   ]);
   // Probes and scrapers come every few seconds: spans of them would bury the others. They are answered however much there is to do.
+  // Keys: paths of routes.
   const routes = new Map(
     [...handlers].map(([path, handle]) => [
       path,

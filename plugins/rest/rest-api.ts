@@ -36,6 +36,7 @@ export class RestApi {
   readonly #maxDepth: number;
   readonly #servers: readonly string[];
   /** By name; pipelines do not change while they are served. */
+  // Keys: names of pipelines.
   readonly #spoken = new Map<string, SpokenPipeline>();
 
   constructor({ planes, prefix, maxDepth, servers }: RestApiOptions) {

@@ -75,6 +75,7 @@ function compile(spec: PredictSpec, compiler: StepCompiler): NodeDraft<PredictNo
     );
   }
   if (compiler.mistakes.list.length > before) return void compiler.leaveOpenAs(alias);
+  // Keys: columns of a plan.
   const reads = [...new Set(inputs.flatMap((input) => input.columns).concat((by ?? []) as PlanColumn[]))];
   const scope = scopeOf(reads);
   const outputs = signature.outputs.map((output) => ({ name: output.name, type: outputType(output) }));

@@ -1,4 +1,5 @@
 /** Floats that JSON has no number for, as texts. */
+// Keys: names of floats.
 export const floatNames: ReadonlyMap<unknown, number> = new Map([
   ['NaN', NaN],
   ['Infinity', Infinity],

@@ -67,6 +67,7 @@ const none: Parameters = Object.freeze({});
 export function inferRequestReader(
   model: ModelTensors,
 ): (json: RequestJson, binary: Uint8Array) => InferRequest {
+  // Keys: names of tensors.
   const readers = new Map(
     model.inputs.map((declared, index) => [
       declared.name,
@@ -215,6 +216,7 @@ function withLength(text: Uint8Array): Uint8Array {
 function outputsReader(
   declared: readonly DeclaredTensor[],
 ): (given: unknown, allBinary: boolean) => readonly WantedOutput[] {
+  // Keys: names of tensors.
   const places = new Map(declared.map(({ name }, index) => [name, index]));
   const all = [false, true].map((binary) => declared.map((_, index) => ({ index, binary })));
   return (given, allBinary) => {
