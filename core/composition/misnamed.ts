@@ -1,7 +1,7 @@
 import { columnNames, partNames, type NameRule } from '../config/names.js';
 
 /**
- * The names in a specification that are no names, each of which is a mistake where it stands: those of parts, views, features, fields
+ * The names in a specification that break the rules for names, each a mistake where it stands: those of parts, views, features, fields
  * and steps.
  *
  * @param blocks As users wrote them, not checked.
