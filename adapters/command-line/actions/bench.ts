@@ -8,15 +8,15 @@ import {
   withServer,
   type BenchReport,
   type ErrorCode,
-  type ServerOf,
 } from 'vivace';
-import { pause, timeoutSignal } from 'vivace/kit';
+import { timeoutSignal } from 'vivace/kit';
 import { loadConfiguration, mistake, parseJson, readInput } from '../configuration.js';
 import { exitCodes } from '../exit-codes.js';
 import { positiveOf } from '../option-values.js';
 import type { WithConfig, WithJson } from '../options.js';
 import { count } from '../progress.js';
 import type { Run } from '../run.js';
+import { untilReady } from '../until-ready.js';
 import { UsageError } from '../usage-error.js';
 
 export interface BenchOptions extends WithConfig, WithJson {
@@ -31,7 +31,6 @@ type Call = (body: unknown) => Promise<unknown>;
 
 /** How many different requests are generated. */
 const generated = 100;
-const modelsWaitMs = 60_000;
 /** The longest that requests are sent: a day. */
 const mostSeconds = 24 * 60 * 60;
 /** The longest that a server elsewhere may take to answer. */
@@ -128,13 +127,6 @@ function errorOf(httpStatus: number, text: string): VivaceError {
     // Not an error of Vivace: something between may have answered.
   }
   return new VivaceError('UNAVAILABLE', `HTTP ${httpStatus}`, { httpStatus });
-}
-
-/** Models may load in the background. */
-async function untilReady(server: ServerOf, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + modelsWaitMs;
-  while (!server.control.readiness().ready && performance.now() < until && !signal.aborted)
-    await pause(20, { signal, ref: true });
 }
 
 function reportText({ latencyMs, failures, ...report }: BenchReport): string {

@@ -6,9 +6,13 @@ import {
   isVivaceError,
   pathText,
   sdkProblems,
+  type CheckedBackend,
   type ConfigPath,
   type LoadAnew,
+  type Plan,
+  type SdkProblem,
   type Server,
+  type VivaceError,
 } from 'vivace';
 import { loadConfiguration } from '../configuration.js';
 import { describeBackends, describeParts, describePlans, describeViews } from '../describe-server.js';
@@ -37,69 +41,93 @@ const mostSeconds = 3600;
 
 /** Prints every mistake of a configuration, or draws what it means. */
 export async function check(given: CheckOptions, run: Run): Promise<void> {
-  const { terminal } = run;
   const options = { ...given, timeoutMs: positiveOf('--timeout', given.timeout, mostSeconds) * 1000 };
-  if (options.json === true) return checkAsJson(options, run);
+  if (options.json === true) await checkAsJson(options, run);
+  else await course(options, run, textReport(run.terminal));
+}
+
+/** Hears of what a check finds, as it finds it. */
+interface Report {
+  loaded(server: Server): void;
+  compiled(plans: ReadonlyMap<string, Plan>): void;
+  /** A predictor whose model could not be looked at. */
+  unchecked(predictor: string, error: VivaceError): void;
+  /** A predictor that keeps a server from starting. */
+  failed(predictor: string, error: VivaceError): void;
+  /** Packages that are missing or too old, with the part that needs each. */
+  packages(problems: readonly (SdkProblem & { readonly part: string })[]): void;
+  backends(checked: readonly CheckedBackend[]): void;
+  /** What is left out of the source of a view. */
+  noted(view: string, note: string): void;
+}
+
+/** Checks a configuration, tells what it finds, and sets the exit code. */
+async function course(options: Options, run: Run, report: Report): Promise<void> {
+  const { terminal } = run;
   const { signal } = terminal;
-  const server = await loadConfiguration(options, terminal);
-  const problems = new Map(
-    server.bindings.flatMap(({ definition }) =>
-      sdkProblems(definition.sdk).map((problem) => [problem.package, problem]),
-    ),
-  );
+  const load: LoadAnew = () => loadConfiguration(options, terminal);
+  const server = await load();
+  report.loaded(server);
   const { plans, unchecked, failed } = await withScratchWorkspace(server, (changes) =>
     checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
   );
-  const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(
-    ({ branches = [] }) => branches.length > 0,
-  );
-  terminal.stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
-  for (const [name, { message }] of unchecked) {
-    const what = `the signature of predictor "${name}", so neither the columns of its inputs nor those it writes`;
-    const { place } = modelOf(server, name);
-    terminal.stdout.write(`\n${place}: not checked: ${what} (${message})\n`);
+  report.compiled(plans);
+  for (const [predictor, error] of unchecked) {
+    report.unchecked(predictor, error);
     if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
   }
-  for (const [name, error] of failed) {
-    const { place } = modelOf(server, name);
-    terminal.stderr.write(`\n${place}: the server cannot start: ${error.code} ${error.message}\n`);
+  for (const [predictor, error] of failed) {
+    report.failed(predictor, error);
     run.exitCode = exitCodeOf(error);
   }
+  const problems = server.bindings.flatMap(({ name, definition }) =>
+    sdkProblems(definition.sdk).map((problem) => ({ ...problem, part: name })),
+  );
+  if (problems.length > 0) report.packages(problems);
   if (options.connect === true) {
-    const load = (): Promise<Server> => loadConfiguration(options, terminal);
-    const checked = await checkBackends(load, { timeoutMs: options.timeoutMs }, { signal });
-    terminal.stdout.write(`\n${drawTree(describeBackends(checked))}\n`);
+    const { timeoutMs } = options;
+    const checked = await checkBackends(load, { timeoutMs }, { signal });
+    report.backends(checked);
     if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
-    else await compareViews(load, options, terminal);
+    else
+      for (const [view, notes] of await checkViews(load, { timeoutMs }, { signal }))
+        for (const note of notes) report.noted(view, note);
   }
-  if (problems.size > 0) {
-    const found = [...problems.values()];
-    const lines = found.map(({ message }) => `  ${message}\n`).join('');
-    const line = `npm install ${found.map(({ install }) => install).join(' ')}`;
-    terminal.stderr.write(`\npackages are missing or too old:\n${lines}\n  ${line}\n`);
-    run.exitCode = exitCodes.mistake;
-  }
+  if (problems.length > 0) run.exitCode = exitCodes.mistake;
 }
 
-/** Where the configuration names the model of a predictor: its path, and the same with file and line. */
-function modelOf(server: Server, predictor: string): { readonly path: ConfigPath; readonly place: string } {
-  const options = server.bindings.find(({ name }) => name === predictor)?.options ?? {};
-  const path = ['parts', predictor, ...('model' in options ? ['model'] : [])];
-  const { file, line } = server.placeOf(path)!;
-  return { path, place: `${file}:${line} ${pathText(path)}` };
-}
-
-/** Compares the views with their sources, and prints what is left out of them. */
-async function compareViews(load: LoadAnew, { timeoutMs }: Options, terminal: Terminal): Promise<void> {
-  const notes = await checkViews(load, { timeoutMs }, { signal: terminal.signal });
-  for (const [view, found] of notes)
-    for (const note of found) terminal.stdout.write(`\nview "${view}": ${note}\n`);
+/** Draws what there is, and prints what is wrong, for people. */
+function textReport({ stdout, stderr }: Terminal): Report {
+  let server!: Server;
+  return {
+    loaded: (loaded) => void (server = loaded),
+    compiled(plans) {
+      const trees = [describeParts(server), describeViews(server.views), describePlans(plans)].filter(
+        ({ branches = [] }) => branches.length > 0,
+      );
+      stdout.write(`${trees.map(drawTree).join('\n\n')}\n`);
+    },
+    unchecked(predictor, { message }) {
+      const what = `the signature of predictor "${predictor}", so neither the columns of its inputs nor those it writes`;
+      stdout.write(`\n${modelOf(server, predictor).place}: not checked: ${what} (${message})\n`);
+    },
+    failed: (predictor, { code, message }) =>
+      void stderr.write(
+        `\n${modelOf(server, predictor).place}: the server cannot start: ${code} ${message}\n`,
+      ),
+    packages(problems) {
+      const found = [...new Map(problems.map((problem) => [problem.package, problem])).values()];
+      const lines = found.map(({ message }) => `  ${message}\n`).join('');
+      const line = `npm install ${found.map(({ install }) => install).join(' ')}`;
+      stderr.write(`\npackages are missing or too old:\n${lines}\n  ${line}\n`);
+    },
+    backends: (checked) => void stdout.write(`\n${drawTree(describeBackends(checked))}\n`),
+    noted: (view, note) => void stdout.write(`\nview "${view}": ${note}\n`),
+  };
 }
 
 /** Prints one JSON object: whether the configuration can be used, and every finding with its file, line and path. */
 async function checkAsJson(options: Options, run: Run): Promise<void> {
-  const { terminal } = run;
-  const { signal } = terminal;
   const file = options.config;
   const findings: Finding[] = [];
   let server: Server | undefined;
@@ -109,38 +137,25 @@ async function checkAsJson(options: Options, run: Run): Promise<void> {
   };
   let backends: readonly object[] | undefined;
   try {
-    const load = (): Promise<Server> => loadConfiguration(options, terminal);
-    const loaded = await load();
-    server = loaded;
-    const sdks = loaded.bindings.flatMap(({ name, definition }) =>
-      sdkProblems(definition.sdk).map(({ message }) => ({ name, message })),
-    );
-    const { unchecked, failed } = await withScratchWorkspace(loaded, (changes) =>
-      checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
-    );
-    for (const [name, { message }] of unchecked) {
-      note('warning', `not checked: ${message}`, modelOf(loaded, name).path);
-      if (options.strict === true || options.connect === true) run.exitCode = exitCodes.failed;
-    }
-    for (const [name, error] of failed) {
-      note('error', `the server cannot start: ${error.code} ${error.message}`, modelOf(loaded, name).path);
-      run.exitCode = exitCodeOf(error);
-    }
-    for (const { name, message } of sdks) note('error', message, ['parts', name]);
-    if (sdks.length > 0) run.exitCode = exitCodes.mistake;
-    if (options.connect === true) {
-      const checked = await checkBackends(load, { timeoutMs: options.timeoutMs }, { signal });
-      backends = checked.map(({ part, use, outcome }) =>
-        isVivaceError(outcome)
-          ? { part, use, ok: false, code: outcome.code, message: outcome.message }
-          : { part, use, ok: true, ...outcome },
-      );
-      if (checked.some(({ outcome }) => isVivaceError(outcome))) run.exitCode = exitCodes.failed;
-      else {
-        const found = await checkViews(load, { timeoutMs: options.timeoutMs }, { signal });
-        for (const [view, notes] of found) for (const text of notes) note('warning', text, ['views', view]);
-      }
-    }
+    await course(options, run, {
+      loaded: (loaded) => void (server = loaded),
+      compiled: () => undefined,
+      unchecked: (predictor, { message }) =>
+        note('warning', `not checked: ${message}`, modelOf(server!, predictor).path),
+      failed: (predictor, { code, message }) =>
+        note('error', `the server cannot start: ${code} ${message}`, modelOf(server!, predictor).path),
+      packages(problems) {
+        for (const { part, message } of problems) note('error', message, ['parts', part]);
+      },
+      backends(checked) {
+        backends = checked.map(({ part, use, outcome }) =>
+          isVivaceError(outcome)
+            ? { part, use, ok: false, code: outcome.code, message: outcome.message }
+            : { part, use, ok: true, ...outcome },
+        );
+      },
+      noted: (view, text) => note('warning', text, ['views', view]),
+    });
   } catch (error) {
     if (!isVivaceError(error) || error.code !== 'INVALID_CONFIG') throw error;
     if (error instanceof ConfigError)
@@ -154,7 +169,7 @@ async function checkAsJson(options: Options, run: Run): Promise<void> {
     findings,
     ...(backends === undefined ? {} : { backends }),
   };
-  terminal.stdout.write(`${JSON.stringify(result)}\n`);
+  run.terminal.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 /** What `check --json` says of one place in a configuration. */
@@ -165,4 +180,12 @@ interface Finding {
   readonly path: string;
   readonly message: string;
   readonly severity: 'error' | 'warning';
+}
+
+/** Where the configuration names the model of a predictor: its path, and the same with file and line. */
+function modelOf(server: Server, predictor: string): { readonly path: ConfigPath; readonly place: string } {
+  const options = server.bindings.find(({ name }) => name === predictor)?.options ?? {};
+  const path = ['parts', predictor, ...('model' in options ? ['model'] : [])];
+  const { file, line } = server.placeOf(path)!;
+  return { path, place: `${file}:${line} ${pathText(path)}` };
 }

@@ -1,16 +1,14 @@
-import { abortError, withServer, type ServerOf } from 'vivace';
-import { pause } from 'vivace/kit';
+import { untilAborted, withServer } from 'vivace';
 import { loadConfiguration, parseJson, readInput } from '../configuration.js';
 import type { WithConfig } from '../options.js';
 import type { Run } from '../run.js';
+import { untilReady } from '../until-ready.js';
 import { UsageError } from '../usage-error.js';
 
 export interface PredictOptions extends WithConfig {
   readonly json?: string;
   readonly file?: string;
 }
-
-const modelsWaitMs = 60_000;
 
 /** Answers one request in process, and prints the answer. */
 export async function predict(pipeline: string, options: PredictOptions, run: Run): Promise<void> {
@@ -33,6 +31,7 @@ async function readBody({ json, file }: PredictOptions, { terminal, notes }: Run
   if (file !== undefined) return parseJson(await readInput(file, terminal), file);
   if (terminal.stdin.isTTY === true)
     notes.write('reading the request from standard input: end it with Ctrl-D, or give --json or --file\n');
+  // A terminal may never end its input.
   const text = await untilAborted(readAll(terminal.stdin), terminal.signal);
   return parseJson(text, 'standard input');
 }
@@ -41,29 +40,4 @@ async function readAll(input: AsyncIterable<Uint8Array | string>): Promise<strin
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Settles as `work` does, or rejects as soon as the user interrupts: a terminal may never end its input. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  work.catch(() => undefined);
-  let leave = (): void => undefined;
-  const left = new Promise<never>((_, fail) => {
-    leave = () => fail(abortError(signal));
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
-  });
-  try {
-    return await Promise.race([work, left]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
-}
-
-/** Models may load in the background; one that never does answers with its own error. */
-async function untilReady(server: ServerOf, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + modelsWaitMs;
-  while (!server.control.readiness().ready && performance.now() < until) {
-    await pause(20, { signal, ref: true });
-    if (signal.aborted) throw abortError(signal);
-  }
 }
