@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -22,7 +22,7 @@ import {
   type WantedColumn,
   type Warehouse,
 } from 'vivace';
-import { temporaryTable } from 'vivace/kit';
+import { makeDirectory, temporaryTable } from 'vivace/kit';
 import type { BigqueryOptions } from './bigquery.js';
 import { Connection } from './connection.js';
 import { bigqueryDialect } from './dialect.js';
@@ -150,7 +150,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     }
     const file = resolve(this.#context.directory, path);
     const unfinished = `${file}.unfinished`;
-    await mkdir(dirname(file), { recursive: true });
+    await makeDirectory(dirname(file));
     const lines =
       'batches' in source
         ? csvLines(source.batches, source.fields)

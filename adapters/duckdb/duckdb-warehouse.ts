@@ -1,6 +1,5 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
   abortError,
@@ -18,7 +17,7 @@ import {
   type WantedColumn,
   type Warehouse,
 } from 'vivace';
-import { loadSdk, temporaryTable } from 'vivace/kit';
+import { loadSdk, makeDirectory, temporaryTable } from 'vivace/kit';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode, plainError } from './errors.js';
@@ -61,7 +60,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     const sdk = (this.#sdk = await loadSdk('@duckdb/node-api', () => import('@duckdb/node-api')));
     if (client === undefined) {
       const file = path === undefined ? undefined : resolve(this.#directory, path);
-      if (file !== undefined && !readOnly) await mkdir(dirname(file), { recursive: true });
+      if (file !== undefined && !readOnly) await makeDirectory(dirname(file));
       this.#instance = await sdk.DuckDBInstance.create(file ?? ':memory:', {
         ...(readOnly ? { access_mode: 'READ_ONLY' } : {}),
         ...(threads === undefined ? {} : { threads: String(threads) }),
@@ -175,7 +174,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     if (format === undefined)
       throw new VivaceError('INVALID_ARGUMENT', `"${path}" is neither a .parquet nor a .csv file`);
     const file = resolve(this.#directory, path);
-    await mkdir(dirname(file), { recursive: true });
+    await makeDirectory(dirname(file));
     const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
     await this.#connected(context, (connection) =>
       connection.run(`COPY (${sql}\n) TO ${text(file)} (${options})`, parameters ?? {}),

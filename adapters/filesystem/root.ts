@@ -1,6 +1,7 @@
-import { mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { VivaceError } from 'vivace';
+import { makeDirectory } from 'vivace/kit';
 import { isAlive, ownedName } from './owner.js';
 
 /** The folder of the adapter's own files: temporary ones and locks. On the same file system as the rest, so that a rename is atomic. */
@@ -75,14 +76,14 @@ export class Root {
   /** One of the adapter's own folders, made where there is none. */
   async folder(...names: string[]): Promise<string> {
     const path = join(this.#real, own, ...names);
-    await mkdir(path, { recursive: true });
+    await makeDirectory(path);
     return path;
   }
 
   /** Moves a temporary file or directory to its place, making folders; another process may remove an empty one meanwhile. */
   async move(from: string, to: string): Promise<void> {
     for (let attempt = 0; ; attempt++) {
-      await mkdir(dirname(to), { recursive: true });
+      await makeDirectory(dirname(to));
       try {
         return await rename(from, to);
       } catch (error) {

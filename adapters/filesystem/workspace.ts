@@ -10,6 +10,7 @@ import {
   type StagedFile,
   type Workspace,
 } from 'vivace';
+import { makeDirectory } from 'vivace/kit';
 import { readFile, writeFile } from './contents.js';
 import { codeOf, ignoreMissing, type Root } from './root.js';
 
@@ -121,7 +122,7 @@ async function put(
 ): Promise<StagedFile> {
   checkBlobKey(file);
   const path = join(directory, file);
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   const digest = createHash('sha256');
   let sizeBytes = 0;
   await writeFile(path, content, {

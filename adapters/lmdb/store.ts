@@ -8,7 +8,7 @@ import {
   type KeyValueEntry,
   type KeyValueStore,
 } from 'vivace';
-import { loadSdk } from 'vivace/kit';
+import { loadSdk, makeDirectory } from 'vivace/kit';
 import { codeOf } from './error-code.js';
 import { checkHeader } from './header.js';
 
@@ -34,6 +34,8 @@ export class LmdbStore implements KeyValueStore {
   async start(): Promise<void> {
     const { open } = await loadSdk('lmdb', () => import('lmdb'));
     await checkHeader(this.#settings.path);
+    // The SDK makes it by a call that never ends below /proc.
+    if (!this.#settings.readOnly) await makeDirectory(this.#settings.path);
     this.#database = open({
       ...this.#settings,
       encoding: 'binary',

@@ -1,10 +1,9 @@
 import { open as openFile } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { DestinationStream, Logger } from 'pino';
 import { type ErrorCode, type LogRecord, type LogSink, type PartLifecycle } from 'vivace';
-import { loadSdk, systemErrorCode } from 'vivace/kit';
+import { loadSdk, makeDirectory, systemErrorCode } from 'vivace/kit';
 import { ecsFields } from './ecs.js';
 import type { PinoOptions } from './pino.js';
 import { plainCopy } from './plain-copy.js';
@@ -96,6 +95,6 @@ export class PinoSink implements LogSink, PartLifecycle {
 
 /** Opens a file to append to, before pino does: a destination that failed to open would stop the process at its exit. */
 async function open(path: string): Promise<number> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   return promisify(openFile)(path, 'a');
 }

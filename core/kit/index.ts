@@ -1,5 +1,5 @@
 /**
- * `vivace/kit`: what several adapters need, but no plugin. Lazy SDKs, TLS, Google's credentials, errors of the operating system, contents
+ * `vivace/kit`: what several adapters need, but no plugin. Lazy SDKs, TLS, Google's credentials, errors of the operating system, directories, contents
  * in pieces, objects in buckets, models in threads, temporary tables, SQL text, the first question to a backend. It holds no policy, and plugins may not import it.
  */
 export { askAtStart } from './ask-at-start.js';
@@ -19,6 +19,7 @@ export { readingFor } from '../kernel/metric-reader.js';
 export { pause, startTimer, timeoutSignal } from '../kernel/timer.js';
 export { loadSdk } from './load-sdk.js';
 export { importFile, localFiles } from './import-file.js';
+export { makeDirectory } from './make-directory.js';
 export { MountedRouters } from './mounted-routers.js';
 export { loadInThread, startModelThread, type ModelThread } from './model-thread.js';
 export {

@@ -11,6 +11,7 @@ import {
 } from 'vivace';
 import { loadConfiguration, readInput } from '../configuration.js';
 import type { WithConfig, WithJson } from '../options.js';
+import { checkOutput } from '../output-file.js';
 import { count, Progress } from '../progress.js';
 import type { Run } from '../run.js';
 import { UsageError } from '../usage-error.js';
@@ -41,7 +42,10 @@ export async function trainingSet(
     throw new UsageError('--out: the name of the file ends in .parquet or .csv');
   const spine = parseSpine(await readInput(file, terminal), file, terminal.env);
   const path = resolve(terminal.directory, out);
-  await withServer(await loadConfiguration(options, terminal), async (server) => {
+  const loaded = await loadConfiguration(options, terminal);
+  await checkOutput('--out', out, path);
+  await checkOutput('--out', `${out}.manifest.json`, `${path}.manifest.json`);
+  await withServer(loaded, async (server) => {
     const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
     const run = { pipeline, spine, predict, allowFailed, store };
     await server.startOnly(trainingParts(server, run));
