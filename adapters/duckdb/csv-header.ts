@@ -8,7 +8,7 @@ export interface CsvHeader {
 
 /**
  * Reads the header of a CSV file. What separates its names is a tab in a `.tsv` file, and otherwise whichever of `,`, `;`, tab and `|`
- * stands in it most often outside quotes. A name that is empty or has come before gets one of its own, as DuckDB gives it.
+ * stands in it most often outside quotes. A column without a name gets one of its own, as DuckDB gives it.
  */
 export function readCsvHeader(line: string, tabs: boolean): CsvHeader {
   const bare = line.replaceAll(/"(?:[^"]|"")*"/g, '');
@@ -16,7 +16,7 @@ export function readCsvHeader(line: string, tabs: boolean): CsvHeader {
   const delimiter = tabs
     ? '\t'
     : delimiters.reduce((most, next) => (count(next) > count(most) ? next : most));
-  return { delimiter, names: distinct(fieldsOf(line, delimiter)) };
+  return { delimiter, names: named(fieldsOf(line, delimiter)) };
 }
 
 function fieldsOf(line: string, delimiter: string): string[] {
@@ -32,13 +32,13 @@ function fieldsOf(line: string, delimiter: string): string[] {
   }
 }
 
-function distinct(names: readonly string[]): string[] {
-  const taken = new Set<string>();
+function named(names: readonly string[]): string[] {
+  const taken = new Set(names.map((name) => name.toLowerCase()));
   return names.map((name, i) => {
-    const wanted = name === '' ? `column${i}` : name;
-    let own = wanted;
-    for (let n = 1; taken.has(own.toLowerCase()); n++) own = `${wanted}_${n}`;
-    taken.add(own.toLowerCase());
+    if (name !== '') return name;
+    let own = `column${i}`;
+    for (let n = 1; taken.has(own); n++) own = `column${i}_${n}`;
+    taken.add(own);
     return own;
   });
 }

@@ -7,6 +7,7 @@ import {
   VivaceError,
   type CallContext,
   type DescribedColumn,
+  type ErrorCode,
   type PartContext,
   type PartLifecycle,
   type RowBatch,
@@ -17,13 +18,15 @@ import {
   type WantedColumn,
   type Warehouse,
 } from 'vivace';
-import { loadSdk, makeDirectory, temporaryTable } from 'vivace/kit';
+import { loadSdk, makeDirectory, systemErrorCode, temporaryTable } from 'vivace/kit';
+import { CompressedFiles } from './compressed-files.js';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode, plainError } from './errors.js';
 import { appendBatch, duckdbTypes, type Sdk } from './load-table.js';
 import { columnReader, describedColumns } from './read-columns.js';
 import { fileSource, isFile } from './read-files.js';
+import { mayBeRenamed, repeatedName } from './repeated-names.js';
 
 /** Rows of a batch that `query` gives: the engine's chunks of 2,048, joined. */
 const batchRows = 16_384;
@@ -31,13 +34,15 @@ const batchRows = 16_384;
 /** A `Warehouse` over DuckDB in this process. Every operation has a connection of its own, so that they run side by side. */
 export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   readonly dialect = duckdbDialect;
-  readonly errorCode = duckdbErrorCode;
+  readonly errorCode = (error: unknown): ErrorCode | undefined =>
+    duckdbErrorCode(error) ?? systemErrorCode(error);
   readonly supports: { readonly exclusive?: string };
   readonly #options: DuckdbOptions;
   readonly #context: PartContext;
   readonly #directory: string;
   /** Temporary tables live in a database in memory beside the user's: DuckDB's own are seen by one connection only. */
   readonly #temporary = `vivace_${randomUUID().replaceAll('-', '')}`;
+  readonly #compressed = new CompressedFiles();
   #sdk: Sdk | undefined;
   #instance: DuckDBInstance | undefined;
   #tables = 0;
@@ -101,35 +106,15 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
         directory: this.#directory,
         rows: async (sql) => (await connection.runAndReadAll(sql)).getRows(),
         describe: (sql) => describe(connection, { sql }),
+        whole: (path, name) => this.#compressed.check(path, name, context.signal),
       });
     });
   }
 
-  async *query({ sql, parameters }: Statement, context: CallContext): AsyncGenerator<RowBatch> {
+  async *query(statement: Statement, context: CallContext): AsyncGenerator<RowBatch> {
     const { connection, release } = await this.#connect(context);
     try {
-      const result = await connection.stream(sql, parameters ?? {});
-      const fields = carriedFields(columnsOf(result));
-      const readers = fields.map((field, i) => columnReader(field.name, result.columnType(i)));
-      const chunks: DuckDBDataChunk[] = [];
-      for (let more = true; more;) {
-        let rows = 0;
-        while (rows < batchRows) {
-          const chunk = await result.fetchChunk();
-          if (context.signal.aborted) throw abortError(context.signal);
-          more = chunk !== null && chunk.rowCount > 0;
-          if (chunk === null || !more) break;
-          rows += chunk.rowCount;
-          chunks.push(chunk);
-        }
-        if (rows === 0) break;
-        const columns = readers.map((reader, i) =>
-          reader.read(chunks.map((chunk) => chunk.getColumnVector(i))),
-        );
-        // A vector is a view of its chunk's memory, which is freed with the chunk: until here every chunk is held.
-        chunks.length = 0;
-        yield { fields, rows, columns };
-      }
+      yield* batchesOf(connection, statement, context.signal);
     } catch (error) {
       throw context.signal.aborted ? abortError(context.signal) : plainError(error);
     } finally {
@@ -258,12 +243,48 @@ function settingsOf(scope: 'GLOBAL' | 'SESSION'): string {
     .join('; ');
 }
 
+async function* batchesOf(
+  connection: DuckDBConnection,
+  { sql, parameters }: Statement,
+  signal: AbortSignal,
+): AsyncGenerator<RowBatch> {
+  const result = await connection.stream(sql, parameters ?? {});
+  const fields = carriedFields(columnsOf(result));
+  const readers = fields.map((field, i) => columnReader(field.name, result.columnType(i)));
+  const chunks: DuckDBDataChunk[] = [];
+  for (let more = true; more;) {
+    let rows = 0;
+    while (rows < batchRows) {
+      const chunk = await result.fetchChunk();
+      if (signal.aborted) throw abortError(signal);
+      more = chunk !== null && chunk.rowCount > 0;
+      if (chunk === null || !more) break;
+      rows += chunk.rowCount;
+      chunks.push(chunk);
+    }
+    if (rows === 0) break;
+    const columns = readers.map((reader, i) => reader.read(chunks.map((chunk) => chunk.getColumnVector(i))));
+    // A vector is a view of its chunk's memory, which is freed with the chunk: until here every chunk is held.
+    chunks.length = 0;
+    yield { fields, rows, columns };
+  }
+}
+
 async function describe(
   connection: DuckDBConnection,
   { sql, parameters }: Statement,
 ): Promise<readonly DescribedColumn[]> {
   // Not `prepare`: it leaves the type of a parameter's column open.
-  return columnsOf(await connection.stream(`SELECT * FROM (${sql}\n) LIMIT 0`, parameters ?? {}));
+  const columns = columnsOf(await connection.stream(`SELECT * FROM (${sql}\n) LIMIT 0`, parameters ?? {}));
+  if (mayBeRenamed(columns.map(({ name }) => name))) {
+    // Only a query that stands within another has its columns renamed.
+    const prepared = await connection.prepare(sql);
+    const names = Array.from({ length: prepared.columnCount }, (_, i) => prepared.columnName(i));
+    prepared.destroySync();
+    const repeated = repeatedName(names);
+    if (repeated !== undefined) throw new VivaceError('INVALID_ARGUMENT', `the query ${repeated}`);
+  }
+  return columns;
 }
 
 function columnsOf(result: DuckDBResult): DescribedColumn[] {

@@ -1,4 +1,5 @@
 import { parseType, type DescribedColumn, type WantedColumn } from 'vivace';
+import { compressionOf } from './compressed-files.js';
 import { text } from './dialect.js';
 
 /** What it takes to look at files. */
@@ -7,6 +8,8 @@ export interface FileQueries {
   rows(sql: string): Promise<readonly (readonly unknown[])[]>;
   /** The columns of a query. */
   describe(sql: string): Promise<readonly DescribedColumn[]>;
+  /** Looks whether a compressed file is whole; `name` is what the error calls it. */
+  whole(path: string, name: string): Promise<void>;
 }
 
 /** Some files of one kind, found by the reference of a user. */
@@ -39,6 +42,16 @@ const string = parseType('string');
 /** Paths as the functions of DuckDB that read files take them. */
 export function listOf(paths: readonly string[]): string {
   return paths.length === 1 ? text(paths[0]!) : `[${paths.map(text).join(', ')}]`;
+}
+
+/** The file's own name where a pattern was given. */
+export function nameOf(path: string, reference: string): string {
+  return /[*?[]/.test(reference) ? path : reference;
+}
+
+/** The option that says how the files are compressed: DuckDB does not know an ending in upper case. */
+export function compressionOption({ reference }: Pick<Files, 'reference'>): string {
+  return `compression = ${text(compressionOf(reference))}`;
 }
 
 /** The options that make columns of the folders, and no others. */

@@ -2,7 +2,9 @@ import { VivaceError, type WantedColumn } from 'vivace';
 import { readCsvHeader } from './csv-header.js';
 import { text } from './dialect.js';
 import {
+  compressionOption,
   listOf,
+  nameOf,
   partitionColumns,
   partitionOptions,
   textColumn,
@@ -10,17 +12,21 @@ import {
   type Files,
   type Readable,
 } from './files.js';
+import { repeatedName } from './repeated-names.js';
 
 /**
  * Every file is read with the names of its own header and every column as text; nothing is guessed, so that a field too many is an error.
  *
- * @throws {VivaceError} `INVALID_ARGUMENT` for a file without a header in its first line.
+ * @throws {VivaceError} `INVALID_ARGUMENT` for a file without a header in its first line, or whose names cannot be told apart.
  */
 export async function readCsv(files: Files, _: readonly WantedColumn[], db: FileQueries): Promise<Readable> {
   const tabs = /\.tsv(\.gz|\.zst)?$/i.test(files.reference);
   const groups = new Map<string, { options: string; names: readonly string[]; paths: string[] }>();
   for (const path of files.paths) {
     const { delimiter, names } = readCsvHeader(await firstLine(path, files, db), tabs);
+    const repeated = repeatedName(names);
+    if (repeated !== undefined)
+      throw new VivaceError('INVALID_ARGUMENT', `${nameOf(path, files.reference)}: its header ${repeated}`);
     const columns = names.map((name) => `${text(name)}: 'VARCHAR'`).join(', ');
     const options = `delim = ${text(delimiter)}, quote = '"', escape = '"', header = true, columns = {${columns}}`;
     const group = groups.get(options) ?? { options, names, paths: [] };
@@ -29,7 +35,7 @@ export async function readCsv(files: Files, _: readonly WantedColumn[], db: File
   }
   const queries = [...groups.values()].map(
     ({ options, paths }) =>
-      `SELECT * FROM read_csv(${listOf(paths)}, auto_detect = false, ${options}, ${partitionOptions(files)})`,
+      `SELECT * FROM read_csv(${listOf(paths)}, auto_detect = false, ${options}, ${compressionOption(files)}, ${partitionOptions(files)})`,
   );
   const names = [...groups.values()].flatMap((group) => group.names);
   const columns = distinctNames([...names, ...partitionColumns(files, names)]).map((name) =>
@@ -43,11 +49,11 @@ export async function readCsv(files: Files, _: readonly WantedColumn[], db: File
   };
 }
 
-async function firstLine(path: string, { reference }: Files, db: FileQueries): Promise<string> {
+async function firstLine(path: string, files: Files, db: FileQueries): Promise<string> {
   const nothing = text('\u0001');
-  const read = `read_csv(${text(path)}, auto_detect = false, delim = ${nothing}, quote = '', escape = '', strict_mode = false, header = false, columns = {'line': 'VARCHAR'}, hive_partitioning = false)`;
+  const read = `read_csv(${text(path)}, auto_detect = false, delim = ${nothing}, quote = '', escape = '', strict_mode = false, header = false, columns = {'line': 'VARCHAR'}, ${compressionOption(files)}, hive_partitioning = false)`;
   const [row] = await db.rows(`SELECT line FROM ${read} LIMIT 1`);
-  const name = nameOf(path, reference);
+  const name = nameOf(path, files.reference);
   const header = 'a CSV file begins with the names of its columns';
   if (row === undefined) throw new VivaceError('INVALID_ARGUMENT', `${name} is empty: ${header}`);
   const line = typeof row[0] === 'string' ? row[0] : '';
@@ -60,11 +66,6 @@ async function firstLine(path: string, { reference }: Files, db: FileQueries): P
     );
   }
   return line;
-}
-
-/** The file's own name where a pattern was given. */
-function nameOf(path: string, reference: string): string {
-  return /[*?[]/.test(reference) ? path : reference;
 }
 
 function distinctNames(names: readonly string[]): string[] {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { VivaceError, type Source, type WantedColumn } from 'vivace';
 import { text } from './dialect.js';
-import type { FileQueries, FileReader } from './files.js';
+import { nameOf, type FileQueries, type FileReader } from './files.js';
 import { readCsv } from './read-csv.js';
 import { readJson } from './read-json.js';
 import { readParquet } from './read-parquet.js';
@@ -38,6 +38,7 @@ export async function fileSource(
     );
   }
   const paths = found.map(([file]) => file as string);
+  for (const path of paths) if (!path.includes('://')) await db.whole(path, nameOf(path, reference));
   const read = readers.find(([pattern]) => pattern.test(reference))![1];
   const readable = await read({ reference, paths, partitions: partitionsOf(paths) }, wanted, db);
   const source = await typeTexts(readable, wanted, db);

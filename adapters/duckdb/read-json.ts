@@ -8,6 +8,7 @@ import {
 } from 'vivace';
 import { identifier, text } from './dialect.js';
 import {
+  compressionOption,
   listOf,
   partitionColumns,
   partitionOptions,
@@ -17,6 +18,7 @@ import {
   type Files,
   type Readable,
 } from './files.js';
+import { mayBeRenamed, repeatedName } from './repeated-names.js';
 import { isExact } from './text-types.js';
 
 const string = parseType('string');
@@ -25,7 +27,7 @@ const string = parseType('string');
  * Every key of every record is a column. One that is declared is read as text, or as a list of the widest elements; one that is not is read as
  * text where a float64 would round its numbers.
  *
- * @throws {VivaceError} `INVALID_ARGUMENT` where there are no records.
+ * @throws {VivaceError} `INVALID_ARGUMENT` where there are no records, or keys differ in case only.
  */
 export async function readJson(
   files: Files,
@@ -33,12 +35,13 @@ export async function readJson(
   db: FileQueries,
 ): Promise<Readable> {
   const list = listOf(files.paths);
-  const options = partitionOptions(files);
+  const options = `${compressionOption(files)}, ${partitionOptions(files)}`;
   // Every key of every record: one that a sample lacks is a column all the same.
   const all = `SELECT * FROM read_json(${list}, sample_size = -1, union_by_name = true, ${options})`;
   const keys = (await db.describe(all)).filter(({ name }) => !files.partitions.includes(name));
   if (keys.length === 1 && keys[0]!.name === 'json' && (await db.rows(`${all} LIMIT 1`)).length === 0)
     throw new VivaceError('INVALID_ARGUMENT', `${files.reference} is empty: it has no records`);
+  if (mayBeRenamed(keys.map(({ name }) => name))) await checkKeys(files, db);
   const read = (columns: readonly DescribedColumn[]): string =>
     `SELECT * FROM read_json(${list}, columns = {${columns.map(({ name, nativeType }) => `${text(name)}: ${text(nativeType)}`).join(', ')}}, ${options})`;
   const open = keys.filter(({ name, nativeType }) => {
@@ -57,6 +60,16 @@ export async function readJson(
     texts: new Set(files.partitions),
     unchecked: true,
   };
+}
+
+/** @throws {VivaceError} `INVALID_ARGUMENT` where keys differ in case only, which DuckDB renames. */
+async function checkKeys(files: Files, db: FileQueries): Promise<void> {
+  const objects = `read_json_objects(${listOf(files.paths)}, ${compressionOption(files)}, hive_partitioning = false)`;
+  const keys = await db.rows(
+    `SELECT DISTINCT unnest(json_keys(json)) AS key FROM ${objects} ORDER BY key DESC`,
+  );
+  const repeated = repeatedName(keys.map(([key]) => key as string));
+  if (repeated !== undefined) throw new VivaceError('INVALID_ARGUMENT', `${files.reference} ${repeated}`);
 }
 
 function varchar(name: string): DescribedColumn {

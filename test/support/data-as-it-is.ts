@@ -31,8 +31,11 @@ export interface DataAsItIs {
   readonly online: OnlineStore;
   /** What the offline store has logged in this test. */
   readonly logged: LogRecord[];
+  /** Where the files lie. */
+  readonly directory: string;
   /** Writes a file, and gives its name back. */
   readonly file: (name: string, text: string) => string;
+  readonly bytes: (name: string, content: Uint8Array) => string;
   /** Writes what a query answers, and gives the name of the file back. */
   readonly parquet: (name: string, sql: string) => Promise<string>;
   /** The features of each key as of a time; `undefined` where the key has no row. */
@@ -86,11 +89,12 @@ export function dataAsItIs(): DataAsItIs {
   });
   beforeEach(() => logged.splice(0));
 
-  const file = (name: string, text: string): string => {
+  const bytes = (name: string, content: string | Uint8Array): string => {
     mkdirSync(join(directory, name, '..'), { recursive: true });
-    writeFileSync(join(directory, name), text);
+    writeFileSync(join(directory, name), content);
     return name;
   };
+  const file = (name: string, text: string): string => bytes(name, text);
   const parquet = async (name: string, sql: string): Promise<string> => {
     await lake.export({ sql }, name, callContext());
     return name;
@@ -135,8 +139,12 @@ export function dataAsItIs(): DataAsItIs {
     get online() {
       return online;
     },
+    get directory() {
+      return directory;
+    },
     logged,
     file,
+    bytes,
     parquet,
     read,
     mistakes,

@@ -10,7 +10,8 @@ describe('The header of a CSV file', () => {
     ['"say ""x""", b ,"c"', ',', ['say "x"', 'b', 'c']],
     ['a|b', '|', ['a', 'b']],
     ['a\tb', '\t', ['a', 'b']],
-    ['a,,A,a', ',', ['a', 'column1', 'A_1', 'a_2']],
+    ['a,,Column1,', ',', ['a', 'column1_1', 'Column1', 'column3']],
+    ['a,A,a', ',', ['a', 'A', 'a']],
   ] as const) {
     it(`has the names of ${JSON.stringify(line)}`, () => {
       expect(readCsvHeader(line, false)).to.deep.equal({ delimiter, names });
