@@ -39,6 +39,8 @@ export const bigqueryDialect: Dialect = {
     `DIV(((${numerator}) - MOD(MOD((${numerator}), ${denominator}) + ${denominator}, ${denominator})), ${denominator})`,
   // `/` fails the query where it divides by zero.
   divide: (numerator, denominator) => `IEEE_DIVIDE(${numerator}, ${denominator})`,
+  hasNull: (expression) =>
+    `EXISTS(SELECT 1 FROM UNNEST(${expression}) AS vivace_item WHERE vivace_item IS NULL)`,
   series: (name, to) =>
     `(SELECT ${identifier(name)} FROM UNNEST(GENERATE_ARRAY(1, ${to})) AS ${identifier(name)})`,
   asOfJoin,

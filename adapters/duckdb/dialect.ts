@@ -30,6 +30,7 @@ export const duckdbDialect: Dialect = {
   floorDivide: (numerator, denominator) =>
     `((${numerator}) - (((${numerator}) % ${denominator}) + ${denominator}) % ${denominator}) // ${denominator}`,
   divide: (numerator, denominator) => `(${numerator}) / (${denominator})`,
+  hasNull: (expression) => `(list_count(${expression}) < len(${expression}))`,
   series: (name, to) => `(SELECT unnest(range(1, ${to + 1})) AS ${identifier(name)})`,
   asOfJoin,
 };

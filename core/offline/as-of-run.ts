@@ -54,7 +54,7 @@ export interface AsOfOptions {
  * The second executor: the same plan, set by set. A fetch of a view becomes an as-of join at each row's request time; every other node runs
  * the step that answers online.
  *
- * @param use Gets the blocks in the order of the spine.
+ * @param use Gets the blocks in the order of the spine; after the last one the run fails where there was none.
  */
 export async function asOfRun<T>(
   { plan, spine, store, createSteps, predict, failedReads, onPhase }: AsOfOptions,
@@ -208,13 +208,16 @@ async function* runBlocks({
   context: CallContext;
 }): AsyncGenerator<AsOfBlock> {
   const call = new Call({ requestId: 'training-set', ...context }).derive({ bypassBreaker: true });
+  let rows = 0;
   for await (const block of regroup(batches)) {
+    rows += block.rows;
     const { frame, labels } = frameOf(block, plan, spine);
     const running = execute(new Run(call, () => frame).decode());
     // A step that does not heed the signal is abandoned.
     if (running !== undefined) await untilAborted(running, context.signal);
     yield { frame, labels, failed: failed(frame) };
   }
+  if (rows === 0) throw withoutRows(spine);
 }
 
 async function* regroup(batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch> {
@@ -234,6 +237,17 @@ async function* regroup(batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBat
 function joined(batches: readonly RowBatch[], rows: number): RowBatch {
   const { fields } = batches[0]!;
   return { fields, rows, columns: fields.map((_, i) => concat(batches.map((batch) => batch.columns[i]!))) };
+}
+
+function withoutRows({ spine: { sample, table } }: BoundSpine): VivaceError {
+  const key = sample !== undefined ? 'sample' : table === undefined ? 'query' : 'table';
+  const advice =
+    sample === undefined
+      ? 'look at `where`, `from` and `to`'
+      : 'keep more of them, with a smaller `sample.of`';
+  return new VivaceError('INVALID_ARGUMENT', `spine: no row is left that is a request: ${advice}`, {
+    path: `spine.${key}`,
+  });
 }
 
 function hasNull(column: Column): boolean {

@@ -88,20 +88,20 @@ export interface OfflineStore {
    */
   checkView(view: FeatureView, context: CallContext): Promise<SourceReport>;
 
-  /** Compares a spine with its source, as `checkView` does. */
+  /** Compares a spine with its source, as `checkView` does; one without requests is a mistake. */
   checkSpine(spine: Spine, context: CallContext): Promise<SourceReport>;
 
   /**
    * Prepares views once (aggregates are folded, tables kept) for a reader; a call that fails leaves nothing behind. Times of features that
-   * cannot be stored are null; they, rows of static views without a key, and keys that stand in several rows are counted and logged.
+   * cannot be stored are null; they, rows without a key or a time, and keys of static views that stand in several rows are counted and logged.
    *
    * @throws {VivaceError} What is wrong with a view's source, naming the view.
    */
   openAsOf(views: readonly FeatureView[], context: CallContext): Promise<AsOfReader>;
 
   /**
-   * The columns of a spine, and its rows in a stable order: by time, then by every column. Column `time` holds microseconds. A time among the
-   * other columns that cannot be stored is null, counted and logged.
+   * The columns of a spine, and its rows in a stable order: by time, then by every column. Column `time` holds microseconds. Rows without a request
+   * time are left out, and a time among the other columns that cannot be stored is null; both are counted and logged.
    *
    * @throws {VivaceError} What is wrong with the spine's source.
    */

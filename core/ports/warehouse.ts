@@ -114,6 +114,8 @@ export interface Dialect {
   floorDivide(numerator: string, denominator: string): string;
   /** The quotient of two float64 expressions; a division by zero does not fail the query. */
   divide(numerator: string, denominator: string): string;
+  /** Whether a list or a vector has a null inside; not true for one that is null itself. */
+  hasNull(expression: string): string;
   /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */
   series(name: string, to: number): string;
   /**

@@ -248,6 +248,17 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
       assert.equal(Number.isFinite(await value(sql.divide(float('1'), float('0')))), false);
     });
 
+    it('finds a null inside of a list', async () => {
+      const ones = (where: string): string =>
+        `(SELECT [1, 1] AS items FROM ${sql.series('n', 1)} AS s ${where})`;
+      const found = async (list: string): Promise<boolean> =>
+        Number(await value(`CASE WHEN ${sql.hasNull(list)} THEN 1 ELSE 0 END`)) === 1;
+      assert.equal(await found('[1, 2]'), false);
+      assert.equal(await found('[1, NULL]'), true);
+      assert.equal(await found(`(SELECT items FROM ${ones('')} AS o)`), false);
+      assert.equal(await found(`(SELECT items FROM ${ones('WHERE n > 1')} AS o)`), false);
+    });
+
     it('counts from 1 in series', async () => {
       const rows = await answer(`SELECT n FROM ${sql.series('n', 3)} AS s ORDER BY n`);
       assert.deepEqual(

@@ -10,8 +10,9 @@ import {
   type TableRows,
   type Warehouse,
 } from 'vivace';
-import { explained, viewNotes } from './check.js';
+import { explained } from './check.js';
 import { KeptTables } from './kept-tables.js';
+import { viewNotes } from './notes.js';
 import { columnsOf, fieldsOf } from './relation.js';
 import { inView, scatter } from './rows.js';
 import { withoutTies } from './ties.js';
@@ -123,7 +124,15 @@ async function prepare(
 ): Promise<string> {
   const { sql: relation, source } = await viewRelation(view, warehouse, context);
   try {
-    if (view.isAggregate) return await kept.keep({ sql: winnersOverTime(view, relation) });
+    const sayNotes = async (rows: string): Promise<void> => {
+      for (const note of await viewNotes(view, `(${rows}) AS r`, { source, warehouse, context }))
+        say(view, note);
+    };
+    if (view.isAggregate) {
+      const folded = await kept.keep({ sql: winnersOverTime(view, relation) });
+      await sayNotes(relation);
+      return folded;
+    }
     await using tables = new KeptTables(warehouse, context);
     const rows =
       warehouse.dialect.remote === true ? `SELECT * FROM ${await tables.keep({ sql: relation })}` : relation;
@@ -131,8 +140,7 @@ async function prepare(
     const table = await kept.keep({
       sql: view.isStatic ? staticRows(view, untied) : winnersOverTime(view, untied),
     });
-    for (const note of await viewNotes(view, `(${rows}) AS r`, { source, warehouse, context }))
-      say(view, note);
+    await sayNotes(rows);
     return table;
   } catch (error) {
     throw await explained(error, source, { warehouse, context });

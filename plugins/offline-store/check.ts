@@ -10,8 +10,10 @@ import {
   type SourceReport,
   type Spine,
 } from 'vivace';
-import { fromColumn, isStorable, momentOf, typeText } from './conversions.js';
-import { keyMissing } from './relation.js';
+import { fromColumn, momentOf, typeText } from './conversions.js';
+import { spineNotes, viewNotes } from './notes.js';
+import { ask, distinct, unstorable, unstorableText, type Question } from './questions.js';
+import { withoutRows } from './spine-rows.js';
 import { withStorableTimes } from './storable-times.js';
 import { viewRelation } from './view-relation.js';
 import {
@@ -20,7 +22,6 @@ import {
   findSpine,
   findView,
   sourceOf,
-  sourceRows,
   type ColumnMistake,
   type FoundSource,
   type Looking,
@@ -48,7 +49,8 @@ export function checkSpine(spine: Spine, looking: Looking): Promise<SourceReport
   return reportOf({
     path: [spine.query === undefined ? 'table' : 'query'],
     find: () => findSpine(spine, looking),
-    notes: (source) => timeNotes(source, looking),
+    empty: (source) => withoutRows(spine, source, looking),
+    notes: (source) => spineNotes(source, looking),
     looking,
   });
 }
@@ -56,11 +58,14 @@ export function checkSpine(spine: Spine, looking: Looking): Promise<SourceReport
 async function reportOf({
   path,
   find,
+  empty,
   notes,
   looking,
 }: {
   readonly path: Mistake['path'];
   readonly find: () => Promise<FoundSource>;
+  /** The mistake of a source without rows, where it needs some. */
+  readonly empty?: (source: FoundSource) => Promise<Mistake | undefined>;
   readonly notes: (source: FoundSource) => Promise<readonly string[]>;
   readonly looking: Looking;
 }): Promise<SourceReport> {
@@ -71,7 +76,9 @@ async function reportOf({
     if (dialect.remote === true) return { mistakes: columns.map(plain), notes: [] };
     if (columns.length > 0) return { mistakes: await withExamples(columns, source, looking), notes: [] };
     const mistakes = await rowMistakes(await withStorableTimes(source, looking), looking);
-    return { mistakes, notes: mistakes.length > 0 ? [] : await notes(source) };
+    if (mistakes.length > 0) return { mistakes, notes: [] };
+    const none = await empty?.(source);
+    return none === undefined ? { mistakes, notes: await notes(source) } : { mistakes: [none], notes: [] };
   } catch (error) {
     if (!isVivaceError(error) || (error.code !== 'NOT_FOUND' && error.code !== 'INVALID_ARGUMENT'))
       throw error;
@@ -90,75 +97,29 @@ async function withExamples(
   looking: Looking,
 ): Promise<readonly Mistake[]> {
   const sql = looking.warehouse.dialect;
-  const questions = mistakes.flatMap(({ path, message, text }): Question[] => {
-    if (text?.type?.name !== 'string') return [];
-    const value = sql.identifier(text.name);
-    return [
-      {
-        path,
-        condition: `${value} IS NOT NULL AND ${fromColumn(text, float64, { sql, attempt: true })} IS NULL`,
-        example: sql.cast(value, string),
-        say: ({ count, rows, example }) =>
-          `${message}: ${count} of ${rows} ${count === 1 ? 'values is' : 'values are'} not a number, such as ${JSON.stringify(example)}`,
-      },
-    ];
-  });
-  const said = await ask(source, questions, looking);
-  return mistakes.map((each) => said.find(({ message }) => message.startsWith(each.message)) ?? plain(each));
+  const questions = new Map<ColumnMistake, Question>(
+    mistakes.flatMap((mistake) =>
+      mistake.text?.type?.name === 'string'
+        ? [[mistake, notNumbers(mistake.text, mistake, sql)] as const]
+        : [],
+    ),
+  );
+  const said = await ask(source, [...questions.values()], looking);
+  const answers = new Map<ColumnMistake, Mistake | undefined>(
+    [...questions.keys()].map((mistake, i) => [mistake, said[i]] as const),
+  );
+  return mistakes.map((mistake) => answers.get(mistake) ?? plain(mistake));
 }
 
-/** Something that some rows may have, and what to say where they do. */
-interface Question {
-  readonly path: Mistake['path'];
-  /** Whether a row has it. */
-  readonly condition: string;
-  /** A text of the row that shows it. */
-  readonly example?: string;
-  say(found: Answer): string;
-}
-
-interface Answer {
-  /** How many rows have it, of how many. */
-  readonly count: number;
-  readonly rows: number;
-  readonly example: string | undefined;
-}
-
-/** Asks all questions in one pass over the rows that a view or a spine uses. */
-async function ask(
-  source: FoundSource,
-  questions: readonly Question[],
-  { warehouse, context }: Looking,
-): Promise<Mistake[]> {
-  const sql = warehouse.dialect;
-  // Rows of a file that nobody has read may be broken anywhere: every column that is used is read.
-  const read = source.unchecked === true ? usedColumns(source) : [];
-  if (questions.length === 0 && read.length === 0) return [];
-  const asked = questions.flatMap(({ condition, example = 'NULL' }, i) => [
-    `COUNT(CASE WHEN ${condition} THEN 1 END) AS c${i}`,
-    `MIN(CASE WHEN ${condition} THEN ${example} END) AS e${i}`,
-  ]);
-  const counted = read.map(({ name }, i) => `COUNT(${sql.identifier(name)}) AS r${i}`);
-  const query = `SELECT COUNT(*) AS n, ${[...asked, ...counted].join(', ')} FROM ${sourceRows(source, sql, true)}`;
-  for await (const { columns } of warehouse.query({ sql: query }, context)) {
-    const values = columns.map((column) => column.values[0]);
-    return questions.flatMap(({ path, ...question }, i) => {
-      const count = Number(values[1 + 2 * i]);
-      const example = values[2 + 2 * i];
-      const answer = {
-        count,
-        rows: Number(values[0]),
-        example: typeof example === 'string' ? example : undefined,
-      };
-      return count === 0 ? [] : [{ path, message: question.say(answer) }];
-    });
-  }
-  return [];
-}
-
-function usedColumns(source: FoundSource): DescribedColumn[] {
-  // Keys: names of columns.
-  return [...new Set(source.uses.flatMap(({ column }) => columnOf(source, column) ?? []))];
+function notNumbers(text: DescribedColumn, { path, message }: Mistake, sql: Dialect): Question {
+  const value = sql.identifier(text.name);
+  return {
+    path,
+    condition: `${value} IS NOT NULL AND ${fromColumn(text, float64, { sql, attempt: true })} IS NULL`,
+    example: sql.cast(value, string),
+    say: ({ count, rows, example }) =>
+      `${message}: ${count} of ${rows} ${count === 1 ? 'values is' : 'values are'} not a number, such as ${JSON.stringify(example)}`,
+  };
 }
 
 /** What is wrong with the values of a source. */
@@ -169,21 +130,17 @@ export async function rowMistakes(source: FoundSource, looking: Looking): Promis
     distinct(source.uses.flatMap((use) => valueQuestions(source, use, dialect))),
     looking,
   );
-  return found.map(({ path, message }) => ({ path, message }));
-}
-
-/** One question about each column, even where it is used twice. */
-function distinct(questions: readonly Question[]): Question[] {
-  // Keys: conditions on columns.
-  return [...new Map(questions.map((question) => [question.condition, question])).values()];
+  return found.filter((each) => each !== undefined);
 }
 
 function valueQuestions(
   source: FoundSource,
-  { column: name, path, role, type }: Use,
+  { column: name, path, role, type: declared }: Use,
   sql: Dialect,
 ): Question[] {
   const column = columnOf(source, name);
+  // A value of which nobody says the type is read as what its column is.
+  const type = declared ?? (role === 'value' ? column?.type : undefined);
   if (column === undefined || type === undefined || role === 'condition') return [];
   const place = `column "${column.name}" of ${source.name}`;
   const value = sql.identifier(column.name);
@@ -193,13 +150,21 @@ function valueQuestions(
   const converted = isTime
     ? momentOf(column, { sql, attempt: true })
     : fromColumn(column, type, { sql, attempt: true, exact: role === 'key' || source.exact === true });
-  if (mayFail(column.type as ColumnType, type)) {
+  if (mayFail(column, type, sql)) {
     questions.push({
       path,
       condition: `${value} IS NOT NULL AND ${converted} IS NULL`,
       example,
       say: ({ count, rows, example: shown }) =>
         `${place}: ${count} of ${rows} ${count === 1 ? 'values is' : 'values are'} not ${typeText(type)}, such as ${JSON.stringify(shown)}`,
+    });
+  }
+  if (type.kind !== 'scalar') {
+    questions.push({
+      path,
+      condition: sql.hasNull(converted),
+      say: ({ count, rows }) =>
+        `${place}: ${count} of ${rows} ${count === 1 ? 'values has' : 'values have'} a null inside`,
     });
   }
   if (role === 'time' && source.storable?.has(column.name) !== true) {
@@ -213,14 +178,12 @@ function valueQuestions(
   return questions;
 }
 
-const unstorableText = 'infinite, or outside the years 0000 to 9999';
-
-function unstorable(moment: string, sql: Dialect): string {
-  return `${moment} IS NOT NULL AND NOT COALESCE(${isStorable(moment, sql)}, FALSE)`;
-}
-
-/** Whether a value of one type may fail to become one of another. */
-function mayFail(from: ColumnType, to: ColumnType): boolean {
+/** Whether a value of a column may fail to become one of a type. */
+function mayFail({ type, nativeType }: DescribedColumn, to: ColumnType, sql: Dialect): boolean {
+  const from = type as ColumnType;
+  // An engine may have more integers than an int64 holds: HUGEINT, DECIMAL(38, 0).
+  const isWider = from.name === 'int64' && nativeType !== sql.type(from);
+  if (isWider && (to.name === 'int64' || to.name === 'int32')) return true;
   if (from.name === to.name || to.name === 'string') return false;
   if (from.kind !== 'scalar' || from.name === 'string') return true;
   const isFloat = from.element.startsWith('float');
@@ -229,87 +192,6 @@ function mayFail(from: ColumnType, to: ColumnType): boolean {
     (from.element === 'int64' && to.element === 'int32') ||
     (from.element === 'float64' && to.element === 'float32')
   );
-}
-
-/** What is null in a source though its column is not, counted. */
-export async function timeNotes(source: FoundSource, looking: Looking): Promise<readonly string[]> {
-  return sayings(source, timeQuestions(source, looking.warehouse.dialect), looking);
-}
-
-/**
- * What is left out of a view, or null in it, though nothing is wrong: it is counted. Where reading is billed, only keys that stand in several
- * rows are.
- *
- * @param relation The view's relation, as it stands after FROM.
- */
-export async function viewNotes(
-  view: FeatureView,
-  relation: string,
-  { source, ...looking }: Looking & { readonly source: FoundSource },
-): Promise<readonly string[]> {
-  const { dialect } = looking.warehouse;
-  const questions = [
-    ...timeQuestions(source, dialect),
-    ...(view.isStatic ? [missingKeys(view, source, dialect)] : []),
-  ];
-  const counted = dialect.remote === true ? [] : await sayings(source, questions, looking);
-  return view.isStatic
-    ? [...counted, ...(await sharedKeys(view, relation, { source, ...looking }))]
-    : counted;
-}
-
-async function sayings(
-  source: FoundSource,
-  questions: readonly Question[],
-  looking: Looking,
-): Promise<readonly string[]> {
-  if (questions.length === 0) return [];
-  return (await ask(source, questions, looking)).map(({ message }) => message);
-}
-
-function timeQuestions(source: FoundSource, sql: Dialect): Question[] {
-  return distinct(
-    source.uses.flatMap(({ column: name, path, role, type }): Question[] => {
-      const column = columnOf(source, name);
-      if (role !== 'value' || column === undefined || (type ?? column.type)?.name !== 'timestamp') return [];
-      return [
-        {
-          path,
-          condition: unstorable(momentOf(column, { sql, attempt: true }), sql),
-          say: ({ count, rows }) =>
-            `column "${column.name}" of ${source.name}: ${count} of ${rows} ${count === 1 ? 'times is' : 'times are'} ${unstorableText}, and null instead`,
-        },
-      ];
-    }),
-  );
-}
-
-function missingKeys(view: FeatureView, source: FoundSource, sql: Dialect): Question {
-  return {
-    path: [],
-    condition: keyMissing(view, source, sql),
-    say: ({ count, rows }) =>
-      `${source.name}: ${count} of ${rows} ${count === 1 ? 'rows has no key, and is' : 'rows have no key, and are'} left out`,
-  };
-}
-
-async function sharedKeys(
-  view: FeatureView,
-  relation: string,
-  { source, warehouse, context }: Looking & { readonly source: FoundSource },
-): Promise<string[]> {
-  const keys = view.entity.map((_, i) => `k${i}`).join(', ');
-  const several = `SELECT ${keys} FROM ${relation} GROUP BY ${keys} HAVING COUNT(*) > 1`;
-  const statement = { sql: `SELECT COUNT(*) AS n FROM (${several}) AS d` };
-  for await (const { columns } of warehouse.query(statement, context)) {
-    const count = Number(columns[0]!.values[0]);
-    if (count === 0) return [];
-    const text = count === 1 ? 'key stands' : 'keys stand';
-    return [
-      `${source.name}: ${count} ${text} in several rows, of which one counts: the one whose bytes are the greatest`,
-    ];
-  }
-  return [];
 }
 
 /** The failure of a query over a source: what is wrong with its rows where that is found, and otherwise as it is. */

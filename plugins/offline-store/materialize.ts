@@ -8,8 +8,9 @@ import {
   type RowBatch,
   type Warehouse,
 } from 'vivace';
-import { explained, viewNotes } from './check.js';
+import { explained } from './check.js';
 import { KeptTables } from './kept-tables.js';
+import { viewNotes } from './notes.js';
 import { columnsOf, fieldsOf } from './relation.js';
 import { adopt } from './rows.js';
 import { viewRelation } from './view-relation.js';

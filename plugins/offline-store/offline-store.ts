@@ -10,8 +10,9 @@ import {
 } from 'vivace';
 import { z } from 'zod';
 import { openAsOf } from './as-of.js';
-import { checkSpine, checkView, timeNotes } from './check.js';
+import { checkSpine, checkView } from './check.js';
 import { estimate, materialize } from './materialize.js';
+import { spineNotes } from './notes.js';
 import { inView } from './rows.js';
 import { readSpine } from './spine.js';
 
@@ -35,9 +36,7 @@ export const offlineStore = definePlugin({
 
       async spine(spine, context) {
         const { source, ...read } = await readSpine(spine, lake, context);
-        if (lake.dialect.remote !== true)
-          for (const note of await timeNotes(source, { warehouse: lake, context }))
-            log.warn(`spine: ${note}`);
+        for (const note of await spineNotes(source, { warehouse: lake, context })) log.warn(`spine: ${note}`);
         return read;
       },
 

@@ -1,7 +1,6 @@
 import {
   carriedFields,
   gather,
-  instantOfMillis,
   isVivaceError,
   parseType,
   VivaceError,
@@ -15,8 +14,9 @@ import {
   type Warehouse,
 } from 'vivace';
 import { explained } from './check.js';
-import { fromColumn, micros } from './conversions.js';
+import { fromColumn } from './conversions.js';
 import { hashRows } from './row-hash.js';
+import { requestConditions } from './spine-rows.js';
 import { columnMistakes, columnOf, findSpine, sourceRows, valuesOf, type FoundSource } from './source.js';
 
 /** The rows of a spine, by time and then by every column, and the source that they come from. */
@@ -113,24 +113,17 @@ function spineQuery(spine: Spine, source: FoundSource, sql: Dialect): string {
   const columns = valuesOf(spine);
   const there = (name: string): DescribedColumn => columnOf(source, name) as DescribedColumn;
   const time = there(spine.time);
-  const at = micros(time, sql);
   // Names of our own: not every engine takes the dots of `object.destination`.
   const names = Object.keys(columns).map((_, i) => `c${i}`);
   const selected = Object.values(columns).map(
     ({ column, type }, i) => `${valueOf(there(column), type, sql)} AS ${names[i]}`,
   );
-  const bounds = [
-    // Evaluated for every row: a time that cannot be used is a mistake within the bounds and outside.
-    `${at} IS NOT NULL`,
-    ...(spine.fromMs === undefined ? [] : [`${at} >= ${instantOfMillis(spine.fromMs)}`]),
-    ...(spine.toMs === undefined ? [] : [`${at} < ${instantOfMillis(spine.toMs)}`]),
-  ];
   const asTime = `${fromColumn(time, timestamp, { sql })} AS request_time`;
   const together = (spine.sample?.by ?? []).map(
     (column, i) => `${sql.identifier(there(column).name)} AS s${i}`,
   );
   const order = ['request_time', ...names].map((name) => `${name} ASC NULLS FIRST`);
-  return `SELECT ${[...selected, asTime, ...together].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${bounds.join(' AND ')} ORDER BY ${order.join(', ')}`;
+  return `SELECT ${[...selected, asTime, ...together].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${requestConditions(spine, source, sql).join(' AND ')} ORDER BY ${order.join(', ')}`;
 }
 
 /**

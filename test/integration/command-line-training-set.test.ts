@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { givenProject, sales, salesCsv } from '../support/command-line.js';
@@ -103,6 +104,44 @@ describe('vivace training-set', () => {
     ]);
     expect(code).to.equal(1);
     expect(stderr).to.include('unknown key "label"; did you mean "labels"');
+  });
+
+  it('refuses a spine without rows, before and after its sample, and writes no file', async () => {
+    await project.write({ 'visits.csv': 'shop,at,bought\n' });
+    const { code, stderr } = await project.vivace(train);
+    expect(code).to.equal(1);
+    expect(stderr).to.include('spine.yaml:1 spine.table: visits.csv has no rows');
+    await project.write({
+      'visits.csv': 'shop,at,bought\nn,2001-06-15 00:00:00,1\n',
+      'spine.yaml': `${spine}sample: { of: 1000000007 }\n`,
+    });
+    const sampled = await project.vivace(train);
+    expect(sampled.code).to.equal(1);
+    expect(sampled.stderr).to.match(/error INVALID_ARGUMENT spine\.sample: .*no row is left/);
+    expect(existsSync(join(project.directory, 'train.csv'))).to.equal(false);
+  });
+
+  it('says before anything else that a file cannot be written', async () => {
+    await project.write({ 'taken/train.csv/x': '', file: '' });
+    for (const [out, reason] of [
+      ['/proc/vivace/deep/train.csv', /ENOENT/],
+      ['/proc/train.csv', /ENOENT/],
+      ['taken/train.csv', /is a directory/],
+      ['file/train.csv', /EEXIST|ENOTDIR/],
+    ] as const) {
+      const { code, stderr } = await project.vivace([...train.slice(0, -1), out]);
+      expect(code, out).to.equal(1);
+      expect(stderr, out)
+        .to.match(/^error INVALID_ARGUMENT: --out: /)
+        .and.match(reason);
+      expect(stderr, out).to.include(`--out: ${out} cannot be written`).and.not.include('reading the spine');
+    }
+  });
+
+  it('leaves the file of an earlier run as it was where the run fails', async () => {
+    await project.write({ 'train.csv': 'as it was\n', 'spine.yaml': 'table: visits.csv\ntime: when\n' });
+    expect((await project.vivace(train)).code).to.equal(1);
+    expect(await readFile(join(project.directory, 'train.csv'), 'utf8')).to.equal('as it was\n');
   });
 
   it('refuses another kind of file', async () => {

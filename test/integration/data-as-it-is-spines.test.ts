@@ -47,6 +47,32 @@ describe('Data comes in as it is', () => {
         await data.store.checkSpine({ table, columns, time: 'at', ...more } as Spine, callContext(60_000))
       ).mistakes.map(({ path, message }) => `${path.join('.')}: ${message}`);
 
+    it('since it has no rows is a mistake, which says why', async () => {
+      const header = file('header.csv', 'at,n\n');
+      const two = file('two.csv', 'at,n\n2024-01-05,1\n2024-01-06,2\n');
+      const timeless = file('timeless.csv', 'at,n\n,1\n,2\n');
+      for (const [table, more, message] of [
+        [header, {}, 'table: header.csv has no rows'],
+        [header, { where: { n: { min: 0 } } }, 'where: header.csv has no rows that fit `where`'],
+        [two, { where: { n: { min: 5 } } }, 'where: two.csv has no rows that fit `where`'],
+        [timeless, {}, 'time: timeless.csv has 2 rows, and none of them has a request time'],
+        [
+          two,
+          { fromMs: Date.parse('2024-02-01') },
+          'from: two.csv has 2 rows, and none of them has a request time within `from` and `to`',
+        ],
+        [
+          two,
+          { toMs: Date.parse('2024-01-05') },
+          'to: two.csv has 2 rows, and none of them has a request time within `from` and `to`',
+        ],
+      ] as const)
+        expect(await spineMistakes(table, { n: { column: 'n' } }, more)).to.deep.equal([message]);
+      const query = `SELECT TIMESTAMP '2024-01-05' AS "at" WHERE false`;
+      const report = await data.store.checkSpine({ query, columns: {}, time: 'at' }, callContext());
+      expect(report.mistakes).to.deep.equal([{ path: ['query'], message: 'the query has no rows' }]);
+    });
+
     it('by the columns of its sample is a mistake, too', async () => {
       const table = await parquet(
         'nested.parquet',
@@ -62,10 +88,13 @@ describe('Data comes in as it is', () => {
     it('names its columns as the user does', async () => {
       const table = await parquet(
         'big.parquet',
-        `SELECT TIMESTAMP '2024-01-05' AS "at", 18446744073709551615::UBIGINT AS id, [1, NULL] AS list`,
+        `SELECT TIMESTAMP '2024-01-05' AS "at", 18446744073709551615::UBIGINT AS id, [1, NULL] AS list, 12345678901234567.25::DECIMAL(38, 2) AS amount`,
       );
       expect(await failure(() => spine(table, { label: { column: 'id' } }))).to.contain(
-        'column "id": 18446744073709551615 does not fit int64',
+        'column "id" of big.parquet: 1 of 1 values is not an int64, such as "18446744073709551615"',
+      );
+      expect(await failure(() => spine(table, { label: { column: 'amount' } }))).to.match(
+        /spine: column "amount": .*digits/,
       );
       expect(await failure(() => spine(table, {}, { sample: { of: 1, by: ['list'] } }))).to.contain(
         'column "list"',

@@ -165,9 +165,9 @@ describe('A read that fails in a training set', () => {
     expect(error.message).to.contain('views.broken.').and.contain('"one"');
   });
 
-  it('ends the run with the error of the view, where only the join can tell that a cell is wrong', async () => {
+  it('ends the run with the mistake of the view, where one of its vectors has a null inside', async () => {
     const error = await thrownBy(within([{ fetch: 'torn' }], build()));
-    expect(error.message).to.contain('view "torn"');
+    expect(error.message).to.match(/^views\.torn\.features\.pair: .* (?:has|have) a null inside$/);
   });
 
   it('is no matter of time: budgets do not apply', async () => {
