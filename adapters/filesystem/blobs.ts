@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { open, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import {
@@ -12,7 +11,7 @@ import {
 } from 'vivace';
 import { readFile, writeFile } from './contents.js';
 import { filesUnder } from './files-under.js';
-import { withLock } from './lock.js';
+import { withKeyLock } from './lock.js';
 import { codeOf, ignoreMissing, type Root } from './root.js';
 
 /** A `BlobStore` with one file per blob, at the path of its key. */
@@ -51,12 +50,14 @@ export class FileBlobs implements BlobStore {
     const temporary = await this.#root.temporary();
     try {
       const written = await writeFile(temporary, content, { signal, finish: stamp });
-      return await this.#locked(key, signal, async (confirm) => {
+      return await withKeyLock(this.#root, { key, signal }, async (confirm) => {
         if (!holds(await infoAt(key, path), condition)) return false;
         confirm();
         await this.#root.move(temporary, path);
         return toInfo(key, written);
       });
+    } catch (error) {
+      throw await this.#root.explained(error);
     } finally {
       await rm(temporary, { force: true });
     }
@@ -79,7 +80,7 @@ export class FileBlobs implements BlobStore {
 
   async delete(key: string, { signal }: CallContext): Promise<boolean> {
     const path = await this.#resolve(key);
-    return this.#locked(key, signal, async (confirm) => {
+    return withKeyLock(this.#root, { key, signal }, async (confirm) => {
       if ((await infoAt(key, path)) === undefined) return false;
       confirm();
       await unlink(path);
@@ -91,12 +92,6 @@ export class FileBlobs implements BlobStore {
   async #resolve(key: string): Promise<string> {
     checkBlobKey(key);
     return this.#root.resolve(key);
-  }
-
-  /** Every change of a blob goes through here. 256 locks serve all keys, so that they do not double the files. */
-  async #locked<T>(key: string, signal: AbortSignal, work: (confirm: () => void) => Promise<T>): Promise<T> {
-    const shard = createHash('sha256').update(key).digest('hex').slice(0, 2);
-    return withLock(await this.#root.folder('locks', shard), signal, work);
   }
 }
 

@@ -1,12 +1,11 @@
-import { readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { VivaceError } from 'vivace';
 import { makeDirectory } from 'vivace/kit';
-import { isAlive, ownedName } from './owner.js';
+import { isGone, ownedName } from './owner.js';
 
 /** The folder of the adapter's own files: temporary ones and locks. On the same file system as the rest, so that a rename is atomic. */
 const own = '.vivace';
-const abandonedMs = 24 * 60 * 60 * 1000;
 
 /** The code of a system error; `undefined` for other errors. */
 export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
@@ -80,6 +79,35 @@ export class Root {
     return path;
   }
 
+  /** Bytes that this process may still write here; `undefined` where the system does not say. */
+  async freeBytes(): Promise<number | undefined> {
+    try {
+      const { bavail, bsize } = await statfs(this.#real);
+      return bavail * bsize;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What a failed write is to its caller: that of a full disk says where it is and how much is free. */
+  async explained(error: unknown, neededBytes?: number): Promise<unknown> {
+    const code = codeOf(error);
+    return code === 'ENOSPC' || code === 'EDQUOT' ? this.full(neededBytes, error) : error;
+  }
+
+  /** The error of a disk on which something has no room. */
+  async full(neededBytes: number | undefined, cause?: unknown): Promise<VivaceError> {
+    const freeBytes = await this.freeBytes();
+    const free = freeBytes === undefined ? [] : [`${freeBytes} bytes are free`];
+    const needed = neededBytes === undefined ? [] : [`${neededBytes} are needed`];
+    const figures = [...free, ...needed].join(', ');
+    return new VivaceError(
+      'RESOURCE_EXHAUSTED',
+      `the disk of ${this.path} is full${figures && ` (${figures})`}: remove what is not needed, or give it more space; what was there is unchanged`,
+      cause === undefined ? {} : { cause },
+    );
+  }
+
   /** Moves a temporary file or directory to its place, making folders; another process may remove an empty one meanwhile. */
   async move(from: string, to: string): Promise<void> {
     for (let attempt = 0; ; attempt++) {
@@ -103,18 +131,26 @@ export class Root {
     }
   }
 
-  /** Removes temporary files whose owner is dead, or unknown and long gone. */
+  /** Removes temporary files whose owner is dead, or unknown and has written nothing for long. */
   async #sweep(): Promise<void> {
     const folder = join(this.#real, own, 'temporary');
     for (const name of (await readdir(folder).catch(ignoreMissing)) ?? []) {
       const path = join(folder, name);
-      const alive = isAlive(name);
-      const info = alive === undefined ? await stat(path).catch(ignoreMissing) : undefined;
-      const old = info !== undefined && Date.now() - info.mtimeMs > abandonedMs;
       // What cannot be removed, as on a disk that is mounted read-only, keeps nobody from reading.
-      if (alive === false || old) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+      if (await isGone(name, () => lastChange(path)))
+        await rm(path, { recursive: true, force: true }).catch(() => undefined);
     }
   }
+}
+
+/** When something was last written to a file, or to a file below a folder, epoch milliseconds; `undefined` where there is none. */
+async function lastChange(path: string): Promise<number | undefined> {
+  const info = await lstat(path).catch(ignoreMissing);
+  if (!info?.isDirectory()) return info?.mtimeMs;
+  let last = info.mtimeMs;
+  for (const name of (await readdir(path).catch(ignoreMissing)) ?? [])
+    last = Math.max(last, (await lastChange(join(path, name))) ?? 0);
+  return last;
 }
 
 /** The path without symbolic links; what does not exist yet has none. */

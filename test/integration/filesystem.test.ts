@@ -1,6 +1,17 @@
 import { expect } from 'chai';
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -111,10 +122,7 @@ describe('filesystem', () => {
     const folder = join(locks, (await readdir(locks))[0]!);
     const [name] = await readdir(folder);
     // As this process would hold it.
-    await writeFile(
-      join(folder, String(Number.parseInt(name!, 10) + 1)),
-      await readFile(join(folder, name!)),
-    );
+    await symlink(await readlink(join(folder, name!)), join(folder, String(Number.parseInt(name!, 10) + 1)));
     expect(await codeOf(store.write('k', text('2'), { signal: AbortSignal.timeout(50) }))).to.equal(
       'DEADLINE_EXCEEDED',
     );
@@ -145,6 +153,40 @@ describe('filesystem', () => {
     expect(await temporary()).to.deep.equal(['elsewhere-1-0']);
     expect(await again.face(blobStore).head('killed', callContext())).to.equal(undefined);
     await again.stop();
+  });
+
+  it('tells a process that was killed from the one that has its id now', async function () {
+    if (process.platform !== 'linux')
+      pendingBecause(this, 'only Linux says in /proc when a process was born');
+    await store.write('k', text('1'), callContext());
+    const locks = join(directory, '.vivace/locks');
+    const folder = join(locks, (await readdir(locks))[0]!);
+    const [name] = await readdir(folder);
+    const [place, pid, born] = (await readlink(join(folder, name!))).split('-');
+    expect([Number(pid), Number(born) > 0]).to.deep.equal([process.pid, true]);
+    // As the first process of a container leaves it to the next one, which is called 1 again.
+    const before = `${place}-${pid}-${Number(born) - 1}-0`;
+    await writeFile(join(directory, '.vivace/temporary', before), 'half');
+    await symlink(before, join(folder, String(Number.parseInt(name!, 10) + 1)));
+    const again = await startPart(filesystem, { path: directory });
+    expect(await temporary()).to.deep.equal([]);
+    await again.face(blobStore).write('k', text('2'), { signal: AbortSignal.timeout(10_000) });
+    expect(await contentOf(store, 'k')).to.equal('2');
+    await again.stop();
+  });
+
+  it('removes what an unknown owner has left for an hour, and nothing that is being written', async () => {
+    await store.write('k', text('1'), callContext());
+    const folder = join(directory, '.vivace/temporary');
+    const long = new Date(Date.now() - 61 * 60_000);
+    for (const name of ['elsewhere-1-0-left', 'elsewhere-1-0-busy']) {
+      await mkdir(join(folder, name));
+      await writeFile(join(folder, name, 'weights'), 'half');
+      if (name.endsWith('left')) await utimes(join(folder, name, 'weights'), long, long);
+      await utimes(join(folder, name), long, long);
+    }
+    await (await startPart(filesystem, { path: directory })).stop();
+    expect(await temporary()).to.deep.equal(['elsewhere-1-0-busy']);
   });
 
   it('follows symbolic links that stay inside', async () => {
