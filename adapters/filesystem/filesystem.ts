@@ -3,6 +3,7 @@ import { blobStore, defineAdapter, workspace } from 'vivace';
 import { systemErrorCode } from 'vivace/kit';
 import { z } from 'zod';
 import { FileBlobs } from './blobs.js';
+import { signMs } from './owner.js';
 import { Root } from './root.js';
 import { FileWorkspace } from './workspace.js';
 
@@ -22,9 +23,12 @@ export const filesystem = defineAdapter({
   options,
   create: ({ path }, _uses, context) => {
     const root = new Root(resolve(context.directory, path));
+    const directories = new FileWorkspace(root);
+    context.every(signMs, () => directories.holds.sign());
     return {
-      faces: [new FileBlobs(root), new FileWorkspace(root)] as const,
+      faces: [new FileBlobs(root), directories] as const,
       start: () => root.open(),
+      stop: () => directories.holds.clear(),
       errorCode: systemErrorCode,
     };
   },

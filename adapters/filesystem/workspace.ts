@@ -12,6 +12,7 @@ import {
 } from 'vivace';
 import { makeDirectory } from 'vivace/kit';
 import { readFile, writeFile } from './contents.js';
+import { Holds } from './holds.js';
 import { codeOf, ignoreMissing, type Root } from './root.js';
 
 /** The folder of the committed directories among the adapter's own files, so that none of them is a blob of the same directory. */
@@ -23,11 +24,13 @@ const folder = '.d';
 /** A `Workspace` that stages a directory beside the others and renames it into its place. */
 export class FileWorkspace implements Workspace {
   readonly #root: Root;
+  readonly holds: Holds;
   /** Epoch milliseconds of the last commit: commits of one process are told apart by their times. */
   #lastCommitMs = 0;
 
   constructor(root: Root) {
     this.#root = root;
+    this.holds = new Holds(root);
   }
 
   async find(name: string): Promise<string | undefined> {
@@ -70,11 +73,12 @@ export class FileWorkspace implements Workspace {
     name: string,
     fill: (put: (path: string, content: BlobContent) => Promise<StagedFile>) => Promise<void>,
     { signal }: CallContext,
+    { sizeBytes }: { readonly sizeBytes?: number } = {},
   ): Promise<string> {
     const path = await this.#resolve(name);
-    const staged = await this.#root.temporary();
-    await mkdir(staged);
+    const staged = await this.#room(sizeBytes);
     try {
+      await mkdir(staged);
       await fill(async (file, content) => put(staged, { file, content, signal }));
       if (signal.aborted) throw abortError(signal);
       this.#lastCommitMs = Math.max(Date.now(), this.#lastCommitMs + 1);
@@ -82,7 +86,8 @@ export class FileWorkspace implements Workspace {
       await this.#root.move(staged, path);
     } catch (error) {
       // Another caller has committed this name first, and its directory stands.
-      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST')
+        throw await this.#root.explained(error, sizeBytes);
       if ((await this.find(name)) === undefined) throw error;
     } finally {
       await rm(staged, { recursive: true, force: true });
@@ -90,13 +95,43 @@ export class FileWorkspace implements Workspace {
     return path;
   }
 
-  async remove(name: string): Promise<void> {
+  async hold(name: string, { signal }: CallContext): Promise<void> {
+    checkBlobKey(name);
+    await this.holds.add(name, signal);
+  }
+
+  async release(name: string, { signal }: CallContext): Promise<void> {
+    checkBlobKey(name);
+    await this.holds.delete(name, signal);
+  }
+
+  async remove(
+    name: string,
+    { signal }: CallContext,
+    { unlessHeld = false }: { readonly unlessHeld?: boolean } = {},
+  ): Promise<void> {
     const path = await this.#resolve(name);
+    if (unlessHeld) await this.holds.unlessHeld(name, signal, () => this.#remove(path));
+    else await this.#remove(path);
+  }
+
+  async #remove(path: string): Promise<void> {
     const gone = await this.#root.temporary();
     const moved = await rename(path, gone).then(() => true, ignoreMissing);
     if (moved !== true) return;
     await rm(gone, { recursive: true, force: true });
     await this.#root.prune(path);
+  }
+
+  /** A path for what is staged; refused where so many bytes are known not to fit. */
+  async #room(sizeBytes = 0): Promise<string> {
+    try {
+      const staged = await this.#root.temporary();
+      if (sizeBytes > ((await this.#root.freeBytes()) ?? Infinity)) throw await this.#root.full(sizeBytes);
+      return staged;
+    } catch (error) {
+      throw await this.#root.explained(error, sizeBytes);
+    }
   }
 
   async #resolve(name: string): Promise<string> {

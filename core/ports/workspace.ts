@@ -34,16 +34,33 @@ export interface Workspace {
    *
    * @param name Relative, `/`-separated.
    * @param fill Writes files through `put(path, content)`; a path that leaves the directory is refused.
+   * @param options.sizeBytes How much `fill` will write, where that is known.
    * @returns The path of the committed directory.
+   * @throws {VivaceError} `RESOURCE_EXHAUSTED` where there is no room, saying where, and how much is free and needed; before `fill` runs
+   *   where that is known by then.
    */
   stage(
     name: string,
     fill: (put: (path: string, content: BlobContent) => Promise<StagedFile>) => Promise<void>,
     context: CallContext,
+    options?: { readonly sizeBytes?: number },
   ): Promise<string>;
 
-  /** Removes a committed directory; nothing happens where there is none. */
-  remove(name: string, context: CallContext): Promise<void>;
+  /**
+   * Keeps a directory, whether or not it is committed by now, from whoever removes what nobody holds: this process and others. A hold ends
+   * with `release`, when the part stops, and when the process ends in whatever way. What is held twice is released twice.
+   */
+  hold(name: string, context: CallContext): Promise<void>;
+
+  /** Ends a hold of this part; nothing happens where there is none. */
+  release(name: string, context: CallContext): Promise<void>;
+
+  /**
+   * Removes a committed directory; nothing happens where there is none.
+   *
+   * @param options.unlessHeld Leaves it where anybody holds it.
+   */
+  remove(name: string, context: CallContext, options?: { readonly unlessHeld?: boolean }): Promise<void>;
 }
 
 export const workspace = adapterPort<Workspace>('workspace', {
@@ -51,11 +68,13 @@ export const workspace = adapterPort<Workspace>('workspace', {
   list: {},
   read: { sync: true },
   stage: {
-    callers: ([name, fill, context], own) => [
+    callers: ([name, fill, ...rest], own) => [
       name,
       (put: Parameters<typeof fill>[0]) => fill((path, content) => put(path, callersContent(content, own))),
-      context,
+      ...rest,
     ],
   },
+  hold: {},
+  release: {},
   remove: {},
 });

@@ -205,6 +205,8 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
           has('INVALID_ARGUMENT'),
         );
         await assert.rejects(space.remove(name, context()), has('INVALID_ARGUMENT'));
+        await assert.rejects(space.hold(name, context()), has('INVALID_ARGUMENT'));
+        await assert.rejects(space.release(name, context()), has('INVALID_ARGUMENT'));
       });
     }
 
@@ -214,6 +216,39 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
       await space.remove('m', context());
       assert.equal(await space.find('m', context()), undefined);
       await assert.rejects(stat(path));
+    });
+
+    it('keeps what is held from whoever removes what nobody holds, as often as it is held', async () => {
+      const unlessHeld = { unlessHeld: true };
+      await space.hold('m', context());
+      const path = await space.stage('m', fileAt('a'), context());
+      await space.hold('m', context());
+      await space.remove('m', context(), unlessHeld);
+      await space.release('m', context());
+      await space.remove('m', context(), unlessHeld);
+      assert.equal(await space.find('m', context()), path);
+      await space.release('m', context());
+      await space.release('m', context());
+      await space.remove('m', context(), unlessHeld);
+      assert.equal(await space.find('m', context()), undefined);
+    });
+
+    it('removes what is held where nothing else is said, and nothing beside it', async () => {
+      await space.stage('m', fileAt('a'), context());
+      const other = await space.stage('m/n', fileAt('a'), context());
+      await space.hold('m', context());
+      await space.remove('m', context());
+      assert.equal(await space.find('m', context()), undefined);
+      await space.remove('m/n', context(), { unlessHeld: false });
+      await assert.rejects(stat(other));
+    });
+
+    it('says RESOURCE_EXHAUSTED before anything is written where so much has no room', async () => {
+      await assert.rejects(
+        space.stage('m', () => assert.fail('filled'), context(), { sizeBytes: Number.MAX_SAFE_INTEGER }),
+        has('RESOURCE_EXHAUSTED'),
+      );
+      assert.equal(await space.find('m', context()), undefined);
     });
 
     lifecycleContract({
@@ -228,6 +263,8 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
           for await (const chunk of started.read('read', 'a.txt', call)) assert.equal(chunk.length, 1);
         },
         stage: (started, call) => started.stage('x', fileAt('a.txt'), call),
+        hold: (started, call) => started.hold('x', call),
+        release: (started, call) => started.release('x', call),
         remove: (started, call) => started.remove('x', call),
       },
     });

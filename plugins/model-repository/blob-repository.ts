@@ -29,6 +29,10 @@ export class BlobRepository implements ModelRepository {
     this.#copies = workspace === undefined ? undefined : new Copies(workspace, keepVersions);
   }
 
+  async stop(): Promise<void> {
+    await this.#copies?.stop();
+  }
+
   async resolve(reference: string, context: CallContext): Promise<ModelVersion> {
     const { name, tag } = parseReference(reference);
     const version = await this.#readAlias(name, tag ?? defaultAlias, context);

@@ -6,6 +6,7 @@ import {
   type Bundle,
   type BundleManifest,
   type CallContext,
+  type ErrorCode,
   type ModelVersion,
   type Workspace,
 } from 'vivace';
@@ -36,6 +37,9 @@ export class Copies {
   /** Reference → the copy that serves under it in this process. */
   // Keys: versions of models.
   readonly #retained = new Map<string, Copy>();
+  /** The names of copies that are kept from other processes, which prune the same workspace: those that serve, and those on their way. */
+  // Keys: versions of models.
+  readonly #holding = new Set<string>();
   /** Who is at a copy, by its name. */
   // Keys: versions of models.
   readonly #turns = new Map<string, Promise<Bundle>>();
@@ -60,6 +64,7 @@ export class Copies {
     const before = this.#turns.get(name);
     const turn = (async () => {
       await before?.catch(() => undefined);
+      await this.#hold(name, context);
       return (await this.#find(manifest, context)) ?? (await this.#add(manifest, files, context));
     })();
     this.#turns.set(name, turn);
@@ -95,6 +100,7 @@ export class Copies {
     files: (path: string) => BlobContent,
     context: CallContext,
   ): Promise<Bundle> {
+    const own = new TextEncoder().encode(JSON.stringify(manifest));
     const directory = await this.#workspace.stage(
       nameOf(copyOf(manifest)),
       async (put) => {
@@ -103,9 +109,10 @@ export class Copies {
             file.path,
             verified(files(file.path), file, { code: 'DATA_LOSS', remedy: remedyFor(manifest) }),
           );
-        await put('model.json', new TextEncoder().encode(JSON.stringify(manifest)));
+        await put('model.json', own);
       },
       context,
+      { sizeBytes: manifest.files.reduce((sum, file) => sum + file.sizeBytes, own.length) },
     );
     return { manifest, directory };
   }
@@ -118,8 +125,12 @@ export class Copies {
     context: CallContext,
   ): Promise<void> {
     const copy = copyOf(manifest);
+    const before = this.#retained.get(reference);
     this.#retained.set(reference, copy);
+    const serving = [...this.#retained.values()].map(nameOf);
     if (alias !== undefined) await this.#record(alias, copy, context);
+    if (before !== undefined && !serving.includes(nameOf(before)))
+      await this.#release(nameOf(before), context);
     await this.#prune(manifest.name, context);
   }
 
@@ -130,8 +141,12 @@ export class Copies {
     const wanted = [...copies.filter(({ version }) => version === tag), ...recorded];
     let corrupt: VivaceError | undefined;
     for (const copy of wanted.reverse()) {
+      await this.#hold(nameOf(copy), context);
       const directory = await this.#workspace.find(nameOf(copy), context);
-      if (directory === undefined) continue;
+      if (directory === undefined) {
+        await this.#release(nameOf(copy), context);
+        continue;
+      }
       try {
         return { manifest: await this.#verifiedManifest(copy, context), directory };
       } catch (cause) {
@@ -170,8 +185,29 @@ export class Copies {
     for (const name of names.toReversed()) {
       if (kept.has(name)) continue;
       if (count++ < this.#keepVersions) continue;
-      await this.#workspace.remove(name, context);
+      await this.#workspace.remove(name, context, { unlessHeld: true });
     }
+  }
+
+  /** Ends what keeps copies from other processes: nothing of them is needed any more. */
+  async stop(): Promise<void> {
+    const context = { signal: new AbortController().signal };
+    await Promise.all([...this.#holding].map(async (name) => this.#release(name, context)));
+  }
+
+  /** A copy that cannot be held, as on a disk that is full or mounted read-only, serves all the same. */
+  async #hold(name: string, context: CallContext): Promise<void> {
+    if (this.#holding.has(name)) return;
+    try {
+      await this.#workspace.hold(name, context);
+      this.#holding.add(name);
+    } catch (error) {
+      if (!isVivaceError(error) || !unwritable.includes(error.code)) throw error;
+    }
+  }
+
+  async #release(name: string, context: CallContext): Promise<void> {
+    if (this.#holding.delete(name)) await this.#workspace.release(name, context);
   }
 
   async #held(model: string, context: CallContext): Promise<Held> {
@@ -214,6 +250,9 @@ export class Copies {
     return manifest;
   }
 }
+
+/** The errors of a disk that takes nothing. */
+const unwritable: readonly ErrorCode[] = ['PERMISSION_DENIED', 'RESOURCE_EXHAUSTED'];
 
 function isCorrupt(error: unknown): error is VivaceError {
   return isVivaceError(error) && (error.code === 'DATA_LOSS' || error.code === 'NOT_FOUND');

@@ -135,6 +135,8 @@ async function startDisk(): Promise<Workspace> {
       find: none,
       list: none,
       read: none,
+      hold: none,
+      release: none,
       remove: none,
       stage: async (name, fill) =>
         asAnSdk(async () => {

@@ -19,7 +19,16 @@ function partOf(
     options: z.strictObject({}),
     create: (_, _uses, context) => {
       create?.((task) => context.run(task));
-      return { find: unused, list: unused, read: unused, stage: unused, remove: unused, ...lifecycle };
+      const holds = { hold: unused, release: unused };
+      return {
+        find: unused,
+        list: unused,
+        read: unused,
+        stage: unused,
+        remove: unused,
+        ...holds,
+        ...lifecycle,
+      };
     },
   });
 }
