@@ -291,6 +291,8 @@ export { parseSpine } from './config/yaml-file.js';
 export { onlyPart, type WhichPart } from './composition/only-part.js';
 export { addModel, listModels } from './operations/add-model.js';
 export type { AddedModel, AddModelOptions, ListedModel } from './operations/add-model.js';
+export { moveAlias } from './operations/move-alias.js';
+export type { MovedAlias } from './operations/move-alias.js';
 export { benchCalls } from './operations/bench-calls.js';
 export type { BenchReport } from './operations/bench-calls.js';
 export type { OpenLoopOptions } from './operations/open-loop.js';

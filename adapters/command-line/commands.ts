@@ -31,7 +31,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'models',
-    description: 'add models to the model repository, and list them',
+    description: 'add models to the model repository, move their aliases, and list them',
     load: async () => (await import('./commands/models.js')).addModels,
   },
   {

@@ -44,6 +44,21 @@ describe('vivace models', () => {
     expect((await project.vivace(['models', 'list'])).stdout).to.equal('affine\t1\naffine\t2\tchampion\n');
   });
 
+  it('moves an alias forth and back, and says where it pointed', async () => {
+    const alias = (...more: string[]) => project.vivace(['models', 'alias', 'affine', ...more]);
+    await add();
+    await add();
+    expect((await alias('champion', '1')).stdout).to.equal('affine 1 (champion, before 2)\n');
+    expect((await stored()).aliases).to.deep.equal({ 'affine@champion': '1' });
+    expect((await alias('challenger', '2')).stdout).to.equal('affine 2 (challenger)\n');
+    expect((await alias('champion', '1')).stdout).to.equal('affine 1 (champion)\n');
+    const { stdout } = await alias('night', '2', '--json');
+    expect(JSON.parse(stdout)).to.deep.equal({ name: 'affine', version: '2', alias: 'night', before: null });
+    const bad = await alias('bad alias', '1');
+    expect([bad.code, bad.stdout]).to.deep.equal([1, '']);
+    expect(bad.stderr).to.match(/alias: "bad alias" cannot be a name/);
+  });
+
   it('refuses a version that exists', async () => {
     await add('--version', '7');
     const { code, stderr } = await add('--version', '7');

@@ -1,4 +1,4 @@
-import { listModels, modelRepository, onlyPart, withServer, type ListedModel } from 'vivace';
+import { listModels, modelRepository, moveAlias, onlyPart, withServer, type ListedModel } from 'vivace';
 import { addModelOf, type AddOptions } from '../add-model.js';
 import { loadConfiguration } from '../configuration.js';
 import type { WithConfig, WithJson } from '../options.js';
@@ -48,4 +48,24 @@ export async function list(
 
 function lineOf({ name, version, aliases }: ListedModel): string {
   return [name, version, ...aliases].join('\t');
+}
+
+/** Points an alias at a version, and says where it pointed before. */
+export async function alias(
+  { name, alias, version }: { readonly name: string; readonly alias: string; readonly version: string },
+  options: ListOptions,
+  { terminal }: Run,
+): Promise<void> {
+  const { repository: wanted } = options;
+  const moved = await withServer(await loadConfiguration(options, terminal), async (server) => {
+    const repository = onlyPart(server, modelRepository, { wanted, say: '--repository' });
+    return moveAlias(server, { name, alias, version, repository }, { signal: terminal.signal });
+  });
+  const { before = null } = moved;
+  if (options.json === true) {
+    terminal.stdout.write(`${JSON.stringify({ ...moved, before })}\n`);
+    return;
+  }
+  const from = before === null || before === version ? '' : `, before ${before}`;
+  terminal.stdout.write(`${name} ${version} (${alias}${from})\n`);
 }

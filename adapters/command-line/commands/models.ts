@@ -16,6 +16,13 @@ Examples:
   vivace models add delays.onnx --name delays --version 2 --training-set train.parquet.manifest.json --info metrics.json
   vivace models add score.mjs --name score --signature score.json`;
 
+const aliasHelp = `
+Servers follow an alias by themselves. To roll back, point it at the version before; vivace models list says which there are.
+
+Examples:
+  vivace models alias iris champion 1
+  vivace models alias iris challenger 2`;
+
 const listHelp = `
 Examples:
   vivace models list
@@ -50,6 +57,25 @@ export const addModels: AddCommand = (command, run) => {
     .action(async (file: string, options: AddOptions & WithJson) =>
       (await import('../actions/models.js')).add(file, options, run),
     );
+  command
+    .command('alias')
+    .argument('<name>', 'the model')
+    .argument('<alias>', 'the alias, such as champion')
+    .argument('<version>', 'the version that it shall point at')
+    .description('point an alias at a version, forth or back')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--repository <part>', 'the model-repository part; default: the only one')
+    .option('--json', 'print name, version, alias and the version before as JSON')
+    .addHelpText('after', aliasHelp)
+    .action(async (name: string, alias: string, version: string, options: ListOptions) =>
+      (await import('../actions/models.js')).alias({ name, alias, version }, options, run),
+    );
+      const { before = null } = moved;
+      if (options.json === true)
+        return void terminal.stdout.write(`${JSON.stringify({ ...moved, before })}\n`);
+      const from = before === null || before === version ? '' : `, before ${before}`;
+      terminal.stdout.write(`${name} ${version} (${alias}${from})\n`);
+    });
   command
     .command('list')
     .argument('[name]', 'only versions of this model')
