@@ -5,6 +5,7 @@ import {
   repositoryOutages,
   SharedWork,
   untilAborted,
+  VivaceError,
   type Bundle,
   type CallContext,
   type Counter,
@@ -14,7 +15,6 @@ import {
   type ModelRepository,
   type PartContext,
   type PredictorStatus,
-  type VivaceError,
 } from 'vivace';
 import type { Loader } from './loader.js';
 import type { PredictorOptions } from './options.js';
@@ -90,7 +90,7 @@ export class VersionWatch {
       const error = asVivaceError(thrown);
       if (context.signal.aborted || !outages.includes(error.code)) throw error;
       const known = await this.#repository.lastKnown?.(this.#options.model, context);
-      if (known === undefined) throw error;
+      if (known === undefined) throw this.#nothingToServe(error);
       this.#note(error, this.#found);
       await this.#model.deploy(known, context);
       this.#versions = { ...this.#versions, lastKnown: true };
@@ -102,6 +102,14 @@ export class VersionWatch {
       return;
     }
     await this.#serve(bundle, context);
+  }
+
+  #nothingToServe(cause: VivaceError): VivaceError {
+    return new VivaceError(
+      cause.code,
+      `${cause.message}; no version of ${this.#options.model} lies on the disk to serve meanwhile: start again once this is mended`,
+      { cause },
+    );
   }
 
   /**

@@ -94,7 +94,7 @@ describe('A server whose workspace is on a full disk', () => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
   };
   const answers = async (from: ServerOf): Promise<unknown> =>
-    (await from.predict('score', { request: { a: 1, b: 2 } } as never)).outputs;
+    (await from.predict('score', { request: { a: 1, b: 2 } })).outputs;
   const status = (of: ServerOf) => of.control.predictors()[0]!;
 
   it('says where, how much is free and how much is needed; the old version serves, and the new one once there is room', async () => {

@@ -17,6 +17,8 @@ export class TcpProxy {
   delayMs = 0;
   /** Once so many further bytes of answers have passed, their connection is cut; then it is `undefined` again. */
   cutAfterBytes: number | undefined;
+  /** Once so many further bytes of answers have passed, nothing more passes, and connections stay open; `undefined`: all passes. */
+  stallAfterBytes: number | undefined;
   readonly #server: Server;
   readonly #pairs = new Map<Socket, Socket>();
   #accepted = 0;
@@ -107,6 +109,12 @@ export class TcpProxy {
     const passes = (piece: Buffer): void => {
       if (!client.destroyed) client.write(piece);
     };
+    if (this.stallAfterBytes !== undefined) {
+      const some = chunk.subarray(0, this.stallAfterBytes);
+      this.stallAfterBytes -= some.length;
+      if (some.length > 0) passes(some);
+      return;
+    }
     if (this.cutAfterBytes !== undefined) {
       const left = this.cutAfterBytes;
       if (chunk.length > left) {
