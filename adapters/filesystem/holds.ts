@@ -58,9 +58,9 @@ export class Holds {
 
   /** A sign of life for those who cannot ask whether this process lives. */
   async sign(): Promise<void> {
-    const now = new Date();
+    const seconds = Date.now() / 1000;
     for (const name of this.#counts.keys())
-      await utimes(join(await this.#folder(name), this.#owner), now, now).catch(ignoreMissing);
+      await utimes(join(await this.#folder(name), this.#owner), seconds, seconds).catch(ignoreMissing);
   }
 
   /** Ends every hold; what cannot be removed ends with the process. */

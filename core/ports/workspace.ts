@@ -47,7 +47,7 @@ export interface Workspace {
   ): Promise<string>;
 
   /**
-   * Keeps a directory, whether or not it is committed by now, from whoever removes what nobody holds: this process and others. A hold ends
+   * Keeps a directory, whether or not it is committed by now, from calls that remove what nobody holds, of this process and others. A hold ends
    * with `release`, when the part stops, and when the process ends in whatever way. What is held twice is released twice.
    */
   hold(name: string, context: CallContext): Promise<void>;

@@ -218,7 +218,7 @@ export function workspaceContract({ runner, make }: ContractSetup<RunningPart>):
       await assert.rejects(stat(path));
     });
 
-    it('keeps what is held from whoever removes what nobody holds, as often as it is held', async () => {
+    it('keeps what is held where what nobody holds is removed, as often as it is held', async () => {
       const unlessHeld = { unlessHeld: true };
       await space.hold('m', context());
       const path = await space.stage('m', fileAt('a'), context());

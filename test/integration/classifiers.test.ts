@@ -6,6 +6,7 @@ import { addModel, createServer, type PipelineDeclaration, type ServerOf } from 
 import { callContext } from 'vivace/testing';
 import { classifier, expected } from '../support/classifiers.js';
 import { failureOf } from '../support/failure.js';
+import { createProject } from '../support/project.js';
 
 type Pipelines = Readonly<Record<string, PipelineDeclaration>>;
 
@@ -129,4 +130,36 @@ describe('classifiers of other libraries', () => {
         .and.include(line);
     });
   }
+
+  it('are added and served from the command line, or it says the line that exports them', async () => {
+    const project = await createProject({
+      'vivace.yaml': `
+parts:
+  files:   { use: filesystem, path: ./models }
+  models:  { use: model-repository, blobs: files, workspace: files }
+  onnx:    { use: onnxruntime }
+  classes: { use: model-predictor, model: classes, repository: models, runtime: onnx }
+pipelines:
+  classify:
+    request: { v: 'float32[4]' }
+    steps: [{ predict: classes, inputs: { X: [request.v] } }]
+    response: { outputs: { label: classes.label, p: 'classes.probabilities[1]' } }
+`,
+    });
+    try {
+      const add = (name: string) => project.vivace(['models', 'add', classifier(name), '--name', 'classes']);
+      const refused = await add('sklearn-zipmap');
+      expect([refused.code, refused.stdout]).to.deep.equal([1, '']);
+      expect(refused.stderr).to.include("to_onnx(clf, …, options={id(clf): {'zipmap': False}})");
+      expect((await project.vivace(['models', 'list'])).stdout).to.equal('');
+      expect((await add('sklearn')).stdout).to.equal('classes 1 (champion)\n');
+      const request = JSON.stringify({ request: { v: expected.rows[0] } });
+      const { stdout } = await project.vivace(['predict', 'classify', '--json', request]);
+      const { label, p } = (JSON.parse(stdout) as { outputs: { label: unknown; p: number } }).outputs;
+      expect(label).to.equal(expected.models['sklearn']!.label[0]);
+      expect(p).to.be.closeTo(expected.models['sklearn']!.probabilities[0]![1]!, 1e-5);
+    } finally {
+      await project.remove();
+    }
+  });
 });
