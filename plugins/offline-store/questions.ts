@@ -57,11 +57,13 @@ export async function ask(
 }
 
 function usedColumns(source: FoundSource): DescribedColumn[] {
+  // Keys: names of columns.
   return [...new Set(source.uses.flatMap(({ column }) => columnOf(source, column) ?? []))];
 }
 
 /** One question about each column, even where it is used twice. */
 export function distinct(questions: readonly Question[]): Question[] {
+  // Keys: conditions on columns.
   return [...new Map(questions.map((question) => [question.condition, question])).values()];
 }
 

@@ -114,9 +114,7 @@ describe('A flag that is a duration', () => {
     ['soon', '"soon" is not a whole number of milliseconds'],
   ] as const) {
     it(`is refused as ${text}`, async () => {
-      expect(await failureOf((async () => read(text))())).to.equal(
-        `Error: --drain-timeout: ${message}`,
-      );
+      expect(await failureOf((async () => read(text))())).to.equal(`Error: --drain-timeout: ${message}`);
     });
   }
 });

@@ -70,12 +70,6 @@ export const addModels: AddCommand = (command, run) => {
     .action(async (name: string, alias: string, version: string, options: ListOptions) =>
       (await import('../actions/models.js')).alias({ name, alias, version }, options, run),
     );
-      const { before = null } = moved;
-      if (options.json === true)
-        return void terminal.stdout.write(`${JSON.stringify({ ...moved, before })}\n`);
-      const from = before === null || before === version ? '' : `, before ${before}`;
-      terminal.stdout.write(`${name} ${version} (${alias}${from})\n`);
-    });
   command
     .command('list')
     .argument('[name]', 'only versions of this model')
