@@ -257,7 +257,7 @@ export function blobStoreFaults(backend: BlobBackend): FaultTable {
             return { proxy, part, store };
           }),
         );
-        const { socketsBefore, socketsAfter, heapGrowthBytes, tookMs } = await soak({
+        const { socketsBefore, socketsAfter, heapGrowthBytes } = await soak({
           cycles: 100,
           warmUp: 10,
           cycle: async () => {
@@ -275,7 +275,6 @@ export function blobStoreFaults(backend: BlobBackend): FaultTable {
         await Promise.all(lanes.map(({ proxy }) => proxy.stop()));
         expect(socketsAfter).to.be.at.most(socketsBefore);
         expect(heapGrowthBytes).to.be.below(5_000_000);
-        expect(tookMs).to.be.below(120_000);
       },
     },
   };
