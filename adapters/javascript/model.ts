@@ -45,9 +45,18 @@ export async function openModel({
   return async (inputs, context) => {
     const byName: Record<string, Omit<Tensor, 'name'>> = {};
     for (const { name, ...tensor } of inputs) byName[name] = tensor;
+    const { rows, offsets } = context;
     let answer: unknown;
     try {
-      answer = await predict(byName, { ...context, model });
+      answer = await predict(byName, {
+        rows,
+        model,
+        // The signal of a call is a getter, which a spread does not copy, and is made when it is asked for.
+        get signal() {
+          return context.signal;
+        },
+        ...(offsets === undefined ? {} : { offsets }),
+      });
     } catch (cause) {
       throw new VivaceError('PREDICTOR_FAILED', `the model threw: ${messageOf(cause)}`, { cause });
     }

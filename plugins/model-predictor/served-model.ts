@@ -297,7 +297,8 @@ export class ServedModel implements Predictor {
 /** A model over requests is told that the rows are one request, where its caller says nothing. */
 function withOffsets(context: PredictContext, { over }: Signature): PredictContext {
   if (over === 'row' || context.offsets !== undefined) return context;
-  return { ...context, offsets: Uint32Array.of(0, context.rows) };
+  // Named explicitly: the signal of a call is a getter, which a spread does not copy.
+  return { ...context, signal: context.signal, offsets: Uint32Array.of(0, context.rows) };
 }
 
 function wrongInput(

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { predictorRuntime, type PredictorInstance, type Signature, type Tensor } from 'vivace';
+import { Call, predictorRuntime, type PredictorInstance, type Signature, type Tensor } from 'vivace';
 import { javascript } from 'vivace/adapters/javascript';
 import { affineInput, affineSignature, callContext, startPart } from 'vivace/testing';
 import { manifestOf } from '../fixtures/bundles.js';
@@ -39,6 +39,15 @@ for (const worker of [false, true]) {
         export const predict = (inputs, { rows, model }) => ({ y: { data: Array(rows).fill(model.length) } });
       `);
       expect(y!.data[1]).to.equal(directory.length);
+    });
+
+    it('gives predict the signal of a call as well', async () => {
+      const model = await load(
+        'export const predict = (_, { signal, rows }) => ({ y: { data: Array(rows).fill(signal.aborted ? 1 : 2) } });',
+      );
+      const call = new Call({ requestId: 'r', signal: callContext().signal }).derive({ rows: 2 });
+      const [y] = await model.predict(affineInput([1, 2], [3, 4]), call);
+      expect(y!.data).to.deep.equal(Float32Array.of(2, 2));
     });
 
     it('takes a plain array, and the declared shape for a missing one', async () => {
