@@ -207,7 +207,9 @@ async function* runBlocks({
   failed: (frame: Frame) => AsOfBlock['failed'];
   context: CallContext;
 }): AsyncGenerator<AsOfBlock> {
-  const call = new Call({ requestId: 'training-set', ...context }).derive({ bypassBreaker: true });
+  const call = new Call({ requestId: 'training-set', ...context, signal: context.signal }).derive({
+    bypassBreaker: true,
+  });
   let rows = 0;
   for await (const block of regroup(batches)) {
     rows += block.rows;
