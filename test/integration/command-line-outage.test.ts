@@ -6,9 +6,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { givenProject } from '../support/command-line.js';
 import { root } from '../support/repository.js';
+import { s3BehindProxy } from '../support/s3-behind-proxy.js';
 import { describeNeeding } from '../servers/programs.js';
-import { S3Server, versitygw } from '../servers/s3-server.js';
-import { TcpProxy } from '../servers/tcp-proxy.js';
+import { versitygw } from '../servers/s3-server.js';
 
 /** A model of some megabytes that answers with its version. */
 const model = (version: number): string => `
@@ -31,29 +31,17 @@ interface Serving {
 describeNeeding([versitygw], 'vivace serve, whose bucket', function () {
   this.timeout(120_000);
   const { project, given } = givenProject();
-  let s3: S3Server;
-  let proxy: TcpProxy;
+  const bucket = s3BehindProxy();
   const children: ChildProcess[] = [];
 
-  before(async () => {
-    s3 = await S3Server.start();
-    proxy = await TcpProxy.start({ port: s3.port });
-  });
-  after(async () => {
-    await proxy.stop();
-    await s3.stop();
-  });
   beforeEach(async () => {
-    proxy.refusing = false;
-    proxy.stallAfterBytes = undefined;
-    const bucket = s3.options({ endpoint: `http://127.0.0.1:${proxy.port}`, maxAttempts: 1 });
     await given({
       'vivace.yaml': `
 parts:
   web:    { use: express, port: 0, host: 127.0.0.1 }
   api:    { use: rest, server: web }
   ops:    { use: operations, server: web }
-  bucket: ${JSON.stringify({ use: 's3', ...bucket })}
+  bucket: ${JSON.stringify({ use: 's3', ...bucket.options() })}
   disk:   { use: filesystem, path: ./disk }
   models: { use: model-repository, blobs: bucket, workspace: disk }
   js:     { use: javascript }
@@ -141,7 +129,7 @@ pipelines:
     expect(await before.ask()).to.equal(1);
     await stop(before);
 
-    proxy.refusing = true;
+    bucket.proxy().refusing = true;
     const serving = await serve();
     expect(await serving.ask()).to.equal(1);
     const { ready, details } = await serving.ready();
@@ -151,7 +139,7 @@ pipelines:
     expect(lost.code).to.equal(3);
     expect(lost.stderr).to.match(/UNAVAILABLE/);
 
-    proxy.refusing = false;
+    bucket.proxy().refusing = false;
     await release('two.mjs');
     await until(async () => (await serving.ask()) === 2, serving);
     await until(async () => (await serving.ready()).details.length === 0, serving);
@@ -163,7 +151,7 @@ pipelines:
   });
 
   it('is down, and whose disk holds nothing, says what to do', async () => {
-    proxy.refusing = true;
+    bucket.proxy().refusing = true;
     const serving = begin();
     expect(await serving.ended).to.deep.equal([3, null]);
     expect(serving.stderr())
@@ -172,7 +160,7 @@ pipelines:
   });
 
   it('stalls while a model is downloaded, is killed, and loads the model at its next start', async () => {
-    proxy.stallAfterBytes = 1_000_000;
+    bucket.proxy().stallAfterBytes = 1_000_000;
     const killed = begin();
     const half = (): boolean =>
       temporary().some((path) => {
@@ -185,13 +173,13 @@ pipelines:
     expect(half()).to.equal(true);
 
     // While the bucket is down, half a copy is none.
-    proxy.refusing = true;
+    bucket.proxy().refusing = true;
     const without = begin();
     expect(await without.ended).to.deep.equal([3, null]);
     expect(temporary()).to.deep.equal([]);
 
-    proxy.refusing = false;
-    proxy.stallAfterBytes = undefined;
+    bucket.proxy().refusing = false;
+    bucket.proxy().stallAfterBytes = undefined;
     const serving = await serve();
     expect(await serving.ask()).to.equal(1);
     expect(temporary()).to.deep.equal([]);

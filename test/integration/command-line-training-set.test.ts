@@ -17,15 +17,10 @@ describe('vivace training-set', () => {
     }),
   );
 
+  const build = ['training-set', 'sales', '--spine', 'spine.yaml', '--out', 'train.csv'];
+
   it('writes rows as of their time, and their manifest', async () => {
-    const { code, stdout, stderr } = await project.vivace([
-      'training-set',
-      'sales',
-      '--spine',
-      'spine.yaml',
-      '--out',
-      'train.csv',
-    ]);
+    const { code, stdout, stderr } = await project.vivace(build);
     expect(code, stderr).to.equal(0);
     const manifest = JSON.parse(await readFile(join(project.directory, 'train.csv.manifest.json'), 'utf8'));
     expect(stdout).to.equal(`${manifest.id}\n`);
@@ -94,14 +89,7 @@ describe('vivace training-set', () => {
 
   it('refuses a spine that does not fit', async () => {
     await project.write({ 'spine.yaml': 'table: visits.csv\ntime: at\nlabel: {}\n' });
-    const { code, stderr } = await project.vivace([
-      'training-set',
-      'sales',
-      '--spine',
-      'spine.yaml',
-      '--out',
-      'train.csv',
-    ]);
+    const { code, stderr } = await project.vivace(build);
     expect(code).to.equal(1);
     expect(stderr).to.include('unknown key "label"; did you mean "labels"');
   });

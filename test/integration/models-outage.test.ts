@@ -6,29 +6,19 @@ import { addModel, Call, createServer, parseType, type Server } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { fixtures } from '../fixtures/bundles.js';
 import { describeNeeding } from '../servers/programs.js';
-import { S3Server, versitygw } from '../servers/s3-server.js';
-import { TcpProxy } from '../servers/tcp-proxy.js';
+import { versitygw } from '../servers/s3-server.js';
 import { failureOf } from '../support/failure.js';
+import { s3BehindProxy } from '../support/s3-behind-proxy.js';
 
 const refreshMs = 250;
 
 describeNeeding([versitygw], 'a server whose bucket is down', () => {
-  let s3: S3Server;
-  let proxy: TcpProxy;
+  const bucket = s3BehindProxy();
   let directory: string;
   const servers: Server[] = [];
 
-  before(async () => {
-    s3 = await S3Server.start();
-    proxy = await TcpProxy.start({ port: s3.port });
-  });
-  after(async () => {
-    await proxy.stop();
-    await s3.stop();
-  });
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'vivace-outage-'));
-    proxy.refusing = false;
   });
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.stop();
@@ -39,10 +29,7 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
     const server = await createServer({
       directory,
       parts: {
-        bucket: {
-          use: 's3',
-          ...s3.options({ endpoint: `http://127.0.0.1:${proxy.port}`, prefix, maxAttempts: 1 }),
-        },
+        bucket: { use: 's3', ...bucket.options({ prefix }) },
         disk: { use: 'filesystem', path: 'disk' },
         models: { use: 'model-repository', blobs: 'bucket', workspace: 'disk' },
         onnx: { use: 'onnxruntime' },
@@ -85,7 +72,7 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
     await before.start();
     await before.stop();
 
-    proxy.refusing = true;
+    bucket.proxy().refusing = true;
     const server = await create('night/');
     await server.start();
     expect(await versionOf(server)).to.equal('1');
@@ -96,7 +83,7 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
     );
     expect(server.control.predictors()[0]).to.include({ lastKnown: true });
 
-    proxy.refusing = false;
+    bucket.proxy().refusing = false;
     await release('night/');
     while (server.control.readiness().details.length > 0 || (await versionOf(server)) !== '2')
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -105,7 +92,7 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
 
   it('does not start where its disk holds nothing', async () => {
     await release('first/');
-    proxy.refusing = true;
+    bucket.proxy().refusing = true;
     expect(await failureOf((await create('first/')).start())).to.match(/^UNAVAILABLE.*does not answer/);
   });
 });
