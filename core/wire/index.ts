@@ -32,7 +32,9 @@ export type {
   RequestJson,
   WantedOutput,
 } from './open-inference/index.js';
-export { isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
+export { defaultMaxFrameBytes, encodeFrame, FrameReader, frameVersion } from './worker-frames/index.js';
+export type { Frame, FrameType } from './worker-frames/index.js';
+export { isErrorCode, isVivaceError, messageOf, VivaceError } from '../kernel/errors.js';
 export { checkTensor, createTensorData, tensorDataOf } from '../data/tensor.js';
 
 export { Pulse } from './pulse.js';

@@ -18,28 +18,46 @@ export interface BinaryTensor {
  *
  * @throws {VivaceError} `INVALID_ARGUMENT` where the bytes are not exactly `size` elements.
  */
-export function readBinaryTensor(bytes: Uint8Array, { datatype, size, path }: BinaryTensor): TensorData {
-  if (datatype === 'BYTES') return readByteStrings(bytes, size, path);
-  const expected = size * datatypeBytes[datatype];
-  if (bytes.length !== expected)
-    throw mistake(`${bytes.length} bytes, but ${size} elements of ${datatype} have ${expected}`, path());
+export function readBinaryTensor(bytes: Uint8Array, tensor: BinaryTensor): TensorData {
+  checkBytes(bytes, tensor);
   // A copy of its own is aligned, and does not keep the whole body alive.
-  const own = new Uint8Array(bytes);
-  if (datatype === 'BOOL') {
-    const wrong = own.findIndex((byte) => byte > 1);
-    if (wrong >= 0) throw mistake(`element ${wrong} is ${own[wrong]}: a BOOL is 0 or 1`, path());
-    return own;
-  }
+  return viewBinaryTensor(tensor.datatype === 'BYTES' ? bytes : new Uint8Array(bytes), tensor);
+}
+
+/**
+ * Reads the elements of a binary tensor where they lie: the result is memory of `bytes`, which begin at a multiple of 8 of their buffer.
+ * BYTES elements are copied.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT` where the bytes are not exactly `size` elements.
+ */
+export function viewBinaryTensor(bytes: Uint8Array, tensor: BinaryTensor): TensorData {
+  const { datatype, size, path } = tensor;
+  checkBytes(bytes, tensor);
+  const { buffer, byteOffset } = bytes;
   switch (datatype) {
+    case 'BYTES':
+      return readByteStrings(bytes, size, path);
+    case 'BOOL': {
+      const wrong = bytes.findIndex((byte) => byte > 1);
+      if (wrong >= 0) throw mistake(`element ${wrong} is ${bytes[wrong]}: a BOOL is 0 or 1`, path());
+      return new Uint8Array(buffer, byteOffset, size);
+    }
     case 'FP32':
-      return new Float32Array(own.buffer);
+      return new Float32Array(buffer, byteOffset, size);
     case 'FP64':
-      return new Float64Array(own.buffer);
+      return new Float64Array(buffer, byteOffset, size);
     case 'INT32':
-      return new Int32Array(own.buffer);
+      return new Int32Array(buffer, byteOffset, size);
     case 'INT64':
-      return new BigInt64Array(own.buffer);
+      return new BigInt64Array(buffer, byteOffset, size);
   }
+}
+
+/** The elements of all datatypes but BYTES have one size. */
+function checkBytes(bytes: Uint8Array, { datatype, size, path }: BinaryTensor): void {
+  const expected = size * datatypeBytes[datatype];
+  if (datatype !== 'BYTES' && bytes.length !== expected)
+    throw mistake(`${bytes.length} bytes, but ${size} elements of ${datatype} have ${expected}`, path());
 }
 
 function readByteStrings(bytes: Uint8Array, size: number, path: () => string): (string | Uint8Array)[] {
