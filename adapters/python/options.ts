@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+export const options = z.strictObject({
+  interpreter: z
+    .string()
+    .min(1)
+    .default('python3')
+    .describe(
+      'The Python that runs models; it must be able to import numpy; default python3, as PATH finds it',
+    ),
+  env: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Names of environment variables that models get besides PATH, HOME, LANG, LC_ALL, TZ and TMPDIR; default none',
+    ),
+  threads: z
+    .int()
+    .min(1)
+    .max(1_024)
+    .default(1)
+    .describe('Threads of OpenMP, OpenBLAS and MKL in each instance; default 1'),
+  requirements: z
+    .enum(['warn', 'strict'])
+    .default('warn')
+    .describe(
+      'What a difference between the requirements.txt of a bundle and what is installed does: warn logs it, strict refuses the model; default warn',
+    ),
+  memoryBytes: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'An instance whose resident memory is larger, looked at once a second, is replaced, bytes; only on Linux; default: no limit',
+    ),
+  maxFrameBytes: z
+    .int()
+    .min(65_536)
+    .max(2_147_483_640)
+    .default(268_435_456)
+    .describe('Most bytes of one call or answer; default 268435456'),
+});
+
+export type PythonOptions = z.output<typeof options>;

@@ -1,0 +1,32 @@
+import { defineAdapter, predictorRuntime } from 'vivace';
+import { InstanceMemory } from './instance-memory.js';
+import { loadInWorker } from './load.js';
+import { checkInterpreter } from './interpreter.js';
+import { options } from './options.js';
+
+/**
+ * Hosts models in Python, each instance in a process of its own that the server starts. The entry of a `python` bundle is a module with a
+ * class that has `predict(self, request)` and, if it wants, `load(self, model_dir)`; bundles of `sklearn`, `lightgbm` and `xgboost` are the
+ * library's own files.
+ */
+export const python = defineAdapter({
+  provides: predictorRuntime,
+  name: 'python',
+  options,
+  create: (given, _uses, context) => {
+    const memory = new InstanceMemory(given.memoryBytes);
+    if (given.memoryBytes !== undefined) context.every(1_000, async () => memory.look());
+    return {
+      hosts: ['python', 'sklearn', 'lightgbm', 'xgboost'],
+      async start(call) {
+        await checkInterpreter(given, call);
+      },
+      async load(bundle, { signal }) {
+        const { log, clock } = context;
+        const loaded = await loadInWorker(bundle, given, { signal, log, now: () => clock.monotonic() });
+        memory.watch(loaded);
+        return loaded.instance;
+      },
+    };
+  },
+});

@@ -1,0 +1,103 @@
+"""From what `predict` returned to the declared outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ._frames import DTYPES, Tensor
+from ._signature import Signature, TensorSpec
+
+
+class WrongAnswer(Exception):
+    """An answer that is not what the signature declares."""
+
+
+def outputs_of(answer: Any, signature: Signature, rows: int) -> list[Tensor]:
+    """The declared outputs, in their order, of an array, a list, a mapping or a DataFrame.
+
+    Raises:
+        WrongAnswer: for a missing or unknown output, or one of another shape or kind; it says what was expected.
+    """
+    specs = signature.outputs
+    named = _by_name(answer, specs)
+    unknown = [str(name) for name in named if name not in {spec.name for spec in specs}]
+    if unknown:
+        raise WrongAnswer(f"it gave {_quoted(unknown)}, but declared is {_quoted([s.name for s in specs])}")
+    tensors = []
+    for spec in specs:
+        if spec.name not in named:
+            raise WrongAnswer(f'the output "{spec.name}" is missing; it gave {_quoted(list(named)) or "nothing"}')
+        tensors.append(Tensor(spec.name, spec.datatype, _cast(named[spec.name], spec, rows)))
+    return tensors
+
+
+def _by_name(answer: Any, specs: tuple[TensorSpec, ...]) -> Mapping[Any, Any]:
+    if hasattr(answer, "columns") and hasattr(answer, "to_numpy"):
+        names = {str(column) for column in answer.columns}
+        if len(specs) == 1 and specs[0].name not in names:
+            return {specs[0].name: answer.to_numpy()}
+        return {str(column): answer[column].to_numpy() for column in answer.columns}
+    if isinstance(answer, Mapping):
+        return answer
+    if len(specs) == 1:
+        return {specs[0].name: answer}
+    declared = _quoted([spec.name for spec in specs])
+    raise WrongAnswer(f"it gave {_kind(answer)}, but several outputs are declared: return a mapping of {declared}")
+
+
+def _cast(value: Any, spec: TensorSpec, rows: int) -> np.ndarray:
+    where = f'the output "{spec.name}"'
+    if value is None:
+        raise WrongAnswer(f"{where} is None, but {_declared(spec, rows)} is declared")
+    if spec.datatype == "BYTES":
+        array = _texts(value, where)
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise WrongAnswer(f"{where} is not an array: {error}") from None
+        array = _numbers(array, spec, where, rows)
+    expected = (rows, *spec.shape[1:])
+    if array.ndim != len(expected) or any(e not in (-1, s) for e, s in zip(expected, array.shape)):
+        raise WrongAnswer(f"{where} has the shape {list(array.shape)}, but {_declared(spec, rows)} is declared")
+    return array
+
+
+def _numbers(array: np.ndarray, spec: TensorSpec, where: str, rows: int) -> np.ndarray:
+    target = DTYPES[spec.datatype]
+    # A list without elements has the type float64.
+    if array.dtype == target or array.size == 0:
+        return array.astype(target, copy=False)
+    if array.dtype.kind not in "biuf" or not np.can_cast(array.dtype, target, "same_kind"):
+        raise WrongAnswer(f"{where} is {array.dtype}, but {_declared(spec, rows)} is declared")
+    with np.errstate(over="ignore"):
+        cast = array.astype(target)
+    if target.kind == "i" and not np.array_equal(cast, array):
+        raise WrongAnswer(f"{where} has an integer that {spec.datatype} cannot hold")
+    if target.kind == "f" and array.dtype.kind == "f" and np.isinf(cast).sum() != np.isinf(array).sum():
+        raise WrongAnswer(f"{where} has a number that {spec.datatype} cannot hold")
+    return cast
+
+
+def _texts(value: Any, where: str) -> np.ndarray:
+    array = np.asarray(value, dtype=object)
+    for element in array.reshape(-1):
+        if not isinstance(element, (str, bytes)):
+            raise WrongAnswer(f"{where} is BYTES, but holds {_kind(element)}")
+    return array
+
+
+def _declared(spec: TensorSpec, rows: int) -> str:
+    return f"{spec.datatype} {[rows, *spec.shape[1:]]}"
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _quoted(names: list[Any]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

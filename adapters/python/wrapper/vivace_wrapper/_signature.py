@@ -1,0 +1,63 @@
+"""What a model takes and gives, as its bundle declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+from ._frames import DTYPES
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A declared tensor; the first dimension is the row, -1, and another -1 takes any size."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Inputs and outputs in order; `over` is "row", or "request" for a model that sees whole requests."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    over: str = "row"
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of all inputs side by side; an input without columns is one of its own name."""
+        return [column for spec in self.inputs for column in spec.columns or (spec.name,)]
+
+
+def parse_signature(value: Mapping[str, Any]) -> Signature:
+    """Reads the JSON of a signature.
+
+    Raises:
+        ValueError: where it is not one.
+    """
+    try:
+        signature = Signature(
+            tuple(_spec(each) for each in value["inputs"]),
+            tuple(_spec(each) for each in value["outputs"]),
+            value.get("over", "row"),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a signature: {error!r}") from None
+    if signature.over not in ("row", "request"):
+        raise ValueError(f'over: {signature.over!r} is neither "row" nor "request"')
+    return signature
+
+
+def _spec(value: Mapping[str, Any]) -> TensorSpec:
+    if value["datatype"] not in DTYPES:
+        raise ValueError(f"{value['name']}: {value['datatype']!r} is none of {', '.join(DTYPES)}")
+    columns = value.get("columns")
+    return TensorSpec(
+        str(value["name"]),
+        value["datatype"],
+        tuple(int(dimension) for dimension in value["shape"]),
+        None if columns is None else tuple(str(column) for column in columns),
+    )

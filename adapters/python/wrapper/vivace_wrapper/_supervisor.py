@@ -1,0 +1,127 @@
+"""Watches over workers from outside: a worker that spins, or holds the interpreter's lock, cannot watch itself.
+
+It imports nothing heavy. It keeps a copy of each worker's socket, and ends the worker's processes when the other side has
+hung up; and it closes its copy when the worker has ended, so that the other side hears of it at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
+TERMINATE_SECONDS = 2.0
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Lets the kernel end this process when its parent ends, where the kernel can: on Linux."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+@dataclass
+class Worker:
+    """A worker's process, and a copy of its socket."""
+
+    process: "subprocess.Popen[bytes]"
+    sock: socket.socket
+    #: Monotonic seconds when it is killed, once it has been asked to end.
+    kill_at: float | None = None
+
+    def signal_group(self, number: int) -> None:
+        """Signals all processes of the worker that are left: they are a group of their own."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def end(self) -> None:
+        """Asks the worker to end; it is killed where it does not."""
+        if self.kill_at is None:
+            self.kill_at = time.monotonic() + TERMINATE_SECONDS
+            self.signal_group(signal.SIGTERM)
+
+    def kill_if_due(self) -> None:
+        """Kills a worker that was asked to end and has not."""
+        if self.kill_at is not None and time.monotonic() >= self.kill_at:
+            self.signal_group(signal.SIGKILL)
+
+    def bury(self) -> None:
+        """Lets the other side know that the worker has ended, and ends what it has started and left behind."""
+        self.sock.close()
+        self.signal_group(signal.SIGKILL)
+
+
+def start_worker(sock: socket.socket, arguments: list[str]) -> Worker:
+    """Starts a fresh interpreter that serves a socket."""
+    command = [sys.executable, "-m", "vivace_wrapper", "_worker", "--fd", str(sock.fileno()), *arguments]
+    process = subprocess.Popen(
+        [*command, "--parent", str(os.getpid())],
+        stdin=subprocess.DEVNULL,
+        pass_fds=(sock.fileno(),),
+        start_new_session=True,
+    )
+    return Worker(process, sock)
+
+
+class Wakeup:
+    """Becomes readable when a child has ended or a signal asks to stop."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = socket.socketpair()
+        self.reader.setblocking(False)
+        self._writer.setblocking(False)
+        self.stopping = False
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def drain(self) -> None:
+        """Forgets what has woken."""
+        try:
+            while self.reader.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def supervise_one(sock: socket.socket, arguments: list[str]) -> int:
+    """Runs one worker for a server that started this process.
+
+    Returns:
+        The worker's exit code; 128 and the number of the signal that ended it.
+    """
+    wakeup = Wakeup()
+    worker = start_worker(sock, arguments)
+    poll = select.poll()
+    poll.register(wakeup.reader.fileno(), select.POLLIN)
+    poll.register(sock.fileno(), HANG_UP)
+    while True:
+        left = None if worker.kill_at is None else max(0.0, worker.kill_at - time.monotonic())
+        events = dict(poll.poll(None if left is None else left * 1000))
+        wakeup.drain()
+        code = worker.process.poll()
+        if code is not None:
+            worker.bury()
+            return code if code >= 0 else 128 - code
+        if wakeup.stopping:
+            worker.end()
+        if sock.fileno() in events:
+            poll.unregister(sock.fileno())
+            worker.end()
+        worker.kill_if_due()
