@@ -20,10 +20,10 @@ export class InstanceMemory {
 
   /** Looks at all instances once. */
   async look(): Promise<void> {
-    for (const [pid, { end }] of this.#watched) {
+    for (const [pid, loaded] of this.#watched) {
       const bytes = await residentBytes(pid);
       if (bytes !== undefined && bytes > (this.#limitBytes ?? Infinity))
-        end(`the instance took ${bytes} bytes of memory; memoryBytes allows ${this.#limitBytes}`);
+        loaded.end(`the instance took ${bytes} bytes of memory; memoryBytes allows ${this.#limitBytes}`);
     }
   }
 }

@@ -18,7 +18,7 @@ export async function checkInterpreter(options: PythonOptions, { signal }: CallC
   } catch (error) {
     if (signal.aborted) throw abortError(signal);
     if (isMissing(error)) throw noInterpreter(interpreter, error);
-    const said = String((error as { stderr?: string }).stderr ?? messageOf(error))
+    const said = ((error as { readonly stderr?: string }).stderr ?? messageOf(error))
       .trim()
       .split('\n')
       .at(-1);

@@ -1,5 +1,7 @@
+import { join, relative } from 'node:path';
 import { abortError, VivaceError, type Bundle, type CallContext, type Log } from 'vivace';
 import { frameVersion, type Frame } from 'vivace/wire';
+import { ConnectedWorker } from './connected-worker.js';
 import { readLines } from './log-lines.js';
 import type { PythonOptions } from './options.js';
 import { SpawnedWorker } from './spawned-worker.js';
@@ -32,10 +34,15 @@ export async function loadInWorker(
 ): Promise<LoadedWorker> {
   if (signal.aborted) throw abortError(signal);
   const { manifest, directory } = bundle;
-  const worker = await SpawnedWorker.start({ ...options, directory });
   const model = `${manifest.name}@${manifest.version}`;
-  readLines(worker.stdout, (line) => log.info(line, { model }), now);
-  readLines(worker.stderr, (line) => log.warn(line, { model }), now);
+  const worker =
+    options.socket === undefined
+      ? await SpawnedWorker.start({ ...options, directory })
+      : await ConnectedWorker.connect(options.socket, { signal, log });
+  if (worker instanceof SpawnedWorker) {
+    readLines(worker.stdout, (line) => log.info(line, { model }), now);
+    readLines(worker.stderr, (line) => log.warn(line, { model }), now);
+  }
   const connection = new WorkerConnection(worker, options.maxFrameBytes);
   const leave = (): void => connection.end('nobody waits for the model any more');
   signal.addEventListener('abort', leave, { once: true });
@@ -43,9 +50,11 @@ export async function loadInWorker(
     const { pid } = await greet(connection, options);
     for (const warning of await askToLoad(connection, bundle, options))
       log.warn(`requirements.txt: ${warning}`, { model });
+    const spawned = worker instanceof SpawnedWorker;
     return {
       instance: new WorkerInstance(connection, manifest.signature, async () => worker.stop()),
-      pid,
+      // The process id of another container means nothing here.
+      pid: spawned ? pid : undefined,
       end: (reason) => connection.end(reason),
     };
   } catch (error) {
@@ -80,17 +89,37 @@ async function greet(
 async function askToLoad(
   connection: WorkerConnection,
   { manifest, directory }: Bundle,
-  { requirements }: PythonOptions,
+  { requirements, directory: mapped }: PythonOptions,
 ): Promise<readonly string[]> {
   const { name, version, runtime, entry, signature } = manifest;
   const { header } = await answer(connection, 'READY', {
     type: 'LOAD',
     call: 0,
-    header: { directory, name, version, runtime, entry, signature, requirements },
+    header: {
+      directory: mappedPath(directory, mapped),
+      name,
+      version,
+      runtime,
+      entry,
+      signature,
+      requirements,
+    },
     tensors: [],
   });
   const { warnings } = header;
   return Array.isArray(warnings) ? warnings.map(String) : [];
+}
+
+/** The path of a directory in the other container. */
+function mappedPath(directory: string, mapped: PythonOptions['directory']): string {
+  if (mapped === undefined) return directory;
+  const inside = relative(mapped.from, directory);
+  if (inside === '..' || inside.startsWith('../'))
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `${directory} does not lie below ${mapped.from}, which the option \`directory\` maps: the workspace of the models lies elsewhere`,
+    );
+  return join(mapped.to, inside);
 }
 
 /** Sends a frame that a worker answers with one type, or with a refusal. */

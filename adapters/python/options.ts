@@ -1,6 +1,22 @@
 import { z } from 'zod';
 
+const absolute = z.string().regex(/^\//, 'is not an absolute path');
+
 export const options = z.strictObject({
+  socket: absolute
+    .optional()
+    .describe(
+      'Where `python -m vivace_wrapper serve` listens in another container: models are loaded there, and the options about processes are those of that command; default: the server starts a process for each instance',
+    ),
+  directory: z
+    .strictObject({
+      from: absolute.describe('A directory here'),
+      to: absolute.describe('The same directory in the other container'),
+    })
+    .optional()
+    .describe(
+      'With socket: where the other container mounts the volume of the workspace; default: at the same path',
+    ),
   interpreter: z
     .string()
     .min(1)

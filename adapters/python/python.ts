@@ -5,7 +5,7 @@ import { checkInterpreter } from './interpreter.js';
 import { options } from './options.js';
 
 /**
- * Hosts models in Python, each instance in a process of its own that the server starts. The entry of a `python` bundle is a module with a
+ * Hosts models in Python, each instance in a process of its own, which the server starts or which another container serves. The entry of a `python` bundle is a module with a
  * class that has `predict(self, request)` and, if it wants, `load(self, model_dir)`; bundles of `sklearn`, `lightgbm` and `xgboost` are the
  * library's own files.
  */
@@ -19,7 +19,8 @@ export const python = defineAdapter({
     return {
       hosts: ['python', 'sklearn', 'lightgbm', 'xgboost'],
       async start(call) {
-        await checkInterpreter(given, call);
+        // Containers start in any order: whether the other one is there shows when a model is loaded.
+        if (given.socket === undefined) await checkInterpreter(given, call);
       },
       async load(bundle, { signal }) {
         const { log, clock } = context;

@@ -26,7 +26,10 @@ export interface SpawnOptions {
 }
 
 /** Starts the interpreter with nothing of the server's environment but what is listed. */
-export function workerEnvironment({ env, threads }: Pick<SpawnOptions, 'env' | 'threads'>): Record<string, string> {
+export function workerEnvironment({
+  env,
+  threads,
+}: Pick<SpawnOptions, 'env' | 'threads'>): Record<string, string> {
   const own: Record<string, string> = {};
   for (const name of [...passedOn, ...env]) {
     const value = process.env[name];

@@ -4,6 +4,7 @@ import { fixtureBundle } from '../fixtures/bundles.js';
 import { childrenOf, recordProcesses } from '../fixtures/child-processes.js';
 import { describeNeeding, pathOf } from '../servers/programs.js';
 import { python as interpreter } from '../servers/python.js';
+import { servedModels } from '../servers/vivace-wrapper.js';
 
 const runner = { describe, it, beforeEach, afterEach };
 const bundles = {
@@ -49,6 +50,18 @@ describeNeeding([interpreter], 'python, spawned', function () {
   const make = async () => makePart(python, { interpreter: pathOf(interpreter) });
   const kill = (): void => {
     for (const pid of childrenOf(processes.last().pid!)) process.kill(pid, 'SIGKILL');
+  };
+  for (const [what, models] of Object.entries(bundles))
+    describe(what, () => predictorRuntimeContract({ runner, ...models, make, endless, kill }));
+});
+
+describeNeeding([interpreter], 'python, connected', function () {
+  this.timeout(60_000);
+  const served = servedModels();
+  const endless = fixtureBundle('python/endless.py');
+  const make = async () => makePart(python, { socket: served.socket() });
+  const kill = (): void => {
+    for (const pid of childrenOf(served.pid())) process.kill(pid, 'SIGKILL');
   };
   for (const [what, models] of Object.entries(bundles))
     describe(what, () => predictorRuntimeContract({ runner, ...models, make, endless, kill }));

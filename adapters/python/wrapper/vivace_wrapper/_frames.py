@@ -10,24 +10,18 @@ from typing import Any, Sequence
 
 import numpy as np
 
-VERSION = 1
-PREFIX = struct.Struct("<IB3sII")
-ALIGNMENT = 8
-MAX_FRAME_BYTES = 256 * 1024 * 1024
-MAX_HEADER_BYTES = 4 * 1024 * 1024
-LARGEST_SIZE = 2_147_483_647
+from ._layout import (
+    ALIGNMENT,
+    MAX_FRAME_BYTES,
+    MAX_HEADER_BYTES,
+    PREFIX,
+    TYPES,
+    head,
+    header_bytes,
+    padded,
+)
 
-TYPES = {
-    "HELLO": 1,
-    "LOAD": 2,
-    "READY": 3,
-    "REFUSED": 4,
-    "PREDICT": 5,
-    "RESULT": 6,
-    "ERROR": 7,
-    "CANCEL": 8,
-    "BYE": 9,
-}
+LARGEST_SIZE = 2_147_483_647
 _NAMES = {number: name for name, number in TYPES.items()}
 _OF_CALL = {"PREDICT", "RESULT", "ERROR", "CANCEL"}
 _TENSOR_LIST = {"PREDICT": "inputs", "RESULT": "outputs"}
@@ -65,11 +59,6 @@ class Frame:
     tensors: Sequence[Tensor] = ()
 
 
-def padded(size: int) -> int:
-    """A number of bytes with the zeros behind it."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
 def encode(frame: Frame, max_frame_bytes: int = MAX_FRAME_BYTES) -> list[bytes | memoryview]:
     """The bytes of a frame in pieces, some of which are memory of its arrays.
 
@@ -88,17 +77,15 @@ def encode(frame: Frame, max_frame_bytes: int = MAX_FRAME_BYTES) -> list[bytes |
             }
             for tensor, body in zip(frame.tensors, bodies)
         ]
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "replace"
-    )
-    length = padded(len(text)) + sum(padded(len(body)) for body in bodies)
+    text = header_bytes(header)
+    behind = sum(padded(len(body)) for body in bodies)
+    length = padded(len(text)) + behind
     if length > max_frame_bytes or len(text) > MAX_HEADER_BYTES:
         raise ValueError(
             f"a frame of {length} bytes, its header {len(text)}: "
             f"at most {max_frame_bytes} and {MAX_HEADER_BYTES} are sent"
         )
-    prefix = PREFIX.pack(length, TYPES[frame.type], b"\0\0\0", frame.call, len(text))
-    pieces: list[bytes | memoryview] = [prefix + text + bytes(padded(len(text)) - len(text))]
+    pieces: list[bytes | memoryview] = [head(frame.type, frame.call, text, behind)]
     for body in bodies:
         pieces.append(body)
         if padding := padded(len(body)) - len(body):

@@ -64,7 +64,7 @@ class Worker:
 
 
 def start_worker(sock: socket.socket, arguments: list[str]) -> Worker:
-    """Starts a fresh interpreter that serves a socket."""
+    """Starts a fresh interpreter that serves a socket, so that nothing which a model does outlives it."""
     command = [sys.executable, "-m", "vivace_wrapper", "_worker", "--fd", str(sock.fileno()), *arguments]
     process = subprocess.Popen(
         [*command, "--parent", str(os.getpid())],
@@ -82,14 +82,15 @@ class Wakeup:
         self.reader, self._writer = socket.socketpair()
         self.reader.setblocking(False)
         self._writer.setblocking(False)
-        self.stopping = False
+        #: How often a signal has asked to stop.
+        self.stops = 0
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:
-        self.stopping = True
+        self.stops += 1
 
     def drain(self) -> None:
         """Forgets what has woken."""
@@ -119,7 +120,7 @@ def supervise_one(sock: socket.socket, arguments: list[str]) -> int:
         if code is not None:
             worker.bury()
             return code if code >= 0 else 128 - code
-        if wakeup.stopping:
+        if wakeup.stops > 0:
             worker.end()
         if sock.fileno() in events:
             poll.unregister(sock.fileno())

@@ -12,7 +12,8 @@ import traceback
 from typing import Any
 
 from . import __version__
-from ._frames import MAX_FRAME_BYTES, VERSION, BrokenFrame, Connection, Frame, Tensor
+from ._frames import BrokenFrame, Connection, Frame, Tensor
+from ._layout import MAX_FRAME_BYTES, VERSION
 from ._model import LoadFailed, Model, PredictFailed, load_model
 from ._requirements import differences
 from ._signature import parse_signature
