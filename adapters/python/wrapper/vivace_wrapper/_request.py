@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Iterator
 
@@ -49,7 +50,7 @@ class Request(Mapping):  # type: ignore[type-arg]
 
     def matrix(self, dtype: Any = np.float32) -> np.ndarray:
         """All inputs side by side, `[rows, columns]`: a view where there is one input of that type, else a copy."""
-        parts = [array.reshape(self._rows, -1) for array in self._arrays.values()]
+        parts = [_side_by_side(array) for array in self._arrays.values()]
         if len(parts) == 1:
             return parts[0].astype(dtype, copy=False)
         return np.concatenate([part.astype(dtype, copy=False) for part in parts], axis=1)
@@ -60,7 +61,7 @@ class Request(Mapping):  # type: ignore[type-arg]
 
         columns = {}
         for spec in self._signature.inputs:
-            flat = self._arrays[spec.name].reshape(self._rows, -1)
+            flat = _side_by_side(self._arrays[spec.name])
             names = spec.columns or (
                 (spec.name,)
                 if flat.shape[1] == 1
@@ -85,7 +86,7 @@ class Request(Mapping):  # type: ignore[type-arg]
             return self._arrays[name]
         for spec in self._signature.inputs:
             if spec.columns is not None and name in spec.columns:
-                return self._arrays[spec.name].reshape(self._rows, -1)[:, spec.columns.index(name)]
+                return _side_by_side(self._arrays[spec.name])[:, spec.columns.index(name)]
         raise KeyError(
             f"{name!r}: the tensors are {', '.join(self._arrays)}; the columns are {', '.join(self.columns)}"
         )
@@ -101,3 +102,8 @@ class Request(Mapping):  # type: ignore[type-arg]
 
     def __repr__(self) -> str:
         return f"Request({', '.join(self._arrays)}; {self._rows} rows)"
+
+
+def _side_by_side(array: np.ndarray) -> np.ndarray:
+    """What each row holds in one row of a matrix; numpy cannot say -1 where there are no rows."""
+    return array.reshape(array.shape[0], math.prod(array.shape[1:]))

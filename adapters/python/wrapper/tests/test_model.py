@@ -1,0 +1,139 @@
+"""How the predictor of a bundle is found and loaded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+import pytest
+
+from vivace_wrapper._frames import Tensor
+from vivace_wrapper._model import LoadFailed, Model, PredictFailed, load_model
+from vivace_wrapper._requirements import differences
+from vivace_wrapper._signature import Signature, TensorSpec
+
+SIGNATURE = Signature(
+    (TensorSpec("x", "FP32", (-1, 2), ("a", "b")),),
+    (TensorSpec("score", "FP32", (-1,)),),
+)
+
+
+@pytest.fixture(autouse=True)
+def clean_modules() -> Iterator[None]:
+    path = list(sys.path)
+    yield
+    sys.path[:] = path
+    for name in ("predictor", "helper"):
+        sys.modules.pop(name, None)
+
+
+def load(directory: Path, source: str) -> Model:
+    (directory / "predictor.py").write_text(source)
+    return load_model(str(directory), "predictor.py", "python", SIGNATURE)
+
+
+def ask(model: Model) -> list[float]:
+    inputs = [Tensor("x", "FP32", np.array([[1, 2], [3, 4]], dtype=np.float32))]
+    (score,) = model.answer(inputs, 2, None)
+    return score.array.tolist()
+
+
+def test_loads_from_its_directory(tmp_path: Path) -> None:
+    (tmp_path / "weight.txt").write_text("10")
+    model = load(
+        tmp_path,
+        """
+class MyPredictor:
+    def load(self, model_dir):
+        self.weight = float(open(f"{model_dir}/weight.txt").read())
+
+    def predict(self, request):
+        return request["a"] * self.weight
+""",
+    )
+    assert model.name == "MyPredictor"
+    assert ask(model) == [10, 30]
+
+
+def test_load_may_be_missing_and_modules_beside_it_are_found(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("def double(x): return 2 * x")
+    model = load(
+        tmp_path,
+        "from helper import double\nclass P:\n    def predict(self, request): return double(request['b'])",
+    )
+    assert ask(model) == [4, 8]
+
+
+def test_takes_the_class_that_others_are_the_base_of(tmp_path: Path) -> None:
+    model = load(
+        tmp_path,
+        """
+class Base:
+    def predict(self, request): return self.score(request)
+class Mine(Base):
+    def score(self, request): return request["a"]
+""",
+    )
+    assert model.name == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1", r"predictor.py has no class with a method predict\(self, request\)"),
+        (
+            "class A:\n  def predict(self, r): ...\nclass B:\n  def predict(self, r): ...",
+            "several classes with a method predict: A, B; leave one in it",
+        ),
+        ("import nothing_like_this", "does not import: ModuleNotFoundError: No module named"),
+        ("class A", "does not import: SyntaxError"),
+        (
+            "class A:\n  def load(self, d): raise OSError('no file')\n  def predict(self, r): ...",
+            "A.load raised OSError: no file",
+        ),
+        ("import sys; sys.exit(3)", "does not import: SystemExit: 3"),
+    ],
+)
+def test_says_why_it_does_not_load(tmp_path: Path, source: str, message: str) -> None:
+    with pytest.raises(LoadFailed, match=message):
+        load(tmp_path, source)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise ValueError('seven')", "P.predict raised ValueError: seven"),
+        ("import sys; sys.exit(3)", "P.predict raised SystemExit: 3"),
+        ("request['a'][0] = 1", "P.predict raised ValueError: assignment destination is read-only"),
+        ("return [1, 2, 3]", r'P.predict: the output "score" has the shape \[3\], but FP32 \[2\] is declared'),
+    ],
+)
+def test_says_why_a_call_failed(tmp_path: Path, body: str, message: str) -> None:
+    model = load(tmp_path, f"class P:\n  def predict(self, request):\n    {body}")
+    array = np.array([[1, 2], [3, 4]], dtype=np.float32)
+    array.flags.writeable = False
+    with pytest.raises(PredictFailed, match=message):
+        model.answer([Tensor("x", "FP32", array)], 2, None)
+
+
+def test_compares_the_environment_with_requirements(tmp_path: Path) -> None:
+    version = np.__version__
+    (tmp_path / "requirements.txt").write_text(
+        f"""
+# what the model was trained with
+numpy=={version}
+numpy=={version.split('.')[0]}.*
+numpy>=1
+numpy==0.0.1  # long ago
+nothing-like-this==1.0
+nothing-like-this; python_version < "3"
+-r more.txt
+"""
+    )
+    assert differences(str(tmp_path)) == [
+        f"numpy==0.0.1, but {version} is installed",
+        "nothing-like-this==1.0 is not installed",
+    ]
+    assert differences(str(tmp_path / "elsewhere")) == []
