@@ -96,7 +96,7 @@ function readPrefix(head: Buffer, maxFrameBytes: number): Prefix {
     throw broken(`a header of ${headerLength} bytes: at most ${maxHeaderBytes} are taken`);
   if (padded(headerLength) > length)
     throw broken(`a header of ${headerLength} bytes in a frame of ${length}`);
-  if (length % 8 !== 0) throw broken(`a frame of ${length} bytes, which is no multiple of 8`);
+  if (length % 8 !== 0) throw broken(`a frame of ${length} bytes, which is not a multiple of 8`);
   if (ofCall.has(type) && call === 0) throw broken(`${type} without a call`);
   if (!ofCall.has(type) && call !== 0) throw broken(`${type} of call ${call}: it is of the connection`);
   return { type, call, length, headerLength };

@@ -178,7 +178,7 @@ def read_prefix(raw: bytes | bytearray, max_frame_bytes: int = MAX_FRAME_BYTES) 
     if padded(header_length) > length:
         raise BrokenFrame(f"a header of {header_length} bytes in a frame of {length}")
     if length % ALIGNMENT:
-        raise BrokenFrame(f"a frame of {length} bytes, which is no multiple of 8")
+        raise BrokenFrame(f"a frame of {length} bytes, which is not a multiple of 8")
     if kind in _OF_CALL and call == 0:
         raise BrokenFrame(f"{kind} without a call")
     if kind not in _OF_CALL and call != 0:
