@@ -13,6 +13,8 @@ import type { WorkerConnection } from './worker-connection.js';
 /** A model that a worker has loaded. */
 export class WorkerInstance implements PredictorInstance {
   readonly closed: Promise<string>;
+  /** What a call is made of is written to a socket. */
+  readonly keepsInputs = true;
   readonly #connection: WorkerConnection;
   readonly #stop: () => Promise<void>;
   readonly #overRequests: boolean;

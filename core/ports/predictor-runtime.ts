@@ -28,6 +28,11 @@ export interface PredictorInstance {
   unload(): Promise<void>;
   /** Resolves with the reason when the instance dies by itself, or after `unload`. */
   readonly closed: Promise<string>;
+  /**
+   * The tensors of a call are untouched where the instance died during it, so that another instance may predict for it. Otherwise they may
+   * have been transferred to the instance.
+   */
+  readonly keepsInputs?: boolean;
 }
 
 /** What a model file says of its tensors, in its order; a dimension that may vary is −1. */

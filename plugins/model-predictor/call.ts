@@ -10,6 +10,8 @@ export class Call {
   onLeave: ((call: Call) => void) | undefined;
   /** The instance that did not take the call; another one should. */
   avoid: Instance | undefined;
+  /** True for a call whose instance died: another instance has taken it, or will. */
+  repeated = false;
   /** True for a call that was joined with others and failed with them: it is not joined again. */
   alone = false;
   settled = false;

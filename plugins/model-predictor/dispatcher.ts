@@ -22,7 +22,9 @@ import { WaitingCalls } from './waiting-calls.js';
 export class Dispatcher {
   readonly #waiting: WaitingCalls;
   readonly #maxQueueRows: number;
+  readonly #repeatDied: boolean;
   readonly #clock: PartContext['clock'];
+  readonly #log: PartContext['log'];
   readonly #batchRows;
   readonly #duration;
   readonly #failures;
@@ -32,12 +34,14 @@ export class Dispatcher {
   readonly #rate = new DrainRate();
 
   constructor(
-    limits: { readonly maxBatchRows: number; readonly maxQueueRows: number },
+    limits: { readonly maxBatchRows: number; readonly maxQueueRows: number; readonly repeatDied: boolean },
     context: PartContext,
   ) {
     this.#waiting = new WaitingCalls(limits.maxBatchRows);
     this.#maxQueueRows = limits.maxQueueRows;
+    this.#repeatDied = limits.repeatDied;
     this.#clock = context.clock;
+    this.#log = context.log;
     this.#batchRows = context.histogram('predictor.batch.rows', {
       unit: '{row}',
       description: 'Rows of one call to a model',
@@ -179,8 +183,9 @@ export class Dispatcher {
     for (const call of again) this.#waiting.add(call, true);
     for (const call of calls) {
       if (again.includes(call) || call.settled) continue;
-      this.#failures.add(1, { 'error.type': error.code });
-      call.reject(error);
+      const reported = call.repeated ? this.#reportDeadly(instance, error) : error;
+      this.#failures.add(1, { 'error.type': reported.code });
+      call.reject(reported);
     }
     const other = again.length > 0 ? this.#idle.pop() : undefined;
     if (other !== undefined) this.#next(other);
@@ -198,16 +203,38 @@ export class Dispatcher {
       call.avoid = instance;
       return true;
     }
+    if (died(instance, error)) {
+      const areInputsIntact = joined || instance.predictor.keepsInputs === true;
+      if (!this.#repeatDied || call.repeated || !areInputsIntact) return false;
+      call.repeated = true;
+      call.alone = true;
+      return true;
+    }
     // A runtime finds some faults of an input only as it predicts: they are those of one caller.
     if (!joined || (error.code !== 'PREDICTOR_FAILED' && error.code !== 'INVALID_ARGUMENT')) return false;
     call.alone = true;
     return true;
   }
 
+  /** What a caller hears whose call ended two instances, or failed on the second; the log has the details. */
+  #reportDeadly(instance: Instance, error: VivaceError): VivaceError {
+    if (!died(instance, error)) return error;
+    this.#log.error('a call ended two instances of the model; it is not tried again', {
+      error,
+      version: instance.model.version,
+    });
+    return new VivaceError('PREDICTOR_FAILED', 'two instances of the model ended while they predicted for it');
+  }
+
   #release(instance: Instance): void {
     instance.free();
     if (instance.usable) this.#next(instance);
   }
+}
+
+/** Whether a call failed because its instance died. */
+function died({ usable }: Instance, { code, started }: VivaceError): boolean {
+  return !usable && code === 'UNAVAILABLE' && started !== false;
 }
 
 /** What an instance gave for the calls that it was given. */

@@ -30,6 +30,12 @@ export const options = z.strictObject({
     .describe(
       'Longest time for fetching a new version, and for loading, warming up and self-testing an instance, ms; default 120000',
     ),
+  repeatDied: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Predicts once more, alone and on another instance, for a call whose instance died; false for a model that does more than predict; default true',
+    ),
   callTimeoutMs: milliseconds({ min: 0 })
     .default(60_000)
     .describe('An instance that computes longer than this is replaced, ms; 0 = never; default 60000'),
@@ -43,7 +49,7 @@ export const options = z.strictObject({
     ),
   restartDelayMaxMs: milliseconds({ min: 0 })
     .default(30_000)
-    .describe('Longest pause between restarts, ms; default 30000'),
+    .describe('Longest pause between restarts, ms; pauses begin anew once an instance has lived 2 s; default 30000'),
   warmUp: z
     .boolean()
     .default(true)

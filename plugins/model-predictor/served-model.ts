@@ -27,6 +27,11 @@ import type { Instance } from './instance.js';
 import { difference, zeros } from './tensors.js';
 import { VersionWatch } from './version-watch.js';
 
+/** An instance that has lived so long is not one of a row that die at once. */
+const healthyMs = 2_000;
+/** While no instance is loaded, calls wait for one that is to be loaded after so long, and are refused where it takes longer. */
+const patienceMs = 1_000;
+
 /** A version and its instances. */
 interface Deployment {
   readonly bundle: Bundle;
@@ -208,8 +213,7 @@ export class ServedModel implements Predictor {
     this.#dispatcher.remove(instance);
     if (expected || deployment !== this.#current) return;
     this.#restarts.add(1);
-    if (this.#context.clock.monotonic() - instance.loadedAt > this.#options.restartDelayMaxMs)
-      deployment.setbacks = 0;
+    if (this.#context.clock.monotonic() - instance.loadedAt > healthyMs) deployment.setbacks = 0;
     this.#context.log.warn('an instance died; another takes its place', {
       reason,
       version: instance.model.version,
@@ -227,7 +231,7 @@ export class ServedModel implements Predictor {
     while (!signal.aborted && deployment === this.#current) {
       const delayMs = this.#backOffMs(deployment.setbacks++);
       if (delayMs > 0) {
-        if (deployment.instances.size === 0) this.#goDown(delayMs);
+        if (deployment.instances.size === 0 && delayMs > patienceMs) this.#goDown(delayMs);
         await this.#context.delay(delayMs, signal);
       }
       try {

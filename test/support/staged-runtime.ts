@@ -35,6 +35,8 @@ export class StagedRuntime {
   readonly batches: number[] = [];
   /** Answer calls at once (false), or hold them until `go`. */
   hold = false;
+  /** Whether instances say that they leave the tensors of a call alone. */
+  keepsInputs = true;
   /** Fails loads of some versions. */
   failLoad: (version: string) => Error | undefined = () => undefined;
   /** Fails the call of loading. */
@@ -78,6 +80,7 @@ export class StagedRuntime {
     let warm = false;
     return {
       closed,
+      keepsInputs: this.keepsInputs,
       predict: async (inputs: readonly Tensor[], context: PredictContext): Promise<readonly Tensor[]> => {
         if (dead !== undefined) throw dead;
         if (!warm && inputs.every(({ data }) => (data as Float32Array).every((value) => value === 0))) {

@@ -63,7 +63,12 @@ describe('ModelPredictor batching', () => {
   });
 
   it('brings a call back to an instance that did not take it, once there is no other', async () => {
-    await start({ instances: 2, restartDelayMs: 60_000, restartDelayMaxMs: 60_000 });
+    await start({
+      instances: 2,
+      restartDelayMs: 60_000,
+      restartDelayMaxMs: 60_000,
+      repeatDied: false,
+    });
     const { staged } = fixture;
     staged.hold = true;
     staged.failLoad = () => new Error('no memory');

@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import { predictor as port, type Prediction, type Predictor } from 'vivace';
+import { affineInput, callContext } from 'vivace/testing';
+import { failureOf } from '../support/failure.js';
+import { startPredictor, type PredictorFixture, type PredictorSetup } from '../support/predictor-fixture.js';
+
+/** What becomes of calls whose instance dies while it predicts for them. */
+describe('A call whose instance dies', () => {
+  let fixture: PredictorFixture;
+  let predictor: Predictor;
+  const start = async (setup: PredictorSetup = {}): Promise<void> => {
+    fixture = await startPredictor(setup);
+    predictor = fixture.part.face(port);
+    fixture.staged.hold = true;
+  };
+  afterEach(() => fixture.close());
+
+  const ask = async (value = 1): Promise<Prediction> =>
+    predictor.predict(affineInput([value, 0]), { rows: 1, ...callContext() });
+  const valueOf = ({ outputs }: Prediction): unknown => outputs[0]!.data[0];
+
+  it('is predicted by another instance', async () => {
+    await start({ options: { instances: 2 } });
+    const answer = ask(7);
+    await fixture.staged.holding(1);
+    // Of the two, the one that took the call is the last that became idle.
+    fixture.staged.instances[1]!.die('killed');
+    await fixture.staged.holding(2);
+    fixture.staged.held[1]!.go();
+    expect(valueOf(await answer)).to.equal(7);
+  });
+
+  it('is predicted by the instance that takes the place of the only one', async () => {
+    await start();
+    const answer = ask(7);
+    await fixture.staged.holding(1);
+    fixture.staged.instances[0]!.die('killed');
+    await fixture.staged.holding(2);
+    fixture.staged.held[1]!.go();
+    expect(valueOf(await answer)).to.equal(7);
+    expect(fixture.staged.instances).to.have.length(2);
+  });
+
+  it('fails where the second dies too, with the details in the log only', async () => {
+    await start({ options: { instances: 3 } });
+    const answer = failureOf(ask(7));
+    await fixture.staged.holding(1);
+    fixture.staged.instances[2]!.die('killed by row 7');
+    await fixture.staged.holding(2);
+    fixture.staged.instances[1]!.die('killed by row 7 again');
+    expect(await answer).to.equal(
+      'PREDICTOR_FAILED model-predictor: two instances of the model ended while they predicted for it',
+    );
+    const { error } = await fixture.logged(/ended two instances/);
+    expect((error as Error).message).to.contain('killed by row 7 again');
+    expect(fixture.staged.batches).to.have.length(2);
+  });
+
+  it('ends two instances at most for those that it was joined with', async () => {
+    await start();
+    const first = ask(0.5);
+    await fixture.staged.holding(1);
+    const joined = [1, 2, 3].map(async (value) => ask(value).then(valueOf, (error: Error) => error.message));
+    fixture.staged.held[0]!.go();
+    await first;
+    await fixture.staged.holding(2);
+    expect(fixture.staged.batches.at(-1)).to.equal(3);
+    fixture.staged.instances[0]!.die('killed by row 1');
+    // Each is tried alone, in order: the first kills once more.
+    await fixture.staged.holding(3);
+    expect(fixture.staged.batches.at(-1)).to.equal(1);
+    fixture.staged.hold = false;
+    fixture.staged.instances[1]!.die('killed by row 1');
+    expect(await Promise.all(joined)).to.deep.equal([
+      'model-predictor: two instances of the model ended while they predicted for it',
+      2,
+      3,
+    ]);
+    expect(fixture.staged.instances).to.have.length(3);
+  });
+
+  it('fails at once for a model that does more than predict', async () => {
+    await start({ options: { repeatDied: false } });
+    const answer = failureOf(ask(7));
+    await fixture.staged.holding(1);
+    fixture.staged.instances[0]!.die('killed');
+    expect(await answer).to.match(/^UNAVAILABLE.*killed/);
+    expect(fixture.staged.batches).to.have.length(1);
+  });
+
+  it('is not repeated where its caller has left', async () => {
+    await start();
+    const controller = new AbortController();
+    const answer = failureOf(
+      predictor.predict(affineInput([1, 0]), { rows: 1, signal: controller.signal }),
+    );
+    await fixture.staged.holding(1);
+    controller.abort();
+    expect(await answer).to.match(/^CANCELLED/);
+    fixture.staged.instances[0]!.die('killed');
+    const next = ask(3);
+    await fixture.staged.holding(2);
+    fixture.staged.held[1]!.go();
+    expect(valueOf(await next)).to.equal(3);
+    expect(fixture.staged.batches).to.have.length(2);
+  });
+
+  it('does not lengthen the pause before the next restart once an instance has lived two seconds', async () => {
+    let now = 0;
+    const clock = { now: () => now, monotonic: () => now };
+    await start({ clock, options: { restartDelayMs: 60_000, restartDelayMaxMs: 60_000 } });
+    fixture.staged.hold = false;
+    for (let deaths = 1; deaths <= 3; deaths++) {
+      now += 2_001;
+      fixture.staged.instances.at(-1)!.die('killed');
+      // It waits for no pause: that would take a minute.
+      expect(valueOf(await ask(deaths))).to.equal(deaths);
+      expect(fixture.staged.instances).to.have.length(deaths + 1);
+    }
+  });
+});
