@@ -12,6 +12,7 @@ import {
 import type { Call } from './call.js';
 import { DrainRate } from './drain-rate.js';
 import type { Instance } from './instance.js';
+import type { PredictorOptions } from './options.js';
 import { joinInputs, joinOffsets, sliceOutputs } from './tensors.js';
 import { WaitingCalls } from './waiting-calls.js';
 
@@ -23,23 +24,26 @@ export class Dispatcher {
   readonly #waiting: WaitingCalls;
   readonly #maxQueueRows: number;
   readonly #repeatDied: boolean;
+  readonly #refuseNaN: boolean;
   readonly #clock: PartContext['clock'];
   readonly #log: PartContext['log'];
   readonly #batchRows;
   readonly #duration;
   readonly #failures;
   readonly #refusals;
+  readonly #nans;
   #instances = new Set<Instance>();
   #idle: Instance[] = [];
   readonly #rate = new DrainRate();
 
   constructor(
-    limits: { readonly maxBatchRows: number; readonly maxQueueRows: number; readonly repeatDied: boolean },
+    limits: Pick<PredictorOptions, 'maxBatchRows' | 'maxQueueRows' | 'repeatDied' | 'refuseNaN'>,
     context: PartContext,
   ) {
     this.#waiting = new WaitingCalls(limits.maxBatchRows);
     this.#maxQueueRows = limits.maxQueueRows;
     this.#repeatDied = limits.repeatDied;
+    this.#refuseNaN = limits.refuseNaN;
     this.#clock = context.clock;
     this.#log = context.log;
     this.#batchRows = context.histogram('predictor.batch.rows', {
@@ -53,6 +57,10 @@ export class Dispatcher {
     this.#failures = context.counter('predictor.failures', {
       unit: '{call}',
       description: 'Calls to a model that failed',
+    });
+    this.#nans = context.counter('predictor.nan', {
+      unit: '{value}',
+      description: 'Values of outputs that are not a number',
     });
     this.#refusals = context.counter('predictor.refusals', {
       unit: '{call}',
@@ -169,7 +177,9 @@ export class Dispatcher {
     const wrong = wrongOutput(instance, outputs, rows);
     if (wrong !== undefined) return this.#failed(instance, calls, new VivaceError('PREDICTOR_FAILED', wrong));
     // The answers first: nothing that the next call does may show in them.
-    handOut(instance, calls, outputs);
+    const nans = countNaN(outputs);
+    if (nans > 0) this.#nans.add(nans);
+    handOut(instance, calls, outputs, nans > 0 && this.#refuseNaN);
     this.#release(instance);
   }
 
@@ -223,7 +233,10 @@ export class Dispatcher {
       error,
       version: instance.model.version,
     });
-    return new VivaceError('PREDICTOR_FAILED', 'two instances of the model ended while they predicted for it');
+    return new VivaceError(
+      'PREDICTOR_FAILED',
+      'two instances of the model ended while they predicted for it',
+    );
   }
 
   #release(instance: Instance): void {
@@ -247,14 +260,36 @@ interface Answered {
 }
 
 /** Gives each call its rows; calls that were predicted together get copies. */
-function handOut({ model }: Instance, calls: readonly Call[], outputs: readonly Tensor[]): void {
-  if (calls.length === 1) return calls[0]!.resolve({ model, outputs });
+function handOut(
+  { model }: Instance,
+  calls: readonly Call[],
+  outputs: readonly Tensor[],
+  refusesNaN: boolean,
+): void {
+  const answer = (call: Call, own: readonly Tensor[]): void => {
+    if (refusesNaN && countNaN(own) > 0)
+      call.reject(
+        new VivaceError('PREDICTOR_FAILED', 'the model gave NaN, which `refuseNaN` does not pass on'),
+      );
+    else call.resolve({ model, outputs: own });
+  };
+  if (calls.length === 1) return answer(calls[0]!, outputs);
   let from = 0;
   for (const call of calls) {
     const to = from + call.rows;
-    if (!call.settled) call.resolve({ model, outputs: sliceOutputs(outputs, from, to) });
+    if (!call.settled) answer(call, sliceOutputs(outputs, from, to));
     from = to;
   }
+}
+
+/** How many values are not a number. */
+function countNaN(outputs: readonly Tensor[]): number {
+  let count = 0;
+  for (const { data } of outputs) {
+    if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
+    for (let i = 0; i < data.length; i++) if (data[i] !== data[i]) count++;
+  }
+  return count;
 }
 
 /** Treats a runtime that throws synchronously as one that rejects. */

@@ -30,6 +30,12 @@ export const options = z.strictObject({
     .describe(
       'Longest time for fetching a new version, and for loading, warming up and self-testing an instance, ms; default 120000',
     ),
+  refuseNaN: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Fails a call whose outputs hold NaN with PREDICTOR_FAILED; default false: they are counted and passed on',
+    ),
   repeatDied: z
     .boolean()
     .default(true)
@@ -49,7 +55,9 @@ export const options = z.strictObject({
     ),
   restartDelayMaxMs: milliseconds({ min: 0 })
     .default(30_000)
-    .describe('Longest pause between restarts, ms; pauses begin anew once an instance has lived 2 s; default 30000'),
+    .describe(
+      'Longest pause between restarts, ms; pauses begin anew once an instance has lived 2 s; default 30000',
+    ),
   warmUp: z
     .boolean()
     .default(true)

@@ -15,7 +15,8 @@ const largestManifestBytes = 4_194_304;
  * Reads and checks a manifest: a path in it cannot leave the bundle's directory.
  *
  * @param remedy What the error ends with: what to do about it.
- * @throws {VivaceError} `DATA_LOSS` where the bytes are not a manifest, or are that of another version.
+ * @throws {VivaceError} `DATA_LOSS` where the bytes are not a manifest, or are that of another version; `FAILED_PRECONDITION` where a newer
+ *   Vivace has made it.
  */
 export function parseManifest(bytes: Uint8Array, model: ModelVersion, remedy = ''): BundleManifest {
   const where = `model.json of ${model.name} ${model.version}`;
@@ -41,6 +42,11 @@ export function checkManifest(
   const parsed = parseValue(bundleManifest, json);
   if (parsed.mistakes === undefined) return parsed.value;
   const [{ path, message }] = parsed.mistakes;
+  if (code === 'DATA_LOSS' && isNewer(json))
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `${where} was made by a newer Vivace: ${path.join('.')}: ${message}; update this server, or serve a version that it knows`,
+    );
   throw new VivaceError(code, `${where} is not a manifest: ${path.join('.')}: ${message}${remedy}`, {
     path: path.join('.'),
   });
@@ -50,6 +56,14 @@ export function checkManifest(
 export function remedyFor({ name, version }: ModelVersion): string {
   const key = versionPrefix({ name, version });
   return `: put back what was stored, or delete everything under ${key} in the blob store and add the model again`;
+}
+
+/** Whether a manifest is of a later format, or has keys that are not known here and nothing else that is wrong. */
+function isNewer(json: unknown): boolean {
+  const { format } = Object(json) as { readonly format?: unknown };
+  if (typeof format === 'number' && Number.isInteger(format) && format > 1) return true;
+  const issues = bundleManifest.safeParse(json).error?.issues ?? [];
+  return issues.length > 0 && issues.every(({ code }) => code === 'unrecognized_keys');
 }
 
 /** All bytes of a small blob. */

@@ -260,7 +260,6 @@ describe('ModelRepository', () => {
     ['a file that is the manifest', { ...good, files: [file, { ...file, path: 'model.json' }] }],
     ['a path twice', { ...good, files: [file, file] }],
     ['another name', { ...good, name: 'iris' }],
-    ['an unknown key', { ...good, run: 'rm' }],
     ['no JSON', '{"format": 1'],
   ] as const) {
     it(`refuses a manifest with ${what}`, async () => {
@@ -268,6 +267,20 @@ describe('ModelRepository', () => {
       await writeManifest(manifest);
       expect(await failureOf(fetch())).to.match(/^DATA_LOSS.*model.json of affine 1/);
       expect(readdirSync(fixture.directory).filter((name) => name !== '.vivace')).to.deep.equal([]);
+    });
+  }
+
+  for (const [what, manifest] of [
+    ['of a later format', { ...good, format: 2, quantized: true }],
+    ['with a key that is not known here', { ...good, quantized: true }],
+    ['with such a key further inside', { ...good, signature: { ...good.signature, sampled: 1 } }],
+  ] as const) {
+    it(`says that a manifest ${what} was made by a newer Vivace`, async () => {
+      await fixture.blobs.write('affine/1/model.onnx', text('model'), callContext());
+      await writeManifest(manifest);
+      expect(await failureOf(fetch())).to.match(
+        /^FAILED_PRECONDITION.*model.json of affine 1 was made by a newer Vivace: .*; update this server/,
+      );
     });
   }
 
