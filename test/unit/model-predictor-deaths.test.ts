@@ -91,9 +91,7 @@ describe('A call whose instance dies', () => {
   it('is not repeated where its caller has left', async () => {
     await start();
     const controller = new AbortController();
-    const answer = failureOf(
-      predictor.predict(affineInput([1, 0]), { rows: 1, signal: controller.signal }),
-    );
+    const answer = failureOf(predictor.predict(affineInput([1, 0]), { rows: 1, signal: controller.signal }));
     await fixture.staged.holding(1);
     controller.abort();
     expect(await answer).to.match(/^CANCELLED/);
