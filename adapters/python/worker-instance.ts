@@ -88,7 +88,6 @@ export class WorkerInstance implements PredictorInstance {
 /** The error that a worker answered with. */
 export function errorOf({ header }: Frame): VivaceError {
   const { code, message, started } = header;
-  return new VivaceError(isErrorCode(code) ? code : 'PREDICTOR_FAILED', String(message), {
-    ...(started === false ? { started } : {}),
-  });
+  const known = isErrorCode(code) ? code : 'PREDICTOR_FAILED';
+  return new VivaceError(known, String(message), started === false ? { started } : {});
 }

@@ -287,7 +287,7 @@ function countNaN(outputs: readonly Tensor[]): number {
   let count = 0;
   for (const { data } of outputs) {
     if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
-    for (let i = 0; i < data.length; i++) if (data[i] !== data[i]) count++;
+    for (const value of data) if (Number.isNaN(value)) count++;
   }
   return count;
 }

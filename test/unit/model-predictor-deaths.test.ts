@@ -60,7 +60,9 @@ describe('A call whose instance dies', () => {
     await start();
     const first = ask(0.5);
     await fixture.staged.holding(1);
-    const joined = [1, 2, 3].map(async (value) => ask(value).then(valueOf, (error: Error) => error.message));
+    const joined = [1, 2, 3].map(async (value) =>
+      ask(value).then(valueOf, (error: unknown) => (error as Error).message),
+    );
     fixture.staged.held[0]!.go();
     await first;
     await fixture.staged.holding(2);
