@@ -152,7 +152,20 @@ export type { KeyValueEntry, KeyValueStore } from './ports/key-value-store.js';
 export { logLevels, logSink } from './ports/log-sink.js';
 export type { LogLevel, LogRecord, LogSink } from './ports/log-sink.js';
 export { defaultAlias, modelRepository, repositoryOutages } from './ports/model-repository.js';
-export type { ModelRepository, ModelVersion } from './ports/model-repository.js';
+export type {
+  AddVersionOptions,
+  AliasChange,
+  AliasEntry,
+  AliasMove,
+  AliasMoveKind,
+  CollectedVersion,
+  CollectOptions,
+  ModelRepository,
+  ModelVersion,
+  TransferProgress,
+  VerifyFinding,
+  VerifyReport,
+} from './ports/model-repository.js';
 export { offlineStore } from './ports/offline-store.js';
 export type {
   AsOfReader,
@@ -212,6 +225,7 @@ export type { StagedFile, Workspace } from './ports/workspace.js';
 
 // Models and views.
 export { bundleManifest, manifestDigest } from './models/bundle.js';
+export { differenceOf } from './models/difference.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export type { SourceRows } from './views/source-rows.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
@@ -289,10 +303,17 @@ export { parseSpine } from './config/yaml-file.js';
 
 // What the command line does, for programs.
 export { onlyPart, type WhichPart } from './composition/only-part.js';
-export { addModel, listModels } from './operations/add-model.js';
-export type { AddedModel, AddModelOptions, ListedModel } from './operations/add-model.js';
-export { moveAlias } from './operations/move-alias.js';
-export type { MovedAlias } from './operations/move-alias.js';
+export { pushModel } from './operations/push-model.js';
+export type { PushedModel, PushModelOptions } from './operations/push-model.js';
+export { promoteModel, rollbackModel } from './operations/model-aliases.js';
+export type { MoveAliasOptions, MovedAlias } from './operations/model-aliases.js';
+export { diffModels, listModels, showModel, verifyModels } from './operations/read-models.js';
+export type { ListedModel, ModelChange, ModelDifference, ShownModel } from './operations/read-models.js';
+export { pullModel, type PulledModel } from './operations/pull-model.js';
+export { collectModels, type CollectModelsOptions } from './operations/collect-models.js';
+export { repositoryAt } from './operations/repository-at.js';
+export { modelSource, type ModelSource } from './operations/model-source.js';
+export type { ModelOutput } from './operations/model-signature.js';
 export { benchCalls } from './operations/bench-calls.js';
 export type { BenchReport } from './operations/bench-calls.js';
 export type { OpenLoopOptions } from './operations/open-loop.js';

@@ -31,7 +31,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'models',
-    description: 'add models to the model repository, move their aliases, and list them',
+    description: 'push, pull and list models, move their aliases, verify and clean up the model repository',
     load: async () => (await import('./commands/models.js')).addModels,
   },
   {

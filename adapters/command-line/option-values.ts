@@ -1,4 +1,4 @@
-import { didYouMean, millisOf, readMilliseconds, readMoment } from 'vivace';
+import { didYouMean, millisOf, millisPerDay, readMilliseconds, readMoment } from 'vivace';
 import { count } from './progress.js';
 import { UsageError } from './usage-error.js';
 
@@ -17,6 +17,22 @@ export function millisecondsOf(option: string, text: string): number {
   const read = readMilliseconds(text, { min: 0 });
   if (typeof read === 'string') throw new UsageError(`${option}: ${read}`);
   return read;
+}
+
+/** Milliseconds of a unit of time. */
+const unitsMs: Readonly<Record<string, number>> = {
+  m: 60_000,
+  h: 3_600_000,
+  d: millisPerDay,
+};
+
+/** The value of an option that is an age: `30d`, `12h`, `90m`. */
+export function durationOf(option: string, text: string): number {
+  const [, value, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  if (value !== undefined) return Number(value) * unitsMs[unit]!;
+  throw new UsageError(
+    `${option}: "${text}" is not a duration: write minutes, hours or days, as 90m, 12h or 30d`,
+  );
 }
 
 /** The value of an option that is a number above 0 and at most `most`. */

@@ -1,8 +1,9 @@
 import type { Output } from './terminal.js';
 
 export interface Step {
+  /** Rows, or bytes, that are done. */
   readonly rows: number;
-  /** Rows there are in all, where that is known. */
+  /** How many there are in all, where that is known. */
   readonly total?: number;
   /** What is being done; a line says so when it begins. */
   readonly phase?: string;
@@ -12,19 +13,22 @@ const barWidth = 24;
 const redrawMs = 100;
 const plainMs = 5_000;
 
-/** Shows rows, rows per second and the time left: a bar that is redrawn for people, a line now and then for a log. */
+/** Shows rows or bytes, how many per second and the time left: a bar that is redrawn for people, a line now and then for a log. */
 export class Progress {
   readonly #label: string;
   readonly #output: Output;
+  readonly #unit: 'rows' | 'bytes';
   readonly #from = performance.now();
   #drawn = -Infinity;
   #last: Step = { rows: 0 };
   /** The first rows of the phase, and when they came: waiting for them is not part of the rate. */
   #first: { readonly rows: number; readonly at: number } | undefined;
 
-  constructor(label: string, output: Output) {
+  /** @param unit What is counted; default `rows`. */
+  constructor(label: string, output: Output, unit: 'rows' | 'bytes' = 'rows') {
     this.#label = label;
     this.#output = output;
+    this.#unit = unit;
     if (!this.#isTTY) this.#drawn = this.#from;
   }
 
@@ -60,8 +64,10 @@ export class Progress {
     const label = phase === undefined ? this.#label : `${this.#label}: ${phase}`;
     if (phase !== undefined && rows === 0) return label;
     const perSecond = this.#perSecond(rows);
-    const texts = [`${count(rows)}${total === undefined ? '' : ` of ${count(total)}`} rows`];
-    if (perSecond !== undefined) texts.push(`${count(Math.round(perSecond))} rows/s`);
+    const amount = this.#unit === 'bytes' ? size : count;
+    const unit = this.#unit === 'bytes' ? '' : ' rows';
+    const texts = [`${amount(rows)}${total === undefined ? '' : ` of ${amount(total)}`}${unit}`];
+    if (perSecond !== undefined) texts.push(`${amount(Math.round(perSecond))}${unit}/s`);
     if (total === undefined) return `${label}: ${texts.join(', ')}`;
     if (perSecond !== undefined) texts.push(`${duration(((total - rows) / perSecond) * 1000)} left`);
     return `${label}: ${this.#isTTY ? `${bar(rows / Math.max(total, 1))} ` : ''}${texts.join(', ')}`;

@@ -58,6 +58,8 @@ export const bundleManifest = z
         tolerance: z.number().positive().default(1e-4),
       })
       .optional(),
+    /** When it was pushed, RFC 3339, and by whom. */
+    pushed: z.strictObject({ at: z.iso.datetime(), by: z.string() }).optional(),
     /** Anything that its author wants to keep: metrics, the training set's manifest id. */
     info: z.record(z.string(), z.unknown()).optional(),
   })

@@ -6,7 +6,12 @@ import { isVivaceError, type ErrorCode } from '../kernel/errors.js';
 import type { BundleManifest } from '../models/bundle.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { BlobContent } from '../ports/blob-store.js';
-import { modelRepository, type ModelRepository, type ModelVersion } from '../ports/model-repository.js';
+import {
+  modelRepository,
+  type ModelRepository,
+  type ModelVersion,
+  type TransferProgress,
+} from '../ports/model-repository.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import { affineSignature } from './affine.js';
 import type { ContractSetup } from './runner.js';
@@ -87,7 +92,7 @@ export function modelRepositoryContract({
       for (const version of versions) await add({ name: 'affine', version });
     };
     const alias = async (to: string, version: string): Promise<void> =>
-      repository.setAlias('affine', to, version, context());
+      void (await repository.setAlias('affine', to, version, context()));
     const resolve = async (reference: string): Promise<string> =>
       (await repository.resolve(reference, context())).version;
     const read = async (path: string, model = one): Promise<string> =>
@@ -344,6 +349,294 @@ export function modelRepositoryContract({
       assert.deepEqual(await repository.list(context(), { name: 'other' }), []);
     });
 
+    it('streams a file, and says NOT_FOUND where there is none', async () => {
+      await add();
+      const content = async (model: ModelVersion, path: string): Promise<string> => {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of repository.readFile(model, path, context())) chunks.push(chunk);
+        return Buffer.concat(chunks).toString();
+      };
+      assert.equal(await content(one, 'more/words.txt'), 'żółć');
+      await assert.rejects(content(one, 'other.txt'), has('NOT_FOUND', 'other.txt'));
+      await assert.rejects(content({ ...one, version: '2' }, 'model.bin'), has('NOT_FOUND'));
+    });
+
+    withHook(it, replace)('streams no file that is not what its manifest says', async (replace) => {
+      await add();
+      await replace(one, 'model.bin', bytesOf('the nodel'));
+      const reading = async (): Promise<void> => {
+        for await (const _ of repository.readFile(one, 'model.bin', context()));
+      };
+      await assert.rejects(reading, has('DATA_LOSS', 'model.bin'));
+    });
+
+    it('goes on where adding broke off', async () => {
+      const files = { a: 'one', b: 'two', c: 'three' };
+      const manifest = manifestOf(one, files);
+      const cut = new Error('the connection was cut');
+      const from =
+        (broken: boolean) =>
+        (path: string): BlobContent => {
+          if (broken && path === 'c') throw cut;
+          return bytesOf(files[path as keyof typeof files]);
+        };
+      await assert.rejects(repository.add(manifest, from(true), context()), cut);
+      assert.deepEqual(await repository.list(context()), []);
+      const progress: TransferProgress[] = [];
+      const onProgress = (step: TransferProgress): void => void progress.push(step);
+      await repository.add(manifest, from(false), context(), { onProgress });
+      const last = progress.at(-1)!;
+      assert.deepEqual([last.bytes, last.totalBytes], [11, 11]);
+      assert.equal(await read('c'), 'three');
+      assert.deepEqual((await repository.verify(context())).findings, []);
+    });
+
+    it('refuses a version that another is adding with other files', async () => {
+      let refusal: unknown;
+      await repository.add(
+        manifestOf(one, { 'model.bin': 'one' }),
+        () =>
+          (async function* () {
+            refusal = await add(one, { 'model.bin': 'two' }).catch((error: unknown) => error);
+            yield bytesOf('one');
+          })(),
+        context(),
+      );
+      assert.ok(has('ABORTED')(refusal), String(refusal));
+      assert.equal(await read('model.bin'), 'one');
+    });
+
+    withHook(it, replace)('repairs a version with the same files, and no other', async (replace) => {
+      await add();
+      await replace(one, 'model.bin', bytesOf('the nodel'));
+      const files = (path: string): BlobContent => bytesOf(defaultFiles[path]!);
+      const repair = (manifest: BundleManifest): Promise<void> =>
+        repository.add(manifest, files, context(), { repair: true });
+      await assert.rejects(repair({ ...manifestOf(one), info: { rmse: 2 } }), has('ABORTED'));
+      await repair(manifestOf(one));
+      assert.equal(await read('model.bin'), 'the model');
+    });
+
+    const moves = async (to = 'champion'): Promise<string[]> =>
+      (await repository.history('affine', to, context())).map(
+        ({ version, kind, by, note }) => `${version} ${kind} ${by}${note === undefined ? '' : ` ${note}`}`,
+      );
+
+    it('keeps the history of an alias, the newest move first', async () => {
+      await addVersions('1', '2');
+      await repository.setAlias('affine', 'champion', '1', context(), { kind: 'push', by: 'ada' });
+      const change = { by: 'bob', note: 'żółć\n"x"' };
+      assert.deepEqual(await repository.setAlias('affine', 'champion', '2', context(), change), {
+        version: '2',
+        before: '1',
+      });
+      await repository.setAlias('affine', 'champion', '2', context(), { note: 'again' });
+      assert.deepEqual(await moves(), ['2 promote bob żółć\n"x"', '1 push ada']);
+      const [last, first] = await repository.history('affine', 'champion', context());
+      assert.ok(last!.at >= first!.at && first!.at > 0);
+      await assert.rejects(moves('night'), has('NOT_FOUND', 'champion'));
+    });
+
+    it('rolls back further each time, and never comes forth', async () => {
+      await addVersions('1', '2', '3', '4');
+      for (const version of ['1', '2', '3']) await alias('champion', version);
+      const back = async (version?: string): Promise<string> =>
+        (
+          await repository.rollback('affine', 'champion', context(), {
+            by: 'ada',
+            ...(version === undefined ? {} : { version }),
+          })
+        ).version;
+      assert.deepEqual([await back(), await back()], ['2', '1']);
+      await assert.rejects(back(), has('FAILED_PRECONDITION', 'no earlier version'));
+      assert.equal(await resolve('affine'), '1');
+      await alias('champion', '4');
+      assert.equal(await back(), '1');
+      for (const version of ['2', '3', '4']) await alias('champion', version);
+      await assert.rejects(back('4'), has('FAILED_PRECONDITION'));
+      assert.equal(await back('2'), '2');
+      assert.equal(await back(), '1');
+      assert.equal((await moves())[0], '1 rollback ada');
+      await assert.rejects(repository.rollback('affine', 'night', context()), has('NOT_FOUND', 'champion'));
+    });
+
+    it('names the next version that stands where the one to roll back to is gone', async () => {
+      await addVersions('0', '1', '2', '3', '4');
+      // More moves than keep a version from being collected.
+      for (const version of ['1', '2']) await alias('champion', version);
+      for (let i = 0; i < 11; i++) for (const version of ['3', '4']) await alias('champion', version);
+      await repository.collect(context(), { keep: 2, protect: [{ name: 'affine', version: '1' }] });
+      const to = (version: string): Promise<unknown> =>
+        repository.rollback('affine', 'champion', context(), { version });
+      await assert.rejects(to('2'), has('FAILED_PRECONDITION', '2', 'that is gone', 'stands is 1'));
+      await to('1');
+      assert.equal(await resolve('affine'), '1');
+    });
+
+    const others: Readonly<Record<string, Partial<BundleManifest>>> = {
+      'other inputs': {
+        signature: { ...affineSignature, inputs: [{ ...affineSignature.inputs[0]!, name: 'other' }] },
+      },
+      'other columns': {
+        signature: {
+          ...affineSignature,
+          inputs: [{ ...affineSignature.inputs[0]!, columns: ['request.other', 'request.b'] }],
+        },
+      },
+      'views that the other does not know': { featuresLock: { airport_delay: 'zzzzzzzzzz' } },
+    };
+    for (const [what, more] of Object.entries(others)) {
+      it(`moves no alias to a version with ${what}, unless told to`, async () => {
+        await addVersions('1');
+        await alias('champion', '1');
+        const two = { ...manifestOf({ ...one, version: '2' }), ...more };
+        await repository.add(two, (path) => bytesOf(defaultFiles[path]!), context());
+        await assert.rejects(alias('champion', '2'), has('FAILED_PRECONDITION', '2', '1', 'incompatible'));
+        assert.equal(await resolve('affine'), '1');
+        await repository.setAlias('affine', 'champion', '2', context(), { incompatible: true });
+        assert.equal(await resolve('affine'), '2');
+        await assert.rejects(
+          repository.rollback('affine', 'champion', context()),
+          has('FAILED_PRECONDITION', 'incompatible'),
+        );
+        await repository.rollback('affine', 'champion', context(), { incompatible: true });
+        assert.equal(await resolve('affine'), '1');
+      });
+    }
+
+    const whichVersions = async (): Promise<string[]> =>
+      (await repository.list(context())).map(({ name, version }) => `${name} ${version}`);
+
+    it('removes versions that nothing keeps', async () => {
+      await addVersions('1', '2', '3', '4', '5', '10');
+      await add({ name: 'other', version: '1' });
+      for (const version of ['1', '2']) await alias('champion', version);
+      const options = { keep: 2, protect: [{ name: 'affine', version: '3' }] };
+      const would = await repository.collect(context(), { ...options, dryRun: true });
+      assert.deepEqual(
+        would.map(({ name, version }) => `${name} ${version}`),
+        ['affine 4'],
+      );
+      assert.equal((await whichVersions()).length, 7);
+      const told: ModelVersion[] = [];
+      const gone = await repository.collect(context(), {
+        ...options,
+        onProgress: (model) => told.push(model),
+      });
+      assert.deepEqual([gone, told], [would, would]);
+      assert.ok(gone[0]!.sizeBytes > 0);
+      assert.deepEqual((await whichVersions()).sort(), [
+        'affine 1',
+        'affine 10',
+        'affine 2',
+        'affine 3',
+        'affine 5',
+        'other 1',
+      ]);
+      assert.deepEqual((await repository.verify(context())).findings, []);
+      await add({ name: 'affine', version: '4' }, { 'model.bin': 'another' });
+      assert.equal(await read('model.bin', { name: 'affine', version: '4' }), 'another');
+    });
+
+    it('removes only what was pushed long enough ago', async () => {
+      const pushed = (version: string, at?: string): Promise<void> =>
+        repository.add(
+          {
+            ...manifestOf({ ...one, version }),
+            ...(at === undefined ? {} : { pushed: { at, by: 'ada' } }),
+          },
+          (path) => bytesOf(defaultFiles[path]!),
+          context(),
+        );
+      await pushed('3', '2001-01-01T00:00:00.000Z');
+      await pushed('2', '2002-01-01T00:00:00.000Z');
+      await pushed('1', '9000-01-01T00:00:00.000Z');
+      await pushed('0');
+      await pushed('9', '9001-01-01T00:00:00.000Z');
+      const gone = await repository.collect(context(), { keep: 1, olderThanMs: 1000 });
+      assert.deepEqual(
+        gone.map(({ version }) => version),
+        ['3', '2'],
+      );
+    });
+
+    withHook(it, beforeWrite)(
+      'keeps a version to which an alias moves while it is removed',
+      async (beforeWrite) => {
+        await addVersions('1', '2');
+        // Before the mark is written: who collects sees the alias.
+        beforeWrite(() => alias('champion', '1'));
+        assert.deepEqual(await repository.collect(context(), { keep: 1 }), []);
+        assert.equal(await read('model.bin'), 'the model');
+        assert.deepEqual((await repository.verify(context())).findings, []);
+      },
+    );
+
+    withHook(it, beforeWrite)(
+      'moves no alias to a version that is removed meanwhile',
+      async (beforeWrite) => {
+        await addVersions('1', '2', '3');
+        for (const before of [undefined, '3'] as const) {
+          if (before !== undefined) {
+            await addVersions('1');
+            await alias('champion', before);
+          }
+          // After the look at the version, before the alias is written: who moves it looks again.
+          beforeWrite(async () => {
+            const gone = await repository.collect(context(), {
+              keep: 1,
+              protect: [{ ...one, version: '2' }],
+            });
+            assert.deepEqual(
+              gone.map(({ version }) => version),
+              ['1'],
+            );
+          });
+          await assert.rejects(alias('champion', '1'), has('ABORTED', 'affine 1'));
+          assert.equal(await resolve('affine').catch(() => undefined), before);
+          assert.deepEqual((await repository.verify(context())).findings, []);
+        }
+      },
+    );
+
+    it('finds nothing wrong where nothing is', async () => {
+      await addVersions('1', '2');
+      await alias('champion', '2');
+      const steps: number[] = [];
+      const report = await repository.verify(context(), { onProgress: ({ bytes }) => steps.push(bytes) });
+      assert.deepEqual(report, {
+        versions: 2,
+        files: 4,
+        bytes: 2 * (9 + 8),
+        aliases: 1,
+        findings: [],
+      });
+      assert.equal(Math.max(...steps), report.bytes);
+      assert.equal((await repository.verify(context(), { name: 'other' })).versions, 0);
+    });
+
+    withHook(it, replace)('finds what is damaged, and what is left over', async (replace) => {
+      await addVersions('1', '2', '3');
+      await replace(one, 'model.bin', bytesOf('THE MODEL'));
+      await replace({ ...one, version: '2' }, 'model.json', bytesOf('{'));
+      await replace({ ...one, version: '3' }, 'stray.bin', bytesOf('?'));
+      await replace({ ...one, version: '4' }, 'model.bin', bytesOf('half'));
+      const { findings } = await repository.verify(context());
+      assert.deepEqual(findings.map(({ kind, version }) => `${kind} ${version}`).sort(), [
+        'damaged 1',
+        'damaged 2',
+        'left-over 3',
+        'left-over 4',
+      ]);
+      for (const [version, text] of [
+        ['1', 'model.bin has the SHA-256'],
+        ['2', 'model.json'],
+        ['3', 'stray.bin'],
+        ['4', 'affine/4/'],
+      ] as const)
+        assert.ok(findings.find((finding) => finding.version === version)!.message.includes(text));
+    });
+
     /** What may become of a file on the disk. */
     const damages: Readonly<Record<string, (path: string) => Promise<void>>> = {
       'has a byte flipped': async (path) => {
@@ -450,10 +743,15 @@ export function modelRepositoryContract({
       runner,
       make,
       port: modelRepository,
-      prepare: (started) => addOne(started, one.version),
+      async prepare(started) {
+        await addOne(started, one.version);
+        await addOne(started, '0');
+        await started.setAlias('affine', 'stays', '1', context());
+      },
       calls: {
         resolve: (started, call) => started.resolve('affine@1', call),
         manifest: (started, call) => started.manifest(one, call),
+        readFile: (started, call) => started.readFile(one, 'model.bin', call),
         fetch: (started, call) => started.fetch(one, call),
         restore: async (started, call) => started.restore?.(await started.fetch(one, call), call),
         retain: async (started, call) => started.retain?.('affine@1', await started.fetch(one, call), call),
@@ -461,7 +759,14 @@ export function modelRepositoryContract({
         // A version that exists is refused: each is added once.
         add: (started, call) => addOne(started, String(++versions), call),
         setAlias: (started, call) => started.setAlias('affine', 'champion', '1', call),
+        async rollback(started, call) {
+          for (const version of ['0', '1']) await started.setAlias('affine', 'back', version, call);
+          return started.rollback('affine', 'back', call);
+        },
+        history: (started, call) => started.history('affine', 'stays', call),
         list: (started, call) => started.list(call),
+        collect: (started, call) => started.collect(call, { keep: 100 }),
+        verify: (started, call) => started.verify(call),
       },
     });
   });

@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
-  addModel,
+  pushModel,
   buildTrainingSet,
   loadServer,
   trainingParts,
@@ -80,7 +80,7 @@ async function judge(): Promise<Evaluation> {
 async function add(server: Server, info: object = {}): Promise<void> {
   const columns = JSON.parse(await readFile(`${work}columns.json`, 'utf8')) as string[];
   const added = { ...model, file: `${work}model.onnx`, columns, trainingSet, info };
-  await withServer(server, () => addModel(server, added, { signal: never }));
+  await withServer(server, () => pushModel(server, added, { signal: never }));
 }
 
 async function compare(evaluation: Evaluation): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   abortError,
   checkTensor,
+  differenceOf,
   isVivaceError,
   untilAborted,
   VivaceError,
@@ -24,7 +25,7 @@ import { identityOf } from './identity.js';
 import { Loader } from './loader.js';
 import type { PredictorOptions } from './options.js';
 import type { Instance } from './instance.js';
-import { difference, zeros } from './tensors.js';
+import { zeros } from './tensors.js';
 import { VersionWatch } from './version-watch.js';
 
 /** An instance that has lived so long is not one of a row that die at once. */
@@ -160,7 +161,7 @@ export class ServedModel implements Predictor {
     const model = identityOf(bundle.manifest);
     const serving = this.#current;
     const different =
-      serving === undefined ? undefined : difference(serving.bundle.manifest, bundle.manifest);
+      serving === undefined ? undefined : differenceOf(serving.bundle.manifest, bundle.manifest);
     if (different !== undefined) {
       throw new VivaceError(
         'FAILED_PRECONDITION',

@@ -1,4 +1,4 @@
-import { createTensorData, type BundleManifest, type Tensor, type TensorData, type TensorSpec } from 'vivace';
+import { createTensorData, type Tensor, type TensorData, type TensorSpec } from 'vivace';
 import { copyData } from 'vivace/wire';
 
 /** What joining needs to know of a call. */
@@ -73,49 +73,4 @@ export function zeros(specs: readonly TensorSpec[], rows: number): Tensor[] {
       ),
     };
   });
-}
-
-/** What keeps a version from taking the place of another under a running pipeline; `undefined` where nothing does. */
-export function difference(serving: Versioned, next: Versioned): string | undefined {
-  const [was, is] = [serving.signature, next.signature];
-  if (was.over !== is.over) return `it predicts over ${is.over}, but the serving version over ${was.over}`;
-  return (
-    differentTensors('input', was.inputs, is.inputs) ??
-    differentTensors('output', was.outputs, is.outputs) ??
-    differentLock(serving.featuresLock, next.featuresLock)
-  );
-}
-
-type Versioned = Pick<BundleManifest, 'signature' | 'featuresLock'>;
-
-/** The server has checked the serving version's lock against its views; it has not seen the lock of any other version. */
-function differentLock(
-  was: Versioned['featuresLock'] = {},
-  is: Versioned['featuresLock'] = {},
-): string | undefined {
-  // Keys: names of tensors.
-  const known = new Set(Object.values(was));
-  const other = Object.entries(is).find(([, hash]) => !known.has(hash));
-  if (other === undefined) return undefined;
-  return `it was trained on view "${other[0]}" ${other[1]}, which the serving version does not know`;
-}
-
-function differentTensors(
-  side: string,
-  serving: readonly (TensorSpec & { readonly columns?: readonly string[] | undefined })[],
-  next: readonly (TensorSpec & { readonly columns?: readonly string[] | undefined })[],
-): string | undefined {
-  const said = (specs: readonly TensorSpec[]): string => specs.map(({ name }) => name).join(', ');
-  if (said(serving) !== said(next))
-    return `its ${side}s are ${said(next)}, but those of the serving version are ${said(serving)}`;
-  for (const [i, was] of serving.entries()) {
-    const is = next[i]!;
-    const [before, after] = [was, is].map((spec) => `${spec.datatype} [${spec.shape.join(', ')}]`);
-    if (before !== after)
-      return `its ${side} "${is.name}" is ${after}, but that of the serving version is ${before}`;
-    if (JSON.stringify(was.columns) !== JSON.stringify(is.columns)) {
-      return `its ${side} "${is.name}" is filled from other columns than that of the serving version`;
-    }
-  }
-  return undefined;
 }

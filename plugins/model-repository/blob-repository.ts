@@ -2,30 +2,57 @@ import {
   defaultAlias,
   isVivaceError,
   VivaceError,
+  type AddVersionOptions,
+  type AliasChange,
+  type AliasEntry,
+  type AliasMove,
   type BlobContent,
   type BlobStore,
   type Bundle,
   type BundleManifest,
   type CallContext,
+  type CollectedVersion,
+  type CollectOptions,
   type ModelRepository,
   type ModelVersion,
+  type VerifyReport,
   type Workspace,
 } from 'vivace';
+import { Adding } from './adding.js';
+import { Aliases } from './aliases.js';
+import { Audit } from './audit.js';
+import { Collection } from './collection.js';
 import { Copies } from './copies.js';
-import { aliasKey, manifestKey, modelPrefix, parseKey, parseReference, versionPrefix } from './keys.js';
-import { checkManifest, parseManifest, readWhole, remedyFor } from './manifests.js';
-import { isVerified, verified } from './verify.js';
+import { parseReference, versionPrefix } from './keys.js';
+import { remedyFor } from './manifests.js';
+import { Store } from './store.js';
+import { verified } from './verify.js';
 
 /** Bundles under `<name>/<version>/`, their manifest last; aliases as one small blob each, `<name>/aliases/<alias>`. */
 export class BlobRepository implements ModelRepository {
-  readonly #blobs: BlobStore;
+  readonly #store: Store;
+  readonly #adding: Adding;
+  readonly #aliases: Aliases;
+  readonly #collection: Collection;
   readonly #copies: Copies | undefined;
 
+  /** @param options.now Epoch milliseconds. */
   constructor(
     blobs: BlobStore,
-    { workspace, keepVersions }: { readonly workspace: Workspace | undefined; readonly keepVersions: number },
+    {
+      workspace,
+      keepVersions,
+      now,
+    }: {
+      readonly workspace: Workspace | undefined;
+      readonly keepVersions: number;
+      readonly now: () => number;
+    },
   ) {
-    this.#blobs = blobs;
+    this.#store = new Store(blobs);
+    this.#adding = new Adding(this.#store, now);
+    this.#aliases = new Aliases(this.#store, now);
+    this.#collection = new Collection(this.#store, now);
     this.#copies = workspace === undefined ? undefined : new Copies(workspace, keepVersions);
   }
 
@@ -33,17 +60,23 @@ export class BlobRepository implements ModelRepository {
     await this.#copies?.stop();
   }
 
-  async resolve(reference: string, context: CallContext): Promise<ModelVersion> {
-    const { name, tag } = parseReference(reference);
-    const version = await this.#readAlias(name, tag ?? defaultAlias, context);
-    if (version !== undefined) return { name, version };
-    if (tag !== undefined && (await this.#exists({ name, version: tag }, context)))
-      return { name, version: tag };
-    throw await this.#notFound(reference, name, context);
+  resolve(reference: string, context: CallContext): Promise<ModelVersion> {
+    return this.#store.resolve(reference, context);
   }
 
-  async manifest(model: ModelVersion, context: CallContext): Promise<BundleManifest> {
-    return parseManifest(await this.#manifestBytes(model, context), model, remedyFor(model));
+  manifest(model: ModelVersion, context: CallContext): Promise<BundleManifest> {
+    return this.#store.manifest(model, context);
+  }
+
+  async *readFile(model: ModelVersion, path: string, context: CallContext): AsyncGenerator<Uint8Array> {
+    const manifest = await this.#store.manifest(model, context);
+    const file = manifest.files.find((known) => known.path === path);
+    if (file === undefined)
+      throw new VivaceError('NOT_FOUND', `${model.name} ${model.version} has no file ${path}`);
+    yield* verified(this.#file(manifest, path, context), file, {
+      code: 'DATA_LOSS',
+      remedy: remedyFor(model),
+    });
   }
 
   async fetch(model: ModelVersion, context: CallContext): Promise<Bundle> {
@@ -75,7 +108,7 @@ export class BlobRepository implements ModelRepository {
   async *#file(model: ModelVersion, path: string, context: CallContext): AsyncGenerator<Uint8Array> {
     const key = versionPrefix(model) + path;
     try {
-      yield* this.#blobs.read(key, context);
+      yield* this.#store.blobs.read(key, context);
     } catch (cause) {
       if (!isVivaceError(cause) || cause.code !== 'NOT_FOUND') throw cause;
       throw new VivaceError('DATA_LOSS', `there is no ${key}${remedyFor(model)}`, { cause });
@@ -90,145 +123,61 @@ export class BlobRepository implements ModelRepository {
     );
   }
 
-  async add(
-    given: BundleManifest,
+  add(
+    manifest: BundleManifest,
     files: (path: string) => BlobContent,
     context: CallContext,
+    options?: AddVersionOptions,
   ): Promise<void> {
-    const manifest = checkManifest(given, 'the given manifest', { code: 'INVALID_ARGUMENT' });
-    if (await this.#exists(manifest, context)) throw alreadyThere(manifest);
-    const { name, version } = manifest;
-    if ((await this.#readAlias(name, version, context)) !== undefined)
-      throw sameName(`${name} has an alias "${version}", so a version cannot be called that`);
-    for (const file of manifest.files) {
-      const key = versionPrefix(manifest) + file.path;
-      const content = verified(files(file.path), file, {
-        code: 'INVALID_ARGUMENT',
-        remedy: ': it was changed meanwhile; add the model again',
-      });
-      const written = await this.#blobs.write(key, content, context, 'absent');
-      if (written === false && !(await isVerified(this.#blobs.read(key, context), file))) {
-        throw new VivaceError(
-          'ABORTED',
-          `${key} already exists with other content: another process is adding this version, or broke off; choose another version`,
-        );
-      }
-    }
-    const bytes = new TextEncoder().encode(`${JSON.stringify(manifest, undefined, 2)}\n`);
-    const written = await this.#blobs.write(manifestKey(manifest), bytes, context, 'absent');
-    if (written === false) throw alreadyThere(manifest);
+    return this.#adding.add(manifest, files, context, options);
   }
 
-  async setAlias(name: string, alias: string, version: string, context: CallContext): Promise<void> {
-    const key = aliasKey(name, alias);
-    const current = await this.#blobs.head(key, context);
-    if (!(await this.#exists({ name, version }, context)))
-      throw await this.#notFound(`${name}@${version}`, name, context);
-    if (await this.#exists({ name, version: alias }, context))
-      throw sameName(`${name} has a version "${alias}", so an alias cannot be called that`);
-    const condition = current === undefined ? 'absent' : { version: current.version };
-    const written = await this.#blobs.write(key, new TextEncoder().encode(version), context, condition);
-    if (written === false) {
-      throw new VivaceError(
-        'ABORTED',
-        `${name}@${alias} was changed by another process at the same time: look at it again, then repeat`,
-      );
-    }
+  setAlias(
+    name: string,
+    alias: string,
+    version: string,
+    context: CallContext,
+    change?: AliasChange,
+  ): Promise<AliasMove> {
+    return this.#aliases.set({ name, version }, alias, context, change);
+  }
+
+  rollback(
+    name: string,
+    alias: string,
+    context: CallContext,
+    change?: Omit<AliasChange, 'kind'> & { readonly version?: string },
+  ): Promise<AliasMove> {
+    return this.#aliases.rollback(name, alias, context, change);
+  }
+
+  async history(name: string, alias: string, context: CallContext): Promise<readonly AliasEntry[]> {
+    const history = await this.#store.history(name, alias, context);
+    if (history.length > 0) return history;
+    throw await this.#store.notFound(`${name}@${alias}`, name, context);
   }
 
   async list(
     context: CallContext,
     { name }: { readonly name?: string } = {},
   ): Promise<readonly (ModelVersion & { readonly aliases: readonly string[] })[]> {
-    return this.#list(name === undefined ? '' : modelPrefix(name), context);
+    return this.#store.list(name, context);
   }
 
-  async #list(prefix: string, context: CallContext): Promise<(ModelVersion & { aliases: string[] })[]> {
-    const { versions, aliases } = await this.#scan(prefix, context);
-    const listed = versions.map((model) => ({ ...model, aliases: [] as string[] }));
-    for (const { name, alias } of aliases) {
-      const version = await this.#readAlias(name, alias, context);
-      listed.find((known) => known.name === name && known.version === version)?.aliases.push(alias);
-    }
-    return listed;
+  collect(context: CallContext, options: CollectOptions): Promise<readonly CollectedVersion[]> {
+    return this.#collection.collect(context, options);
   }
 
-  /** What the keys alone say. */
-  async #scan(
-    prefix: string,
+  verify(
     context: CallContext,
-  ): Promise<{ versions: ModelVersion[]; aliases: { name: string; alias: string }[] }> {
-    const versions: ModelVersion[] = [];
-    const aliases: { name: string; alias: string }[] = [];
-    let after: string | undefined;
-    do {
-      const page = await this.#blobs.list(prefix, context, after === undefined ? {} : { after });
-      for (const { key } of page.blobs) {
-        const parsed = parseKey(key);
-        if (parsed === undefined) continue;
-        if ('alias' in parsed) aliases.push(parsed);
-        else versions.push(parsed);
-      }
-      after = page.next;
-    } while (after !== undefined);
-    return { versions, aliases };
+    {
+      name,
+      onProgress,
+    }: {
+      readonly name?: string;
+      readonly onProgress?: (progress: { readonly versions: number; readonly bytes: number }) => void;
+    } = {},
+  ): Promise<VerifyReport> {
+    return new Audit(this.#store, context, onProgress).run(name);
   }
-
-  async #readAlias(name: string, alias: string, context: CallContext): Promise<string | undefined> {
-    const bytes = await this.#read(aliasKey(name, alias), context);
-    return bytes && new TextDecoder().decode(bytes).trim();
-  }
-
-  async #exists(model: ModelVersion, context: CallContext): Promise<boolean> {
-    return (await this.#blobs.head(manifestKey(model), context)) !== undefined;
-  }
-
-  async #manifestBytes(model: ModelVersion, context: CallContext): Promise<Uint8Array> {
-    const bytes = await this.#read(manifestKey(model), context);
-    if (bytes !== undefined) return bytes;
-    throw await this.#notFound(`${model.name}@${model.version}`, model.name, context);
-  }
-
-  /** A small blob; `undefined` where there is none. */
-  async #read(key: string, context: CallContext): Promise<Uint8Array | undefined> {
-    try {
-      return await readWhole(this.#blobs.read(key, context));
-    } catch (error) {
-      if (isVivaceError(error) && error.code === 'NOT_FOUND') return undefined;
-      throw error;
-    }
-  }
-
-  async #notFound(reference: string, name: string, context: CallContext): Promise<VivaceError> {
-    const ofName = await this.#list(modelPrefix(name), context);
-    if (ofName.length > 0) {
-      const versions = ofName.map(({ version, aliases }) => [version, ...aliases].join(' = '));
-      return new VivaceError(
-        'NOT_FOUND',
-        `there is no ${reference}; the versions of ${name} are ${shorten(versions)}`,
-      );
-    }
-    const { versions: all } = await this.#scan('', context);
-    // Keys: names of models.
-    const names = [...new Set(all.map((model) => model.name))];
-    const what =
-      names.length === 0 ? 'the repository is empty: add a model first' : `the models are ${shorten(names)}`;
-    return new VivaceError('NOT_FOUND', `there is no model ${reference}; ${what}`);
-  }
-}
-
-function shorten(names: readonly string[]): string {
-  const shown = names.slice(-20).join(', ');
-  return names.length > 20 ? `${shown} and ${names.length - 20} more` : shown;
-}
-
-function sameName(what: string): VivaceError {
-  return new VivaceError('INVALID_ARGUMENT', `${what}: a reference must mean one of them`);
-}
-
-function alreadyThere({ name, version }: ModelVersion): VivaceError {
-  return new VivaceError(
-    'ABORTED',
-    `${name} ${version} already exists, and a version never changes: choose another version`,
-  );
 }

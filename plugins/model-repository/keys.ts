@@ -3,6 +3,11 @@ import { pathNames, VivaceError, type ModelVersion } from 'vivace';
 /** Where a model's aliases lie; no version is called so. */
 export const aliasFolder = 'aliases';
 
+/** Where versions are noted that are being removed; neither a version nor an alias begins with a dot. */
+const markFolder = '.removing';
+/** Where versions are noted that are being added. */
+const claimFolder = '.adding';
+
 /** Where everything of a model lies. */
 export function modelPrefix(name: string): string {
   return `${checkName(name, 'model name')}/`;
@@ -21,6 +26,16 @@ export function aliasKey(model: string, alias: string): string {
   return `${checkName(model, 'model name')}/${aliasFolder}/${checkName(alias, 'alias')}`;
 }
 
+/** Says that a version is being removed, by whom and since when. */
+export function markKey({ name, version }: ModelVersion): string {
+  return `${checkName(name, 'model name')}/${markFolder}/${checkVersion(version)}`;
+}
+
+/** Says that a version is being added, by whom, since when and with which files. */
+export function claimKey({ name, version }: ModelVersion): string {
+  return `${checkName(name, 'model name')}/${claimFolder}/${checkVersion(version)}`;
+}
+
 /** `name` or `name@tag`. */
 export function parseReference(reference: string): {
   readonly name: string;
@@ -34,17 +49,22 @@ export function parseReference(reference: string): {
   };
 }
 
-/** What a key in the blob store stands for; `undefined` for a file of a bundle. */
-export function parseKey(
-  key: string,
-):
-  | { readonly name: string; readonly version: string }
-  | { readonly name: string; readonly alias: string }
-  | undefined {
-  const [model, middle, last, ...rest] = key.split('/');
-  if (model === undefined || middle === undefined || last === undefined || rest.length > 0) return undefined;
-  if (middle === aliasFolder) return { name: model, alias: last };
-  return last === 'model.json' ? { name: model, version: middle } : undefined;
+/** What a key in the blob store stands for. */
+export type Stored =
+  | { readonly kind: 'manifest' | 'mark' | 'claim'; readonly name: string; readonly version: string }
+  | { readonly kind: 'file'; readonly name: string; readonly version: string; readonly path: string }
+  | { readonly kind: 'alias'; readonly name: string; readonly alias: string };
+
+/** @returns `undefined` for what is nothing of a repository. */
+export function parseKey(key: string): Stored | undefined {
+  const [name = '', folder = '', last = '', ...rest] = key.split('/');
+  if (last === '') return undefined;
+  const isLast = rest.length === 0;
+  if (folder === aliasFolder) return isLast ? { kind: 'alias', name, alias: last } : undefined;
+  if (folder === markFolder) return isLast ? { kind: 'mark', name, version: last } : undefined;
+  if (folder === claimFolder) return isLast ? { kind: 'claim', name, version: last } : undefined;
+  if (isLast && last === 'model.json') return { kind: 'manifest', name, version: folder };
+  return { kind: 'file', name, version: folder, path: [last, ...rest].join('/') };
 }
 
 function checkVersion(version: string): string {

@@ -55,15 +55,15 @@ export function checkManifest(
 /** What to do about a version that is damaged in the repository, as the end of a message: a version that is there is never written again. */
 export function remedyFor({ name, version }: ModelVersion): string {
   const key = versionPrefix({ name, version });
-  return `: put back what was stored, or delete everything under ${key} in the blob store and add the model again`;
+  return `: put back what was stored, or delete everything under ${key} in the blob store and push the model again`;
 }
 
 /** Whether a manifest is of a later format, or has keys that are not known here and nothing else that is wrong. */
 function isNewer(json: unknown): boolean {
   const { format } = Object(json) as { readonly format?: unknown };
   if (typeof format === 'number' && Number.isInteger(format) && format > 1) return true;
-  const issues = bundleManifest.safeParse(json).error?.issues ?? [];
-  return issues.length > 0 && issues.every(({ code }) => code === 'unrecognized_keys');
+  const mistakes = parseValue(bundleManifest, json).mistakes ?? [];
+  return mistakes.length > 0 && mistakes.every(({ message }) => message.startsWith('unknown key'));
 }
 
 /** All bytes of a small blob. */

@@ -17,6 +17,6 @@ export const modelRepository = definePlugin({
       ),
   }),
   uses: { blobs: blobStore, workspace: optional(workspace) },
-  create: ({ keepVersions }, { blobs, workspace: directory }) =>
-    new BlobRepository(blobs, { workspace: directory, keepVersions }),
+  create: ({ keepVersions }, { blobs, workspace: directory }, { clock }) =>
+    new BlobRepository(blobs, { workspace: directory, keepVersions, now: () => clock.now() }),
 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addModel, createServer, type PipelineDeclaration, type ServerOf } from 'vivace';
+import { pushModel, createServer, type PipelineDeclaration, type ServerOf } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { classifier, expected } from '../support/classifiers.js';
 import { failureOf } from '../support/failure.js';
@@ -30,7 +30,7 @@ describe('classifiers of other libraries', () => {
   async function serve(name: string, pipeline: object, options: object = {}): Promise<ServerOf> {
     const adding = await createServer({ directory, parts: parts(options), pipelines: {} });
     servers.push(adding);
-    await addModel(adding, { file: classifier(name), name: 'classes' }, callContext());
+    await pushModel(adding, { file: classifier(name), name: 'classes' }, callContext());
     await adding.stop();
     const pipelines: Pipelines = { classify: pipeline as Pipelines[string] };
     const server = await createServer({ directory, parts: parts(options), pipelines });
@@ -124,7 +124,7 @@ describe('classifiers of other libraries', () => {
     it(`says the line that exports ${name} so that it can be served, and adds nothing`, async () => {
       const server = await createServer({ directory, parts: parts(), pipelines: {} });
       servers.push(server);
-      const adding = addModel(server, { file: classifier(name), name: 'classes' }, callContext());
+      const adding = pushModel(server, { file: classifier(name), name: 'classes' }, callContext());
       expect(await failureOf(adding))
         .to.match(/^INVALID_ARGUMENT file: /)
         .and.include(line);
@@ -147,7 +147,7 @@ pipelines:
 `,
     });
     try {
-      const add = (name: string) => project.vivace(['models', 'add', classifier(name), '--name', 'classes']);
+      const add = (name: string) => project.vivace(['models', 'push', classifier(name), '--name', 'classes']);
       const refused = await add('sklearn-zipmap');
       expect([refused.code, refused.stdout]).to.deep.equal([1, '']);
       expect(refused.stderr).to.include("to_onnx(clf, …, options={id(clf): {'zipmap': False}})");

@@ -206,7 +206,7 @@ describe('vivace check', () => {
     await project.vivace(['check']);
     expect(await readdir(project.directory)).to.not.include('models');
     const columns = ['--columns', 'request.a,request.b'];
-    const added = await project.vivace(['models', 'add', 'affine.onnx', '--name', 'affine', ...columns]);
+    const added = await project.vivace(['models', 'push', 'affine.onnx', '--name', 'affine', ...columns]);
     expect(added.code, added.stderr).to.equal(0);
     const files = async () => (await readdir(join(project.directory, 'models'), { recursive: true })).sort();
     const before = await files();
@@ -228,7 +228,7 @@ describe('vivace check', () => {
   });
 
   const remedy =
-    ': put back what was stored, or delete everything under affine/1/ in the blob store and add the model again';
+    ': put back what was stored, or delete everything under affine/1/ in the blob store and push the model again';
   for (const [what, damage] of [
     ['a file that is cut off', async (folder: string) => writeFile(join(folder, 'affine.onnx'), 'x')],
     ['a file that is gone', async (folder: string) => rm(join(folder, 'affine.onnx'))],
@@ -238,7 +238,7 @@ describe('vivace check', () => {
     it(`says what to do about ${what}, and doing it helps`, async () => {
       await given({ 'vivace.yaml': locked });
       await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
-      const add = ['models', 'add', 'affine.onnx', '--name', 'affine', '--columns', 'request.a,request.b'];
+      const add = ['models', 'push', 'affine.onnx', '--name', 'affine', '--columns', 'request.a,request.b'];
       await project.vivace(add);
       const folder = join(project.directory, 'models/affine/1');
       await damage(folder);
@@ -260,7 +260,7 @@ describe('vivace check', () => {
     });
     await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
     const columns = ['--columns', 'request.a,request.b'];
-    const add = ['models', 'add', 'affine.onnx', '--name', 'affine', ...columns];
+    const add = ['models', 'push', 'affine.onnx', '--name', 'affine', ...columns];
     expect(await project.vivace(add)).to.include({ code: 0 });
     expect(await project.vivace(['check'])).to.include({ code: 0 });
     await project.vivace([...add, '--training-set', 'set.json']);

@@ -18,7 +18,7 @@ describe('vivace models', () => {
       aliases: unknown;
     };
   const add = (...more: string[]) =>
-    project.vivace(['models', 'add', 'affine.onnx', '--name', 'affine', ...more]);
+    project.vivace(['models', 'push', 'affine.onnx', '--name', 'affine', ...more]);
 
   it('writes a bundle with what the file says, and the alias', async () => {
     const { code, stdout, stderr } = await add('--columns', 'request.a,request.b');
@@ -45,7 +45,8 @@ describe('vivace models', () => {
   });
 
   it('moves an alias forth and back, and says where it pointed', async () => {
-    const alias = (...more: string[]) => project.vivace(['models', 'alias', 'affine', ...more]);
+    const alias = (to: string, version: string, ...more: string[]) =>
+      project.vivace(['models', 'promote', `affine@${version}`, '--alias', to, ...more]);
     await add();
     await add();
     expect((await alias('champion', '1')).stdout).to.equal('affine 1 (champion, before 2)\n');
@@ -103,7 +104,7 @@ describe('vivace models', () => {
     it(`says in words what is wrong with ${what}`, async () => {
       await project.write({ [file]: text, 'affine.json': '{"inputs": [], "outputs": []}' });
       for (const signature of file.endsWith('.mjs') ? [['--signature', 'affine.json']] : [[]]) {
-        const { code, stderr } = await project.vivace(['models', 'add', file, '--name', 'a', ...signature]);
+        const { code, stderr } = await project.vivace(['models', 'push', file, '--name', 'a', ...signature]);
         expect(code).to.equal(1);
         expect(stderr)
           .to.match(/^error INVALID_ARGUMENT file: .*\n$/)
@@ -115,22 +116,25 @@ describe('vivace models', () => {
   it('says in words what is wrong with a model that is cut off', async () => {
     const whole = await readFile(join(project.directory, 'affine.onnx'));
     await writeFile(join(project.directory, 'half.onnx'), whole.subarray(0, whole.length / 2));
-    const { code, stderr } = await project.vivace(['models', 'add', 'half.onnx', '--name', 'a']);
+    const { code, stderr } = await project.vivace(['models', 'push', 'half.onnx', '--name', 'a']);
     expect(code).to.equal(1);
     expect(stderr).to.match(
       /^error INVALID_ARGUMENT file: half\.onnx: .* it was not written or copied whole\n$/,
     );
   });
 
-  it('says in words that there is no such model, or a folder in its place', async () => {
+  it('says in words that there is no such model, or none in a folder', async () => {
     await mkdir(join(project.directory, 'folder.onnx'));
     for (const [file, said] of [
-      ['none.onnx', 'there is no such file'],
-      ['folder.onnx', 'it is a folder, not a file'],
+      ['none.onnx', `${join(project.directory, 'none.onnx')} cannot be read: there is no such file`],
+      [
+        'folder.onnx',
+        `no file in ${join(project.directory, 'folder.onnx')} tells which runtime hosts the model: write "runtime" and "entry" into a model.yaml there`,
+      ],
     ] as const)
-      expect(await project.vivace(['models', 'add', file, '--name', 'a'])).to.deep.include({
+      expect(await project.vivace(['models', 'push', file, '--name', 'a'])).to.deep.include({
         code: 1,
-        stderr: `error INVALID_ARGUMENT file: ${join(project.directory, file)} cannot be read: ${said}\n`,
+        stderr: `error INVALID_ARGUMENT file: ${said}\n`,
       });
   });
 
@@ -169,14 +173,14 @@ describe('vivace models', () => {
   });
 
   it('refuses an output that is no tensor, and says how to export', async () => {
-    const { code, stderr } = await project.vivace(['models', 'add', 'zipmap.onnx', '--name', 'zipmap']);
+    const { code, stderr } = await project.vivace(['models', 'push', 'zipmap.onnx', '--name', 'zipmap']);
     expect(code).to.equal(1);
     expect(stderr).to.include("options={id(clf): {'zipmap': False}}");
   });
 
   it('wants the signature of a JavaScript model', async () => {
     await project.write({ 'model.mjs': 'export const predict = (inputs) => inputs;\n' });
-    const { code, stderr } = await project.vivace(['models', 'add', 'model.mjs', '--name', 'm']);
+    const { code, stderr } = await project.vivace(['models', 'push', 'model.mjs', '--name', 'm']);
     expect(code).to.equal(1);
     expect(stderr).to.include('--signature');
   });
@@ -193,7 +197,7 @@ describe('vivace models', () => {
     });
     const { code } = await project.vivace([
       'models',
-      'add',
+      'push',
       'model.mjs',
       '--name',
       'm',
@@ -219,7 +223,7 @@ describe('vivace models', () => {
     await project.write({ 'vivace.yaml': scoring });
     const { code, stdout, stderr } = await project.vivace([
       'models',
-      'add',
+      'push',
       'affine.onnx',
       '--name',
       'afine',

@@ -12,7 +12,7 @@ describe('vivace usage', () => {
     'serve',
     'check',
     'predict',
-    'models add',
+    'models push',
     'models list',
     'materialize',
     'training-set',
@@ -50,7 +50,7 @@ describe('vivace usage', () => {
     'predict clock --json {}',
     'bench clock --rate 1',
     'models list',
-    'models add x.mjs --name x',
+    'models push x.mjs --name x',
     'materialize',
     'training-set clock --spine vivace.yaml --out a.csv',
     'schema',
@@ -79,7 +79,7 @@ describe('vivace usage', () => {
     ['predict clock --file vivace.yaml/x', 'vivace.yaml/x cannot be read: what its path names as a folder'],
     ['bench clock --rate 1 --file none.json', 'none.json cannot be read: there is no such file'],
     ['training-set clock --spine none --out a.csv', 'none cannot be read: there is no such file'],
-    ['models add a.mjs --name x --signature none', 'none cannot be read: there is no such file'],
+    ['models push a.mjs --name x --signature none', 'none cannot be read: there is no such file'],
   ] as const) {
     it(`vivace ${command} says so in words`, async () => {
       const { code, stderr } = await project.vivace(command.split(' '));
@@ -104,7 +104,7 @@ describe('vivace usage', () => {
     ['training-set clock --spine a --out b.txt', '--out: the name of the file ends in .parquet or .csv'],
     ['predict clock --json {} --file a', 'give either --json or --file'],
     [
-      'models add vivace.yaml --name a --columns a --columns b=c',
+      'models push vivace.yaml --name a --columns a --columns b=c',
       '--columns: write <input>=<columns> for each input',
     ],
     ['schema nope', '"nope" is not something that has a schema: give configuration or spine'],

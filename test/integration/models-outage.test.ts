@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addModel, Call, createServer, parseType, type Server } from 'vivace';
+import { pushModel, Call, createServer, parseType, type Server } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { fixtures } from '../fixtures/bundles.js';
 import { describeNeeding } from '../servers/programs.js';
@@ -52,7 +52,7 @@ describeNeeding([versitygw], 'a server whose bucket is down', () => {
       name: 'affine',
       columns: ['request.a', 'request.b'],
     };
-    await addModel(await create(prefix), options, callContext());
+    await pushModel(await create(prefix), options, callContext());
   };
   const versionOf = async (server: Server): Promise<unknown> => {
     const call = new Call({ requestId: 'r', ...callContext() });

@@ -150,7 +150,7 @@ describe('vivace serve --watch', () => {
     await project.write(files);
   };
   const handles = (): number => readdirSync(`/proc/${child.pid}/fd`).length;
-  const addModel = async (file: string, name = 'scale'): Promise<void> => {
+  const pushModel = async (file: string, name = 'scale'): Promise<void> => {
     const { code, stderr: said } = await project.vivace([
       'models',
       'add',
@@ -171,8 +171,8 @@ describe('vivace serve --watch', () => {
       'vivace.yaml': yaml({ port, ...varied }),
     });
     await project.write(at());
-    await addModel('scale.mjs');
-    await addModel('double.mjs', 'other');
+    await pushModel('scale.mjs');
+    await pushModel('double.mjs', 'other');
     child = spawn(
       process.execPath,
       [join(root, 'dist/adapters/command-line/main.js'), 'serve', '--watch', '--drain-delay', '3000'],
@@ -227,11 +227,11 @@ describe('vivace serve --watch', () => {
     await edit(at({ label: 'd' }));
     await says(/serving it now/);
     // A model's new version, and another model.
-    await addModel('double.mjs');
+    await pushModel('double.mjs');
     await answers('"y":16');
     await edit(at({ label: 'd', model: 'other' }));
     await says(/serving it now/);
-    await addModel('scale.mjs', 'other');
+    await pushModel('scale.mjs', 'other');
     await answers('"y":8');
     // The HTTP server on its port: limits, middleware, and the code of that.
     const auth = `, middleware: ['./auth.mjs']`;

@@ -51,7 +51,8 @@ export const repository = definePlugin({
     return {
       async resolve(reference) {
         const [name, alias = 'champion'] = reference.split('@');
-        const version = read().aliases[name + '@' + alias];
+        const { aliases, versions } = read();
+        const version = aliases[name + '@' + alias] ?? versions.find((model) => model.name === name && model.version === alias)?.version;
         if (version === undefined) throw new VivaceError('NOT_FOUND', 'there is no model "' + reference + '"');
         return { name, version };
       },
@@ -67,6 +68,7 @@ export const repository = definePlugin({
       async setAlias(name, alias, version) {
         const all = read();
         writeFileSync(path, JSON.stringify({ ...all, aliases: { ...all.aliases, [name + '@' + alias]: version } }));
+        return { version, before: all.aliases[name + '@' + alias] };
       },
       list: async (_context, { name: only } = {}) => {
         const { versions, aliases } = read();

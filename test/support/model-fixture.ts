@@ -50,7 +50,9 @@ export async function startRepository(): Promise<RepositoryFixture> {
       const manifest = manifestOf(bytes, entry, more);
       await repository.add(manifest, () => bytes, callContext());
       if (alias !== undefined)
-        await repository.setAlias(manifest.name, alias, manifest.version, callContext());
+        await repository.setAlias(manifest.name, alias, manifest.version, callContext(), {
+          incompatible: true,
+        });
     },
     async close() {
       await models.stop();

@@ -117,9 +117,14 @@ async function startModels(): Promise<ModelRepository> {
     create: () => ({
       resolve: none,
       manifest: none,
+      readFile: none,
       fetch: none,
       setAlias: none,
+      rollback: none,
+      history: none,
       list: none,
+      collect: none,
+      verify: none,
       add: async (_manifest, files) => asAnSdk(() => drain(contentOf(files('model.bin')))),
     }),
   });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  addModel,
+  pushModel,
   checkBackends,
   checkSignatures,
   createServer,
@@ -198,7 +198,7 @@ describe('Operations: checkSignatures', () => {
   });
   const add = async (more: object = {}): Promise<unknown> =>
     withServer(await createServer(scoring()), (server) =>
-      addModel(
+      pushModel(
         server,
         { file: join(fixtures, 'affine.onnx'), name: 'affine', columns, ...more },
         callContext(),
@@ -251,7 +251,18 @@ describe('Operations: checkSignatures', () => {
       options: z.strictObject({}),
       create: () => {
         const fail = (): Promise<never> => Promise.reject(new VivaceError('UNAVAILABLE', 'no route'));
-        return { resolve: fail, manifest: fail, fetch: fail, add: fail, setAlias: fail, list: fail };
+        const none = (): never => {
+          throw new VivaceError('UNAVAILABLE', 'no route');
+        };
+        const reads = {
+          resolve: fail,
+          manifest: fail,
+          readFile: none,
+          fetch: fail,
+          list: fail,
+          verify: fail,
+        };
+        return { ...reads, add: fail, setAlias: fail, rollback: fail, history: fail, collect: fail };
       },
     });
     const { parts, ...rest } = scoring();
@@ -280,7 +291,7 @@ describe('Operations: checkSignatures', () => {
   it('refuses a model that does not fit its pipeline', async () => {
     const { parts, views } = scoring();
     await withServer(await createServer({ parts, views: views!, pipelines: {} }), (server) =>
-      addModel(
+      pushModel(
         server,
         { file: join(fixtures, 'affine.onnx'), name: 'affine', columns: ['request.a', 'request.x'] },
         callContext(),

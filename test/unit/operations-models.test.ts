@@ -4,12 +4,12 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  addModel,
+  pushModel,
   createServer,
   listModels,
   modelRepository,
-  type AddedModel,
-  type AddModelOptions,
+  type PushedModel,
+  type PushModelOptions,
   type Server,
   type ServerSpecification,
 } from 'vivace';
@@ -46,11 +46,11 @@ describe('Operations: models', () => {
     rmSync(directory, { recursive: true });
   });
 
-  const add = (options: Partial<AddModelOptions> = {}): Promise<AddedModel> =>
-    addModel(server, { file, name: 'affine', ...options }, callContext());
+  const add = (options: Partial<PushModelOptions> = {}): Promise<PushedModel> =>
+    pushModel(server, { file, name: 'affine', ...options }, callContext());
   const list = () => listModels(server, {}, callContext());
   /** A failure that has left nothing behind. */
-  const refusal = async (options: Partial<AddModelOptions>): Promise<string> => {
+  const refusal = async (options: Partial<PushModelOptions>): Promise<string> => {
     const failure = await failureOf(add(options));
     await server.stop();
     server = await createServer({ parts, pipelines: {} });
@@ -121,8 +121,12 @@ describe('Operations: models', () => {
     expect(server.control.state).to.equal('ready');
   });
 
-  const wrong: [string, Partial<AddModelOptions>, string | RegExp][] = [
-    ['a file of another kind', { file: 'm.txt' }, 'file: m.txt: a model is an .onnx, .js or .mjs file'],
+  const wrong: [string, Partial<PushModelOptions>, string | RegExp][] = [
+    [
+      'a file of another kind',
+      { file: join(fixtures, 'affine.ts') },
+      /^file: affine\.ts: the name does not tell which runtime/,
+    ],
     [
       'a file that is not there',
       { file: 'gone.onnx' },
@@ -136,7 +140,7 @@ describe('Operations: models', () => {
     [
       'a JavaScript model without a signature',
       { file: join(fixtures, 'affine.mjs') },
-      'signature: affine.mjs does not describe its inputs and outputs: give its signature',
+      'signature: affine.mjs does not describe its inputs and outputs: name its columns, or give its signature',
     ],
     [
       'a signature with mistakes',
@@ -245,7 +249,7 @@ describe('Operations: models', () => {
   it('says that the version is there where only the alias could not be pointed at it', async () => {
     await mkdir(join(directory, 'bucket/affine/aliases/champion'), { recursive: true });
     expect(await failureOf(add())).to.match(
-      /affine 1 was added, but the alias champion does not point at it: /,
+      /affine 1 was pushed, but the alias champion does not point at it: /,
     );
     expect(await listModels(server, { name: 'affine' }, callContext())).to.have.length(1);
   });
@@ -280,7 +284,7 @@ describe('Operations: models', () => {
 
   it('reads no file for a caller that has given up', async () => {
     const context = { signal: AbortSignal.abort() };
-    expect(await failureOf(addModel(server, { file, name: 'affine' }, context))).to.match(/^CANCELLED /);
+    expect(await failureOf(pushModel(server, { file, name: 'affine' }, context))).to.match(/^CANCELLED /);
   });
 
   describe('against the pipelines', () => {

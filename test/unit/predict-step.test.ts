@@ -479,7 +479,7 @@ describe('Predict', () => {
 
     it('where nothing says which columns fill an input', async () => {
       expect(await mistake({ name: 'x', datatype: 'FP32', shape: [-1, 1] })).to.match(
-        /inputs\.x: say which columns fill the model's input "x" \[N, 1\], here or with `vivace models add --columns`: /,
+        /inputs\.x: say which columns fill the model's input "x" \[N, 1\], here or with `vivace models push --columns`: /,
       );
     });
 

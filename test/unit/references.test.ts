@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addModel, createServer, type Server, type Signature, type Tensor } from 'vivace';
+import { pushModel, createServer, type Server, type Signature, type Tensor } from 'vivace';
 import { filesystem } from 'vivace/adapters/filesystem';
 import { memory } from 'vivace/adapters/memory';
 import { modelPredictor } from 'vivace/plugins/model-predictor';
@@ -65,7 +65,7 @@ describe('references', () => {
       buy: { use: modelPredictor, model: 'buy', repository: 'models', runtime: 'runtime', warmUp: false },
     };
     const adding = await createServer({ parts: parts, pipelines: {} });
-    await addModel(
+    await pushModel(
       adding,
       { file: join(fixtures, 'affine.mjs'), name: 'buy', signature },
       callContext(),

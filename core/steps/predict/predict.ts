@@ -59,7 +59,7 @@ function compile(spec: PredictSpec, compiler: StepCompiler): NodeDraft<PredictNo
     if (names === undefined) {
       compiler.mistake(
         place,
-        `say which columns fill the model's input "${tensor.name}" ${shapeText(tensor)}, here or with \`vivace models add --columns\`: its signature does not`,
+        `say which columns fill the model's input "${tensor.name}" ${shapeText(tensor)}, here or with \`vivace models push --columns\`: its signature does not`,
       );
       return { tensor, columns: [] };
     }

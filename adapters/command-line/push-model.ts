@@ -1,53 +1,67 @@
 import { resolve } from 'node:path';
 import {
-  addModel,
   isVivaceError,
-  modelRepository,
-  onlyPart,
+  modelSource,
+  pushModel,
   VivaceError,
-  withServer,
-  type AddedModel,
   type ModelColumns,
+  type PushedModel,
+  type TransferProgress,
 } from 'vivace';
-import { loadConfiguration, parseJson, readInput } from './configuration.js';
-import type { WithConfig } from './options.js';
+import { parseJson, readInput } from './configuration.js';
+import { withRepository, type WithRepository } from './model-place.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
-export interface AddOptions extends WithConfig {
+export interface PushOptions extends Omit<WithRepository, 'from'> {
   readonly name: string;
   readonly version?: string;
+  readonly runtime?: string;
+  readonly entry?: string;
   readonly columns: readonly string[];
+  readonly outputs: readonly string[];
   readonly alias: string | false;
+  readonly incompatible?: true;
+  readonly note?: string;
   readonly signature?: string;
   readonly trainingSet?: string;
   readonly info?: string;
-  readonly repository?: string;
 }
 
-/** Adds the model in a file, with what the files named by the options say. */
-export async function addModelOf(file: string, options: AddOptions, terminal: Terminal): Promise<AddedModel> {
-  const { name, version, alias, repository: wanted } = options;
+/** Pushes the model in some files, with what the files named by the options say. */
+export async function pushModelOf(
+  [file, ...others]: readonly [string, ...string[]],
+  options: PushOptions,
+  { terminal, onProgress }: { terminal: Terminal; onProgress: (progress: TransferProgress) => void },
+): Promise<PushedModel> {
   const files = { signature: options.signature, trainingSet: options.trainingSet, info: options.info };
   const read: Record<string, unknown> = {};
   for (const [option, path] of Object.entries(files))
     if (path !== undefined) read[option] = parseJson(await readInput(path, terminal), path);
+  const { name, version, runtime, entry, alias, incompatible, note } = options;
   const model = {
     file: resolve(terminal.directory, file),
+    others: others.map((other) => resolve(terminal.directory, other)),
     name,
     alias,
     ...(version === undefined ? {} : { version }),
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(entry === undefined ? {} : { entry }),
+    ...(incompatible === undefined ? {} : { incompatible }),
+    ...(note === undefined ? {} : { note }),
     ...(options.columns.length === 0 ? {} : { columns: parseColumns(options.columns) }),
+    ...(options.outputs.length === 0 ? {} : { outputs: options.outputs.flatMap(splitOutputs) }),
     ...read,
   };
-  return withServer(await loadConfiguration(options, terminal), async (server) => {
-    const repository = onlyPart(server, modelRepository, { wanted, say: '--repository' });
-    try {
-      return await addModel(server, { ...model, repository }, { signal: terminal.signal });
-    } catch (error) {
-      throw asOption(error, Object.keys({ ...model, ...files }));
-    }
-  });
+  const names = [...Object.keys(model), ...Object.keys(files)];
+  try {
+    const place = options.to === undefined ? {} : { kind: (await modelSource(model)).kind };
+    return await withRepository(options, { option: 'to', ...place }, terminal, (server, repository) =>
+      pushModel(server, { ...model, repository, onProgress }, { signal: terminal.signal }),
+    );
+  } catch (error) {
+    throw asOption(error, names);
+  }
 }
 
 /** `a,b,c` for a model with one input, `tensor=a,b,c` per input otherwise. */
@@ -63,6 +77,11 @@ function parseColumns(given: readonly string[]): ModelColumns {
       return [input, columns];
     }),
   );
+}
+
+/** `score,probabilities:FP32[-1,3]`: the commas of a shape separate no outputs. */
+function splitOutputs(text: string): string[] {
+  return text.split(/,(?![^[]*\])/).map((output) => output.trim());
 }
 
 /** The error of an option of the operation, which has another name on the command line: `trainingSet` is `--training-set`. */

@@ -1,0 +1,407 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { onlyPart } from '../composition/only-part.js';
+import type { Server } from '../composition/server-interface.js';
+import { didYouMean } from '../config/did-you-mean.js';
+import { ConfigError } from '../config/mistake.js';
+import { pathNames } from '../config/names.js';
+import type { CallContext } from '../kernel/call.js';
+import { asVivaceError, isVivaceError, VivaceError } from '../kernel/errors.js';
+import { formatMillis } from '../kernel/time.js';
+import { bundleManifest, type BundleManifest, type Signature } from '../models/bundle.js';
+import { differenceOf } from '../models/difference.js';
+import type { PlanNode } from '../pipeline/plan.js';
+import type { BlobContent } from '../ports/blob-store.js';
+import {
+  defaultAlias,
+  modelRepository,
+  type ModelRepository,
+  type TransferProgress,
+} from '../ports/model-repository.js';
+import { predictorRuntime } from '../ports/predictor-runtime.js';
+import { checkCounts, type ModelColumns } from './model-columns.js';
+import { modelSignature, trainingSetSchema, type ModelOutput } from './model-signature.js';
+import { describeFile, inspectModel, modelSource, otherFiles, type ModelSource } from './model-source.js';
+import type { ListedModel } from './read-models.js';
+import { whoAmI } from './who.js';
+import { startNeeded } from './with-server.js';
+import { parseOption, wrongOption } from './wrong-option.js';
+
+/** A model to be pushed to a repository. */
+export interface PushModelOptions {
+  /**
+   * The model: a file, or the folder of all its files. The files in which an `.onnx` file keeps weights are taken along. A folder may have a
+   * `model.yaml` and a `signature.json` that describe it.
+   */
+  readonly file: string;
+  /** Further files, which lie in the folder of the first one. */
+  readonly others?: readonly string[];
+  readonly name: string;
+  /** Default: the next whole number. */
+  readonly version?: string;
+  /** The kind of runtime that hosts it; default: as `model.yaml` or the name of the file says. */
+  readonly runtime?: string;
+  /** The file of a folder that the runtime loads; default: as `model.yaml` says, or the only one that can be a model. */
+  readonly entry?: string;
+  /** What fills the inputs; not needed where the pipelines say it in their `predict.inputs`. */
+  readonly columns?: ModelColumns;
+  /** The outputs; default: those that the model file says, or else `score`, an FP32 [-1]. */
+  readonly outputs?: readonly ModelOutput[];
+  /** The alias to point at the version; default `champion`. */
+  readonly alias?: string | false;
+  /** Points the alias at it even where servers that follow it would refuse the version, whose signature or views differ. */
+  readonly incompatible?: boolean;
+  /** A `Signature`, for a model that does not hold it. */
+  readonly signature?: unknown;
+  /**
+   * The manifest of the training set, which becomes a file of the bundle: its id is also kept as `info.trainingSet`, the versions of its views as
+   * `featuresLock`. Its features, in order, are the columns of a model for which nobody else says any.
+   */
+  readonly trainingSet?: unknown;
+  /** An object to keep with the model, such as its metrics. */
+  readonly info?: unknown;
+  /** Who pushes it; default: this user on this machine. */
+  readonly by?: string;
+  /** Why, for the history of the alias. */
+  readonly note?: string;
+  /** The model-repository part; default: the only one. */
+  readonly repository?: string;
+  readonly onProgress?: (progress: TransferProgress) => void;
+}
+
+/** A version that was pushed. */
+export interface PushedModel {
+  readonly manifest: BundleManifest;
+  /** The alias that points at it. */
+  readonly alias: string | undefined;
+  /** Where no predictor of the configuration uses the model: that it is so, and which name may have been meant. */
+  readonly unused?: string;
+}
+
+const pathName = z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`);
+/** The name of the file in a bundle that holds the manifest of the training set. */
+const trainingSetFile = 'training-set.json';
+/** How many numbers a push tries where others push the same model at the same time. */
+const mostNumbers = 100;
+
+/**
+ * Pushes a version of a model, and points an alias at it. Before it writes anything, it compiles every pipeline that will use the model with
+ * it. Files that are there already, of a push that broke off, are verified and not sent again.
+ *
+ * A new server starts the repository, and the predictor runtimes where they read the signature; a server that has started is used as it is.
+ * In both cases the caller stops it.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT`, with the option as `path`, where one cannot be used or the version exists; `NOT_FOUND` where
+ *   there is no such repository; `FAILED_PRECONDITION` where the version does not fit those who follow the alias.
+ * @throws {ConfigError} where the model does not fit a pipeline.
+ */
+export async function pushModel(
+  server: Server,
+  options: PushModelOptions,
+  context: CallContext,
+): Promise<PushedModel> {
+  const { alias = defaultAlias, by = whoAmI() } = options;
+  parseOption(pathName, options.name, 'name');
+  if (alias !== false) parseOption(pathName, alias, 'alias');
+  const source = await modelSource(options);
+  const notes = notesOf(options);
+  const repository = onlyPart(server, modelRepository, { wanted: options.repository });
+  // A model whose signature is given needs no runtime to be understood; an .onnx model may keep its weights elsewhere.
+  const isGiven = options.signature !== undefined || source.signature !== undefined;
+  const runtimes =
+    isGiven && source.kind !== 'onnx'
+      ? []
+      : server.bindings.filter(({ ports }) => ports.includes(predictorRuntime.name)).map(({ name }) => name);
+  const contents = await contentsOf(source, notes.file, context);
+  await startNeeded(server, [repository, ...runtimes], context);
+  const models = server.part(modelRepository, repository);
+  for (const other of await otherFiles(server, { source, runtimes }, context)) {
+    if (contents.files.some(({ path }) => path === other)) continue;
+    contents.files.push(await describeFile(source, other, { ...context, beside: source.entry }));
+  }
+  const signature = await modelSignature({
+    source,
+    columns: options.columns,
+    outputs: options.outputs,
+    signature: options.signature,
+    trainingSet: notes.set,
+    inspect: async () => {
+      const inspected = await inspectModel(server, { source, runtimes }, context);
+      if (inspected === undefined && source.kind === 'onnx') throw noReader(source.kind);
+      return inspected;
+    },
+  });
+  const known = await models.list(context, { name: options.name });
+  const manifest = parseOption(bundleManifest, {
+    format: 1,
+    name: options.name,
+    version: versionOf(known, options),
+    runtime: source.kind,
+    entry: source.entry,
+    files: contents.files,
+    signature,
+    ...notes.kept,
+    ...(source.yaml?.selfTest === undefined ? {} : { selfTest: source.yaml.selfTest }),
+    pushed: { at: formatMillis(Date.now())!, by },
+  });
+  try {
+    await checkPipelines(server, { repository, manifest, alias });
+  } catch (error) {
+    throw options.columns === undefined ? error : asColumns(error, options.columns);
+  }
+  if (alias !== false && options.incompatible !== true)
+    await checkSuccession(models, { manifest, alias, known }, context);
+  const added = await addVersion(
+    models,
+    { manifest, content: contents.read, options: { ...options, by } },
+    context,
+  );
+  if (alias !== false)
+    await pointAt(models, { manifest: added, alias, options: { ...options, by } }, context);
+  const unused = unusedText(server, repository, manifest.name);
+  return {
+    manifest: added,
+    alias: alias === false ? undefined : alias,
+    ...(unused === undefined ? {} : { unused }),
+  };
+}
+
+function noReader(kind: string): VivaceError {
+  return wrongOption(
+    'signature',
+    `no part of the configuration can read ${kind} models: add one such as "onnx: { use: onnxruntime }", or give the signature`,
+  );
+}
+
+/** The files of a bundle, and where their content is read from. */
+async function contentsOf(
+  source: ModelSource,
+  trainingSet: Uint8Array | undefined,
+  context: CallContext,
+): Promise<{ readonly files: BundleManifest['files']; readonly read: (path: string) => BlobContent }> {
+  const files: BundleManifest['files'] = [];
+  for (const path of source.paths) files.push(await describeFile(source, path, context));
+  if (trainingSet !== undefined) {
+    const own = { path: trainingSetFile, ...digestOf(trainingSet) };
+    const there = files.find(({ path }) => path === trainingSetFile);
+    if (there !== undefined && there.sha256 !== own.sha256)
+      throw wrongOption(
+        'trainingSet',
+        `the folder has another ${trainingSetFile}, the name under which the manifest is kept: remove one of them`,
+      );
+    if (there === undefined) files.push(own);
+  }
+  return {
+    files,
+    read: (path) =>
+      path === trainingSetFile && trainingSet !== undefined
+        ? trainingSet
+        : createReadStream(join(source.directory, path)),
+  };
+}
+
+function digestOf(bytes: Uint8Array): { readonly sizeBytes: number; readonly sha256: string } {
+  return { sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Adds the version; where its number was not given, and another push takes it meanwhile, the next one. */
+async function addVersion(
+  models: ModelRepository,
+  {
+    manifest,
+    content,
+    options: { version, by, onProgress },
+  }: {
+    readonly manifest: BundleManifest;
+    readonly content: (path: string) => BlobContent;
+    readonly options: PushModelOptions;
+  },
+  context: CallContext,
+): Promise<BundleManifest> {
+  const settings = {
+    ...(by === undefined ? {} : { by }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  };
+  let next = manifest;
+  for (let numbers = 1; ; numbers++) {
+    try {
+      await models.add(next, content, context, settings);
+      return next;
+    } catch (error) {
+      const isTaken = isVivaceError(error) && error.code === 'ABORTED';
+      if (version !== undefined || !isTaken || numbers === mostNumbers) throw error;
+      const known = await models.list(context, { name: manifest.name });
+      next = { ...manifest, version: nextNumber(known.map((each) => each.version).concat(next.version)) };
+    }
+  }
+}
+
+/** Refuses what servers that follow the alias would refuse, before anything is written. */
+async function checkSuccession(
+  models: ModelRepository,
+  {
+    manifest,
+    alias,
+    known,
+  }: {
+    readonly manifest: BundleManifest;
+    readonly alias: string;
+    readonly known: readonly ListedModel[];
+  },
+  context: CallContext,
+): Promise<void> {
+  const serving = known.find(({ aliases }) => aliases.includes(alias));
+  if (serving === undefined) return;
+  const was = await models.manifest(serving, context).catch((error: unknown) => {
+    // What is damaged serves nowhere anew: a new version may be what mends it.
+    if (isVivaceError(error) && ['DATA_LOSS', 'NOT_FOUND'].includes(error.code)) return undefined;
+    throw error;
+  });
+  const different = was && differenceOf(was, manifest, { was: serving.version });
+  if (different === undefined) return;
+  throw new VivaceError(
+    'FAILED_PRECONDITION',
+    `${manifest.name} cannot take the place of ${serving.version} under ${alias}: ${different}; servers that follow the alias would refuse it until they start anew with a configuration that fits: push it with --no-alias, or with --incompatible`,
+  );
+}
+
+/** The mistakes that a pipeline makes of the given columns, as mistakes of that option: none of them stands in the file. */
+function asColumns(error: unknown, columns: ModelColumns): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const names = Object.values(columns).flat() as readonly string[];
+  const found = error.mistakes.flatMap(({ path, message }) => {
+    const isOfInput = path[0] === 'pipelines' && path[4] === 'inputs';
+    const isOfColumn =
+      names.some((name) => message.includes(`"${name}"`)) || message.startsWith('the columns give');
+    return isOfInput && isOfColumn ? [`${message} (pipeline "${path[1]}")`] : [];
+  });
+  return found.length === error.mistakes.length && found.length > 0
+    ? wrongOption('columns', found.join('; '), error)
+    : error;
+}
+
+/** What to say where no predictor of the configuration uses a model of the repository. */
+function unusedText({ bindings }: Server, repository: string, name: string): string | undefined {
+  const used = bindings
+    .filter(({ ports, slots }) => ports.includes('predictor') && Object.values(slots).includes(repository))
+    .flatMap(({ options }) => {
+      const { model } = options as { readonly model?: unknown };
+      return typeof model === 'string' ? [model.split('@')[0]!] : [];
+    });
+  if (used.includes(name)) return undefined;
+  return `no predictor of the configuration uses a model "${name}"${didYouMean(name, used)}`;
+}
+
+/** The version to add, which does not exist yet; neither it nor the alias may hide one that does. */
+function versionOf(
+  known: readonly ListedModel[],
+  { name, version, alias = defaultAlias }: PushModelOptions,
+): string {
+  const versions = known.map((model) => model.version);
+  if (version !== undefined && versions.includes(version)) {
+    throw wrongOption(
+      'version',
+      `${name} ${version} already exists, and a version never changes: leave the version out to add the next one`,
+    );
+  }
+  if (version !== undefined && (version === alias || known.some(({ aliases }) => aliases.includes(version))))
+    throw wrongOption(
+      'version',
+      `"${version}" is an alias of ${name}, which would hide the version: choose another`,
+    );
+  if (alias !== false && versions.includes(alias))
+    throw wrongOption(
+      'alias',
+      `"${alias}" is a version of ${name}, which the alias would hide: choose another`,
+    );
+  return version ?? nextNumber(versions);
+}
+
+function nextNumber(versions: readonly string[]): string {
+  return String(Math.max(0, ...versions.map(Number).filter(Number.isSafeInteger)) + 1);
+}
+
+/** Everything was checked, so only the store or another process can be in the way by now: then the version is there, and this says so. */
+async function pointAt(
+  models: ModelRepository,
+  {
+    manifest: { name, version },
+    alias,
+    options: { by, note, incompatible },
+  }: {
+    readonly manifest: BundleManifest;
+    readonly alias: string;
+    readonly options: PushModelOptions;
+  },
+  context: CallContext,
+): Promise<void> {
+  try {
+    await models.setAlias(name, alias, version, context, {
+      kind: 'push',
+      ...(by === undefined ? {} : { by }),
+      ...(note === undefined ? {} : { note }),
+      ...(incompatible === undefined ? {} : { incompatible }),
+    });
+  } catch (thrown) {
+    const error = asVivaceError(thrown);
+    throw new VivaceError(
+      error.code,
+      `${name} ${version} was pushed, but the alias ${alias} does not point at it: ${error.message}`,
+      { cause: thrown },
+    );
+  }
+}
+
+/** Compiles the pipelines as if the model served: what does not fit is found before anything is written. */
+async function checkPipelines(
+  server: Server,
+  {
+    repository,
+    manifest: { name, version, signature: own },
+    alias,
+  }: { repository: string; manifest: BundleManifest; alias: string | false },
+): Promise<void> {
+  const tags = alias === false ? [version] : [version, alias];
+  const references = [...tags.map((tag) => `${name}@${tag}`), ...(alias === defaultAlias ? [name] : [])];
+  const predictors = server.bindings
+    .filter(
+      ({ ports, slots, options }) =>
+        ports.includes('predictor') &&
+        Object.values(slots).includes(repository) &&
+        references.includes(String((options as { model?: unknown }).model)),
+    )
+    .map((binding) => binding.name);
+  const plans = await server.compile(new Map<string, Signature>(predictors.map((each) => [each, own])));
+  const used = [...plans.values()].flatMap((plan) => plan.nodes.flatMap(partsOf));
+  if (!used.some((part) => predictors.includes(part))) checkCounts(own);
+}
+
+/** The parts that a node of a plan uses. */
+function partsOf(node: PlanNode): string[] {
+  return Object.values(node.definition.parts?.(node) ?? {}).flatMap((used) => used?.part ?? []);
+}
+
+/** What is kept with the model about its origin. */
+function notesOf({ trainingSet, info }: PushModelOptions): {
+  readonly set: z.output<typeof trainingSetSchema> | undefined;
+  /** The manifest of the training set, as a file. */
+  readonly file: Uint8Array | undefined;
+  readonly kept: Pick<BundleManifest, 'featuresLock' | 'info'>;
+} {
+  const set =
+    trainingSet === undefined ? undefined : parseOption(trainingSetSchema, trainingSet, 'trainingSet');
+  const kept = {
+    ...(info === undefined ? {} : parseOption(z.record(z.string(), z.unknown()), info, 'info')),
+    ...(set === undefined ? {} : { trainingSet: set.id }),
+  };
+  return {
+    set,
+    file: set && new TextEncoder().encode(`${JSON.stringify(trainingSet, undefined, 2)}\n`),
+    kept: {
+      ...(set === undefined ? {} : { featuresLock: set.features }),
+      ...(Object.keys(kept).length === 0 ? {} : { info: kept }),
+    },
+  };
+}
