@@ -216,12 +216,13 @@ async function addVersion(
   }: {
     readonly manifest: BundleManifest;
     readonly content: (path: string) => BlobContent;
-    readonly options: PushModelOptions;
+    readonly options: PushModelOptions & { readonly by: string };
   },
   context: CallContext,
 ): Promise<BundleManifest> {
   const settings = {
-    ...(by === undefined ? {} : { by }),
+    by,
+    next: version === undefined,
     ...(onProgress === undefined ? {} : { onProgress }),
   };
   let next = manifest;
@@ -233,7 +234,11 @@ async function addVersion(
       const isTaken = isVivaceError(error) && error.code === 'ABORTED';
       if (version !== undefined || !isTaken || numbers === mostNumbers) throw error;
       const known = await models.list(context, { name: manifest.name });
-      next = { ...manifest, version: nextNumber(known.map((each) => each.version).concat(next.version)) };
+      next = {
+        ...manifest,
+        version: nextNumber(known.map((each) => each.version).concat(next.version)),
+        pushed: { at: formatMillis(Date.now())!, by },
+      };
     }
   }
 }

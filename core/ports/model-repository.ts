@@ -64,6 +64,11 @@ export interface TransferProgress {
 export interface AddVersionOptions {
   /** Where the version is there with the same manifest, writes files anew that are not what it says; default: a version that exists is refused. */
   readonly repair?: boolean;
+  /**
+   * Refuses a version with `ABORTED` unless it is a whole number above all that there are: so a number that was given once, and removed since, is not
+   * given again.
+   */
+  readonly next?: boolean;
   /** Who adds it, for others who would add the same version; default "unknown". */
   readonly by?: string;
   readonly onProgress?: (progress: TransferProgress) => void;

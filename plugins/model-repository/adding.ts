@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   isVivaceError,
   manifestDigest,
@@ -37,7 +36,7 @@ export class Adding {
     given: BundleManifest,
     files: Contents,
     context: CallContext,
-    { repair = false, by = 'unknown', onProgress }: AddVersionOptions = {},
+    { repair = false, next = false, by = 'unknown', onProgress }: AddVersionOptions = {},
   ): Promise<void> {
     const manifest = checkManifest(given, 'the given manifest', { code: 'INVALID_ARGUMENT' });
     const progress = new Transfer(manifest, onProgress);
@@ -55,6 +54,7 @@ export class Adding {
       // Who removes a version has left its mark before it took the manifest away, and takes it off after everything else.
       if (await this.#store.isMarked(manifest, context))
         throw new VivaceError('ABORTED', `${name} ${version} is being removed: choose another version`);
+      if (next) await this.#checkNext(manifest, context);
       await inParallel(manifest.files, context.signal, (file, signal) =>
         this.#addFile(manifest, file, { files, context: { ...context, signal }, progress }),
       );
@@ -66,6 +66,19 @@ export class Adding {
       throw error;
     }
     await this.#store.blobs.delete(claimKey(manifest), context);
+  }
+
+  /**
+   * Refuses a number below one that there is. The highest is never removed, so a number that was removed is below it; and while this process has
+   * its claim, nobody else adds the number.
+   */
+  async #checkNext({ name, version }: ModelVersion, context: CallContext): Promise<void> {
+    for await (const found of this.#store.scan(name, context))
+      if (found.kind === 'manifest' && Number(found.version) >= Number(version))
+        throw new VivaceError(
+          'ABORTED',
+          `${name} has a version ${found.version}, so ${version} is not the next number: take a higher one`,
+        );
   }
 
   /** Writes a file, unless it is there and verified. */
@@ -114,18 +127,18 @@ export class Adding {
   /** Notes that this process adds the version, or goes on where another one broke off that had the same files. */
   async #claim(manifest: BundleManifest, by: string, context: CallContext): Promise<void> {
     const key = claimKey(manifest);
-    const files = digestOf(manifest.files);
+    const content = digestOf(manifest);
     const { blobs } = this.#store;
     // Others with the same files may claim and finish it meanwhile.
     for (let attempt = 0; attempt < 10; attempt++) {
-      const own = noteBytes({ at: this.#now(), by, files });
+      const own = noteBytes({ at: this.#now(), by, content });
       if ((await blobs.write(key, own, context, 'absent')) !== false) return;
       const claim = await readNote(this.#store, key, context);
       if (claim === undefined) continue;
-      if (claim.files !== files)
+      if (claim.content !== content)
         throw new VivaceError(
           'ABORTED',
-          `${claim.by} is adding ${manifest.name} ${manifest.version} with other files, or broke off: choose another version`,
+          `${claim.by} is adding ${manifest.name} ${manifest.version} with other files or notes, or broke off: choose another version`,
         );
       if ((await blobs.write(key, own, context, { version: claim.blobVersion })) !== false) return;
     }
@@ -186,9 +199,9 @@ class Transfer {
   }
 }
 
-function digestOf(files: readonly File[]): string {
-  const lines = files.map(({ path, sizeBytes, sha256 }) => `${sha256} ${sizeBytes} ${path}`).sort();
-  return createHash('sha256').update(lines.join('\n')).digest('hex');
+/** What two attempts to add the same have in common: all but when, and by whom. */
+function digestOf({ pushed: _, ...manifest }: BundleManifest): string {
+  return manifestDigest(manifest);
 }
 
 function alreadyThere({ name, version }: ModelVersion): VivaceError {

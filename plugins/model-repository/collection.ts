@@ -116,9 +116,11 @@ export class Collection {
         one.version.localeCompare(other.version, 'en', { numeric: true }),
     );
     const named = await this.#named(name, context);
+    // The next push takes the number after it, which must not be one that there was.
+    const highest = String(Math.max(...whole.map(({ version }) => Number(version)).filter(Number.isInteger)));
     const before = olderThanMs === undefined ? undefined : this.#now() - olderThanMs;
     return oldest.slice(0, oldest.length - keep).filter(({ version }) => {
-      if (named.has(version)) return false;
+      if (named.has(version) || version === highest) return false;
       if (protect.some((model) => model.name === name && model.version === version)) return false;
       return before === undefined || (pushed.get(version) ?? Infinity) < before;
     });
@@ -193,11 +195,12 @@ export class Collection {
     const isNamed = async (): Promise<boolean> =>
       (await this.#named(version.name, context)).has(version.version);
     if (version.isWhole) {
-      if (await isNamed()) return unmark();
       const manifest = await this.#store.read(manifestKey(version), context);
+      // Another process may have removed it since it was listed.
+      if (manifest === undefined || (await isNamed())) return unmark();
       await blobs.delete(manifestKey(version), context);
       // A process that has moved an alias here and ended before it looked for the mark.
-      if (manifest !== undefined && (await isNamed())) {
+      if (await isNamed()) {
         await blobs.write(manifestKey(version), manifest, context, 'absent');
         return unmark();
       }

@@ -6,11 +6,11 @@ import type { Store } from './store.js';
 export interface Note {
   readonly at: number;
   readonly by: string;
-  /** With which files, where a version is being added. */
-  readonly files?: string;
+  /** Digest of the manifest, where a version is being added. */
+  readonly content?: string;
 }
 
-const schema = z.object({ at: z.string(), by: z.string(), files: z.string().optional() });
+const schema = z.object({ at: z.string(), by: z.string(), content: z.string().optional() });
 
 /** How long something has to be noted before others may take it for broken off, milliseconds. */
 export const staleMs = 3_600_000;
@@ -39,7 +39,7 @@ export async function readNote(
   return {
     at: at === undefined ? 0 : millisOf(at),
     by: parsed?.by ?? 'unknown',
-    ...(parsed?.files === undefined ? {} : { files: parsed.files }),
+    ...(parsed?.content === undefined ? {} : { content: parsed.content }),
     blobVersion: info.version,
   };
 }
