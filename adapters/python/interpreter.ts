@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { abortError, messageOf, VivaceError, type CallContext } from 'vivace';
 import type { PythonOptions } from './options.js';
-import { noInterpreter, workerEnvironment } from './spawned-worker.js';
+import { isMissing, noInterpreter, workerEnvironment } from './spawned-worker.js';
 
 /**
  * Tries the interpreter once, before any model needs it.
@@ -28,10 +28,4 @@ export async function checkInterpreter(options: PythonOptions, { signal }: CallC
       { cause: error },
     );
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return (
-    (error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'EACCES'
-  );
 }

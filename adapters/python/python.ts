@@ -1,7 +1,8 @@
 import { defineAdapter, predictorRuntime } from 'vivace';
 import { InstanceMemory } from './instance-memory.js';
-import { loadInWorker } from './load.js';
+import { inspectModel } from './inspect.js';
 import { checkInterpreter } from './interpreter.js';
+import { loadInWorker } from './load.js';
 import { options } from './options.js';
 
 /**
@@ -28,6 +29,7 @@ export const python = defineAdapter({
         memory.watch(loaded);
         return loaded.instance;
       },
+      inspect: async (file, call) => inspectModel(file, given, call),
     };
   },
 });

@@ -123,3 +123,9 @@ export function noInterpreter(interpreter: string, cause: unknown): VivaceError 
     { cause },
   );
 }
+
+/** Whether a program could not be started because it is not there, or may not be run. */
+export function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'EACCES';
+}

@@ -1,5 +1,5 @@
 import type { Tensor } from '../data/tensor.js';
-import type { Bundle, TensorSpec } from '../models/bundle.js';
+import type { Bundle, InputSpec, TensorSpec } from '../models/bundle.js';
 import { adapterPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
 
@@ -37,7 +37,8 @@ export interface PredictorInstance {
 
 /** What a model file says of its tensors, in its order; a dimension that may vary is −1. */
 export interface ModelInspection {
-  readonly inputs: readonly TensorSpec[];
+  /** With their columns, where the file remembers what it was trained on. */
+  readonly inputs: readonly InputSpec[];
   readonly outputs: readonly TensorSpec[];
 }
 

@@ -41,6 +41,54 @@ def test_takes_a_data_frame() -> None:
     ]
 
 
+def test_takes_types_of_pandas() -> None:
+    pandas = pytest.importorskip("pandas")
+    for values in (
+        pandas.array([1.5, None], dtype="Float64"),
+        pandas.array([1.5, None], dtype="Float32"),
+        pandas.Series([1.5, None], dtype=object),
+    ):
+        (tensor,) = outputs_of(pandas.Series(values), SCORE, 2)
+        assert tensor.array[0] == 1.5 and np.isnan(tensor.array[1])
+    integers = signature(("n", "INT64", (-1,)))
+    assert answered(pandas.Series([3, 4], dtype="Int64"), integers) == [("n", "<i8", [3, 4])]
+    assert answered(pandas.Series(pandas.Categorical([3, 4])), integers) == [("n", "<i8", [3, 4])]
+    assert answered(pandas.DataFrame({"n": pandas.array([3, 4], dtype="Int32")}), integers) == [("n", "<i8", [3, 4])]
+    flags = signature(("flag", "BOOL", (-1,)))
+    assert answered(pandas.Series([True, False], dtype="boolean"), flags) == [("flag", "|b1", [True, False])]
+    words = signature(("word", "BYTES", (-1,)))
+    for dtype in ("str", "string", "category", object):
+        assert answered(pandas.Series(["a", "b"], dtype=dtype), words) == [("word", "|O", ["a", "b"])]
+    mixed = pandas.DataFrame({"a": [1, 2], "b": pandas.array([0.5, None], dtype="Float64"), "c": [True, False]})
+    (tensor,) = outputs_of(mixed, signature(("all", "FP64", (-1, 3))), 2)
+    assert tensor.array[0].tolist() == [1, 0.5, 1] and np.isnan(tensor.array[1, 1])
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "output", "message"),
+    [
+        ([1, None], "Int64", "INT64", "has missing values, which INT64 cannot hold"),
+        ([True, None], "boolean", "BOOL", "has missing values, which BOOL cannot hold"),
+        ([1.0, np.nan], "float64", "INT64", "has missing values, which INT64 cannot hold"),
+        (["a", None], "str", "BYTES", "has missing values, which BYTES cannot hold"),
+        (["a", "b"], "category", "FP32", "is object, but FP32"),
+    ],
+)
+def test_says_that_a_value_is_missing(values: Any, dtype: str, output: str, message: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(WrongAnswer, match=message):
+        outputs_of(pandas.Series(values, dtype=dtype), signature(("x", output, (-1,))), 2)
+
+
+def test_says_that_something_is_not_an_array() -> None:
+    class Odd:
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("it requires grad")
+
+    with pytest.raises(WrongAnswer, match='the output "score" is not an array: it requires grad'):
+        outputs_of(Odd(), SCORE, 2)
+
+
 def test_takes_several_outputs_in_any_order() -> None:
     answer = {"probabilities": [[0.1, 0.9], [1, 0]], "label": np.array([1, 0], dtype=np.int32)}
     assert [each[0] for each in answered(answer, BOTH)] == ["label", "probabilities"]

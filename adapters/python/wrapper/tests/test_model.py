@@ -11,7 +11,7 @@ import pytest
 
 from vivace_wrapper._frames import Tensor
 from vivace_wrapper._model import LoadFailed, Model, PredictFailed, load_model
-from vivace_wrapper._requirements import differences
+from vivace_wrapper._requirements import _agrees, differences
 from vivace_wrapper._signature import Signature, TensorSpec
 
 SIGNATURE = Signature(
@@ -94,11 +94,24 @@ class Mine(Base):
             "A.load raised OSError: no file",
         ),
         ("import sys; sys.exit(3)", "does not import: SystemExit: 3"),
+        ("class A:\n  async def predict(self, r): ...", "A.predict is async, and calls are answered one at a time"),
+        ("class A:\n  def __init__(self, size): ...\n  def predict(self, r): ...", r"A\(\) raised TypeError: "),
     ],
 )
 def test_says_why_it_does_not_load(tmp_path: Path, source: str, message: str) -> None:
     with pytest.raises(LoadFailed, match=message):
         load(tmp_path, source)
+
+
+def test_a_class_may_have_two_names(tmp_path: Path) -> None:
+    model = load(tmp_path, "class Mine:\n  def predict(self, request): return request['a']\nPredictor = Mine")
+    assert model.name == "Mine"
+
+
+def test_says_that_its_name_hides_a_module(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("class P:\n  def predict(self, request): ...")
+    with pytest.raises(LoadFailed, match="numpy.py would hide the module numpy: give it another name"):
+        load_model(str(tmp_path), "numpy.py", "python", SIGNATURE)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +120,7 @@ def test_says_why_it_does_not_load(tmp_path: Path, source: str, message: str) ->
         ("raise ValueError('seven')", "P.predict raised ValueError: seven"),
         ("import sys; sys.exit(3)", "P.predict raised SystemExit: 3"),
         ("request['a'][0] = 1", "P.predict raised ValueError: assignment destination is read-only"),
+        ("class Odd(dict):\n      def __iter__(self): raise KeyError('k')\n    return Odd(score=1)", "gave what cannot be read: KeyError: 'k'"),
         ("return [1, 2, 3]", r'P.predict: the output "score" has the shape \[3\], but FP32 \[2\] is declared'),
     ],
 )
@@ -137,3 +151,31 @@ nothing-like-this; python_version < "3"
         "nothing-like-this==1.0 is not installed",
     ]
     assert differences(str(tmp_path / "elsewhere")) == []
+
+
+def test_takes_requirements_as_tools_write_them(tmp_path: Path) -> None:
+    version = np.__version__
+    (tmp_path / "requirements.txt").write_text(
+        f"numpy=={version} \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n"
+        f"numpy=={version}  --hash=sha256:00\nNumPy[extra] == {version}.0\nnumpy==0.1 --hash=sha256:00\n"
+    )
+    assert differences(str(tmp_path)) == [f"numpy==0.1, but {version} is installed"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "pinned", "same"),
+    [
+        ("1.0", "1.0.0", True),
+        ("2.3.0+cpu", "2.3", True),
+        ("2.3.0+cpu", "2.3.0+cu121", False),
+        ("1.0rc1", "1.0.RC1", True),
+        ("1.0rc1", "1.0", False),
+        ("1.10", "1.1", False),
+        ("1.10.2", "1.1.*", False),
+        ("1.10.2", "1.10.*", True),
+        ("1.0", "v1.0", True),
+        ("10", "1", False),
+    ],
+)
+def test_knows_versions_that_are_the_same(installed: str, pinned: str, same: bool) -> None:
+    assert _agrees(installed, pinned) is same

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vivace_wrapper._request import Request
-from vivace_wrapper._signature import parse_signature
+from vivace_wrapper._signature import Signature, TensorSpec, parse_signature
 
 SIGNATURE = parse_signature(
     {
@@ -94,3 +94,11 @@ def test_becomes_a_data_frame(request_of_three: Request) -> None:
     assert isinstance(frame, pandas.DataFrame)
     assert list(frame.columns) == ["age", "fare", "x", "city"]
     assert frame["city"].tolist() == ["a", "b", "c"]
+
+
+def test_says_that_texts_are_not_numbers() -> None:
+    declared = Signature((TensorSpec("word", "BYTES", (-1,)),), ())
+    request = Request({"word": np.array(["a", "b"], object)}, declared, 2)
+    with pytest.raises(TypeError, match='the input "word" has texts: ask for it by name'):
+        request.matrix()
+    assert request.matrix(object).tolist() == [["a"], ["b"]]

@@ -38,8 +38,8 @@ def _by_name(answer: Any, specs: tuple[TensorSpec, ...]) -> Mapping[Any, Any]:
     if hasattr(answer, "columns") and hasattr(answer, "to_numpy"):
         names = {str(column) for column in answer.columns}
         if len(specs) == 1 and specs[0].name not in names:
-            return {specs[0].name: answer.to_numpy()}
-        return {str(column): answer[column].to_numpy() for column in answer.columns}
+            return {specs[0].name: answer}
+        return {str(column): answer[column] for column in answer.columns}
     if isinstance(answer, Mapping):
         return answer
     if len(specs) == 1:
@@ -53,17 +53,41 @@ def _cast(value: Any, spec: TensorSpec, rows: int) -> np.ndarray:
     if value is None:
         raise WrongAnswer(f"{where} is None, but {_declared(spec, rows)} is declared")
     if spec.datatype == "BYTES":
-        array = _texts(value, where)
+        array = _texts(_array(value, spec, where) if hasattr(value, "isna") else value, where)
     else:
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise WrongAnswer(f"{where} is not an array: {error}") from None
-        array = _numbers(array, spec, where, rows)
+        array = _numbers(_array(value, spec, where), spec, where, rows)
     expected = (rows, *spec.shape[1:])
     if array.ndim != len(expected) or any(e not in (-1, s) for e, s in zip(expected, array.shape)):
         raise WrongAnswer(f"{where} has the shape {list(array.shape)}, but {_declared(spec, rows)} is declared")
     return array
+
+
+def _array(value: Any, spec: TensorSpec, where: str) -> np.ndarray:
+    try:
+        if hasattr(value, "isna") and hasattr(value, "to_numpy"):
+            return _of_pandas(value, spec, where)
+        return np.asarray(value)
+    except WrongAnswer:
+        raise
+    except Exception as error:
+        raise WrongAnswer(f"{where} is not an array: {error}") from None
+
+
+def _of_pandas(value: Any, spec: TensorSpec, where: str) -> np.ndarray:
+    """A Series or DataFrame whose types may have a missing value of their own, which becomes NaN in a floating output."""
+    missing = np.asarray(value.isna())
+    if missing.any() and not spec.datatype.startswith("FP"):
+        raise WrongAnswer(f"{where} has missing values, which {spec.datatype} cannot hold")
+    array = np.asarray(value.to_numpy())
+    if array.dtype != object or array.size == 0:
+        return array
+    if missing.any():
+        filled = array.copy()
+        filled[missing] = np.nan
+        return filled.astype(np.float64)
+    # Categories, and columns of several types.
+    kinds = {type(each) for each in array.reshape(-1).tolist()}
+    return np.array(array.tolist()) if kinds <= {int, float, bool} else array
 
 
 def _numbers(array: np.ndarray, spec: TensorSpec, where: str, rows: int) -> np.ndarray:

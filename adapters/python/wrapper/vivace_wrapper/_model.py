@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import sys
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class Model:
             return outputs_of(answer, self.signature, rows)
         except WrongAnswer as error:
             raise PredictFailed(f"{self.name}.predict: {error}") from None
+        except BaseException as error:
+            raise PredictFailed(f"{self.name}.predict gave what cannot be read: {type(error).__name__}: {error}") from error
 
 
 def load_model(directory: str, entry: str, runtime: str, signature: Signature) -> Model:
@@ -57,11 +60,18 @@ def load_model(directory: str, entry: str, runtime: str, signature: Signature) -
     """
     from . import _ready_made
 
-    if runtime in _ready_made.LOADERS:
+    # Modules beside the entry are imported as in a script.
+    sys.path.insert(0, os.path.dirname(os.path.join(directory, entry)) or ".")
+    if runtime in _ready_made.RUNTIMES:
         return Model(runtime, _ready_made.load(runtime, os.path.join(directory, entry), signature), signature)
     predictor = _predictor_class(directory, entry)
+    if inspect.iscoroutinefunction(predictor.predict):
+        raise LoadFailed(f"{predictor.__name__}.predict is async, and calls are answered one at a time: leave out async")
     try:
         instance = predictor()
+    except BaseException as error:
+        raise LoadFailed(f"{predictor.__name__}() raised {type(error).__name__}: {error}") from error
+    try:
         load = getattr(instance, "load", None)
         if load is not None:
             load(directory)
@@ -72,9 +82,9 @@ def load_model(directory: str, entry: str, runtime: str, signature: Signature) -
 
 def _predictor_class(directory: str, entry: str) -> Any:
     path = os.path.join(directory, entry)
-    # Modules beside the predictor are imported as in a script.
-    sys.path.insert(0, os.path.dirname(path) or ".")
     name = os.path.splitext(os.path.basename(entry))[0]
+    if name in getattr(sys, "stdlib_module_names", ()) or name in ("numpy", "vivace_wrapper"):
+        raise LoadFailed(f"{entry} would hide the module {name}: give it another name, such as predictor.py")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise LoadFailed(f"{entry} is not a Python module: its name ends with .py")
@@ -84,11 +94,12 @@ def _predictor_class(directory: str, entry: str) -> Any:
         spec.loader.exec_module(module)
     except BaseException as error:
         raise LoadFailed(f"{entry} does not import: {type(error).__name__}: {error}") from error
-    classes = [
+    # A class may have several names.
+    classes = dict.fromkeys(
         value
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == name and callable(getattr(value, "predict", None))
-    ]
+    )
     # A class that others of the module build on is not meant.
     finals = [c for c in classes if not any(c is not other and issubclass(other, c) for other in classes)]
     if len(finals) == 1:

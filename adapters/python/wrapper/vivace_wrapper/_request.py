@@ -49,7 +49,15 @@ class Request(Mapping):  # type: ignore[type-arg]
         return self._offsets
 
     def matrix(self, dtype: Any = np.float32) -> np.ndarray:
-        """All inputs side by side, `[rows, columns]`: a view where there is one input of that type, else a copy."""
+        """All inputs side by side, `[rows, columns]`: a view where there is one input of that type, else a copy.
+
+        Raises:
+            TypeError: where numbers are asked for, and an input has texts.
+        """
+        if np.dtype(dtype) != object:
+            for name, array in self._arrays.items():
+                if array.dtype == object:
+                    raise TypeError(f'the input "{name}" has texts: ask for it by name, for a DataFrame, or for matrix(object)')
         parts = [_side_by_side(array) for array in self._arrays.values()]
         if len(parts) == 1:
             return parts[0].astype(dtype, copy=False)

@@ -7,6 +7,8 @@ import re
 from importlib import metadata
 
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+*_-]+)$")
+#: What pip-compile and uv write behind a pin, on the lines that follow too.
+_HASHES = re.compile(r"(\s+--hash=\S+|\s*\\\s*$)+")
 _NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -21,7 +23,7 @@ def differences(directory: str) -> list[str]:
     found = []
     with open(path, encoding="utf-8") as file:
         for line in file:
-            requirement = line.split("#", 1)[0].strip()
+            requirement = _HASHES.sub("", re.sub(r"(^|\s)#.*", "", line)).strip()
             if not requirement or requirement.startswith("-") or ";" in requirement:
                 continue
             name = _NAME.match(requirement)
@@ -40,5 +42,20 @@ def differences(directory: str) -> list[str]:
 
 def _agrees(installed: str, pinned: str) -> bool:
     if pinned.endswith(".*"):
-        return (installed + ".").startswith(pinned[:-1])
-    return installed == pinned
+        return (_release(installed) + ".").startswith(_release(pinned[:-2]) + ".")
+    # A pin without a local version, as +cpu is one, means any.
+    if "+" not in pinned:
+        installed = installed.split("+", 1)[0]
+    return _normal(installed) == _normal(pinned)
+
+
+def _normal(version: str) -> str:
+    """Versions that are the same have the same: 1.0 and 1.0.0, 1.0rc1 and 1.0RC1."""
+    match = re.match(r"v?(\d+(?:\.\d+)*)(.*)", version.lower())
+    if match is None:
+        return version.lower()
+    return re.sub(r"(\.0+)+$", "", match[1]) + re.sub(r"[-_.]", "", match[2])
+
+
+def _release(version: str) -> str:
+    return re.split(r"[^0-9.]", version.lower(), maxsplit=1)[0].rstrip(".")

@@ -16,6 +16,8 @@ from ._supervisor import HANG_UP, Wakeup, Worker, start_worker
 
 #: How long a refused connection stays open for its refusal to be read, seconds.
 _REFUSAL_SECONDS = 1.0
+#: How long to wait where a connection cannot be accepted, seconds.
+_REST_SECONDS = 0.05
 
 
 class ServeFailed(Exception):
@@ -36,26 +38,72 @@ def serve(path: str, models: str, max_workers: int, grace_seconds: float) -> int
     """
     if not os.path.isdir(models):
         raise ServeFailed(f"--models {models} is not a directory: mount the volume of the orchestrator's workspace there")
-    listener = _listen(path)
+    listener = _Listener.listen(path)
     print(f"listening on {path} for at most {max_workers} workers", flush=True)
     try:
         _Pool(listener, models, max_workers, grace_seconds).run()
     finally:
-        _unlink_own(path, listener)
+        listener.close()
     return 0
 
 
-def _listen(path: str) -> socket.socket:
-    directory = os.path.dirname(os.path.abspath(path))
+@dataclass
+class _Listener:
+    """A listening socket, and the file that is its name."""
+
+    sock: socket.socket
+    path: str
+    #: Device and number of the file, which tell it from one that another process has put there since.
+    identity: tuple[int, int]
+
+    @staticmethod
+    def listen(path: str) -> "_Listener":
+        """Makes the socket's directory one of this user alone, and listens.
+
+        Raises:
+            ServeFailed: where it cannot.
+        """
+        _make_private(os.path.dirname(os.path.abspath(path)), os.path.basename(path))
+        sock = _bind(path)
+        found = os.stat(path)
+        return _Listener(sock, path, (found.st_dev, found.st_ino))
+
+    def close(self) -> None:
+        """Listens no more, and removes the file where it still is the one of this socket."""
+        if self.sock.fileno() < 0:
+            return
+        self.sock.close()
+        try:
+            found = os.lstat(self.path)
+            if (found.st_dev, found.st_ino) == self.identity:
+                os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+
+
+def _make_private(directory: str, name: str) -> None:
+    """Whoever may connect may have a model of the volume loaded and asked."""
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        # Whoever may connect may have a model of the volume loaded and asked.
-        if stat.S_IMODE(os.stat(directory).st_mode) & 0o077:
-            os.chmod(directory, 0o700)
+        mode = stat.S_IMODE(os.stat(directory).st_mode)
+        if not mode & 0o077:
+            return
+        # Such as /tmp or /run, which are not this process' to close.
+        others = [entry for entry in os.listdir(directory) if entry != name]
+        if others or mode & stat.S_ISVTX:
+            raise ServeFailed(
+                f"{directory} is open to other users, and holds more than the socket: name a directory of its own in "
+                f"--socket, such as {os.path.join(directory, 'vivace', name)}"
+            )
+        os.chmod(directory, 0o700)
     except OSError as error:
         raise ServeFailed(
-            f"{directory} cannot be made a directory for this user alone: {error.strerror}; name another in --socket"
+            f"{directory} cannot be made a directory for this user alone: {error.strerror}; name one below it in --socket, "
+            f"such as {os.path.join(directory, 'vivace', name)}"
         ) from None
+
+
+def _bind(path: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale(path)
@@ -66,37 +114,37 @@ def _listen(path: str) -> socket.socket:
             os.umask(mask)
         listener.listen(64)
     except OSError as error:
+        listener.close()
         raise ServeFailed(f"{path} cannot be listened on: {error.strerror or error}") from None
+    except ServeFailed:
+        listener.close()
+        raise
     listener.setblocking(False)
     return listener
 
 
 def _remove_stale(path: str) -> None:
     """Removes a socket that a process has left behind when it was killed."""
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return
-    if not stat.S_ISSOCK(os.stat(path).st_mode):
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
         raise ServeFailed(f"{path} is there already, and is not a socket: name another in --socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # One that is busy has no place for another connection, and connecting would wait for it.
+        probe.setblocking(False)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
             return
+        except BlockingIOError:
+            pass
     raise ServeFailed(f"another process listens on {path}")
-
-
-def _unlink_own(path: str, listener: socket.socket) -> None:
-    listener.close()
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 @dataclass
 class _Pool:
-    listener: socket.socket
+    listener: _Listener
     models: str
     max_workers: int
     grace_seconds: float
@@ -106,15 +154,16 @@ class _Pool:
     refused: dict[int, tuple[socket.socket, float]] = field(default_factory=dict)
 
     def run(self) -> None:
-        wakeup = Wakeup()
+        wakeup = Wakeup(interrupt_stops=True)
         poll = select.poll()
         poll.register(wakeup.reader.fileno(), select.POLLIN)
-        poll.register(self.listener.fileno(), select.POLLIN)
+        accepting = self.listener.sock.fileno()
+        poll.register(accepting, select.POLLIN)
         listening = True
         give_up_at: float | None = None
         while listening or self.workers:
             for number, event in poll.poll(self._wait_ms(give_up_at)):
-                if number == self.listener.fileno() and listening:
+                if number == accepting and listening:
                     self._accept(poll)
                 elif number in self.workers and event & HANG_UP:
                     _forget(poll, number)
@@ -123,13 +172,18 @@ class _Pool:
                     self._close_refused(poll, number)
             wakeup.drain()
             self._bury(poll)
+            self._reap_orphans()
             now = time.monotonic()
             for number in [n for n, (_, close_at) in self.refused.items() if now >= close_at]:
                 self._close_refused(poll, number)
             if wakeup.stops > 0 and listening:
                 listening = False
-                poll.unregister(self.listener.fileno())
+                poll.unregister(accepting)
+                # Servers try again: by then another process may listen.
+                self.listener.close()
                 give_up_at = now + self.grace_seconds
+                if self.workers:
+                    print("stopping: models go on until their servers hang up; once more ends them at once", flush=True)
             if wakeup.stops > 1 or (give_up_at is not None and now >= give_up_at):
                 for worker in self.workers.values():
                     worker.end()
@@ -145,8 +199,13 @@ class _Pool:
 
     def _accept(self, poll: "select.poll") -> None:
         try:
-            connection, _ = self.listener.accept()
-        except OSError:
+            connection, _ = self.listener.sock.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            # Too many files are open: those who wait stay in the queue, and this process must not spin.
+            print(f"no connection can be accepted: {error.strerror}", file=sys.stderr, flush=True)
+            time.sleep(_REST_SECONDS)
             return
         connection.setblocking(True)
         uid = _peer_uid(connection)
@@ -159,9 +218,17 @@ class _Pool:
             )
             self._refuse(poll, connection, "RESOURCE_EXHAUSTED", message)
         else:
+            self._start(poll, connection)
+
+    def _start(self, poll: "select.poll", connection: socket.socket) -> None:
+        try:
             worker = start_worker(connection, ["--models", self.models])
-            self.workers[connection.fileno()] = worker
-            poll.register(connection.fileno(), HANG_UP)
+        except OSError as error:
+            # The others go on.
+            self._refuse(poll, connection, "RESOURCE_EXHAUSTED", f"no process can be started: {error.strerror}")
+            return
+        self.workers[connection.fileno()] = worker
+        poll.register(connection.fileno(), HANG_UP)
 
     def _refuse(self, poll: "select.poll", connection: socket.socket, code: str, message: str) -> None:
         print(f"refused a connection: {message}", file=sys.stderr, flush=True)
@@ -185,6 +252,20 @@ class _Pool:
             del self.workers[number]
             _forget(poll, number)
             worker.bury()
+
+    def _reap_orphans(self) -> None:
+        """Forgets what workers have left behind: as the first process of a container, this one inherits it."""
+        if not hasattr(os, "waitid"):
+            return
+        own = {worker.process.pid for worker in self.workers.values()}
+        try:
+            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+                # A worker that has ended in the meantime: it is buried in the next round.
+                if found.si_pid in own:
+                    return
+                os.waitpid(found.si_pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
 
 
 def _forget(poll: "select.poll", number: int) -> None:

@@ -78,7 +78,7 @@ def start_worker(sock: socket.socket, arguments: list[str]) -> Worker:
 class Wakeup:
     """Becomes readable when a child has ended or a signal asks to stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, interrupt_stops: bool = False) -> None:
         self.reader, self._writer = socket.socketpair()
         self.reader.setblocking(False)
         self._writer.setblocking(False)
@@ -86,7 +86,8 @@ class Wakeup:
         self.stops = 0
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # The keyboard of a terminal reaches what a server has started too, and the server decides when that ends.
+        signal.signal(signal.SIGINT, self._stop if interrupt_stops else signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:

@@ -88,9 +88,9 @@ def _load(connection: Connection, models: str | None) -> Model | None:
         if differing and load.get("requirements") == "strict":
             raise LoadFailed(f"the environment differs from requirements.txt: {'; '.join(differing)}")
         model = load_model(directory, _text(load, "entry"), _text(load, "runtime"), signature)
-    except (LoadFailed, ValueError) as error:
+    except (LoadFailed, ValueError, OSError) as error:
         if error.__cause__ is not None:
-            traceback.print_exception(error.__cause__, file=sys.stderr)
+            _print_traceback(error.__cause__)
         connection.send(Frame("REFUSED", header={"code": "FAILED_PRECONDITION", "message": str(error)}))
         return None
     connection.send(Frame("READY", header={"predictor": model.name, "warnings": differing}))
@@ -128,7 +128,13 @@ def _serve(connection: Connection, model: Model) -> None:
         if frame.call <= last:
             raise _Leave(f"call {frame.call} after call {last}")
         last = frame.call
-        connection.send(_answer(frame, model))
+        answer = _answer(frame, model)
+        try:
+            connection.send(answer)
+        except ValueError as error:
+            # Nothing has been sent of an answer that no frame can hold.
+            message = f"{model.name}.predict: the answer cannot be sent: {error}"
+            connection.send(_error(frame, "PREDICTOR_FAILED", message, started=True))
 
 
 def _answer(frame: Frame, model: Model) -> Frame:
@@ -141,7 +147,7 @@ def _answer(frame: Frame, model: Model) -> Frame:
         return Frame("RESULT", frame.call, tensors=model.answer(inputs, rows, offsets))
     except PredictFailed as error:
         if error.__cause__ is not None:
-            traceback.print_exception(error.__cause__, file=sys.stderr)
+            _print_traceback(error.__cause__)
         return _error(frame, "PREDICTOR_FAILED", str(error), started=True)
 
 
@@ -198,6 +204,10 @@ def _object(header: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"LOAD without an object {name!r}")
     return value
+
+
+def _print_traceback(error: BaseException) -> None:
+    traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
 
 
 def _try_send(connection: Connection, frame: Frame) -> None:

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { abortError, messageOf, VivaceError, type CallContext, type ModelInspection } from 'vivace';
+import type { PythonOptions } from './options.js';
+import { isMissing, noInterpreter, workerEnvironment } from './spawned-worker.js';
+
+/**
+ * What a model's file of scikit-learn, LightGBM or XGBoost knows of its inputs, its columns and its outputs, read by the interpreter. It
+ * loads the model.
+ *
+ * @throws {VivaceError} `FAILED_PRECONDITION` where the file is of something else, or the model does not say it; the signal's error.
+ */
+export async function inspectModel(
+  file: string,
+  options: PythonOptions,
+  { signal }: Pick<CallContext, 'signal'>,
+): Promise<ModelInspection> {
+  const { interpreter } = options;
+  let stdout: string;
+  try {
+    const ran = await promisify(execFile)(
+      interpreter,
+      ['-m', 'vivace_wrapper', 'inspect', file, '--json'],
+      { cwd: dirname(file), env: workerEnvironment(options), signal },
+    );
+    stdout = ran.stdout;
+  } catch (error) {
+    if (signal.aborted) throw abortError(signal);
+    if (isMissing(error)) throw noInterpreter(interpreter, error);
+    throw new VivaceError('FAILED_PRECONDITION', reasonOf(error), { cause: error });
+  }
+  const { inputs, outputs } = JSON.parse(stdout) as ModelInspection;
+  return { inputs, outputs };
+}
+
+/** What the command says of a model that does not load: on its standard output, so that nothing that a model prints is taken for it. */
+function reasonOf(error: unknown): string {
+  const { stdout } = error as { readonly stdout?: string };
+  const said = z.object({ error: z.string() }).safeParse(jsonOf(stdout));
+  return said.success ? said.data.error : messageOf(error);
+}
+
+function jsonOf(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}
