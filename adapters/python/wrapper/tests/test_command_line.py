@@ -116,7 +116,7 @@ class TestCheck:
         [
             ({"model.yaml": "colums: [a]\n"}, '"colums" is not one of runtime, entry, over, columns'),
             ({"model.yaml": "- a\n"}, "model.yaml is not a mapping"),
-            ({"model.yaml": "columns: [a]\ninputs: []\nentry: 3\n"}, "model.yaml: entry is not a text"),
+            ({"model.yaml": "columns: [a]\nentry: 3\n"}, "model.yaml: entry is not a text"),
             ({"model.yaml": "columns: [a]\ninputs: [{}]\n"}, "columns and inputs are two ways to say the same"),
             ({"model.yaml": "columns: [a]\noutputs: [{\"name\": \"x\", \"datatype\": \"FP16\"}]\n"}, "'FP16' is none of FP32"),
             ({"model.yaml": "columns: [a]\nover: rows\n"}, 'is neither "row" nor "request"'),
@@ -200,7 +200,7 @@ class TestInspect:
         (tmp_path / "m.txt").write_text("nothing")
         said = json.loads(run("inspect", str(tmp_path / "m.txt"), "--json", code=1).stdout)
         assert said["error"].startswith("m.txt does not load as lightgbm: LightGBMError")
-        joblib.dump(make_pipeline(CountVectorizer(), LinearRegression()).fit(["a b", "c d"], [1, 2]), tmp_path / "t.joblib")
+        joblib.dump(make_pipeline(CountVectorizer(), LinearRegression()).fit(["good day", "bad day"], [1, 2]), tmp_path / "t.joblib")
         assert "t.joblib does not say how many columns it takes" in run("inspect", str(tmp_path / "t.joblib"), code=1).stderr
         assert "does not exist" in run("inspect", str(tmp_path / "nowhere.txt"), code=2).stderr
         assert "a model is a file that ends with" in run("inspect", str(tmp_path / "model.yaml"), code=1).stderr
