@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { dirname } from 'node:path';
+import { dirname, extname } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { abortError, messageOf, VivaceError, type CallContext, type ModelInspection } from 'vivace';
@@ -10,21 +10,23 @@ import { isMissing, noInterpreter, workerEnvironment } from './spawned-worker.js
  * What a model's file of scikit-learn, LightGBM or XGBoost knows of its inputs, its columns and its outputs, read by the interpreter. It
  * loads the model.
  *
- * @throws {VivaceError} `FAILED_PRECONDITION` where the file is of something else, or the model does not say it; the signal's error.
+ * @returns `undefined` for a predictor of somebody's own, which does not say it.
+ * @throws {VivaceError} `FAILED_PRECONDITION` where the file is of something else, or takes more than numbers; the signal's error.
  */
 export async function inspectModel(
   file: string,
   options: PythonOptions,
   { signal }: Pick<CallContext, 'signal'>,
-): Promise<ModelInspection> {
+): Promise<ModelInspection | undefined> {
+  if (extname(file) === '.py') return undefined;
   const { interpreter } = options;
   let stdout: string;
   try {
-    const ran = await promisify(execFile)(
-      interpreter,
-      ['-m', 'vivace_wrapper', 'inspect', file, '--json'],
-      { cwd: dirname(file), env: workerEnvironment(options), signal },
-    );
+    const ran = await promisify(execFile)(interpreter, ['-m', 'vivace_wrapper', 'inspect', file, '--json'], {
+      cwd: dirname(file),
+      env: workerEnvironment(options),
+      signal,
+    });
     stdout = ran.stdout;
   } catch (error) {
     if (signal.aborted) throw abortError(signal);

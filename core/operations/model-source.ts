@@ -305,9 +305,10 @@ export async function inspectModel(
     .map((runtime) => server.part(predictorRuntime, runtime))
     .find((runtime) => runtime.hosts.includes(kind) && runtime.inspect !== undefined);
   if (reader?.inspect === undefined) return undefined;
-  return asMistake(entry, async () =>
-    parseOption(inspected, await reader.inspect!(join(directory, entry), context), 'file'),
-  );
+  return asMistake(entry, async () => {
+    const read = await reader.inspect!(join(directory, entry), context);
+    return read === undefined ? undefined : parseOption(inspected, read, 'file');
+  });
 }
 
 /** The caller gave the file, so a file that does not fit is a mistake in the input, not a failure of the run. */

@@ -51,11 +51,12 @@ export interface PredictorRuntime {
   /** @throws {VivaceError} `FAILED_PRECONDITION` where the files are not a model that this runtime can load. */
   load(bundle: Bundle, context: CallContext): Promise<PredictorInstance>;
   /**
-   * Reads the tensors of a model file, where the file holds them.
+   * Reads the tensors of a model file.
    *
+   * @returns `undefined` where files of its kind do not hold them.
    * @throws {VivaceError} `FAILED_PRECONDITION` where it is not such a file, or has inputs or outputs that no tensor of Vivace can hold.
    */
-  inspect?(file: string, context: CallContext): Promise<ModelInspection>;
+  inspect?(file: string, context: CallContext): Promise<ModelInspection | undefined>;
   /**
    * The other files that a model file needs, where its format keeps weights in several: relative to its folder, and below it.
    *

@@ -73,6 +73,16 @@ class TestCheck:
         report = json.loads(run("check", str(folder(tmp_path)), "--signature", str(tmp_path / "given.json"), "--json").stdout)
         assert report["signature"]["outputs"] == signature["outputs"]
 
+    def test_takes_outputs_as_texts_and_columns_by_input(self, tmp_path: Path) -> None:
+        predictor = "class P:\n  def predict(self, request): return {'n': request['a'].astype(int), 'p': request['left']}\n"
+        written = 'columns:\n  left: [a]\n  right:\n    - b\n    - c\noutputs:\n  - "n:INT64"\n  - "p:FP32[-1,1]"\n'
+        report = json.loads(run("check", str(folder(tmp_path, predictor, **{"model.yaml": written})), "--json").stdout)
+        assert report["signature"]["inputs"][1] == {"name": "right", "datatype": "FP32", "shape": [-1, 2], "columns": ["b", "c"]}
+        assert report["signature"]["outputs"] == [
+            {"name": "n", "datatype": "INT64", "shape": [-1]},
+            {"name": "p", "datatype": "FP32", "shape": [-1, 1]},
+        ]
+
     def test_reads_the_manifest_of_a_repository(self, tmp_path: Path) -> None:
         folder(tmp_path)
         (tmp_path / "model.yaml").unlink()
@@ -117,8 +127,10 @@ class TestCheck:
             ({"model.yaml": "colums: [a]\n"}, '"colums" is not one of runtime, entry, over, columns'),
             ({"model.yaml": "- a\n"}, "model.yaml is not a mapping"),
             ({"model.yaml": "columns: [a]\nentry: 3\n"}, "model.yaml: entry is not a text"),
-            ({"model.yaml": "columns: [a]\ninputs: [{}]\n"}, "columns and inputs are two ways to say the same"),
-            ({"model.yaml": "columns: [a]\noutputs: [{\"name\": \"x\", \"datatype\": \"FP16\"}]\n"}, "'FP16' is none of FP32"),
+            ({"model.yaml": "columns: a\n"}, "columns: it is a list of names, or such a list for each input"),
+            ({"model.yaml": 'columns: [a]\noutputs: [{"name": "x"}]\n'}, "model.yaml: 'datatype' is missing"),
+            ({"model.yaml": 'columns: [a]\noutputs: ["x:FP32[a]"]\n'}, "is not an output: write a name, name:INT64 or name:FP32[-1,3]"),
+            ({"model.yaml": "columns: [a]\noutputs: [{\"name\": \"x\", \"datatype\": \"FP16\", \"shape\": [-1]}]\n"}, "'FP16' is none of FP32"),
             ({"model.yaml": "columns: [a]\nover: rows\n"}, 'is neither "row" nor "request"'),
             ({"model.yaml": "columns: [a]\nentry: other.py\n"}, 'the entry "other.py" is not a file'),
             ({"model.yaml": "over: row\n"}, "predictor.py does not describe its inputs and outputs: say its columns"),
@@ -127,6 +139,10 @@ class TestCheck:
             (
                 {"signature.json": '{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2], "columns": ["a", "c"]}], "outputs": []}'},
                 'model.yaml and signature.json disagree: column 2 is "b" in the one, and "c" in the other',
+            ),
+            (
+                {"signature.json": '{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2], "columns": ["a", "b"]}], "outputs": []}'},
+                "model.yaml and signature.json disagree: the outputs are twice in the one, and  in the other",
             ),
         ],
     )

@@ -210,7 +210,7 @@ class TestSklearn:
         model = make_pipeline(preprocessing.FunctionTransformer(doubled), LinearRegression()).fit(X, X[:, 0])
         with pytest.raises(vivace_wrapper.SaveFailed, match="does not load in an interpreter of its own: .*; what the model uses"):
             vivace_wrapper.save(tmp_path, model, columns=COLUMNS, example=X[:3])
-        assert not (tmp_path / "model.yaml").exists()
+        assert not (tmp_path / "model.yaml").exists() and not (tmp_path / "signature.json").exists()
 
     def test_takes_modules_that_lie_in_the_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         preprocessing = pytest.importorskip("sklearn.preprocessing")

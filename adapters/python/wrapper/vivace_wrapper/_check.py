@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,8 +106,8 @@ def described(directory: str, signature: Signature | None = None) -> Folder:
             known = inspect_file(folder.path, folder.runtime)
         except NotKnown as error:
             raise WrongFolder(str(error)) from error
-        signature = Signature(known.inputs, known.outputs)
-    return Folder(folder.directory, folder.runtime, folder.entry, signature, folder.self_test)
+        signature = Signature(folder.inputs or known.inputs, folder.outputs or known.outputs, folder.over)
+    return replace(folder, signature=signature)
 
 
 def check(folder: Folder) -> Report:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Sequence
 
 from . import _yaml
 from ._self_test import SelfTest, parse_self_test
-from ._signature import Signature, TensorSpec, parse_signature
+from ._signature import Signature, TensorSpec, parse_signature, parse_spec
 
 FILE = "model.yaml"
+SIGNATURE_FILE = "signature.json"
 
 #: What a name says of the file's library.
 RUNTIMES = {
@@ -23,9 +25,10 @@ RUNTIMES = {
     ".ubj": "xgboost",
     ".py": "python",
 }
-_KEYS = ("runtime", "entry", "over", "columns", "inputs", "outputs", "selfTest")
+_KEYS = ("runtime", "entry", "over", "columns", "outputs", "selfTest")
 #: Files that may lie beside a model and are not one.
-_NOT_MODELS = {"requirements.txt", "signature.json"}
+_NOT_MODELS = {"requirements.txt", SIGNATURE_FILE}
+_OUTPUT = re.compile(r"([^:\[\]]+)(?::([A-Z0-9]+))?(?:\[([-0-9, ]*)\])?\Z")
 
 
 class WrongFolder(Exception):
@@ -34,13 +37,17 @@ class WrongFolder(Exception):
 
 @dataclass(frozen=True)
 class Folder:
-    """A model as its folder describes it. Where `signature` is None, the folder leaves it to the model."""
+    """A model as its folder describes it. Where `signature` is None, the folder leaves some of it to the model."""
 
     directory: str
     runtime: str
     entry: str
     signature: Signature | None
     self_test: SelfTest | None = None
+    #: What `model.yaml` says where nothing says the whole signature.
+    inputs: tuple[TensorSpec, ...] | None = None
+    outputs: tuple[TensorSpec, ...] | None = None
+    over: str = "row"
 
     @property
     def path(self) -> str:
@@ -53,13 +60,13 @@ def default_output() -> TensorSpec:
     return TensorSpec("score", "FP32", (-1,))
 
 
-def column_input(columns: Sequence[str], datatype: str = "FP32") -> TensorSpec:
+def column_input(columns: Sequence[str], datatype: str = "FP32", name: str = "features") -> TensorSpec:
     """One tensor of these columns side by side."""
-    return TensorSpec("features", datatype, (-1, len(columns)), tuple(columns))
+    return TensorSpec(name, datatype, (-1, len(columns)), tuple(columns))
 
 
 def read_folder(directory: str) -> Folder:
-    """Reads what a folder says of its model, in `model.yaml`, `signature.json` or the manifest of a repository, `model.json`.
+    """Reads what a folder says of its model, in `model.yaml` and `signature.json`, or in the manifest of a repository, `model.json`.
 
     Raises:
         WrongFolder: where it does not say enough, or two of them disagree.
@@ -71,33 +78,49 @@ def read_folder(directory: str) -> Folder:
     if written is None:
         entry = _only_model(directory)
         return Folder(directory, runtime_of(entry), entry, signature)
-    declared = _declared(written)
-    if signature is not None and declared is not None:
-        _compare(declared, signature)
     entry = _text(written, "entry") or _only_model(directory)
     runtime = _text(written, "runtime") or runtime_of(entry)
-    self_test = None if written.get("selfTest") is None else _checked(parse_self_test, written["selfTest"], FILE)
     if not os.path.isfile(os.path.join(directory, entry)):
         raise WrongFolder(f'the entry "{entry}" is not a file of {directory}')
-    return Folder(directory, runtime, entry, signature or declared, self_test)
+    folder = _checked(lambda value: _described(Folder(directory, runtime, entry, None), value), written, FILE)
+    if signature is not None:
+        _compare(folder, signature, written)
+        return replace(folder, signature=signature)
+    if written.get("signature") is not None:
+        return replace(folder, signature=written["signature"])
+    outputs = folder.outputs or (None if runtime != "python" else (default_output(),))
+    if folder.inputs is None or outputs is None:
+        return folder
+    return replace(folder, signature=Signature(folder.inputs, outputs, folder.over))
 
 
 def write_folder(folder: Folder) -> None:
-    """Writes `model.yaml`."""
+    """Writes `model.yaml`, and `signature.json`, which says the same to the datatype."""
     signature = folder.signature
-    written: dict[str, Any] = {"runtime": folder.runtime, "entry": folder.entry}
-    if signature is not None:
-        written["over"] = signature.over
-        inputs = signature.inputs
-        if len(inputs) == 1 and inputs[0].columns is not None and inputs[0] == column_input(inputs[0].columns):
-            written["columns"] = list(inputs[0].columns)
-        else:
-            written["inputs"] = [spec.to_json() for spec in inputs]
-        written["outputs"] = [spec.to_json() for spec in signature.outputs]
+    assert signature is not None
+    columns = {spec.name: list(spec.columns) for spec in signature.inputs if spec.columns is not None}
+    written: dict[str, Any] = {"runtime": folder.runtime, "entry": folder.entry, "over": signature.over}
+    if columns:
+        written["columns"] = columns if len(signature.inputs) > 1 else next(iter(columns.values()))
+    written["outputs"] = [spec.to_json() for spec in signature.outputs]
     if folder.self_test is not None:
         written["selfTest"] = folder.self_test.to_json()
-    with open(os.path.join(folder.directory, FILE), "w", encoding="utf-8", newline="\n") as file:
-        file.write(_yaml.write(written))
+    _write(os.path.join(folder.directory, FILE), _yaml.write(written))
+    _write(os.path.join(folder.directory, SIGNATURE_FILE), json.dumps(signature.to_json(), indent=2, ensure_ascii=False) + "\n")
+
+
+def remove_description(directory: str) -> None:
+    """Removes what describes an earlier model."""
+    for name in (FILE, SIGNATURE_FILE):
+        try:
+            os.unlink(os.path.join(directory, name))
+        except FileNotFoundError:
+            pass
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
 
 
 def runtime_of(name: str) -> str:
@@ -129,10 +152,7 @@ def _written(directory: str) -> Mapping[str, Any] | None:
     manifest = _json(os.path.join(directory, "model.json"))
     if isinstance(manifest, dict) and manifest.get("format") == 1 and "signature" in manifest:
         signature = _checked(parse_signature, manifest["signature"], "model.json")
-        return {
-            **{key: manifest.get(key) for key in ("runtime", "entry", "selfTest")},
-            **signature.to_json(),
-        }
+        return {**{key: manifest.get(key) for key in ("runtime", "entry", "selfTest")}, "signature": signature}
     return None
 
 
@@ -154,30 +174,43 @@ def _json(path: str) -> Any:
         return None
 
 
-def _declared(written: Mapping[str, Any]) -> Signature | None:
-    if written.get("columns") is None and written.get("inputs") is None:
-        return None
-    if written.get("columns") is not None and written.get("inputs") is not None:
-        raise WrongFolder(f"{FILE}: columns and inputs are two ways to say the same: leave one of them")
-    return _checked(_signature, written, FILE)
+def _described(folder: Folder, written: Mapping[str, Any]) -> Folder:
+    over = written.get("over") or "row"
+    if over not in ("row", "request"):
+        raise ValueError(f'over: {over!r} is neither "row" nor "request"')
+    columns, outputs, test = written.get("columns"), written.get("outputs"), written.get("selfTest")
+    return replace(
+        folder,
+        inputs=None if columns is None else _inputs(columns),
+        outputs=None if outputs is None else tuple(_output(each) for each in outputs),
+        self_test=None if test is None else parse_self_test(test),
+        over=over,
+    )
 
 
-def _signature(written: Mapping[str, Any]) -> Signature:
-    inputs = written.get("inputs") or [column_input([str(column) for column in written["columns"]]).to_json()]
-    outputs = written.get("outputs") or [default_output().to_json()]
-    return parse_signature({"inputs": inputs, "outputs": [_output(each) for each in outputs], "over": written.get("over") or "row"})
+def _inputs(columns: Any) -> tuple[TensorSpec, ...]:
+    named = columns if isinstance(columns, dict) else {"features": columns}
+    if not named or not all(isinstance(names, list) and names for names in named.values()):
+        raise ValueError("columns: it is a list of names, or such a list for each input")
+    return tuple(column_input([str(c) for c in names], name=str(name)) for name, names in named.items())
 
 
-def _output(value: Any) -> Any:
-    """An output by its name alone is one number of each row."""
+def _output(value: Any) -> TensorSpec:
+    """A tensor, or a text such as `label`, `label:INT64` or `probabilities:FP32[-1,3]`."""
     if isinstance(value, dict):
-        return {**default_output().to_json(), **value}
-    return {**default_output().to_json(), "name": str(value)}
+        return parse_spec(value)
+    match = _OUTPUT.match(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is not an output: write a name, name:INT64 or name:FP32[-1,3]")
+    shape = [-1] if match[3] is None else [int(size) for size in match[3].split(",")]
+    return parse_spec({"name": match[1], "datatype": match[2] or "FP32", "shape": shape})
 
 
 def _checked(parse: Any, value: Any, name: str) -> Any:
     try:
         return parse(value)
+    except KeyError as error:
+        raise WrongFolder(f"{name}: {error} is missing") from None
     except (ValueError, TypeError) as error:
         raise WrongFolder(f"{name}: {error}") from None
 
@@ -204,10 +237,20 @@ def _only_model(directory: str) -> str:
     raise WrongFolder(f"{directory} has several files that may be the model: {', '.join(names)}; say which in {FILE}: entry")
 
 
-def _compare(declared: Signature, other: Signature) -> None:
-    ours, theirs = declared.columns, other.columns
-    if ours != theirs:
-        raise WrongFolder(f"{FILE} and signature.json disagree: {first_difference(ours, theirs)}")
+def _compare(folder: Folder, signature: Signature, written: Mapping[str, Any]) -> None:
+    """What a signature and `model.yaml` both say must be the same."""
+    said = f"{FILE} and {SIGNATURE_FILE} disagree: "
+    if folder.inputs is not None:
+        ours = [column for spec in folder.inputs for column in spec.columns or ()]
+        theirs = [column for spec in signature.inputs for column in spec.columns or ()]
+        if ours != theirs:
+            raise WrongFolder(said + first_difference(ours, theirs))
+    if folder.outputs is not None:
+        ours, theirs = [spec.name for spec in folder.outputs], [spec.name for spec in signature.outputs]
+        if ours != theirs:
+            raise WrongFolder(f"{said}the outputs are {', '.join(ours)} in the one, and {', '.join(theirs)} in the other")
+    if written.get("over") is not None and folder.over != signature.over:
+        raise WrongFolder(f"{said}over is {folder.over} in the one, and {signature.over} in the other")
 
 
 def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from . import _pins, _ready_made
 from ._answer import WrongAnswer, outputs_of
 from ._example import agreed_columns, columns_of, inputs_of
-from ._folder import FILE, Folder, column_input, default_output, write_folder
+from ._folder import Folder, column_input, default_output, remove_description, write_folder
 from ._frames import Tensor
 from ._known import described, probe
 from ._request import Request
@@ -42,7 +42,7 @@ def save(
     *,
     over: str = "row",
 ) -> None:
-    """Writes a model as a folder that a server takes: the model's file, `model.yaml` and `requirements.txt`.
+    """Writes a model as a folder that a server takes: the model's file, `model.yaml`, `signature.json` and `requirements.txt`.
 
     The folder is then loaded by an interpreter of its own, as a server does it, and must answer the example as the model here
     does. With an example it gets a self-test, which every server runs before it serves the model.
@@ -88,7 +88,7 @@ def save(
     else:
         raise ValueError("the columns are not known: give columns, the names of the features in order, or an example")
     os.makedirs(path, exist_ok=True)
-    _forget(path)
+    remove_description(path)
     entry = kept.write(path)
     _write_requirements(path, kept.pins() if requirements is None else requirements)
     signature, here = _declared(kept, inputs, tensors, outputs, over)
@@ -107,16 +107,8 @@ def save(
                 )
             write_folder(replace(folder, self_test=test))
     except BaseException:
-        _forget(path)
+        remove_description(path)
         raise
-
-
-def _forget(path: str) -> None:
-    """Removes the `model.yaml` of an earlier or a failed `save`: it would be of another model."""
-    try:
-        os.unlink(os.path.join(path, FILE))
-    except FileNotFoundError:
-        pass
 
 
 def _declared(
