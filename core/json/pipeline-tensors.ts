@@ -12,7 +12,12 @@ import type {
   PipelineInput,
 } from '../ports/data-plane.js';
 import { parseJson } from '../wire/json/parse-json.js';
-import type { DeclaredTensor, InputTensor, ModelTensors, Parameters } from '../wire/open-inference/index.js';
+import type {
+  CarriedTensor,
+  DeclaredTensor,
+  ModelTensors,
+  Parameters,
+} from '../wire/open-inference/index.js';
 import { cellText, valueReader } from './json-values.js';
 import { requestLimits, type RequestLimits } from './request-limits.js';
 import { mistake } from './request-mistakes.js';
@@ -32,7 +37,7 @@ export interface PipelineTensors extends ModelTensors {
    * @param inputs In the order of `inputs`, of the declared datatypes and shapes; `undefined` where an optional one was left out.
    * @throws {VivaceError} `INVALID_ARGUMENT` with the name of the input at fault as its path.
    */
-  decode(inputs: readonly (InputTensor | undefined)[]): PipelineInput;
+  decode(inputs: readonly (CarriedTensor | undefined)[]): PipelineInput;
   /** The outputs in the order of `outputs`, their rows in the order of the answer. */
   encode(answer: PipelineAnswer): readonly OutputTensor[];
 }
@@ -113,7 +118,7 @@ function tensorLimits(description: PipelineDescription, tensors: number): Reques
 interface FieldTensor {
   readonly tensor: DeclaredTensor;
   /** `rows`: how many the column has where the input was left out. */
-  readonly read: (input: InputTensor | undefined, rows: number) => Column;
+  readonly read: (input: CarriedTensor | undefined, rows: number) => Column;
 }
 
 function declared(name: string, type: ColumnType, rows: number): DeclaredTensor {
@@ -140,7 +145,7 @@ function fieldTensor(scope: string, { name, type, optional }: PipelineField, row
 }
 
 /** How many objects there are: all inputs of objects have as many rows. */
-function objectRows(fields: readonly FieldTensor[], inputs: readonly (InputTensor | undefined)[]): number {
+function objectRows(fields: readonly FieldTensor[], inputs: readonly (CarriedTensor | undefined)[]): number {
   let rows: number | undefined;
   for (const [i, input] of inputs.entries()) {
     if (input === undefined) continue;
@@ -157,7 +162,7 @@ function objectRows(fields: readonly FieldTensor[], inputs: readonly (InputTenso
 const noNulls: ReadonlySet<number> = new Set();
 
 /** The rows that an input's parameter `nulls` lists; `undefined` where it lists none. */
-function nullRows({ parameters, shape }: InputTensor, path: string): ReadonlySet<number> | undefined {
+function nullRows({ parameters, shape }: CarriedTensor, path: string): ReadonlySet<number> | undefined {
   const given = parameters['nulls'];
   if (given === undefined) return undefined;
   const rows = typeof given === 'string' ? parsed(given) : given;

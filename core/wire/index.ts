@@ -17,19 +17,28 @@ export { answerCalls, describeError, packTensors, unpackTensors } from './model-
 export type { CallPort, CancelCall, CloseThread, ModelAnswer, ModelCall, ModelReady } from './model-calls.js';
 export {
   inferRequestReader,
+  inferRequestWriter,
+  inferResponseReader,
   inferResponseWriter,
+  jsonLengthHeader,
+  messageBody,
   parseExact,
   rawRequestReader,
+  readJsonLength,
+  splitBody,
 } from './open-inference/index.js';
 export type {
+  CarriedTensor,
   DeclaredTensor,
   InferAnswer,
+  InferCall,
+  InferMessage,
   InferRequest,
   InferResponse,
-  InputTensor,
+  MessageJson,
+  MessageParts,
   ModelTensors,
   Parameters,
-  RequestJson,
   WantedOutput,
 } from './open-inference/index.js';
 export { defaultMaxFrameBytes, encodeFrame, FrameReader, frameVersion } from './worker-frames/index.js';

@@ -2,22 +2,22 @@ import { Buffer } from 'node:buffer';
 import { VivaceError, withinHeader, type Call, type HttpRequest, type HttpRequestHead } from 'vivace';
 import {
   checkJson,
-  parseExact,
+  jsonLengthHeader,
+  messageBody,
   parseJson,
+  readJsonLength,
+  splitBody,
+  type InferMessage,
   type InferRequest,
-  type InferResponse,
   type JsonLimits,
-  type RequestJson,
+  type MessageJson,
 } from 'vivace/wire';
 
-/** The header with the length of the JSON, where binary tensors follow it; 0 for a body that is one raw tensor. */
-export const lengthHeader = 'inference-header-content-length';
-const largestLength = 2_147_483_647;
 const nothing = new Uint8Array(0);
 
 /** Reads the two forms of a request of one model. */
 export interface BodyReaders {
-  readonly json: (json: RequestJson, binary: Uint8Array) => InferRequest;
+  readonly json: (json: MessageJson, binary: Uint8Array) => InferRequest;
   readonly raw: (body: Uint8Array) => InferRequest;
 }
 
@@ -29,7 +29,7 @@ export interface BodyReaders {
  */
 export function admitInference(head: HttpRequestHead, call: Call): Call {
   checkType(head.headers['content-type']);
-  jsonLength(head.headers);
+  readJsonLength(head.headers[jsonLengthHeader]);
   return withinHeader(head, call);
 }
 
@@ -45,15 +45,6 @@ export function checkType(type: string | undefined): void {
   );
 }
 
-/** @throws {VivaceError} `INVALID_ARGUMENT` */
-function jsonLength(headers: HttpRequestHead['headers']): number | undefined {
-  const given = headers[lengthHeader];
-  if (given === undefined) return undefined;
-  const length = /^\d{1,10}$/.test(given) ? Number(given) : Infinity;
-  if (length <= largestLength) return length;
-  throw mistake(`the header ${lengthHeader} is not a number of bytes from 0 to ${largestLength}`);
-}
-
 /**
  * Reads the tensors of a body; afterwards nothing of it is needed.
  *
@@ -62,7 +53,7 @@ function jsonLength(headers: HttpRequestHead['headers']): number | undefined {
  */
 export function readInference(request: HttpRequest, readers: BodyReaders, limits: JsonLimits): InferRequest {
   const { headers, body, parsedBody } = request;
-  const length = jsonLength(headers);
+  const length = readJsonLength(headers[jsonLengthHeader]);
   const read = (): InferRequest => {
     if (parsedBody !== undefined) {
       if (length !== undefined)
@@ -72,20 +63,15 @@ export function readInference(request: HttpRequest, readers: BodyReaders, limits
       checkJson(parsedBody, limits);
       return readers.json({ value: parsedBody }, nothing);
     }
-    if (length === undefined) return readers.json(requestJson(body, limits), nothing);
     if (length === 0) return readers.raw(body);
-    if (length > body.length)
-      throw mistake(`the header ${lengthHeader} is ${length}, but the body has ${body.length} bytes`);
-    return readers.json(requestJson(body.subarray(0, length), limits), body.subarray(length));
+    if (length === undefined && body.length === 0)
+      throw mistake('the body is empty: send a JSON object with `inputs`');
+    const { json, binary } = splitBody(body, length, limits);
+    return readers.json(json, binary);
   };
   const inference = read();
   request.release?.();
   return inference;
-}
-
-function requestJson(bytes: Uint8Array, limits: JsonLimits): RequestJson {
-  if (bytes.length === 0) throw mistake('the body is empty: send a JSON object with `inputs`');
-  return { value: parseJson(bytes, limits), exact: () => parseExact(bytes) };
 }
 
 /**
@@ -103,16 +89,14 @@ export function readOptions({ body, parsedBody }: HttpRequest): Readonly<Record<
 const optionLimits: JsonLimits = { maxDepth: 8, maxValues: 1000 };
 
 /** The headers and the body of a response. */
-export function responseBody({ json, binary }: InferResponse): {
+export function responseBody(message: InferMessage): {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
 } {
-  if (binary.length === 0) return { headers: { 'content-type': 'application/json' }, body: json };
-  const head = Buffer.from(json);
-  return {
-    headers: { 'content-type': 'application/octet-stream', [lengthHeader]: String(head.length) },
-    body: Buffer.concat([head, ...binary]),
-  };
+  if (message.binary.length === 0)
+    return { headers: { 'content-type': 'application/json' }, body: message.json };
+  const { headers, pieces } = messageBody(message);
+  return { headers, body: Buffer.concat(pieces) };
 }
 
 function mistake(message: string): VivaceError {

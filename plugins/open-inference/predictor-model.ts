@@ -1,5 +1,5 @@
 import { VivaceError, type DescribedModel, type Planes, type Tensor } from 'vivace';
-import type { InputTensor } from 'vivace/wire';
+import type { CarriedTensor } from 'vivace/wire';
 import { maxDepth, type ModelTarget } from './served-model.js';
 
 /** The most lists of a request: rows that are nested. More are sent flat, or in a binary tensor. */
@@ -28,7 +28,7 @@ export function predictorModel(
         : { ready: false, reason: `the server is ${state}` };
     },
     async infer(given, call) {
-      const tensors = given().inputs as readonly InputTensor[];
+      const tensors = given().inputs as readonly CarriedTensor[];
       const rows = rowsOf(tensors);
       const prediction = await data.predictors.predict(predictor, tensors, call.derive({ rows }));
       // A predictor may give back its inputs, which have parameters of their caller.

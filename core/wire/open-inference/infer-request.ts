@@ -1,27 +1,22 @@
-import type { Datatype, Tensor, TensorData } from '../../data/tensor.js';
+import type { Tensor } from '../../data/tensor.js';
 import { VivaceError } from '../../kernel/errors.js';
-import { readBinaryTensor } from './binary-tensor.js';
-import { datatypeBytes, wrongDatatype } from './datatypes.js';
-import { jsonTensorReader, rounded } from './json-tensor.js';
+import { binaryTensor, readBinaryTensor } from './binary-tensor.js';
+import { datatypeBytes } from './datatypes.js';
 import { mistake } from './mistake.js';
-import { largestSize, sizeOfShape } from './shape.js';
-
-/** An input or an output as a model declares it; −1 is a dimension of any size. */
-export interface DeclaredTensor {
-  readonly name: string;
-  readonly datatype: Datatype;
-  readonly shape: readonly number[];
-  /** An input that may be left out. */
-  readonly optional?: boolean;
-}
-
-/** Parameters of a request, an input or an output, by name. */
-export type Parameters = Readonly<Record<string, unknown>>;
-
-/** An input as it came. */
-export interface InputTensor extends Tensor {
-  readonly parameters: Parameters;
-}
+import { sizeOfShape } from './shape.js';
+import {
+  asMessage,
+  asObject,
+  idOf,
+  parametersOf,
+  readExactly,
+  tensorListReader,
+  type CarriedTensor,
+  type DeclaredTensor,
+  type InferMessage,
+  type MessageJson,
+  type Parameters,
+} from './tensor-list.js';
 
 /** An output that the caller wants, in the order in which it wants them. */
 export interface WantedOutput {
@@ -36,16 +31,8 @@ export interface InferRequest {
   readonly id: string | undefined;
   readonly parameters: Parameters;
   /** In the order of the declared inputs; `undefined` where an optional one was left out. */
-  readonly inputs: readonly (InputTensor | undefined)[];
+  readonly inputs: readonly (CarriedTensor | undefined)[];
   readonly outputs: readonly WantedOutput[];
-}
-
-/** A request's JSON. */
-export interface RequestJson {
-  /** What `JSON.parse` gave. */
-  readonly value: unknown;
-  /** The same with long integers as texts (`parseExact`), where the bytes are still there; asked for only if some may have been rounded. */
-  readonly exact?: () => unknown;
 }
 
 /** What a model takes and gives. */
@@ -55,10 +42,11 @@ export interface ModelTensors {
 }
 
 const none: Parameters = Object.freeze({});
+/** The parameter that asks for every output as a binary tensor. */
+const askForBinary: Parameters = { binary_data_output: true };
 
 /**
- * Makes the reader of a model's requests. What it needs to know of the model is resolved here, so that a request costs no more than its own
- * tensors.
+ * Makes the reader of a model's requests.
  *
  * @returns A function from the JSON, and the binary tensors that follow it, to the request. It throws `INVALID_ARGUMENT` with the place of
  *   what is wrong, and `UNIMPLEMENTED` for what the protocol knows and Vivace does not: shared memory and sequences.
@@ -66,95 +54,47 @@ const none: Parameters = Object.freeze({});
  */
 export function inferRequestReader(
   model: ModelTensors,
-): (json: RequestJson, binary: Uint8Array) => InferRequest {
-  // Keys: names of tensors.
-  const readers = new Map(
-    model.inputs.map((declared, index) => [
-      declared.name,
-      { declared, index, readJson: jsonTensorReader(declared.datatype) },
-    ]),
-  );
-  const names = [...readers.keys()].join(', ');
+): (json: MessageJson, binary: Uint8Array) => InferRequest {
+  const readInputs = tensorListReader(model.inputs, 'inputs');
   const wantedOutputs = outputsReader(model.outputs);
-
-  /** @param exact The same JSON, from which integers are taken. */
-  const read = (value: unknown, binary: Uint8Array, exact?: unknown): InferRequest => {
-    const root = asObject(value, '');
-    const id = root['id'] ?? undefined;
-    if (id !== undefined && typeof id !== 'string') throw mistake('is not a text', 'id');
-    const parameters = parametersOf(root, '');
-    if (parameters['sequence_id'] !== undefined && parameters['sequence_id'] !== 0)
-      throw new VivaceError('UNIMPLEMENTED', 'sequences are not served: every request is by itself');
-    const outputs = wantedOutputs(root['outputs'], parameters['binary_data_output'] === true);
-    const given = root['inputs'];
-    if (!Array.isArray(given)) throw mistake('is missing: a list of tensors', 'inputs');
-    const inputs = new Array<InputTensor | undefined>(model.inputs.length).fill(undefined);
-    let taken = 0;
-    for (let i = 0; i < given.length; i++) {
-      const path = (): string => `inputs[${i}]`;
-      const input = asObject(given[i], path);
-      const name = input['name'];
-      const reader = readers.get(name as string);
-      if (reader === undefined)
-        throw mistake(`there is no input ${JSON.stringify(name)?.slice(0, 100)}; there are ${names}`, path());
-      const { declared, index, readJson } = reader;
-      const { datatype } = declared;
-      if (inputs[index] !== undefined) throw mistake(`the input "${declared.name}" is there twice`, path());
-      if (input['datatype'] !== datatype) throw mistake(wrongDatatype(input['datatype'], datatype), path());
-      const size = sizeOfShape(input['shape'], declared.shape, path);
-      const shape = input['shape'] as number[];
-      const own = parametersOf(input, path);
-      const bytes = binarySize(own, path);
-      let data: TensorData;
-      if (bytes === undefined) {
-        const holder = exact === undefined || datatype !== 'INT64' ? input : inputOf(exact, i);
-        data = readJson(holder['data'], shape, size, () => `${path()}.data`);
-      } else {
-        if (input['data'] !== undefined)
-          throw mistake('has both `data` and the parameter "binary_data_size"', path());
-        if (bytes > binary.length - taken)
-          throw mistake(
-            `"binary_data_size" is ${bytes}, but ${binary.length - taken} bytes are left`,
-            path(),
-          );
-        data = readBinaryTensor(binary.subarray(taken, taken + bytes), { datatype, size, path });
-        taken += bytes;
-      }
-      inputs[index] = { name: declared.name, datatype, shape, data, parameters: own };
-    }
-    if (taken !== binary.length)
-      throw mistake(`${binary.length - taken} bytes after the JSON belong to no input`, 'inputs');
-    for (let i = 0; i < inputs.length; i++) {
-      const { name, optional } = model.inputs[i] as DeclaredTensor;
-      if (inputs[i] === undefined && optional !== true)
-        throw mistake(`the input "${name}" is missing`, 'inputs');
-    }
-    return { id, parameters, inputs, outputs };
-  };
-
-  return ({ value, exact }, binary) => {
-    try {
-      return read(value, binary);
-    } catch (error) {
-      if (error !== rounded) throw error;
-    }
-    try {
-      if (exact !== undefined) return read(value, binary, exact());
-    } catch (error) {
-      if (error !== rounded) throw error;
-    }
-    throw mistake(
-      exact === undefined
-        ? 'an integer beyond 2^53 was rounded before it got here: send it as a text or in a binary tensor'
-        : 'an integer is not an int64: write all its digits, without an exponent',
-      'inputs',
-    );
-  };
+  return (json, binary) =>
+    readExactly(json, 'inputs', (exact) => {
+      const root = asMessage(json.value, 'inputs');
+      const id = idOf(root);
+      const parameters = parametersOf(root, '');
+      if (parameters['sequence_id'] !== undefined && parameters['sequence_id'] !== 0)
+        throw new VivaceError('UNIMPLEMENTED', 'sequences are not served: every request is by itself');
+      const outputs = wantedOutputs(root['outputs'], parameters['binary_data_output'] === true);
+      return { id, parameters, inputs: readInputs(root['inputs'], binary, exact), outputs };
+    });
 }
 
-/** The same input in the exact JSON, which has the same shape. */
-function inputOf(exact: unknown, index: number): Readonly<Record<string, unknown>> {
-  return (exact as { readonly inputs: readonly Readonly<Record<string, unknown>>[] }).inputs[index]!;
+/** What a model is asked. */
+export interface InferCall {
+  readonly id?: string | undefined;
+  readonly parameters?: Parameters | undefined;
+  /** One per declared input, in its order. */
+  readonly inputs: readonly Pick<Tensor, 'shape' | 'data'>[];
+}
+
+/** Makes the writer of requests to a model: every input is a binary tensor, and every declared output is asked for as one. */
+export function inferRequestWriter({ inputs, outputs }: ModelTensors): (call: InferCall) => InferMessage {
+  const heads = inputs.map(
+    ({ name, datatype }) => `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[`,
+  );
+  const wanted = JSON.stringify(outputs.map(({ name }) => ({ name, parameters: { binary_data: true } })));
+  return ({ id, parameters, inputs: tensors }) => {
+    const binary = tensors.map(({ data }) => binaryTensor(data));
+    const list = tensors.map(
+      ({ shape }, i) =>
+        `${heads[i]!}${shape.join(',')}],"parameters":{"binary_data_size":${binary[i]!.length}}}`,
+    );
+    const beginning = { ...(id === undefined ? {} : { id }), parameters: { ...parameters, ...askForBinary } };
+    return {
+      json: `${JSON.stringify(beginning).slice(0, -1)},"inputs":[${list.join(',')}],"outputs":${wanted}}`,
+      binary,
+    };
+  };
 }
 
 /**
@@ -246,35 +186,4 @@ function outputsReader(
       return { index, binary: binary ?? allBinary };
     });
   };
-}
-
-function binarySize(parameters: Parameters, path: () => string): number | undefined {
-  const size = parameters['binary_data_size'];
-  if (size === undefined) return undefined;
-  if (!Number.isInteger(size) || (size as number) < 0 || (size as number) > largestSize)
-    throw mistake(
-      `the parameter "binary_data_size" is not a number of bytes from 0 to ${largestSize}`,
-      path(),
-    );
-  return size as number;
-}
-
-function parametersOf(holder: Readonly<Record<string, unknown>>, path: '' | (() => string)): Parameters {
-  const given = holder['parameters'];
-  if (given === undefined || given === null) return none;
-  const place = (): string => (path === '' ? 'parameters' : `${path()}.parameters`);
-  const parameters = asObject(given, place);
-  if (parameters['shared_memory_region'] !== undefined)
-    throw new VivaceError('UNIMPLEMENTED', 'shared memory is not served: send the tensor in the body', {
-      path: place(),
-    });
-  return parameters;
-}
-
-function asObject(value: unknown, path: '' | (() => string)): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw path === ''
-    ? mistake('the body is not a JSON object {"inputs": […]}', '')
-    : mistake('is not an object', path());
 }
