@@ -314,6 +314,8 @@ export { collectModels, type CollectModelsOptions } from './operations/collect-m
 export { repositoryAt } from './operations/repository-at.js';
 export { modelSource, type ModelSource } from './operations/model-source.js';
 export type { ModelOutput } from './operations/model-signature.js';
+export { remoteModelBundle } from './operations/remote-model.js';
+export type { RemoteModelBundle, RemoteModelOptions } from './operations/remote-model.js';
 export { benchCalls } from './operations/bench-calls.js';
 export type { BenchReport } from './operations/bench-calls.js';
 export type { OpenLoopOptions } from './operations/open-loop.js';
