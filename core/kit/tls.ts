@@ -83,13 +83,14 @@ const tlsCode = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/;
  * The failure for a TLS error, which says what to do; `undefined` for any other error.
  *
  * @param where The address, as its user knows it.
+ * @param option The option that holds the address.
  */
-export function tlsFailure(error: unknown, where: string): VivaceError | undefined {
+export function tlsFailure(error: unknown, where: string, option = 'endpoint'): VivaceError | undefined {
   const { code } = error as { readonly code?: unknown };
   if (typeof code !== 'string' || !tlsCode.test(code)) return undefined;
   return new VivaceError(
     'UNAVAILABLE',
-    `no TLS connection to ${where} (${tlsReason(error)}): check \`endpoint\` and \`caFile\``,
+    `no TLS connection to ${where} (${tlsReason(error)}): check \`${option}\` and \`caFile\``,
     { cause: error },
   );
 }

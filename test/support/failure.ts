@@ -18,3 +18,8 @@ export async function failure(work: Promise<unknown>): Promise<VivaceError> {
     (error: unknown) => error as VivaceError,
   );
 }
+
+/** The code of what was thrown; `undefined` where it is not a VivaceError. */
+export function codeOf(error: unknown): string | undefined {
+  return isVivaceError(error) ? error.code : undefined;
+}

@@ -1,0 +1,1 @@
+export { remoteModel } from './remote-model.js';
