@@ -18,6 +18,8 @@ export class Loader {
   readonly #runtime: PredictorRuntime;
   readonly #options: PredictorOptions;
   readonly #context: PartContext;
+  /** Loads that were given up, until nothing of them is in memory. */
+  readonly #givenUp = new Set<Promise<void>>();
 
   constructor(runtime: PredictorRuntime, options: PredictorOptions, context: PartContext) {
     this.#runtime = runtime;
@@ -25,15 +27,17 @@ export class Loader {
     this.#context = context;
   }
 
+  /** @throws {VivaceError} `FAILED_PRECONDITION` where the runtime does not host such bundles. */
+  checkHosted({ manifest: { runtime } }: Bundle): void {
+    if (this.#runtime.hosts.includes(runtime)) return;
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `the model is for a runtime "${runtime}", but the part in the slot "runtime" hosts ${this.#runtime.hosts.join(', ')}`,
+    );
+  }
+
   /** Loads `count` instances; if one fails, none remains. */
   async loadAll(bundle: Bundle, count: number, signal: AbortSignal): Promise<Instance[]> {
-    const { runtime } = bundle.manifest;
-    if (!this.#runtime.hosts.includes(runtime)) {
-      throw new VivaceError(
-        'FAILED_PRECONDITION',
-        `the model is for a runtime "${runtime}", but the part in the slot "runtime" hosts ${this.#runtime.hosts.join(', ')}`,
-      );
-    }
     const settled = await Promise.allSettled(Array.from({ length: count }, () => this.load(bundle, signal)));
     const instances = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     const failure = settled.find((outcome) => outcome.status === 'rejected');
@@ -50,8 +54,7 @@ export class Loader {
     return this.within({ signal, timeoutMs, what }, async (within) => {
       const loading = this.#runtime.load(bundle, { signal: within });
       const instance = await untilAborted(loading, within).catch((error: unknown) => {
-        // An instance that comes too late is unloaded.
-        loading.then((late) => late.unload()).catch(() => undefined);
+        this.#giveUp(loading);
         throw error;
       });
       try {
@@ -66,6 +69,20 @@ export class Loader {
         loadedAt: this.#context.clock.monotonic(),
       });
     });
+  }
+
+  /** Resolves when nothing is in memory any more of the loads that were given up. */
+  async cleared(): Promise<void> {
+    await Promise.all(this.#givenUp);
+  }
+
+  /** An instance that comes too late is unloaded. */
+  #giveUp(loading: Promise<PredictorInstance>): void {
+    const gone: Promise<void> = loading
+      .then((late) => late.unload())
+      .catch(() => undefined)
+      .finally(() => this.#givenUp.delete(gone));
+    this.#givenUp.add(gone);
   }
 
   /** A self-test warms up as well as it tests; without one, a row of zeros does. */

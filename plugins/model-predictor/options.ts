@@ -45,9 +45,15 @@ export const options = z.strictObject({
   callTimeoutMs: milliseconds({ min: 0 })
     .default(60_000)
     .describe('An instance that computes longer than this is replaced, ms; 0 = never; default 60000'),
+  swap: z
+    .enum(['beside', 'replace'])
+    .default('beside')
+    .describe(
+      'How a new version takes the place of the old one: beside loads it first, so that memory holds both for a while; replace unloads the old one first, and calls wait meanwhile; default beside',
+    ),
   drainMs: milliseconds({ min: 0 })
     .default(30_000)
-    .describe('How long an old version may finish its calls after a swap, ms; default 30000'),
+    .describe('How long an old version may finish its calls once another takes its place, ms; default 30000'),
   restartDelayMs: milliseconds({ min: 0 })
     .default(100)
     .describe(

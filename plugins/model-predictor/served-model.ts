@@ -1,6 +1,5 @@
 import {
   abortError,
-  checkTensor,
   differenceOf,
   isVivaceError,
   untilAborted,
@@ -16,10 +15,11 @@ import {
   type PredictorStatus,
   type PredictorRuntime,
   type DescribedModel,
-  type Signature,
   type Tensor,
 } from 'vivace';
 import { Call } from './call.js';
+import { withOffsets, wrongInput } from './check-call.js';
+import { Deployment } from './deployment.js';
 import { Dispatcher } from './dispatcher.js';
 import { identityOf } from './identity.js';
 import { Loader } from './loader.js';
@@ -32,15 +32,6 @@ import { VersionWatch } from './version-watch.js';
 const healthyMs = 2_000;
 /** While no instance is loaded, calls wait for one that is to be loaded after so long, and are refused where it takes longer. */
 const patienceMs = 1_000;
-
-/** A version and its instances. */
-interface Deployment {
-  readonly bundle: Bundle;
-  readonly model: ModelIdentity;
-  readonly instances: Set<Instance>;
-  /** Deaths and failed restarts since an instance last lived long. */
-  setbacks: number;
-}
 
 /** The versions of one model over time: which serves, its instances, and how one takes the place of another. */
 export class ServedModel implements Predictor {
@@ -156,9 +147,10 @@ export class ServedModel implements Predictor {
     return call.promise;
   }
 
-  /** Loads a version beside the one that serves, and swaps them; the old one finishes its calls. */
-  async #deploy(bundle: Bundle, context: CallContext): Promise<void> {
-    const model = identityOf(bundle.manifest);
+  /** Lets a version take the place of the one that serves, beside it or after it; calls that wait for an instance wait for the new ones. */
+  async #deploy(bundle: Bundle, { signal }: CallContext): Promise<void> {
+    const next = new Deployment(bundle);
+    const { model } = next;
     const serving = this.#current;
     const different =
       serving === undefined ? undefined : differenceOf(serving.bundle.manifest, bundle.manifest);
@@ -168,15 +160,79 @@ export class ServedModel implements Predictor {
         `${model.name} ${model.version} cannot take the place of ${serving!.model.version}: ${different}; restart to serve it`,
       );
     }
-    const instances = await this.#loader.loadAll(bundle, this.#options.instances, context.signal);
-    // Keys: instances.
-    const deployment: Deployment = { bundle, model, instances: new Set(), setbacks: 0 };
-    for (const instance of serving?.instances ?? []) this.#dispatcher.remove(instance);
-    this.#current = deployment;
-    for (const instance of instances) this.#adopt(deployment, instance);
+    this.#loader.checkHosted(bundle);
+    if (serving !== undefined && this.#options.swap === 'replace')
+      await this.#swapInPlace(serving, next, signal);
+    else await this.#swapBeside(serving, next, signal);
     this.#context.log.info('a model version is serving', { model: model.name, version: model.version });
-    if (serving !== undefined)
-      this.#retired = Promise.all([this.#retired, this.#retire(serving, context.signal)]);
+  }
+
+  /** The new version is loaded first; the old one finishes its calls beside it. */
+  async #swapBeside(serving: Deployment | undefined, next: Deployment, signal: AbortSignal): Promise<void> {
+    const instances = await this.#loader.loadAll(next.bundle, this.#options.instances, signal);
+    this.#succeed(serving, next);
+    for (const instance of instances) this.#adopt(next, instance);
+    if (serving !== undefined) this.#retired = Promise.all([this.#retired, this.#retire(serving, signal)]);
+  }
+
+  /** The old version finishes its calls and leaves memory first; it comes back where the new one does not load. */
+  async #swapInPlace(serving: Deployment, next: Deployment, signal: AbortSignal): Promise<void> {
+    this.#succeed(serving, next);
+    try {
+      await this.#outOfMemory([this.#retire(serving, signal), serving.restarted()], signal);
+      for (const instance of await this.#loader.loadAll(next.bundle, this.#options.instances, signal))
+        this.#adopt(next, instance);
+    } catch (error) {
+      await this.#bringBack(serving.bundle, signal);
+      throw error;
+    }
+  }
+
+  /** From here on no call goes to the old version, and none of its instances is replaced. */
+  #succeed(serving: Deployment | undefined, next: Deployment): void {
+    for (const instance of serving?.instances ?? []) this.#dispatcher.remove(instance);
+    this.#current = next;
+    serving?.leave();
+  }
+
+  /** Waits until nothing is in memory of what leaves, and of loads that were given up. */
+  async #outOfMemory(leaving: readonly Promise<unknown>[], signal: AbortSignal): Promise<void> {
+    const { drainMs, loadTimeoutMs } = this.#options;
+    const timeoutMs = drainMs + loadTimeoutMs;
+    const done = new AbortController();
+    const gone = Promise.all(leaving)
+      .then(() => this.#loader.cleared())
+      .then(() => done.abort());
+    await Promise.race([gone, this.#context.delay(timeoutMs, AbortSignal.any([signal, done.signal]))]);
+    if (signal.aborted) throw abortError(signal);
+    if (!done.signal.aborted)
+      this.#context.log.warn(
+        `a model did not leave memory in ${timeoutMs} ms; another is loaded all the same`,
+      );
+    done.abort();
+  }
+
+  /** Loads a version again that another was to replace; where that fails, as though its instances had died. */
+  async #bringBack(bundle: Bundle, signal: AbortSignal): Promise<void> {
+    const deployment = new Deployment(bundle);
+    this.#current = deployment;
+    const { instances: count } = this.#options;
+    try {
+      await this.#outOfMemory([], signal);
+      const restored = await this.#restored(bundle, signal);
+      for (const instance of await this.#loader.loadAll(restored, count, signal))
+        this.#adopt(deployment, instance);
+    } catch (error) {
+      // The part is stopping: nobody should wait for an instance.
+      if (signal.aborted) return this.#goDown(0);
+      this.#loadFailures.add(1);
+      this.#context.log.error('the version before did not load again; it will be tried again', {
+        error,
+        version: deployment.model.version,
+      });
+      deployment.setbacks = 1;
+      for (let i = 0; i < count; i++) this.#restart(deployment);
+    }
   }
 
   #adopt(deployment: Deployment, instance: Instance): void {
@@ -219,8 +275,14 @@ export class ServedModel implements Predictor {
       reason,
       version: instance.model.version,
     });
+    this.#restart(deployment);
+  }
+
+  #restart(deployment: Deployment): void {
     try {
-      this.#context.run(({ signal }) => this.#replace(deployment, signal));
+      this.#context.run(({ signal }) =>
+        deployment.restart((either) => this.#replace(deployment, either), signal),
+      );
     } catch (error) {
       // The part is stopping: nothing takes its place, and nobody should wait for it.
       if (!isVivaceError(error)) throw error;
@@ -229,15 +291,16 @@ export class ServedModel implements Predictor {
   }
 
   async #replace(deployment: Deployment, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && deployment === this.#current) {
+    while (!signal.aborted) {
       const delayMs = this.#backOffMs(deployment.setbacks++);
       if (delayMs > 0) {
         if (deployment.instances.size === 0 && delayMs > patienceMs) this.#goDown(delayMs);
         await this.#context.delay(delayMs, signal);
+        if (signal.aborted) break;
       }
       try {
         const instance = await this.#loader.load(await this.#restored(deployment.bundle, signal), signal);
-        if (deployment === this.#current && !signal.aborted) return this.#adopt(deployment, instance);
+        if (!signal.aborted) return this.#adopt(deployment, instance);
         await instance.predictor.unload();
       } catch (error) {
         if (signal.aborted) break;
@@ -297,28 +360,4 @@ export class ServedModel implements Predictor {
       this.#context.run(() => instance.predictor.unload());
     }
   }
-}
-
-/** A model over requests is told that the rows are one request, where its caller says nothing. */
-function withOffsets(context: PredictContext, { over }: Signature): PredictContext {
-  if (over === 'row' || context.offsets !== undefined) return context;
-  // Named explicitly: the signal of a call is a getter, which a spread does not copy.
-  return { ...context, signal: context.signal, offsets: Uint32Array.of(0, context.rows) };
-}
-
-function wrongInput(
-  { inputs: specs }: Signature,
-  inputs: readonly Tensor[],
-  context: PredictContext,
-): string | undefined {
-  const { rows, offsets } = context;
-  if (inputs.length !== specs.length)
-    return `the model takes ${specs.length} inputs, but ${inputs.length} were given`;
-  for (let i = 0; i < specs.length; i++) {
-    const wrong = checkTensor(inputs[i]!, specs[i]!, rows);
-    if (wrong !== undefined) return `input "${specs[i]!.name}" ${wrong}`;
-  }
-  if (offsets !== undefined && offsets.at(-1) !== rows)
-    return `the offsets end at ${offsets.at(-1)}, not at ${rows} rows`;
-  return undefined;
 }

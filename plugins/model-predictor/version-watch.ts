@@ -37,6 +37,12 @@ export type Versions = Pick<PredictorStatus, 'wanted' | 'lastKnown' | 'lastFailu
  */
 const outages: readonly ErrorCode[] = [...repositoryOutages, 'INTERNAL'];
 
+interface Refused {
+  readonly version: string | undefined;
+  readonly error: VivaceError;
+  readonly unlessAsked: boolean;
+}
+
 /** Looks for new versions of a model, by the clock and when asked, one look at a time. */
 export class VersionWatch {
   readonly #model: WatchedModel;
@@ -46,8 +52,10 @@ export class VersionWatch {
   readonly #loadFailures: Counter;
   readonly #context: PartContext;
   readonly #looks: SharedWork<void>;
-  /** A version that cannot serve, whatever is tried, and why. */
-  #refused: { readonly version: string | undefined; readonly error: VivaceError } | undefined;
+  /** A version that is not tried again, and why; `unlessAsked`: by the clock, that is. */
+  #refused: Refused | undefined;
+  /** Whether somebody has asked for a look, rather than the clock. */
+  #asked = false;
   #versions: Versions = {};
   /** The version that the look under way has found. */
   #found: string | undefined;
@@ -64,8 +72,7 @@ export class VersionWatch {
   ) {
     this.#model = model;
     this.#options = options;
-    // One time for the files, one for the instances.
-    this.#looks = new SharedWork({ untimedMs: 2 * options.loadTimeoutMs });
+    this.#looks = new SharedWork({ untimedMs: longestLookMs(options) });
     this.#repository = given.repository;
     this.#loader = given.loader;
     this.#loadFailures = given.loadFailures;
@@ -118,6 +125,7 @@ export class VersionWatch {
    * @throws {VivaceError} Why the version that should serve does not.
    */
   look({ signal }: CallContext): Promise<void> {
+    this.#asked = true;
     let looked: Promise<unknown> = Promise.resolve();
     // The part waits for the look too, so that it has a caller who stays.
     this.#context.run(async (call) => {
@@ -154,15 +162,19 @@ export class VersionWatch {
     });
 
   async #look(call: CallContext): Promise<void> {
+    let fetched = false;
     try {
       const next = await this.#find(call);
+      fetched = next !== undefined;
       if (next !== undefined) await this.#serve(next, call);
       this.#confirm();
     } catch (thrown) {
       if (call.signal.aborted) throw abortError(call.signal);
       const error = asVivaceError(thrown);
-      if (error !== this.#refused?.error) this.#failed(error, this.#found);
+      if (error !== this.#refused?.error) this.#failed(error, this.#found, fetched);
       throw error;
+    } finally {
+      this.#asked = false;
     }
   }
 
@@ -186,7 +198,8 @@ export class VersionWatch {
     const find = async (within: AbortSignal): Promise<Bundle | undefined> => {
       const serving = this.#model.serving();
       if (version === serving?.version && !(await this.#isAnother(serving, within))) return undefined;
-      if (version === this.#refused?.version) throw this.#refused.error;
+      const refused = this.#refused;
+      if (version === refused?.version && !(refused.unlessAsked && this.#asked)) throw refused.error;
       return this.#repository.fetch(model, { signal: within });
     };
     return this.#loader.within(
@@ -233,10 +246,16 @@ export class VersionWatch {
     this.#versions = wanted === undefined ? {} : { wanted };
   }
 
-  /** @param version The version that cannot serve; `undefined` where none was found. */
-  #failed(error: VivaceError, version: string | undefined): void {
-    // Versions are immutable, so a broken version stays broken; after other failures it is tried again.
-    if (error.code === 'FAILED_PRECONDITION') this.#refused = { version, error };
+  /**
+   * @param version The version that cannot serve; `undefined` where none was found.
+   * @param fetched Whether it was to be loaded.
+   */
+  #failed(error: VivaceError, version: string | undefined, fetched: boolean): void {
+    // Versions are immutable, so a broken version stays broken; after other failures it is tried again, but not where each try takes the
+    // serving version away for a while.
+    const broken = error.code === 'FAILED_PRECONDITION';
+    if (broken || (fetched && this.#options.swap === 'replace'))
+      this.#refused = { version, error, unlessAsked: !broken };
     this.#loadFailures.add(1);
     this.#note(error, version);
     this.#context.log.error(
@@ -258,4 +277,9 @@ export class VersionWatch {
       },
     };
   }
+}
+
+/** The longest that a look takes, milliseconds: the files and the instances; where versions replace one another, the old one's leaving and coming back too. */
+function longestLookMs({ loadTimeoutMs, drainMs, swap }: PredictorOptions): number {
+  return swap === 'beside' ? 2 * loadTimeoutMs : 7 * loadTimeoutMs + 2 * drainMs;
 }

@@ -13,6 +13,8 @@ import { affine } from '../fixtures/affine.js';
 export interface StagedInstance {
   readonly version: string;
   unloaded: boolean;
+  /** Whether it takes no memory any more: it was unloaded, or died. */
+  gone: boolean;
   /** Ends it as a crash would. */
   die(reason: string): void;
 }
@@ -39,6 +41,10 @@ export class StagedRuntime {
   keepsInputs = true;
   /** Fails loads of some versions. */
   failLoad: (version: string) => Error | undefined = () => undefined;
+  /** What a load waits for; it does not heed its signal. */
+  beforeLoad: (version: string) => Promise<unknown> | undefined = () => undefined;
+  /** What an unload waits for, or fails with. */
+  beforeUnload: (version: string) => Promise<unknown> | undefined = () => undefined;
   /** Fails the call of loading. */
   warm: () => Error | undefined = () => undefined;
   /** Stands in for the affine model. */
@@ -52,7 +58,8 @@ export class StagedRuntime {
       hosts: ['memory'],
       load: async (bundle, { signal }) => {
         this.loadSignals.push(signal);
-        return Promise.resolve(this.#load(bundle));
+        await this.beforeLoad(bundle.manifest.version);
+        return this.#load(bundle);
       },
     }),
   });
@@ -71,11 +78,12 @@ export class StagedRuntime {
     const closed = new Promise<string>((resolve) => (close = resolve));
     const running = new Set<(error: Error) => void>();
     const end = (reason: string): void => {
+      instance.gone = true;
       dead = new VivaceError('UNAVAILABLE', reason, { started: false });
       close(reason);
       for (const fail of running) fail(new VivaceError('UNAVAILABLE', reason));
     };
-    const instance: StagedInstance = { version, unloaded: false, die: end };
+    const instance: StagedInstance = { version, unloaded: false, gone: false, die: end };
     this.instances.push(instance);
     let warm = false;
     return {
@@ -108,9 +116,9 @@ export class StagedRuntime {
       },
       unload: async () => {
         if (instance.unloaded) throw new Error('unloaded twice');
+        await this.beforeUnload(version);
         instance.unloaded = true;
         end('the model was unloaded');
-        return Promise.resolve();
       },
     };
   }
