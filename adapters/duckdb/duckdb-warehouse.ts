@@ -18,7 +18,7 @@ import {
   type WantedColumn,
   type Warehouse,
 } from 'vivace';
-import { loadSdk, makeDirectory, systemErrorCode, temporaryTable } from 'vivace/kit';
+import { loadSdk, makeDirectory, systemErrorCode, temporaryTable, threadsOf } from 'vivace/kit';
 import { CompressedFiles } from './compressed-files.js';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
@@ -68,7 +68,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       if (file !== undefined && !readOnly) await makeDirectory(dirname(file));
       this.#instance = await sdk.DuckDBInstance.create(file ?? ':memory:', {
         ...(readOnly ? { access_mode: 'READ_ONLY' } : {}),
-        ...(threads === undefined ? {} : { threads: String(threads) }),
+        threads: String(threadsOf(threads)),
         ...(memoryLimitBytes === undefined ? {} : { memory_limit: `${memoryLimitBytes}B` }),
         ...(temporaryDirectory === undefined
           ? {}

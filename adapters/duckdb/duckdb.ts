@@ -12,7 +12,12 @@ export const duckdbOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('where relative files in tables and exports are; default: that of the configuration'),
-  threads: z.int().min(1).max(1024).optional().describe('default: one per core'),
+  threads: z
+    .int()
+    .min(0)
+    .max(1024)
+    .default(0)
+    .describe('0 = as many as the CPU limit of the container; default 0'),
   memoryLimitBytes: z
     .int()
     .min(16_000_000)

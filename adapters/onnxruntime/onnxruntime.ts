@@ -1,5 +1,5 @@
 import { abortError, defineAdapter, predictorRuntime, VivaceError, type ModelInspection } from 'vivace';
-import { loadInThread, loadSdk, startModelThread } from 'vivace/kit';
+import { loadInThread, loadSdk, startModelThread, threadsOf } from 'vivace/kit';
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
@@ -17,7 +17,9 @@ const options = z.strictObject({
     .int()
     .min(0)
     .default(1)
-    .describe('Threads that share one operator, per instance; 0 = one per core; default 1'),
+    .describe(
+      'Threads that share one operator, per instance; 0 = as many as the CPU limit of the container; default 1',
+    ),
   graphOptimization: z
     .enum(['disabled', 'basic', 'extended', 'all'])
     .default('all')
@@ -45,36 +47,44 @@ export const onnxruntime = defineAdapter({
   name: 'onnxruntime',
   sdk: { 'onnxruntime-node': { min: '1.30.0' } },
   options,
-  create: ({ worker, ...session }) => ({
-    hosts: ['onnx'],
-    async start() {
-      await loadSdk('onnxruntime-node', async () => Promise.resolve(import.meta.resolve('onnxruntime-node')));
-    },
-    async load({ manifest, directory }, context) {
-      const { signature } = manifest;
-      const data = { file: join(directory, manifest.entry), session, signature };
-      if (!worker) {
-        if (context.signal.aborted) throw abortError(context.signal);
-        const { loadInProcess } = await import('./in-process.js');
-        return loadInProcess(data, context);
-      }
-      return loadInThread({ module: thread, data, interruptible: false }, signature, context);
-    },
-    async inspect(file, context) {
-      const data: ThreadData = { file, session };
-      // Having said what the file holds, the thread ends by itself.
-      const { ready } = await startModelThread({ module: thread, data, interruptible: false }, context);
-      return ready as ModelInspection;
-    },
-    async otherFiles(file, { signal }) {
-      const needed = externalFiles(await readFile(file, { signal }));
-      const outside = needed.find((name) => !isBelow(name));
-      if (outside === undefined) return needed;
-      throw new VivaceError(
-        'FAILED_PRECONDITION',
-        `it keeps weights in "${outside}", which is not below its own folder: write them beside it, with ` +
-          `onnx.save_model(model, path, save_as_external_data=True, location="${basename(file)}.data")`,
-      );
-    },
-  }),
+  create: ({ worker, ...given }) => {
+    const sessionOptions = (): ThreadData['session'] => ({
+      ...given,
+      intraOpThreads: threadsOf(given.intraOpThreads),
+    });
+    return {
+      hosts: ['onnx'],
+      async start() {
+        await loadSdk('onnxruntime-node', async () =>
+          Promise.resolve(import.meta.resolve('onnxruntime-node')),
+        );
+      },
+      async load({ manifest, directory }, context) {
+        const { signature } = manifest;
+        const data = { file: join(directory, manifest.entry), session: sessionOptions(), signature };
+        if (!worker) {
+          if (context.signal.aborted) throw abortError(context.signal);
+          const { loadInProcess } = await import('./in-process.js');
+          return loadInProcess(data, context);
+        }
+        return loadInThread({ module: thread, data, interruptible: false }, signature, context);
+      },
+      async inspect(file, context) {
+        const data: ThreadData = { file, session: sessionOptions() };
+        // Having said what the file holds, the thread ends by itself.
+        const { ready } = await startModelThread({ module: thread, data, interruptible: false }, context);
+        return ready as ModelInspection;
+      },
+      async otherFiles(file, { signal }) {
+        const needed = externalFiles(await readFile(file, { signal }));
+        const outside = needed.find((name) => !isBelow(name));
+        if (outside === undefined) return needed;
+        throw new VivaceError(
+          'FAILED_PRECONDITION',
+          `it keeps weights in "${outside}", which is not below its own folder: write them beside it, with ` +
+            `onnx.save_model(model, path, save_as_external_data=True, location="${basename(file)}.data")`,
+        );
+      },
+    };
+  },
 });

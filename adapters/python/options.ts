@@ -32,10 +32,12 @@ export const options = z.strictObject({
     ),
   threads: z
     .int()
-    .min(1)
+    .min(0)
     .max(1_024)
     .default(1)
-    .describe('Threads of OpenMP, OpenBLAS and MKL in each instance; default 1'),
+    .describe(
+      'Threads of OpenMP, OpenBLAS and MKL in each instance; 0 = as many as the CPU limit of the container; default 1',
+    ),
   requirements: z
     .enum(['warn', 'strict'])
     .default('warn')

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { VivaceError } from 'vivace';
-import { pause } from 'vivace/kit';
+import { pause, threadsOf } from 'vivace/kit';
 import type { WorkerProcess } from './worker-connection.js';
 
 /** The Python package that runs in a worker: it is found here, and installed nowhere. */
@@ -21,6 +21,7 @@ export interface SpawnOptions {
   readonly interpreter: string;
   /** Names of more environment variables that are passed on. */
   readonly env: readonly string[];
+  /** 0 is the CPU limit of the container. */
   readonly threads: number;
   readonly directory: string;
 }
@@ -35,7 +36,7 @@ export function workerEnvironment({
     const value = process.env[name];
     if (value !== undefined) own[name] = value;
   }
-  const count = String(threads);
+  const count = String(threadsOf(threads));
   return {
     ...own,
     PYTHONPATH: [wrapperDirectory, ...(own['PYTHONPATH'] === undefined ? [] : [own['PYTHONPATH']])].join(':'),

@@ -1,9 +1,10 @@
 /**
  * `vivace/kit`: what several adapters need, but no plugin. Lazy SDKs, TLS, Google's credentials, errors of the operating system, directories, contents
- * in pieces, objects in buckets, models in threads, temporary tables, SQL text, the first question to a backend. It holds no policy, and plugins may not import it.
+ * in pieces, objects in buckets, models in threads, temporary tables, SQL text, the CPU limit of the container, the first question to a backend. It holds no policy, and plugins may not import it.
  */
 export { askAtStart } from './ask-at-start.js';
 export { contentChunks, contentPieces, type ContentPiece } from './content.js';
+export { cpuLimit, threadsOf } from './cpu-limit.js';
 export { exactFloat64 } from './exact-decimal.js';
 export {
   googleClientOptions,

@@ -43,6 +43,7 @@ describe('model-predictor', () => {
   for (const [name, definition, file, options] of [
     ['onnxruntime', onnxruntime, 'picky.onnx', {}],
     ['onnxruntime without threads', onnxruntime, 'picky.onnx', { worker: false }],
+    ['onnxruntime with all CPUs', onnxruntime, 'picky.onnx', { intraOpThreads: 0 }],
     ['javascript', javascript, 'picky.mjs', {}],
   ] as const) {
     describe(`over ${name}`, () => {

@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { carriedFields, cellAt, warehouse, type Cell, type WantedColumn, type Warehouse } from 'vivace';
 import { duckdb } from 'vivace/adapters/duckdb';
+import { cpuLimit } from 'vivace/kit';
 import { callContext, startPart } from 'vivace/testing';
 
 const data = resolve('node_modules/vega-datasets/data');
@@ -45,6 +46,12 @@ describe('duckdb', () => {
       () => ({ code: 'none', message: '' }),
       (error: unknown) => error as { code: string; message: string },
     );
+
+  it('takes as many threads as the CPU limit of the container, unless it is told how many', async () => {
+    const sql = "SELECT current_setting('threads')";
+    expect(await rowsOf(sql)).to.deep.equal([[2n]]);
+    expect(await rowsOf(sql, await open({ threads: 0 }))).to.deep.equal([[BigInt(cpuLimit())]]);
+  });
 
   it('streams the 3,000,000 flights as typed columns', async () => {
     const totals = { rows: 0, delay: 0n, last: 0, origins: new Set<string>() };

@@ -6,11 +6,13 @@ import { expect } from 'chai';
 import { predictorRuntime, type LogRecord, type PredictorInstance } from 'vivace';
 import { affineInput, callContext, makePart } from 'vivace/testing';
 import { python } from 'vivace/adapters/python';
+import { cpuLimit } from 'vivace/kit';
 import { fixtureBundle } from '../fixtures/bundles.js';
 import { childrenOf } from '../fixtures/child-processes.js';
 import { failureOf } from '../support/failure.js';
 import { describeNeeding, pathOf } from '../servers/programs.js';
 import { python as interpreter } from '../servers/python.js';
+import { ServedModels } from '../servers/vivace-wrapper.js';
 
 const hostile = fixtureBundle('python/hostile.py');
 const alive = (pid: number): boolean => {
@@ -123,6 +125,26 @@ describeNeeding([interpreter], 'Processes of Python models', function () {
     } finally {
       delete process.env['SECRET_TOKEN'];
       delete process.env['MODEL_LEVEL'];
+    }
+  });
+
+  it('get as many threads as the CPU limit of the container for 0', async () => {
+    await start({ threads: 0 });
+    const pid = await ask(0);
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    for (const name of ['OMP', 'OPENBLAS', 'MKL'])
+      expect(environment).to.include(`${name}_NUM_THREADS=${cpuLimit()}`);
+  });
+
+  it('get as many threads from `vivace_wrapper serve --threads 0`', async () => {
+    const wrapper = await ServedModels.start('--threads', '0');
+    try {
+      await start({ socket: wrapper.socket });
+      const pid = await ask(0);
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+      expect(environment).to.include(`OMP_NUM_THREADS=${cpuLimit()}`);
+    } finally {
+      await wrapper.stop();
     }
   });
 

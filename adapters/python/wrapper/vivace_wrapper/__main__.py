@@ -101,7 +101,11 @@ def _add_serve(commands: Any) -> None:
         help="most models loaded at once: at least twice the instances of all predictors; default 16",
     )
     serving.add_argument(
-        "--threads", type=_positive, default=1, metavar="N", help="threads of OpenMP, OpenBLAS and MKL in each; default 1"
+        "--threads",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="threads of OpenMP, OpenBLAS and MKL in each; 0 = as many as the CPU limit of the container; default 1",
     )
     serving.add_argument(
         "--grace",
@@ -113,10 +117,12 @@ def _add_serve(commands: Any) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
+    from ._cpu import cpu_limit
     from ._serve import ServeFailed, serve
 
+    threads = str(given.threads or cpu_limit())
     for name in _THREADS:
-        os.environ[name] = str(given.threads)
+        os.environ[name] = threads
     try:
         return serve(given.socket, given.models, given.max_workers, given.grace)
     except ServeFailed as error:
@@ -213,6 +219,13 @@ def _seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value < 1e9:
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0")
     return value
 
 
