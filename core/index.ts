@@ -278,6 +278,7 @@ export type { RefusalOptions, RoutesByMethod } from './json/refusal.js';
 export { uncachedJson } from './json/uncached-json.js';
 export { deadlineMsOf, withinHeader } from './json/deadline-header.js';
 export { pathSegment } from './json/path-segment.js';
+export { checkAdmin } from './json/check-admin.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
 export { callFrom, requestIdOf } from './json/call-from-headers.js';
 export { recordExchange } from './json/record-exchange.js';

@@ -1,6 +1,5 @@
-import { definePlugin, httpServer, pathNames, routePrefix, transport } from 'vivace';
+import { checkAdmin, definePlugin, httpServer, pathNames, routePrefix, transport } from 'vivace';
 import { z } from 'zod';
-import { checkAdmin } from './admin.js';
 import { servedModels } from './served-models.js';
 import { openInferenceRouter } from './routes.js';
 

@@ -1,4 +1,4 @@
-import { definePlugin, httpServer, routePrefix, transport } from 'vivace';
+import { checkAdmin, definePlugin, httpServer, routePrefix, transport } from 'vivace';
 import { z } from 'zod';
 import { operationsRouter } from './routes.js';
 
@@ -8,9 +8,18 @@ export const operations = definePlugin({
   name: 'operations',
   options: z.strictObject({
     prefix: routePrefix('/ops'),
+    admin: z
+      .boolean()
+      .default(false)
+      .describe(
+        'whether callers may have predictors look for new versions; only on a server that listens on loopback; default false',
+      ),
   }),
   uses: { server: httpServer },
-  create: ({ prefix }, { server }) => ({
-    serve: (planes) => server.mount(operationsRouter(planes, prefix)),
+  create: ({ prefix, admin }, { server }, { name }) => ({
+    serve: (planes) => {
+      if (admin) checkAdmin(server.address(), name);
+      server.mount(operationsRouter(planes, { prefix, admin }));
+    },
   }),
 });

@@ -1,5 +1,7 @@
 import {
+  pathSegment,
   readingRoutes,
+  refusal,
   routeByMethod,
   uncachedJson,
   VivaceError,
@@ -10,8 +12,15 @@ import {
   type Planes,
 } from 'vivace';
 
-/** Finds the route of `/health/live`, `/health/ready`, `/metrics` and `/v1/info`. */
-export function operationsRouter({ data, control }: Planes, prefix: string): HttpRouter {
+interface Routes {
+  /** What every path begins with. */
+  readonly prefix: string;
+  /** Whether callers may have predictors look for new versions. */
+  readonly admin: boolean;
+}
+
+/** Finds the route of `/health/live`, `/health/ready`, `/metrics`, `/v1/info` and `/v1/predictors/{predictor}/refresh`. */
+export function operationsRouter({ data, control }: Planes, { prefix, admin }: Routes): HttpRouter {
   // Keys: paths of routes.
   const handlers = new Map<string, HttpRoute['handle']>([
     [`${prefix}/health/live`, () => uncachedJson({ live: true })],
@@ -43,7 +52,36 @@ export function operationsRouter({ data, control }: Planes, prefix: string): Htt
   );
   return ({ method, path }) => {
     const known = routes.get(path);
-    return known === undefined ? undefined : routeByMethod(known, method);
+    if (known !== undefined) return routeByMethod(known, method);
+    const predictor = refreshed(path, prefix);
+    if (predictor === undefined) return undefined;
+    return routeByMethod({ POST: admin ? refreshing(control, predictor, prefix) : adminIsOff }, method);
+  };
+}
+
+/** The predictor, percent-encoded, that a path asks to look for a new version; `undefined` for any other path. */
+function refreshed(path: string, prefix: string): string | undefined {
+  const [begin, end] = [`${prefix}/v1/predictors/`, '/refresh'];
+  if (!path.startsWith(begin) || !path.endsWith(end)) return undefined;
+  const segment = path.slice(begin.length, -end.length);
+  return segment === '' || segment.includes('/') ? undefined : segment;
+}
+
+const adminIsOff = refusal(
+  new VivaceError('UNIMPLEMENTED', 'predictors are not refreshed over HTTP: that needs `admin: true`'),
+);
+
+/** Answers when the version that the repository says should serve does, or why it does not. */
+function refreshing(control: Planes['control'], segment: string, prefix: string): HttpRoute {
+  return {
+    async handle(_request, call) {
+      const name = pathSegment(segment);
+      if (name === undefined)
+        throw new VivaceError('INVALID_ARGUMENT', 'the path has a broken percent-encoding');
+      return uncachedJson(await control.refresh(name, call));
+    },
+    admission: false,
+    template: `${prefix}/v1/predictors/{predictor}/refresh`,
   };
 }
 

@@ -236,11 +236,10 @@ describe('Express middleware', () => {
     };
     const front = (await host.start({ port: 0, middleware: [guarded] })).face(httpServer);
     const back = (await host.start({ port: 0 })).face(httpServer);
-    for (const [definition, server] of [
-      [rest, front],
-      [operations, back],
-    ] as const) {
-      const part = await startPart(definition, {}, { uses: { server } });
+    for (const part of [
+      await startPart(rest, {}, { uses: { server: front } }),
+      await startPart(operations, {}, { uses: { server: back } }),
+    ]) {
       host.keep(part);
       await part.face(transport).serve(served, callContext());
     }

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
-import { httpServer, transport, type ControlPlane } from 'vivace';
+import { httpServer, transport, VivaceError, type ControlPlane } from 'vivace';
+import { express } from 'vivace/adapters/express';
 import { memory, type InjectableServer, type InjectedResponse } from 'vivace/adapters/memory';
 import { operations } from 'vivace/plugins/operations';
-import { callContext, planes, startPart } from 'vivace/testing';
+import { callContext, planes, sendOverSocket, startPart, type TestPart } from 'vivace/testing';
+import { failureOf } from '../support/failure.js';
 
 async function get(path: string, own: Partial<ControlPlane> = {}, method = 'GET'): Promise<InjectedResponse> {
   const server = (await startPart(memory)).face(httpServer) as InjectableServer;
@@ -61,5 +63,87 @@ describe('operations', () => {
   it('answers 405 to another method', async () => {
     const answer = await get('/health/live', {}, 'POST');
     expect([answer.status, answer.headers.allow]).to.deep.equal([405, 'GET, HEAD']);
+  });
+
+  describe('administration', () => {
+    const served = async (part: TestPart): Promise<void> =>
+      part.face(transport).serve(planes(), callContext());
+
+    it('is off without `admin`, and takes no path but its own', async () => {
+      const answer = await get('/v1/predictors/delays/refresh', {}, 'POST');
+      expect([answer.status, (answer.json() as { message: string }).message]).to.deep.equal([
+        501,
+        'predictors are not refreshed over HTTP: that needs `admin: true`',
+      ]);
+      for (const path of ['/v1/predictors', '/v1/predictors//refresh', '/v1/predictors/a/b/refresh'])
+        expect((await get(path, {}, 'POST')).status, path).to.equal(404);
+    });
+
+    it('is refused on a server that does not listen itself', async () => {
+      const server = (await startPart(memory)).face(httpServer);
+      const part = await startPart(operations, { admin: true }, { uses: { server } });
+      expect(await failureOf(served(part))).to.match(
+        /^INVALID_CONFIG .*parts\.operations\.admin: the server does not listen itself.*`host: 127\.0\.0\.1`$/,
+      );
+    });
+
+    it('is refused on a server that listens beyond loopback', async () => {
+      const web = await startPart(express, { port: 0, host: '0.0.0.0', drainIdleMs: 0 });
+      const part = await startPart(operations, { admin: true }, { uses: { server: web.face(httpServer) } });
+      expect(await failureOf(served(part))).to.contain('can be reached from other machines');
+      await part.stop();
+      await web.stop();
+    });
+
+    describe('on loopback', () => {
+      const asked: string[] = [];
+      let address: string;
+      let stop: () => Promise<void>;
+      before(async () => {
+        const web = await startPart(express, { port: 0, drainIdleMs: 0 });
+        const server = web.face(httpServer);
+        const part = await startPart(operations, { prefix: '/ops', admin: true }, { uses: { server } });
+        const serving = { name: 'flight-delays', version: '4', digest: 'abc' };
+        const control: Partial<ControlPlane> = {
+          async refresh(name) {
+            asked.push(name);
+            if (name === 'broken') throw new VivaceError('FAILED_PRECONDITION', 'the self-test failed');
+            return Promise.resolve({ name, serving });
+          },
+        };
+        await part.face(transport).serve(planes({ control }), callContext());
+        address = server.address()!;
+        stop = async () => {
+          await part.stop();
+          await web.stop();
+        };
+      });
+      after(() => stop());
+      const send = async (predictor: string, method = 'POST'): Promise<[number, unknown]> => {
+        const path = `/ops/v1/predictors/${predictor}/refresh`;
+        const { status, text } = await sendOverSocket(address, { path, method });
+        return [status, JSON.parse(text)];
+      };
+
+      it('has a predictor look for a new version, and says where it stands then', async () => {
+        const [status, said] = await send('delay%20s');
+        expect(asked).to.deep.equal(['delay s']);
+        expect(status).to.equal(200);
+        expect(said).to.deep.equal({
+          name: 'delay s',
+          serving: { name: 'flight-delays', version: '4', digest: 'abc' },
+        });
+      });
+
+      it('says why a version does not serve', async () => {
+        const [status, said] = await send('broken');
+        expect([status, (said as { message: string }).message]).to.deep.equal([412, 'the self-test failed']);
+      });
+
+      it('refuses a broken percent-encoding, and other methods', async () => {
+        expect((await send('%zz'))[0]).to.equal(400);
+        expect((await send('delays', 'GET'))[0]).to.equal(405);
+      });
+    });
   });
 });

@@ -1,23 +1,13 @@
-import {
-  benchCalls,
-  errorCodes,
-  exampleOf,
-  messageOf,
-  pipelineCodec,
-  VivaceError,
-  withServer,
-  type BenchReport,
-  type ErrorCode,
-} from 'vivace';
+import { benchCalls, exampleOf, pipelineCodec, withServer, type BenchReport } from 'vivace';
 import { timeoutSignal } from 'vivace/kit';
 import { loadConfiguration, mistake, parseJson, readInput } from '../configuration.js';
 import { exitCodes } from '../exit-codes.js';
 import { positiveOf } from '../option-values.js';
 import type { WithConfig, WithJson } from '../options.js';
 import { count } from '../progress.js';
+import { RemoteServer } from '../remote-server.js';
 import type { Run } from '../run.js';
 import { untilReady } from '../until-ready.js';
-import { UsageError } from '../usage-error.js';
 
 export interface BenchOptions extends WithConfig, WithJson {
   readonly rate: string;
@@ -101,32 +91,14 @@ async function readRequests(file: string, { terminal }: Run): Promise<readonly u
 
 /** Calls the REST API of a server. */
 function overHttp(url: string, pipeline: string, { terminal }: Run): Call {
-  if (!URL.canParse(url)) throw new UsageError(`--url: "${url}" is not a URL, such as http://127.0.0.1:8080`);
-  const address = `${url.replace(/\/$/, '')}/v1/pipelines/${encodeURIComponent(pipeline)}/predict`;
-  return async (body) => {
-    const answer = await fetch(address, {
+  const server = new RemoteServer(url);
+  const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/predict`;
+  return async (body) =>
+    server.ask(path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      body,
       signal: AbortSignal.any([terminal.signal, timeoutSignal(answerMs)]),
-    }).catch((cause: unknown) => {
-      const { cause: reason = cause } = cause as { readonly cause?: unknown };
-      throw new VivaceError('UNAVAILABLE', `${address} does not answer: ${messageOf(reason)}`, { cause });
     });
-    const text = await answer.text();
-    if (!answer.ok) throw errorOf(answer.status, text);
-  };
-}
-
-/** The error that an answer of the REST API holds. */
-function errorOf(httpStatus: number, text: string): VivaceError {
-  try {
-    const { code, message } = JSON.parse(text) as { readonly code: ErrorCode; readonly message: string };
-    if (Object.hasOwn(errorCodes, code)) return new VivaceError(code, message, { httpStatus });
-  } catch {
-    // Not an error of Vivace: something between may have answered.
-  }
-  return new VivaceError('UNAVAILABLE', `HTTP ${httpStatus}`, { httpStatus });
 }
 
 function reportText({ latencyMs, failures, ...report }: BenchReport): string {

@@ -8,6 +8,7 @@ import type {
 import type { PushOptions } from '../push-model.js';
 import type { WithJson } from '../options.js';
 import type { AddCommand } from '../run.js';
+import { addReloadModels } from './reload-models.js';
 
 const pushHelp = `
 The model is a file, several files, or a folder. Which runtime hosts it is what --runtime, model.yaml or its name say: .onnx, .js, .mjs, .py (predictor.py in a
@@ -194,6 +195,7 @@ export const addModels: AddCommand = (command, run) => {
     .action(async (name: string | undefined, options: CollectCommandOptions) =>
       (await actions()).gc(name, options, run),
     );
+  addReloadModels(command, run);
 };
 
 function gather(value: string, before: readonly string[]): string[] {

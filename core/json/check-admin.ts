@@ -1,7 +1,7 @@
-import { VivaceError } from 'vivace';
+import { VivaceError } from '../kernel/errors.js';
 
 /**
- * Checks that a server which lets callers change its models is out of others' reach. An application that Vivace is mounted in is not: it may
+ * Checks that an HTTP server which lets callers change its models is out of others' reach. An application that Vivace is mounted in is not: it may
  * listen anywhere, and the address of a peer may be what a proxy's header says.
  *
  * @param address Where the server listens; `undefined` where it does not listen itself.
