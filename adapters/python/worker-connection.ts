@@ -68,6 +68,10 @@ export class WorkerConnection {
   send(frame: Frame): void {
     const pieces = encodeFrame(frame, this.#maxFrameBytes);
     const { socket } = this.#worker;
+    if (pieces.length === 1) {
+      socket.write(pieces[0]!);
+      return;
+    }
     socket.cork();
     for (const piece of pieces) socket.write(piece);
     socket.uncork();

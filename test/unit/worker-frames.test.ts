@@ -115,8 +115,27 @@ describe('Frames of workers', () => {
     const [flag, x] = frame!.tensors.map(({ data: view }) => view as Float64Array);
     expect([flag!.byteOffset % 8, x!.byteOffset % 8, x!.buffer]).to.deep.equal([0, 0, flag!.buffer]);
     expect([...x!]).to.deep.equal([1, 2, 3]);
-    const pieces = encodeFrame({ type: 'RESULT', call: 1, header: {}, tensors });
-    expect(pieces.some(({ buffer }) => buffer === data.buffer)).to.equal(true);
+  });
+
+  it('are one piece where they are small, and pieces that copy no tensor where they are large', () => {
+    for (const [size, pieces] of [
+      [3, 1],
+      [8_001, 4],
+      [20_000, 3],
+    ] as const) {
+      const data = Float32Array.from({ length: 2 * size }, (_, i) => i);
+      const tensors: Tensor[] = [
+        { name: 'x', datatype: 'FP32', shape: [2 * size], data },
+        { name: 'y', datatype: 'FP32', shape: [size], data: data.subarray(0, size) },
+      ];
+      const encoded = encodeFrame({ type: 'RESULT', call: 1, header: {}, tensors });
+      expect(encoded, String(size)).to.have.length(pieces);
+      expect(encoded.some(({ buffer }) => buffer === data.buffer)).to.equal(pieces > 1);
+      const [frame] = read(Buffer.concat(encoded));
+      expect(frame!.tensors.map((tensor) => [...tensor.data])).to.deep.equal(
+        tensors.map((tensor) => [...tensor.data]),
+      );
+    }
   });
 
   it('are refused before they are sent where they are too large', () => {

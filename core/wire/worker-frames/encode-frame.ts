@@ -12,6 +12,8 @@ import {
 } from './frame.js';
 
 const zeros = new Uint8Array(8);
+/** Frames up to this length are one piece. */
+const smallBytes = 65_536;
 
 /**
  * The bytes of a frame, in pieces that are sent one after the other: the first holds prefix and header, the others may be memory of the
@@ -33,12 +35,22 @@ export function encodeFrame(frame: Frame, maxFrameBytes = defaultMaxFrameBytes):
       'INVALID_ARGUMENT',
       `a frame of ${length} bytes, its header ${headerBytes}: at most ${maxFrameBytes} and ${maxHeaderBytes} are sent`,
     );
-  const head = Buffer.alloc(prefixBytes + padded(headerBytes));
+  // A small frame is one piece: copying it costs less than sending several.
+  const isSmall = length <= smallBytes;
+  const head = Buffer.alloc(prefixBytes + (isSmall ? length : padded(headerBytes)));
   head.writeUInt32LE(length, 0);
   head[4] = frameTypes[frame.type];
   head.writeUInt32LE(frame.call, 8);
   head.writeUInt32LE(headerBytes, 12);
   head.write(header, prefixBytes);
+  if (isSmall) {
+    let at = prefixBytes + padded(headerBytes);
+    for (const body of bodies) {
+      head.set(body, at);
+      at += padded(body.length);
+    }
+    return [head];
+  }
   const pieces: Uint8Array[] = [head];
   for (const body of bodies) {
     pieces.push(body);

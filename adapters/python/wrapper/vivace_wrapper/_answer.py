@@ -23,8 +23,9 @@ def outputs_of(answer: Any, signature: Signature, rows: int) -> list[Tensor]:
     """
     specs = signature.outputs
     named = _by_name(answer, specs)
-    unknown = [str(name) for name in named if name not in {spec.name for spec in specs}]
-    if unknown:
+    declared = {spec.name for spec in specs}
+    if not declared.issuperset(named):
+        unknown = [str(name) for name in named if name not in declared]
         raise WrongAnswer(f"it gave {_quoted(unknown)}, but declared is {_quoted([s.name for s in specs])}")
     tensors = []
     for spec in specs:
@@ -97,11 +98,19 @@ def _numbers(array: np.ndarray, spec: TensorSpec, where: str, rows: int) -> np.n
         return array.astype(target, copy=False)
     if array.dtype.kind not in "biuf" or not np.can_cast(array.dtype, target, "same_kind"):
         raise WrongAnswer(f"{where} is {array.dtype}, but {_declared(spec, rows)} is declared")
-    with np.errstate(over="ignore"):
-        cast = array.astype(target)
+    if target.kind == "f" and array.dtype.kind == "f":
+        return _floats(array, spec, where)
+    cast = array.astype(target)
     if target.kind == "i" and not np.array_equal(cast, array):
         raise WrongAnswer(f"{where} has an integer that {spec.datatype} cannot hold")
-    if target.kind == "f" and array.dtype.kind == "f" and np.isinf(cast).sum() != np.isinf(array).sum():
+    return cast
+
+
+def _floats(array: np.ndarray, spec: TensorSpec, where: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        cast = array.astype(DTYPES[spec.datatype])
+    infinite = np.isinf(cast)
+    if infinite.any() and not np.array_equal(infinite, np.isinf(array)):
         raise WrongAnswer(f"{where} has a number that {spec.datatype} cannot hold")
     return cast
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import struct
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
@@ -25,6 +26,18 @@ LARGEST_SIZE = 2_147_483_647
 _NAMES = {number: name for name, number in TYPES.items()}
 _OF_CALL = {"PREDICT", "RESULT", "ERROR", "CANCEL"}
 _TENSOR_LIST = {"PREDICT": "inputs", "RESULT": "outputs"}
+
+#: Frames up to this are sent in one piece, which costs a copy.
+_SMALL_BYTES = 65_536
+#: How much is read at once while a frame is waited for.
+_AHEAD_BYTES = 16_384
+_SEND_BUFFER_BYTES = 1_048_576
+#: How many headers are remembered, and how long they are at most.
+_MOST_REMEMBERED = 512
+_LONGEST_REMEMBERED = 8_192
+#: Headers that were read, by type, length and text; and headers that were written, by what they describe.
+_layouts: dict[tuple[str, int, bytes], "_Layout"] = {}
+_texts: dict[Any, bytes] = {}
 
 DTYPES = {
     "FP32": np.dtype("<f4"),
@@ -66,18 +79,7 @@ def encode(frame: Frame, max_frame_bytes: int = MAX_FRAME_BYTES) -> list[bytes |
         ValueError: where they would be more than `max_frame_bytes`.
     """
     bodies = [_tensor_bytes(tensor) for tensor in frame.tensors]
-    header = dict(frame.header)
-    if frame.type in _TENSOR_LIST:
-        header[_TENSOR_LIST[frame.type]] = [
-            {
-                "name": tensor.name,
-                "datatype": tensor.datatype,
-                "shape": list(tensor.array.shape),
-                "parameters": {"binary_data_size": len(body)},
-            }
-            for tensor, body in zip(frame.tensors, bodies)
-        ]
-    text = header_bytes(header)
+    text = _header_text(frame, bodies)
     behind = sum(padded(len(body)) for body in bodies)
     length = padded(len(text)) + behind
     if length > max_frame_bytes or len(text) > MAX_HEADER_BYTES:
@@ -93,11 +95,43 @@ def encode(frame: Frame, max_frame_bytes: int = MAX_FRAME_BYTES) -> list[bytes |
     return pieces
 
 
+def _header_text(frame: Frame, bodies: list[bytes | memoryview]) -> bytes:
+    listed = _TENSOR_LIST.get(frame.type)
+    if listed is None:
+        return header_bytes(frame.header)
+    # The headers of a model's answers differ in nothing but how many rows there are.
+    key = (listed, *((t.name, t.datatype, t.array.shape, len(body)) for t, body in zip(frame.tensors, bodies)))
+    text = None if frame.header else _texts.get(key)
+    if text is None:
+        header = dict(frame.header)
+        header[listed] = [
+            {
+                "name": tensor.name,
+                "datatype": tensor.datatype,
+                "shape": list(tensor.array.shape),
+                "parameters": {"binary_data_size": len(body)},
+            }
+            for tensor, body in zip(frame.tensors, bodies)
+        ]
+        text = header_bytes(header)
+        if not frame.header:
+            _remember(_texts, key, text)
+    return text
+
+
+def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(cache) >= _MOST_REMEMBERED:
+        cache.clear()
+    cache[key] = value
+
+
 def _tensor_bytes(tensor: Tensor) -> bytes | memoryview:
     array = tensor.array
     if tensor.datatype != "BYTES":
         array = np.ascontiguousarray(array, dtype=DTYPES[tensor.datatype])
-        return memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""
+        if array.nbytes <= _SMALL_BYTES:
+            return array.tobytes()
+        return memoryview(array.reshape(-1).view(np.uint8))
     elements = []
     for element in array.reshape(-1).tolist():
         raw = element if isinstance(element, bytes) else element.encode("utf-8")
@@ -112,7 +146,12 @@ class Connection:
     def __init__(self, sock: socket.socket, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
         self._socket = sock
         self.max_frame_bytes = max_frame_bytes
-        self._prefix = bytearray(PREFIX.size)
+        # What has come and has not been taken: a small frame comes in one piece, prefix and all.
+        self._ahead = memoryview(bytearray(_AHEAD_BYTES))
+        self._from = 0
+        self._to = 0
+        # The system takes an answer of some hundred kilobytes at once, where it allows that.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
     def receive(self) -> Frame | None:
         """The next frame; None where the other side has closed the connection between two frames.
@@ -120,32 +159,53 @@ class Connection:
         Raises:
             BrokenFrame: for bytes that are not a frame, or end within one.
         """
-        if not self._fill(memoryview(self._prefix), may_end=True):
+        if not self._read_ahead():
             return None
-        prefix = read_prefix(self._prefix, self.max_frame_bytes)
+        begin = self._from + PREFIX.size
+        prefix = read_prefix(self._ahead[self._from : begin], self.max_frame_bytes)
         # Memory of its own: the arrays are views of it, and lie at multiples of 8.
         body = np.empty(prefix.length, dtype=np.uint8)
-        self._fill(memoryview(body), may_end=False)
+        view = memoryview(body)
+        here = min(prefix.length, self._to - begin)
+        if here > 0:
+            view[:here] = self._ahead[begin : begin + here]
+        self._from = begin + here
+        while here < prefix.length:
+            taken = self._socket.recv_into(view[here:])
+            if taken == 0:
+                raise BrokenFrame("the connection ended within a frame")
+            here += taken
         return read_frame(prefix, body)
 
     def send(self, frame: Frame) -> None:
         """Sends a frame, and waits until the system has taken it."""
         pieces = encode(frame, self.max_frame_bytes)
-        if sum(len(piece) for piece in pieces) <= 65_536:
+        if sum(len(piece) for piece in pieces) <= _SMALL_BYTES:
             self._socket.sendall(b"".join(pieces))
             return
-        for piece in pieces:
+        # The head goes along with the first tensor.
+        first = min(len(pieces), 2)
+        sent = self._socket.sendmsg(pieces[:first])
+        for piece in pieces[:first]:
+            self._socket.sendall(memoryview(piece)[min(sent, len(piece)) :])
+            sent -= min(sent, len(piece))
+        for piece in pieces[first:]:
             self._socket.sendall(piece)
 
-    def _fill(self, view: memoryview, may_end: bool) -> bool:
-        at = 0
-        while at < len(view):
-            taken = self._socket.recv_into(view[at:])
+    def _read_ahead(self) -> bool:
+        """Waits for a whole prefix; False where the connection has ended before it."""
+        if self._to - self._from >= PREFIX.size:
+            return True
+        rest = self._ahead[self._from : self._to].tobytes()
+        self._ahead[: len(rest)] = rest
+        self._from, self._to = 0, len(rest)
+        while self._to < PREFIX.size:
+            taken = self._socket.recv_into(self._ahead[self._to :])
             if taken == 0:
-                if at == 0 and may_end:
+                if self._to == 0:
                     return False
                 raise BrokenFrame("the connection ended within a frame")
-            at += taken
+            self._to += taken
         return True
 
 
@@ -192,59 +252,110 @@ def read_frame(prefix: Prefix, body: np.ndarray) -> Frame:
     Raises:
         BrokenFrame: where it is not what the prefix says.
     """
+    view = memoryview(body).toreadonly()
+    text = view[: prefix.header_length].tobytes()
+    # The headers of a model's calls differ in nothing but how many rows there are, and how much time is left.
+    key = (prefix.type, prefix.length, text)
+    layout = _layouts.get(key)
+    if layout is None:
+        layout = _read_layout(prefix, text)
+        if len(text) <= _LONGEST_REMEMBERED:
+            _remember(_layouts, key, layout)
+    _check_zeros(view[prefix.header_length : padded(prefix.header_length)])
+    tensors = [_read_tensor(place, view) for place in layout.places]
+    return Frame(prefix.type, prefix.call, dict(layout.header), tensors)
+
+
+class _Place(NamedTuple):
+    """Where a tensor lies behind the prefix."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    size: int
+    begin: int
+    end: int
+    path: str
+
+
+class _Layout(NamedTuple):
+    """What a header says; frames of one type and length with the same text have the same."""
+
+    header: dict[str, Any]
+    places: tuple[_Place, ...]
+
+
+def _read_layout(prefix: Prefix, text: bytes) -> _Layout:
     kind = prefix.type
     try:
-        header = json.loads(bytes(body[: prefix.header_length]), parse_constant=_no_constant)
+        header = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BrokenFrame(f"the header of {kind} is not JSON: {error}") from None
     if not isinstance(header, dict):
         raise BrokenFrame(f"the header of {kind} is not a JSON object")
-    start = padded(prefix.header_length)
-    _check_zeros(body[prefix.header_length : start])
+    begin = padded(prefix.header_length)
     listed = _TENSOR_LIST.get(kind)
     if listed is None:
-        if prefix.length > start:
-            raise BrokenFrame(f"{kind} carries {prefix.length - start} bytes behind its header")
-        return Frame(kind, prefix.call, header)
+        if prefix.length > begin:
+            raise BrokenFrame(f"{kind} carries {prefix.length - begin} bytes behind its header")
+        return _Layout(header, ())
     descriptions = header.pop(listed, None)
     if not isinstance(descriptions, list):
         raise BrokenFrame(f'{kind} without a list "{listed}"')
-    return Frame(kind, prefix.call, header, _read_tensors(listed, descriptions, body[start:]))
+    places = []
+    for i, description in enumerate(descriptions):
+        place = _read_place(description, f"{listed}[{i}]", begin, prefix.length)
+        places.append(place)
+        begin = padded(place.end)
+    if begin != prefix.length:
+        raise BrokenFrame(f"{prefix.length - begin} bytes of a frame belong to no tensor")
+    return _Layout(header, tuple(places))
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _read_tensors(listed: str, descriptions: list[Any], raw: np.ndarray) -> list[Tensor]:
-    tensors = []
-    at = 0
-    for i, description in enumerate(descriptions):
-        path = f"{listed}[{i}]"
-        if not isinstance(description, dict):
-            raise BrokenFrame(f"{path} is not an object")
-        name = description.get("name")
-        datatype = description.get("datatype")
-        parameters = description.get("parameters")
-        if not isinstance(name, str):
-            raise BrokenFrame(f"{path} has no name")
-        if not isinstance(datatype, str) or datatype not in DTYPES:
-            raise BrokenFrame(f"{path}: {json.dumps(datatype)} is not a datatype of a frame")
-        length = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
-        if not _is_size(length):
-            raise BrokenFrame(f'{path} does not say its "binary_data_size"')
-        end = at + int(length)
-        if padded(end) > len(raw):
-            raise BrokenFrame(f"{path} goes beyond the frame")
-        shape = _read_shape(description.get("shape"), path)
-        array = _read_array(raw[at:end], datatype, shape, path)
-        _check_zeros(raw[end : padded(end)])
+def _read_place(description: Any, path: str, begin: int, frame_end: int) -> _Place:
+    if not isinstance(description, dict):
+        raise BrokenFrame(f"{path} is not an object")
+    name = description.get("name")
+    datatype = description.get("datatype")
+    parameters = description.get("parameters")
+    if not isinstance(name, str):
+        raise BrokenFrame(f"{path} has no name")
+    if not isinstance(datatype, str) or datatype not in DTYPES:
+        raise BrokenFrame(f"{path}: {json.dumps(datatype)} is not a datatype of a frame")
+    length = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    if not _is_size(length):
+        raise BrokenFrame(f'{path} does not say its "binary_data_size"')
+    length = int(length)
+    if padded(begin + length) > frame_end:
+        raise BrokenFrame(f"{path} goes beyond the frame")
+    shape = _read_shape(description.get("shape"), path)
+    size = math.prod(shape)
+    if datatype != "BYTES" and length != size * DTYPES[datatype].itemsize:
+        raise BrokenFrame(
+            f"{path}: {length} bytes, but {size} elements of {datatype} have {size * DTYPES[datatype].itemsize}"
+        )
+    return _Place(name, datatype, shape, size, begin, begin + length, path)
+
+
+def _read_tensor(place: _Place, view: memoryview) -> Tensor:
+    name, datatype, shape, size, begin, end, path = place
+    _check_zeros(view[end : padded(end)])
+    if datatype == "BYTES":
+        array = _read_byte_strings(view[begin:end], size, path).reshape(shape)
         array.flags.writeable = False
-        tensors.append(Tensor(name, datatype, array))
-        at = padded(end)
-    if at != len(raw):
-        raise BrokenFrame(f"{len(raw) - at} bytes of a frame belong to no tensor")
-    return tensors
+    elif size == 0:
+        array = np.empty(shape, DTYPES[datatype])
+        array.flags.writeable = False
+    else:
+        if datatype == "BOOL" and np.frombuffer(view[begin:end], np.uint8).max() > 1:
+            raise BrokenFrame(f"{path}: a BOOL is 0 or 1")
+        # Read-only, as the view is.
+        array = np.ndarray(shape, DTYPES[datatype], view, begin)
+    return Tensor(name, datatype, array)
 
 
 def _is_size(value: object) -> bool:
@@ -269,21 +380,7 @@ def _read_shape(shape: object, path: str) -> tuple[int, ...]:
     return tuple(int(dimension) for dimension in shape)
 
 
-def _read_array(raw: np.ndarray, datatype: str, shape: tuple[int, ...], path: str) -> np.ndarray:
-    size = int(np.prod(shape, dtype=np.int64))
-    if datatype == "BYTES":
-        return _read_byte_strings(raw, size, path).reshape(shape)
-    dtype = DTYPES[datatype]
-    if len(raw) != size * dtype.itemsize:
-        raise BrokenFrame(
-            f"{path}: {len(raw)} bytes, but {size} elements of {datatype} have {size * dtype.itemsize}"
-        )
-    if datatype == "BOOL" and raw.size and raw.max() > 1:
-        raise BrokenFrame(f"{path}: a BOOL is 0 or 1")
-    return raw.view(dtype).reshape(shape) if size else np.empty(shape, dtype)
-
-
-def _read_byte_strings(raw: np.ndarray, size: int, path: str) -> np.ndarray:
+def _read_byte_strings(raw: memoryview, size: int, path: str) -> np.ndarray:
     # Before anything is allocated for them.
     if size * 4 > len(raw):
         raise BrokenFrame(f"{path}: {len(raw)} bytes are too few for {size} elements of BYTES")
@@ -308,6 +405,6 @@ def _read_byte_strings(raw: np.ndarray, size: int, path: str) -> np.ndarray:
     return elements
 
 
-def _check_zeros(padding: np.ndarray) -> None:
-    if padding.any():
+def _check_zeros(padding: memoryview) -> None:
+    if any(padding):
         raise BrokenFrame("the padding of a frame is not zero")

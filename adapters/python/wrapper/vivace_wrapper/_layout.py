@@ -30,10 +30,13 @@ def padded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
+# Made once: `json.dumps` makes one for each call that has options.
+_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def header_bytes(header: dict[str, Any]) -> bytes:
     """A header as it is sent, without its padding."""
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "replace")
+    return _encoder.encode(header).encode("utf-8", "replace")
 
 
 def head(kind: str, call: int, header: bytes, tensor_bytes: int = 0) -> bytes:

@@ -169,12 +169,15 @@ def _call_of(frame: Frame, model: Model) -> tuple[int, list[Tensor], Any]:
     elif requests is not None:
         raise _Leave(f"call {frame.call} has requests, which the model is not over")
     specs = model.signature.inputs
-    if [(t.name, t.datatype) for t in inputs] != [(s.name, s.datatype) for s in specs]:
+    if len(inputs) != len(specs):
         raise _Leave(f"call {frame.call} has other inputs than the model")
     for tensor, spec in zip(inputs, specs):
-        expected = (rows, *spec.shape[1:])
+        if tensor.name != spec.name or tensor.datatype != spec.datatype:
+            raise _Leave(f"call {frame.call} has other inputs than the model")
         shape = tensor.array.shape
-        if len(shape) != len(expected) or any(e not in (-1, s) for e, s in zip(expected, shape)):
+        inner, declared = shape[1:], spec.shape[1:]
+        fits = inner == declared or (len(inner) == len(declared) and all(d in (-1, i) for d, i in zip(declared, inner)))
+        if shape[:1] != (rows,) or not fits:
             raise _Leave(f'call {frame.call}: the input "{tensor.name}" has the shape {list(shape)}')
     return rows, inputs, offsets
 

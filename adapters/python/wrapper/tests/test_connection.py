@@ -1,0 +1,142 @@
+"""Frames through a socket, however they are cut, and headers that are remembered."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Iterator
+
+import numpy as np
+import pytest
+
+from vivace_wrapper import _frames
+from vivace_wrapper._frames import BrokenFrame, Connection, Frame, Tensor, encode
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, Connection]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, Connection(theirs)
+
+
+def call(number: int, array: np.ndarray, datatype: str = "FP32") -> Frame:
+    return Frame("PREDICT", number, {"rows": len(array)}, [Tensor("x", datatype, array)])
+
+
+def raw(frame: Frame) -> bytes:
+    return b"".join(bytes(piece) for piece in encode(frame))
+
+
+def test_frames_that_come_byte_by_byte(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    sent = raw(call(1, np.array([[1, 2.5]]))) + raw(call(2, np.array([[3, 4]])))
+    sender = threading.Thread(target=lambda: [ours.send(sent[i : i + 1]) for i in range(len(sent))])
+    sender.start()
+    for number, expected in ((1, [[1, 2.5]]), (2, [[3, 4]])):
+        frame = connection.receive()
+        assert frame is not None and frame.call == number
+        assert frame.tensors[0].array.tolist() == expected
+    sender.join()
+
+
+def test_frames_that_come_together(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    # Some end within what is read at once, and one is larger than that.
+    arrays = [np.full((rows, 2), rows, dtype=np.float32) for rows in (1, 700, 1, 900, 5_000, 3)]
+    sent = b"".join(raw(call(i + 1, array)) for i, array in enumerate(arrays))
+    sender = threading.Thread(target=lambda: ours.sendall(sent))
+    sender.start()
+    received = [connection.receive() for _ in arrays]
+    sender.join()
+    for frame, array in zip(received, arrays):
+        assert frame is not None
+        # Memory of its own: what came later has not changed it.
+        assert np.array_equal(frame.tensors[0].array, array)
+        assert not frame.tensors[0].array.flags.writeable
+
+
+@pytest.mark.parametrize("left", [1, 15, 16, 17, 60])
+def test_an_end_within_a_frame(ends: tuple[socket.socket, Connection], left: int) -> None:
+    ours, connection = ends
+    ours.sendall(raw(call(1, np.zeros((1, 2)))) + raw(call(2, np.zeros((1, 2))))[:left])
+    ours.shutdown(socket.SHUT_WR)
+    assert connection.receive() is not None
+    with pytest.raises(BrokenFrame, match="ended within a frame"):
+        connection.receive()
+
+
+def test_an_end_between_frames(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    ours.sendall(raw(call(1, np.zeros((1, 2)))))
+    ours.shutdown(socket.SHUT_WR)
+    assert connection.receive() is not None
+    assert connection.receive() is None
+
+
+@pytest.mark.parametrize("rows", [1, 100, 20_000, 400_000])
+def test_an_answer_of_any_size(ends: tuple[socket.socket, Connection], rows: int) -> None:
+    ours, connection = ends
+    answer = Frame(
+        "RESULT",
+        7,
+        tensors=[
+            Tensor("y", "FP64", np.arange(rows, dtype=np.float64)),
+            Tensor("words", "BYTES", np.array(["a", "bc"] * rows, dtype=object)),
+            Tensor("flags", "BOOL", np.arange(rows) % 3 == 0),
+        ],
+    )
+    sender = threading.Thread(target=connection.send, args=(answer,))
+    sender.start()
+    frame = Connection(ours).receive()
+    sender.join()
+    assert frame is not None and frame.call == 7
+    for got, given in zip(frame.tensors, answer.tensors):
+        assert np.array_equal(got.array, given.array)
+
+
+def test_a_remembered_header_is_read_for_each_frame(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    for number in range(1, 4):
+        ours.sendall(raw(call(number, np.array([[number, number]]))))
+        frame = connection.receive()
+        assert frame is not None
+        assert (frame.call, frame.header, frame.tensors[0].array.tolist()) == (number, {"rows": 1}, [[number, number]])
+        # What a caller does to a header is its own affair.
+        frame.header["rows"] = 99
+
+
+def test_a_remembered_header_does_not_hide_what_is_wrong_behind_it(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    good = raw(call(1, np.array([True, False, True]), "BOOL"))
+    ours.sendall(good)
+    assert connection.receive() is not None
+    # The last byte is padding, and a BOOL stands eight before the end.
+    for at, value, message in ((-1, 1, "padding"), (-8, 2, "a BOOL is 0 or 1")):
+        broken = bytearray(good)
+        broken[at] = value
+        ours.sendall(broken)
+        with pytest.raises(BrokenFrame, match=message):
+            connection.receive()
+
+
+def test_a_remembered_header_with_another_length_is_read_anew(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    good = raw(call(1, np.zeros((1, 2))))
+    ours.sendall(good)
+    assert connection.receive() is not None
+    longer = bytearray(good) + bytes(8)
+    longer[0] += 8
+    ours.sendall(longer)
+    with pytest.raises(BrokenFrame, match="8 bytes of a frame belong to no tensor"):
+        connection.receive()
+
+
+def test_no_more_headers_are_remembered_than_some(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    for rows in range(1, 1_200):
+        ours.sendall(raw(call(rows, np.zeros((rows, 1)))))
+        assert connection.receive() is not None
+        raw(Frame("RESULT", rows, tensors=[Tensor("y", "FP32", np.zeros(rows))]))
+    assert 0 < len(_frames._layouts) <= 512
+    assert 0 < len(_frames._texts) <= 512
