@@ -1,8 +1,10 @@
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { cpuWithChildren } from './process-usage.js';
 
 /** What a child process has used since it began. */
 export interface Usage {
+  /** With that of the processes it has started. */
   readonly cpuMicros: number;
   readonly maxRssBytes: number;
 }
@@ -62,10 +64,9 @@ export async function asChild<A>(
 ): Promise<void> {
   const { ready, stop } = await start(JSON.parse(process.argv[2] as string) as A);
   process.on('message', () => {
-    const { user, system } = process.cpuUsage();
-    process.send!({
-      usage: { cpuMicros: user + system, maxRssBytes: process.resourceUsage().maxRSS * 1024 },
-    });
+    void cpuWithChildren().then((cpuMicros) =>
+      process.send!({ usage: { cpuMicros, maxRssBytes: process.resourceUsage().maxRSS * 1024 } }),
+    );
   });
   process.once('disconnect', () => void Promise.resolve(stop?.()).then(() => process.exit(0)));
   process.send!({ ready });

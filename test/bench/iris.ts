@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { bundleManifest, createServer, modelRepository, type ServerOf } from 'vivace';
+import { irisSignature } from './iris-requests.js';
 import { repositoryParts } from './serve.js';
 
 /** The model of the hello example: four measurements of a flower to its species. */
@@ -40,13 +41,7 @@ async function addIris(models: string): Promise<void> {
         sha256: createHash('sha256').update(file).digest('hex'),
       },
     ],
-    signature: {
-      inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, 4] }],
-      outputs: [
-        { name: 'label', datatype: 'INT64', shape: [-1] },
-        { name: 'probabilities', datatype: 'FP32', shape: [-1, 3] },
-      ],
-    },
+    signature: irisSignature,
   });
   const server = await createServer({ parts: repositoryParts(models, 'writing'), pipelines: {} });
   await server.startOnly(['models']);

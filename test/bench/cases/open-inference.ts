@@ -1,15 +1,13 @@
 import { figure, type BenchCase, type Figure } from '../bench-case.js';
 import { Child } from '../child.js';
-import { HttpClient, jsonRequest } from '../http-client.js';
 import { irisFile } from '../iris.js';
-import { load, type LoadSample, type Target } from '../load.js';
+import { checkAnswers, irisRequests } from '../iris-requests.js';
+import { load, type LoadSample } from '../load.js';
 import { interleave } from '../measure.js';
 import { python, PythonService } from '../python-service.js';
-import { randomNumbers } from '../random.js';
 
 const clients = 32;
 const options = { clients, count: 20_000 };
-const path = '/v2/models/iris/infer';
 
 /** One row of iris over Open Inference JSON, against bare node:http and, where Python is installed, a FastAPI handler. */
 export const benchCase: BenchCase = {
@@ -42,39 +40,6 @@ export const benchCase: BenchCase = {
     return figures;
   },
 };
-
-function irisRequests(): Buffer[] {
-  const random = randomNumbers(5);
-  const measurement = (): number => Math.round(random() * 80) / 10;
-  return Array.from({ length: 256 }, () =>
-    jsonRequest(path, {
-      inputs: [
-        {
-          name: 'features',
-          datatype: 'FP32',
-          shape: [1, 4],
-          data: [measurement(), measurement(), measurement(), measurement()],
-        },
-      ],
-    }),
-  );
-}
-
-/** All answer the same request with the same species and the same probabilities. */
-async function checkAnswers(targets: readonly Target[]): Promise<void> {
-  const answers = await Promise.all(
-    targets.map(async ({ url, requests }) => {
-      const connection = await HttpClient.open(url);
-      const { outputs } = JSON.parse((await connection.send(requests[0]!)).toString()) as {
-        outputs: { data: number[] }[];
-      };
-      connection.close();
-      return JSON.stringify(outputs.map(({ data }) => data.map((value) => value.toFixed(5))));
-    }),
-  );
-  if (new Set(answers).size > 1)
-    throw new Error(`they answer differently: their times compare nothing\n${answers.join('\n')}`);
-}
 
 function against(other: string, own: LoadSample, floor: LoadSample, least: number): Figure[] {
   const ratio = own.perSecond / floor.perSecond;
