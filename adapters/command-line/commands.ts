@@ -31,7 +31,8 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'models',
-    description: 'push, pull and list models, move their aliases, reload them, verify and clean up the model repository',
+    description:
+      'push, pull and list models, move their aliases, reload them, verify and clean up the model repository',
     load: async () => (await import('./commands/models.js')).addModels,
   },
   {

@@ -97,16 +97,16 @@ async function inspect(
   content: Uint8Array,
   context: CallContext,
 ): Promise<ModelInspection> {
-  if (runtime.inspect === undefined)
-    throw wrongOption(
-      'signature',
-      'the part does not say what a remote model takes and gives: give the signature',
-    );
   const directory = await mkdtemp(join(tmpdir(), 'vivace-remote-'));
   try {
     const file = join(directory, entry);
     await writeFile(file, content);
-    return await runtime.inspect(file, context);
+    const found = await runtime.inspect?.(file, context);
+    if (found !== undefined) return found;
+    throw wrongOption(
+      'signature',
+      'the part does not say what a remote model takes and gives: give the signature',
+    );
   } catch (cause) {
     if (isVivaceError(cause) && (cause.code === 'FAILED_PRECONDITION' || cause.code === 'NOT_FOUND'))
       throw wrongOption('remote', cause.message, cause);
