@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { dirname, extname } from 'node:path';
 import { promisify } from 'node:util';
-import { z } from 'zod';
 import { abortError, messageOf, VivaceError, type CallContext, type ModelInspection } from 'vivace';
 import type { PythonOptions } from './options.js';
 import { isMissing, noInterpreter, workerEnvironment } from './spawned-worker.js';
@@ -40,8 +39,8 @@ export async function inspectModel(
 /** What the command says of a model that does not load: on its standard output, so that nothing that a model prints is taken for it. */
 function reasonOf(error: unknown): string {
   const { stdout } = error as { readonly stdout?: string };
-  const said = z.object({ error: z.string() }).safeParse(jsonOf(stdout));
-  return said.success ? said.data.error : messageOf(error);
+  const { error: said } = Object(jsonOf(stdout)) as { readonly error?: unknown };
+  return typeof said === 'string' ? said : messageOf(error);
 }
 
 function jsonOf(text: string | undefined): unknown {
