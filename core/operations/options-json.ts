@@ -140,8 +140,9 @@ function visit(node: unknown): unknown {
   const { type } = rest;
   const plain = type === 'number' || type === 'integer' || type === 'boolean';
   const isText = type === 'string' || (type === undefined && 'enum' in rest);
-  if (plain || (isText && ('pattern' in rest || 'enum' in rest || 'format' in rest)))
-    return { ...texts, anyOf: [rest, reference] };
+  // Several patterns of one text are an `allOf`.
+  const narrowed = ['pattern', 'enum', 'format', 'allOf'].some((key) => key in rest);
+  if (plain || (isText && narrowed)) return { ...texts, anyOf: [rest, reference] };
   const inner = Object.entries(rest).map(([key, value]) => {
     if (literal.includes(key)) return [key, value];
     if (key === 'properties')

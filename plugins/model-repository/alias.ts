@@ -48,7 +48,7 @@ export function parseAlias(bytes: Uint8Array, key: string): readonly AliasEntry[
     );
   const parsed = parseValue(aliasSchema, json);
   if (parsed.mistakes !== undefined)
-    throw lost(`${parsed.mistakes[0].path.join('.')}: ${parsed.mistakes[0].message}`);
+    throw lost([parsed.mistakes[0].path.join('.'), parsed.mistakes[0].message].filter(Boolean).join(': '));
   return parsed.value.history.map(({ at, note, ...entry }) => ({
     ...entry,
     at: millisOf(instantOf(at)!),
