@@ -5,7 +5,7 @@ import { describeNeeding, pathOf } from '../servers/programs.js';
 import { python } from '../servers/python.js';
 
 describeNeeding([python], 'The Python package', function () {
-  this.timeout(300_000);
+  this.timeout(900_000);
 
   it('passes its own tests', async () => {
     const { stdout } = await promisify(execFile)(
@@ -13,7 +13,7 @@ describeNeeding([python], 'The Python package', function () {
       ['-m', 'pytest', '-q', '-p', 'no:cacheprovider'],
       {
         cwd: 'adapters/python/wrapper',
-        env: { ...process.env, PYTHONPATH: '.', PYTHONDONTWRITEBYTECODE: '1' },
+        env: { ...process.env, PYTHONPATH: '.', PYTHONDONTWRITEBYTECODE: '1', OMP_NUM_THREADS: '1' },
       },
     ).catch((error: unknown) => {
       throw new Error((error as { readonly stdout: string }).stdout, { cause: error });

@@ -43,7 +43,7 @@ def with_test(expected: float) -> str:
 class TestCheck:
     def test_says_what_it_found(self, tmp_path: Path) -> None:
         printed = run("check", str(folder(tmp_path, **{"model.yaml": with_test(6)}))).stdout
-        for line in ("Twice (python, predictor.py), loaded in", "features FP32 [-1, 2]: a, b", "self-test: passed", " 1000 rows: p50"):
+        for line in ("predictor.py (python, Twice), loaded in", "features FP32 [-1, 2]: a, b", "self-test: passed", "    1 row:  p50", " 1000 rows: p50"):
             assert line in printed
 
     def test_says_it_as_json_though_the_model_prints(self, tmp_path: Path) -> None:

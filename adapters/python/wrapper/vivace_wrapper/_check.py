@@ -60,6 +60,9 @@ class Report:
             found.append("there is no self-test, and zeros were timed: give vivace_wrapper.save an example")
         return found
 
+    def _kind(self) -> str:
+        return self.predictor if self.predictor == self.folder.runtime else f"{self.folder.runtime}, {self.predictor}"
+
     def to_json(self) -> dict[str, Any]:
         """As `check --json` prints it."""
         assert self.folder.signature is not None
@@ -82,11 +85,11 @@ class Report:
         assert self.folder.signature is not None
         signature = self.folder.signature
         lines = [
-            f"{self.predictor} ({self.folder.runtime}, {self.folder.entry}), loaded in {self.load_seconds:.2f} s",
+            f"{self.folder.entry} ({self._kind()}), loaded in {self.load_seconds:.2f} s",
             *(f"  input   {spec}" for spec in signature.inputs),
             *(f"  output  {spec}" for spec in signature.outputs),
             f"self-test: {self.self_test}",
-            *(f"{t.rows:>5} rows: p50 {t.p50_ms:.3f} ms, p99 {t.p99_ms:.3f} ms ({t.calls} calls)" for t in self.timings),
+            *(f"{t.rows:>5} {'row: ' if t.rows == 1 else 'rows:'} p50 {t.p50_ms:.3f} ms, p99 {t.p99_ms:.3f} ms ({t.calls} calls)" for t in self.timings),
             *(f"warning: {warning}" for warning in self.warnings),
         ]
         return "\n".join(lines)
