@@ -36,15 +36,19 @@ function isList(columns: ModelColumns): columns is readonly string[] {
  * Checks that an input has as many columns as a row of its tensor has values. It is for a model that no pipeline uses yet; a pipeline knows
  * the types of its columns, and that some are vectors.
  *
+ * @param countOf How many values some columns give a row; default: one each.
  * @throws {VivaceError} `INVALID_ARGUMENT`
  */
-export function checkCounts({ inputs }: Signature): void {
+export function checkCounts(
+  { inputs }: Signature,
+  countOf: (columns: readonly string[]) => number = ({ length }) => length,
+): void {
   for (const { name, shape, columns } of inputs) {
     const width = shape.slice(1).reduce((product, size) => product * size, 1);
-    if (columns === undefined || width < 0 || columns.length === width) continue;
+    if (columns === undefined || width < 0 || countOf(columns) === width) continue;
     throw wrongOption(
       'columns',
-      `${columns.length} columns for the input "${name}" ${shapeText(shape)}, but each of its rows takes ${width}`,
+      `${countOf(columns)} columns for the input "${name}" ${shapeText(shape)}, but each of its rows takes ${width}`,
     );
   }
 }

@@ -15,7 +15,7 @@ export const trainingSetSchema = z.object({
   features: z.record(z.string(), z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.string() })).optional(),
 });
-type TrainingSet = z.output<typeof trainingSetSchema>;
+export type TrainingSet = z.output<typeof trainingSetSchema>;
 
 /** What is known of a model's inputs and outputs, and who says it. */
 interface Sources {
@@ -137,7 +137,7 @@ function fromColumns(
 }
 
 /** How many values some columns give a row: vectors give several, where the training set says that they are vectors. */
-function widthOf(names: readonly string[], trainingSet: TrainingSet | undefined): number {
+export function widthOf(names: readonly string[], trainingSet: TrainingSet | undefined): number {
   return names.reduce((sum, name) => {
     const type = trainingSet?.columns?.find((column) => column.name === name)?.type;
     return sum + (type === undefined ? 1 : parseType(type).width);

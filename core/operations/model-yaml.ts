@@ -42,10 +42,10 @@ export async function readModelYaml(path: string): Promise<ModelYaml> {
     const { mistakes } = file;
     const parsed = parseValue(modelYaml, file.value);
     if (mistakes.length === 0 && parsed.mistakes === undefined) return parsed.value;
-    const said = [...mistakes, ...(parsed.mistakes ?? [])].map(
-      ({ path: at, message }) => `${path}:${file.lineOf(at) ?? 1}: ${pathText(at)}: ${message}`,
-    );
-    throw wrongOption('file', said.join('; '));
+    const said = [...mistakes, ...(parsed.mistakes ?? [])]
+      .map(({ path: at, message }) => ({ line: file.lineOf(at) ?? 1, text: `${pathText(at)}: ${message}` }))
+      .toSorted((one, other) => one.line - other.line);
+    throw wrongOption('file', said.map(({ line, text: of }) => `${path}:${line}: ${of}`).join('; '));
   } catch (error) {
     if (error instanceof ConfigError) throw wrongOption('file', error.message, error);
     throw error;

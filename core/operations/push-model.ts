@@ -22,7 +22,13 @@ import {
 } from '../ports/model-repository.js';
 import { predictorRuntime } from '../ports/predictor-runtime.js';
 import { checkCounts, type ModelColumns } from './model-columns.js';
-import { modelSignature, trainingSetSchema, type ModelOutput } from './model-signature.js';
+import {
+  modelSignature,
+  trainingSetSchema,
+  widthOf,
+  type ModelOutput,
+  type TrainingSet,
+} from './model-signature.js';
 import { describeFile, inspectModel, modelSource, otherFiles, type ModelSource } from './model-source.js';
 import type { ListedModel } from './read-models.js';
 import { whoAmI } from './who.js';
@@ -147,7 +153,7 @@ export async function pushModel(
     pushed: { at: formatMillis(Date.now())!, by },
   });
   try {
-    await checkPipelines(server, { repository, manifest, alias });
+    await checkPipelines(server, { repository, manifest, alias, trainingSet: notes.set });
   } catch (error) {
     throw options.columns === undefined ? error : asColumns(error, options.columns);
   }
@@ -366,7 +372,13 @@ async function checkPipelines(
     repository,
     manifest: { name, version, signature: own },
     alias,
-  }: { repository: string; manifest: BundleManifest; alias: string | false },
+    trainingSet,
+  }: {
+    repository: string;
+    manifest: BundleManifest;
+    alias: string | false;
+    trainingSet: TrainingSet | undefined;
+  },
 ): Promise<void> {
   const tags = alias === false ? [version] : [version, alias];
   const references = [...tags.map((tag) => `${name}@${tag}`), ...(alias === defaultAlias ? [name] : [])];
@@ -380,7 +392,8 @@ async function checkPipelines(
     .map((binding) => binding.name);
   const plans = await server.compile(new Map<string, Signature>(predictors.map((each) => [each, own])));
   const used = [...plans.values()].flatMap((plan) => plan.nodes.flatMap(partsOf));
-  if (!used.some((part) => predictors.includes(part))) checkCounts(own);
+  if (!used.some((part) => predictors.includes(part)))
+    checkCounts(own, (columns) => widthOf(columns, trainingSet));
 }
 
 /** The parts that a node of a plan uses. */
@@ -390,7 +403,7 @@ function partsOf(node: PlanNode): string[] {
 
 /** What is kept with the model about its origin. */
 function notesOf({ trainingSet, info }: PushModelOptions): {
-  readonly set: z.output<typeof trainingSetSchema> | undefined;
+  readonly set: TrainingSet | undefined;
   /** The manifest of the training set, as a file. */
   readonly file: Uint8Array | undefined;
   readonly kept: Pick<BundleManifest, 'featuresLock' | 'info'>;
