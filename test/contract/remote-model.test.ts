@@ -88,10 +88,10 @@ describe('remote-model', function () {
       runner,
       make,
       bundle: remoteBundle('shares', shares),
-      rows: [
-        { inputs: { value: 1 }, outputs: { share: 0.1 } },
-        { inputs: { value: 3 }, outputs: { share: 0.3 } },
-        { inputs: { value: 6 }, outputs: { share: 0.6 } },
-      ],
+      // A request of many rows: each is one exchange.
+      rows: Array.from({ length: 100 }, (_, i) => ({
+        inputs: { value: i + 1 },
+        outputs: { share: (i + 1) / 5_050 },
+      })),
     }));
 });
