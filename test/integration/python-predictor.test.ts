@@ -2,9 +2,9 @@ import { strict as assert } from 'node:assert';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeNeeding, pathOf } from '../../test/servers/programs.js';
-import { python as interpreter } from '../../test/servers/python.js';
-import { rank } from './rank.js';
+import { describeNeeding, pathOf } from '../servers/programs.js';
+import { python as interpreter } from '../servers/python.js';
+import { rank } from '../../examples/python-predictor/rank.js';
 
 describeNeeding([interpreter], 'example python-predictor', function () {
   this.timeout(600_000);
