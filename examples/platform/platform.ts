@@ -164,9 +164,9 @@ async function rank(address: string): Promise<Answer> {
 /** Asks without a pause while `promote` runs and until the new version answers: every answer must be one. */
 async function promoteUnderLoad(address: string, promote: () => Promise<unknown>): Promise<string> {
   const answers = new Map<string, number>();
-  let goesOn = true;
+  const done = new AbortController();
   const ask = async (): Promise<void> => {
-    while (goesOn) {
+    while (!done.signal.aborted) {
       const { version } = Object.values((await rank(address)).models)[0]!;
       answers.set(version, (answers.get(version) ?? 0) + 1);
     }
@@ -181,7 +181,7 @@ async function promoteUnderLoad(address: string, promote: () => Promise<unknown>
       return Promise.resolve();
     }),
   ]);
-  goesOn = false;
+  done.abort();
   await clients;
   return [...answers].map(([version, count]) => `${count} answers of version ${version}`).join(', ');
 }

@@ -200,8 +200,9 @@ class Transfer {
 }
 
 /** What two attempts to add the same have in common: all but when, and by whom. */
-function digestOf({ pushed: _, ...manifest }: BundleManifest): string {
-  return manifestDigest(manifest);
+function digestOf(manifest: BundleManifest): string {
+  const others = Object.entries(manifest).filter(([key]) => key !== 'pushed');
+  return manifestDigest(Object.fromEntries(others) as BundleManifest);
 }
 
 function alreadyThere({ name, version }: ModelVersion): VivaceError {
