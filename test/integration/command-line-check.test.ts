@@ -263,7 +263,8 @@ describe('vivace check', () => {
     const add = ['models', 'push', 'affine.onnx', '--name', 'affine', ...columns];
     expect(await project.vivace(add)).to.include({ code: 0 });
     expect(await project.vivace(['check'])).to.include({ code: 0 });
-    await project.vivace([...add, '--training-set', 'set.json']);
+    const trained = [...add, '--training-set', 'set.json', '--incompatible'];
+    expect(await project.vivace(trained)).to.include({ code: 0 });
     const { code, stderr } = await project.vivace(['check']);
     expect(code).to.equal(1);
     expect(stderr).to.match(

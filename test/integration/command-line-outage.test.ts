@@ -68,7 +68,7 @@ pipelines:
   const release = async (file: string): Promise<void> => {
     const { code, stderr } = await project.vivace([
       'models',
-      'add',
+      'push',
       file,
       '--name',
       'night',
@@ -135,7 +135,7 @@ pipelines:
     const { ready, details } = await serving.ready();
     expect(ready).to.equal(true);
     expect(details.join()).to.match(/^last-known: predictor "model" serves night 1 from its disk/);
-    const lost = await project.vivace(['models', 'alias', 'night', 'champion', '1']);
+    const lost = await project.vivace(['models', 'rollback', 'night']);
     expect(lost.code).to.equal(3);
     expect(lost.stderr).to.match(/UNAVAILABLE/);
 
@@ -144,7 +144,7 @@ pipelines:
     await until(async () => (await serving.ask()) === 2, serving);
     await until(async () => (await serving.ready()).details.length === 0, serving);
 
-    const { stdout } = await project.vivace(['models', 'alias', 'night', 'champion', '1']);
+    const { stdout } = await project.vivace(['models', 'rollback', 'night']);
     expect(stdout).to.equal('night 1 (champion, before 2)\n');
     await until(async () => (await serving.ask()) === 1, serving);
     await stop(serving);
