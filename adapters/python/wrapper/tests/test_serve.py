@@ -85,10 +85,10 @@ class Served:
         return connection
 
     def stop(self) -> int:
-        for _ in range(2):
-            self.process.terminate()
-            time.sleep(0.05)
-        return self.process.wait(30)
+        # Two of a kind may arrive as one.
+        self.process.terminate()
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(120)
 
 
 def greet(connection: Connection) -> None:

@@ -208,6 +208,8 @@ class _Pool:
             time.sleep(_REST_SECONDS)
             return
         connection.setblocking(True)
+        # One that has just ended leaves its place.
+        self._bury(poll)
         uid = _peer_uid(connection)
         if uid is not None and uid not in (os.geteuid(), 0):
             self._refuse(poll, connection, "PERMISSION_DENIED", f"user {uid} is not the user of this wrapper, {os.geteuid()}")
