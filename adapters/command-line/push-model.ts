@@ -55,13 +55,26 @@ export async function pushModelOf(
   };
   const names = [...Object.keys(model), ...Object.keys(files)];
   try {
-    const place = options.to === undefined ? {} : { kind: (await modelSource(model)).kind };
+    const place = options.to === undefined ? {} : await readerOf(model);
     return await withRepository(options, { option: 'to', ...place }, terminal, (server, repository) =>
       pushModel(server, { ...model, repository, onProgress }, { signal: terminal.signal }),
     );
   } catch (error) {
     throw asOption(error, names);
   }
+}
+
+/** The kind of a model whose file has to be read: where its columns are said, only ONNX knows more. */
+async function readerOf(
+  model: Parameters<typeof modelSource>[0] & {
+    readonly columns?: ModelColumns;
+    readonly trainingSet?: unknown;
+  },
+): Promise<{ readonly kind?: string }> {
+  const { kind, yaml } = await modelSource(model);
+  const isSaid =
+    model.columns !== undefined || yaml?.columns !== undefined || model.trainingSet !== undefined;
+  return isSaid && kind !== 'onnx' ? {} : { kind };
 }
 
 /** `a,b,c` for a model with one input, `tensor=a,b,c` per input otherwise. */

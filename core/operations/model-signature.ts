@@ -63,8 +63,20 @@ export async function modelSignature(sources: Sources): Promise<Signature> {
   const whole =
     base === undefined
       ? fromColumns(sources, said, outputs)
-      : { ...base.value, ...(given === undefined && over !== undefined ? { over } : {}) };
+      : {
+          ...base.value,
+          outputs: chosenOutputs(base.value.outputs, outputs),
+          ...(given === undefined && over !== undefined ? { over } : {}),
+        };
   return withSaidColumns(whole, { said, base, trainingSet: sources.trainingSet });
+}
+
+/** Of the outputs that a model can give, those that are said, in their order. */
+function chosenOutputs(
+  own: Signature['outputs'],
+  said: readonly { readonly name: string }[] | undefined,
+): Signature['outputs'] {
+  return said?.flatMap(({ name }) => own.find((output) => output.name === name) ?? []) ?? own;
 }
 
 /** A signature that is given whole: as an option, or as a file beside the model. */
@@ -182,12 +194,18 @@ function withSaidColumns(
     const first = bySource[0]!;
     for (const [at, { name, columns }] of i === 0 ? [] : first.value.inputs.entries()) {
       const theirs = other.value.inputs[at]!.columns;
-      if (columns === undefined || theirs === undefined || columns.join() === theirs.join()) continue;
+      if (columns === undefined || theirs === undefined || areSame(columns, theirs)) continue;
       throw disagree(`columns of the input "${name}"`, first, other, [columns.join(', '), theirs.join(', ')]);
     }
   }
   const result = bySource.reduceRight((signatureSoFar, { value }) => merged(signatureSoFar, value), whole);
   return withTrainingSet(result, trainingSet, bySource[0]);
+}
+
+/** Whether two name the same columns: a model that remembers `distance` was trained on what a pipeline calls `request.distance`. */
+function areSame(columns: readonly string[], others: readonly string[]): boolean {
+  const alike = (one: string, other: string): boolean => one === other || one.endsWith(`.${other}`);
+  return columns.length === others.length && columns.every((column, i) => alike(column, others[i]!));
 }
 
 /** The columns of one signature, and of another where that one has none. */
@@ -264,9 +282,14 @@ function agreedOutputs(
   const [first, ...others] = base === undefined ? said : [...said, { ...base, value: base.value.outputs }];
   if (first === undefined) return undefined;
   for (const other of others) {
+    // A model may be able to give more than what it is asked for; a signature says what it is asked for.
+    const isChoice = other.by === source.entry;
     const same =
-      first.value.length === other.value.length &&
-      first.value.every((output, i) => isSame(output, other.value[i]!));
+      (isChoice || first.value.length === other.value.length) &&
+      first.value.every((output, i) => {
+        const theirs = isChoice ? other.value.find(({ name }) => name === output.name) : other.value[i];
+        return theirs !== undefined && isSame(output, theirs);
+      });
     if (!same)
       throw disagree(
         'outputs',

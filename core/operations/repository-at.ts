@@ -5,7 +5,12 @@ import { valueText } from '../config/value-text.js';
 import { wrongOption } from './wrong-option.js';
 
 /** The adapter that reads what a model file says of itself, for the kinds that say anything. */
-const readers: Readonly<Record<string, string>> = { onnx: 'onnxruntime' };
+const readers: Readonly<Record<string, string>> = {
+  onnx: 'onnxruntime',
+  sklearn: 'python',
+  lightgbm: 'python',
+  xgboost: 'python',
+};
 
 /** The stores that a URL may name. */
 const stores: Readonly<Record<string, string>> = { 'gs:': 'gcs', 's3:': 's3' };

@@ -5,9 +5,11 @@ import { dirname, join } from 'node:path';
 import {
   collectModels,
   createServer,
+  defineAdapter,
   diffModels,
   listModels,
   modelRepository,
+  predictorRuntime,
   promoteModel,
   pullModel,
   pushModel,
@@ -15,11 +17,13 @@ import {
   rollbackModel,
   showModel,
   verifyModels,
+  type ModelInspection,
   type PushedModel,
   type PushModelOptions,
   type Server,
 } from 'vivace';
 import { callContext } from 'vivace/testing';
+import { z } from 'zod';
 import { failureOf } from '../support/failure.js';
 import { fixtures } from '../fixtures/bundles.js';
 
@@ -267,6 +271,53 @@ describe('Operations: push, pull, promote, roll back', () => {
     expect(await signatureOf(file, { outputs: [own.outputs[0]!.name] })).to.deep.equal(own);
     expect(await failureOf(push(file, { outputs: ['other'], incompatible: true }))).to.match(
       /^INVALID_ARGUMENT outputs: outputs: the option says other, but affine\.onnx says /,
+    );
+  });
+
+  it('chooses among the outputs that a model can give, and compares the columns that it remembers', async () => {
+    await server.stop();
+    const reading = defineAdapter({
+      provides: predictorRuntime,
+      name: 'reading',
+      options: z.strictObject({}),
+      create: () => ({
+        hosts: ['sklearn'],
+        load: () => Promise.reject(new Error('not here')),
+        inspect: async (): Promise<ModelInspection> => ({
+          inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, 2], columns: ['a', 'b'] }],
+          outputs: [
+            { name: 'label', datatype: 'INT64', shape: [-1] },
+            { name: 'probabilities', datatype: 'FP32', shape: [-1, 3] },
+          ],
+        }),
+      }),
+    });
+    server = await createServer({
+      directory,
+      parts: {
+        blobs: { use: 'filesystem', path: 'bucket' },
+        models: { use: 'model-repository', blobs: 'blobs' },
+        reading: { use: reading },
+      },
+      pipelines: {},
+    });
+    const file = folder({ 'a.joblib': 'x' });
+    const named = async (options: Partial<PushModelOptions>): Promise<readonly (readonly string[])[]> => {
+      const { inputs, outputs } = await signatureOf(file, options);
+      return [inputs[0]!.columns!, outputs.map(({ name }) => name)];
+    };
+    expect(await named({})).to.deep.equal([
+      ['a', 'b'],
+      ['label', 'probabilities'],
+    ]);
+    expect(
+      await named({ columns: ['request.a', 'v.b'], outputs: ['probabilities:FP32[-1,3]'] }),
+    ).to.deep.equal([['request.a', 'v.b'], ['probabilities']]);
+    expect(await failureOf(push(file, { columns: ['request.b', 'v.a'] }))).to.match(
+      /the option says request\.b, v\.a, but a\.joblib says a, b/,
+    );
+    expect(await failureOf(push(file, { outputs: ['label:FP32'] }))).to.match(
+      /the option says label:FP32, but a\.joblib says label:INT64/,
     );
   });
 

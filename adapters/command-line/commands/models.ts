@@ -14,8 +14,8 @@ const pushHelp = `
 The model is a file, several files, or a folder. Which runtime hosts it is what --runtime, model.yaml or its name say: .onnx, .js, .mjs, .py (predictor.py in a
 folder), .joblib, .ubj, and boosters of LightGBM (.txt) and XGBoost (.json).
 
-Inputs and outputs come from the first of these that says them: --columns and --outputs, signature.json and model.yaml in the folder, --training-set, an .onnx file
-itself. Where two of them disagree, the error names both. signature.json, or the file of --signature, is
+Inputs and outputs come from the first of these that says them: --columns and --outputs, signature.json and model.yaml in the folder, --training-set, the model
+file itself (ONNX, scikit-learn, LightGBM, XGBoost). Where two of them disagree, the error names both. signature.json, or the file of --signature, is
 {"inputs": [{"name", "datatype", "shape", "columns"?}], "outputs": [{"name", "datatype", "shape"}], "over"?: "row" | "request"}.
 
 With a configuration, columns are checked against every pipeline that will use the model before anything is written; with --to there is none. A push that broke off is
