@@ -236,5 +236,5 @@ def test_says_its_commands_and_options() -> None:
 
 
 def test_says_what_an_option_takes() -> None:
-    assert "0 is not a whole number from 1" in run("check", ".", "--threads", "0", code=2).stderr
+    assert "-1 is not a whole number from 0" in run("check", ".", "--threads", "-1", code=2).stderr
     assert "the following arguments are required: DIR" in run("check", code=2).stderr

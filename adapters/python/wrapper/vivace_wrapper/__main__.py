@@ -62,7 +62,13 @@ def _add_check(commands: Any) -> None:
     )
     checking.add_argument("directory", metavar="DIR", help="the folder: its model, and model.yaml where the model does not say it")
     checking.add_argument("--signature", metavar="FILE", help="inputs and outputs as JSON, instead of what the folder says")
-    checking.add_argument("--threads", type=_positive, default=1, metavar="N", help="threads of OpenMP, OpenBLAS and MKL; default 1")
+    checking.add_argument(
+        "--threads",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="threads of OpenMP, OpenBLAS and MKL; 0 = as many as the CPU limit of the container; default 1",
+    )
     checking.add_argument(
         "--requirements",
         choices=("warn", "strict"),
@@ -117,12 +123,9 @@ def _add_serve(commands: Any) -> None:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from ._cpu import cpu_limit
     from ._serve import ServeFailed, serve
 
-    threads = str(given.threads or cpu_limit())
-    for name in _THREADS:
-        os.environ[name] = threads
+    _take_threads(given.threads)
     try:
         return serve(given.socket, given.models, given.max_workers, given.grace)
     except ServeFailed as error:
@@ -130,10 +133,17 @@ def _serve(given: argparse.Namespace) -> int:
         return 1
 
 
+def _take_threads(given: int) -> None:
+    """Sets how many threads libraries take; 0 is the CPU limit of the container."""
+    from ._cpu import cpu_limit
+
+    for name in _THREADS:
+        os.environ[name] = str(given or cpu_limit())
+
+
 def _check(given: argparse.Namespace) -> int:
     # Before numpy starts its threads.
-    for name in _THREADS:
-        os.environ[name] = str(given.threads)
+    _take_threads(given.threads)
     from ._check import CheckFailed, check, described, read_signature
     from ._folder import WrongFolder
 
