@@ -1,15 +1,20 @@
-import { resolve } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import {
   isVivaceError,
   modelSource,
   pushModel,
+  remoteModelBundle,
   VivaceError,
+  withServer,
   type ModelColumns,
   type PushedModel,
   type TransferProgress,
 } from 'vivace';
-import { parseJson, readInput } from './configuration.js';
+import { loadConfiguration, parseJson, readInput } from './configuration.js';
 import { withRepository, type WithRepository } from './model-place.js';
+import { defaultFile } from './options.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
@@ -26,16 +31,58 @@ export interface PushOptions extends Omit<WithRepository, 'from'> {
   readonly signature?: string;
   readonly trainingSet?: string;
   readonly info?: string;
+  readonly remote?: string;
 }
 
-/** Pushes the model in some files, with what the files named by the options say. */
+interface Pushing {
+  readonly terminal: Terminal;
+  readonly onProgress: (progress: TransferProgress) => void;
+}
+
+/** Pushes the model in some files, or of another server, with what the files named by the options say. */
 export async function pushModelOf(
+  files: readonly string[],
+  options: PushOptions,
+  pushing: Pushing,
+): Promise<PushedModel> {
+  const [file, ...others] = files;
+  if (options.remote !== undefined) {
+    if (file !== undefined) throw new UsageError('--remote: a model of another server has no files here');
+    return pushRemote(options.remote, options, pushing);
+  }
+  if (file === undefined) throw new UsageError('name the files of the model, or give --remote');
+  return pushFiles([file, ...others], options, pushing);
+}
+
+/** Pushes what says where a model of another server is: its name there, and the tensors that the server says. */
+async function pushRemote(remote: string, options: PushOptions, pushing: Pushing): Promise<PushedModel> {
+  const { terminal } = pushing;
+  if (options.to !== undefined)
+    throw new UsageError('--to: the server of the model stands in a configuration, so push with that');
+  const [model = '', version] = remote.split('@');
+  const server = await loadConfiguration({ ...options, config: options.config ?? defaultFile }, terminal);
+  const asked = { model, ...(version === undefined ? {} : { version }) };
+  const { runtime, entry, content, signature } = await withServer(server, async () =>
+    remoteModelBundle(server, asked, { signal: terminal.signal }),
+  );
+  const directory = await mkdtemp(join(tmpdir(), 'vivace-push-'));
+  try {
+    const file = join(directory, entry);
+    await writeFile(file, content);
+    return await pushFiles([file], { ...options, runtime }, pushing, { signature });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function pushFiles(
   [file, ...others]: readonly [string, ...string[]],
   options: PushOptions,
-  { terminal, onProgress }: { terminal: Terminal; onProgress: (progress: TransferProgress) => void },
+  { terminal, onProgress }: Pushing,
+  known: { readonly signature?: unknown } = {},
 ): Promise<PushedModel> {
   const files = { signature: options.signature, trainingSet: options.trainingSet, info: options.info };
-  const read: Record<string, unknown> = {};
+  const read: Record<string, unknown> = { ...known };
   for (const [option, path] of Object.entries(files))
     if (path !== undefined) read[option] = parseJson(await readInput(path, terminal), path);
   const { name, version, runtime, entry, alias, incompatible, note } = options;

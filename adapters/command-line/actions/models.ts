@@ -62,7 +62,7 @@ async function showing<T>(notes: TransferNotes, work: () => Promise<T>): Promise
 
 /** Pushes a version of a model, and prints its name, version and alias. */
 export async function push(
-  files: readonly [string, ...string[]],
+  files: readonly string[],
   options: PushOptions & WithJson,
   { terminal, notes }: Run,
 ): Promise<void> {

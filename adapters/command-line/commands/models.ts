@@ -99,11 +99,14 @@ export const addModels: AddCommand = (command, run) => {
       );
 
   leaf('push', 'push a version of a model, and point an alias at it', '--to <place>')
-    .argument('<file>', 'the model: a file, or the folder of all its files')
-    .argument('[more...]', 'further files of the model')
+    .argument('[files...]', 'the model: a file, several, or the folder of all its files')
     .requiredOption('--name <name>', 'name of the model')
     .option('--version <version>', 'default: the next whole number')
     .option('--runtime <kind>', 'the kind of runtime that hosts it; default: as model.yaml or its name says')
+    .option(
+      '--remote <model>',
+      'instead of files: a model that a remote-model part reaches, name or name@version',
+    )
     .option('--entry <file>', 'the file of a folder that the runtime loads')
     .option(
       '--columns <names>',
@@ -129,8 +132,8 @@ export const addModels: AddCommand = (command, run) => {
     .option('--info <file>', 'a JSON object to keep with the model, such as its metrics')
     .option('--json', 'print name, version and alias as JSON')
     .addHelpText('after', pushHelp)
-    .action(async (file: string, more: string[], options: PushOptions & WithJson) =>
-      (await actions()).push([file, ...more], options, run),
+    .action(async (files: string[], options: PushOptions & WithJson) =>
+      (await actions()).push(files, options, run),
     );
   leaf('list', 'list models, versions and aliases')
     .argument('[name]', 'only versions of this model')
