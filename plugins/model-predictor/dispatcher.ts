@@ -10,6 +10,7 @@ import {
   type Tensor,
 } from 'vivace';
 import type { Call } from './call.js';
+import { countNaN } from './count-nan.js';
 import { DrainRate } from './drain-rate.js';
 import type { Instance } from './instance.js';
 import type { PredictorOptions } from './options.js';
@@ -280,16 +281,6 @@ function handOut(
     if (!call.settled) answer(call, sliceOutputs(outputs, from, to));
     from = to;
   }
-}
-
-/** How many values are not a number. */
-function countNaN(outputs: readonly Tensor[]): number {
-  let count = 0;
-  for (const { data } of outputs) {
-    if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
-    for (const value of data) if (Number.isNaN(value)) count++;
-  }
-  return count;
 }
 
 /** Treats a runtime that throws synchronously as one that rejects. */
