@@ -217,10 +217,18 @@ def _xgboost(booster: Any, inputs: Sequence[TensorSpec], names: list[str]) -> An
     return predict
 
 
+def _remembers_categories(booster: Any) -> bool:
+    """Whether a booster of trees was trained on categories of pandas; a linear one, and one of an older XGBoost, cannot say."""
+    kind = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
+    if kind == "gblinear" or not hasattr(booster, "get_categories"):
+        return False
+    return not booster.get_categories().empty()
+
+
 def _xgboost_features(booster: Any, inputs: Sequence[TensorSpec]) -> Callable[[Request], Any]:
     """A matrix; or a DataFrame where the booster remembers the categories of one, which it finds by their values."""
     order = _order(booster.feature_names or [], inputs)
-    if not hasattr(booster, "get_categories") or booster.get_categories().empty():
+    if not _remembers_categories(booster):
         _check_numbers("XGBoost", inputs)
         return _matrix(order, np.float32)
     import pandas
