@@ -10,16 +10,18 @@ export function countNaN(outputs: readonly Tensor[]): number {
   return count;
 }
 
-// One function for each type, and an index: one for both, or an iterator, takes ten times as long.
+// One function for each type: one for both takes ten times as long.
 
 function ofFloat32(values: Float32Array): number {
   let count = 0;
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of -- an iterator takes ten times as long
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) count++;
   return count;
 }
 
 function ofFloat64(values: Float64Array): number {
   let count = 0;
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of -- an iterator takes ten times as long
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) count++;
   return count;
 }

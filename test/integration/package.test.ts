@@ -132,10 +132,16 @@ describe('The packed package', function () {
       'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
+      'adapters',
       'dist',
       'docs',
       'package.json',
     ]);
+    // What is not compiled: the Python package, without its tests.
+    expect(readdirSync(join(folder, 'adapters'))).to.deep.equal(['python']);
+    expect(readdirSync(join(folder, 'adapters/python'))).to.deep.equal(['wrapper']);
+    const wrapper = readdirSync(join(folder, 'adapters/python/wrapper'));
+    expect(wrapper).to.include.members(['pyproject.toml', 'vivace_wrapper']).and.not.include('tests');
     expect(readdirSync(join(folder, 'dist')).sort()).to.deep.equal(['adapters', 'core', 'plugins']);
   });
 
