@@ -153,7 +153,7 @@ describe('vivace serve --watch', () => {
   const pushModel = async (file: string, name = 'scale'): Promise<void> => {
     const { code, stderr: said } = await project.vivace([
       'models',
-      'add',
+      'push',
       file,
       '--name',
       name,
