@@ -107,6 +107,7 @@ pipelines:
 `;
 
 const watching = /serving on (\S+)/;
+const served = /serving it now[^]*serving on/;
 
 describe('vivace serve --watch', () => {
   let project: Project;
@@ -145,9 +146,11 @@ describe('vivace serve --watch', () => {
   };
   const says = (pattern: RegExp): Promise<void> => eventually(String(pattern), () => pattern.test(stderr));
   const answers = (part: string): Promise<void> => eventually(part, () => load.last.includes(part));
-  const edit = async (files: Readonly<Record<string, string>>): Promise<void> => {
+  /** Edits one file, and waits until the server has said what came of it: what it says late would else be taken for the answer to the next. */
+  const edit = async (file: string, text: string, outcome: RegExp = served): Promise<void> => {
     stderr = '';
-    await project.write(files);
+    await project.write({ [file]: text });
+    await says(outcome);
   };
   const handles = (): number => readdirSync(`/proc/${child.pid}/fd`).length;
   const pushModel = async (file: string, name = 'scale'): Promise<void> => {
@@ -167,10 +170,9 @@ describe('vivace serve --watch', () => {
     // Some thirty edits, each of which is read twice before it counts.
     this.timeout(600_000);
     const [port, other] = [await freePort(), await freePort()];
-    const at = (varied: Partial<Varied> = {}): Record<string, string> => ({
-      'vivace.yaml': yaml({ port, ...varied }),
-    });
-    await project.write(at());
+    const configure = async (varied: Partial<Varied> = {}, outcome?: RegExp): Promise<void> =>
+      edit('vivace.yaml', yaml({ port, ...varied }), outcome);
+    await project.write({ 'vivace.yaml': yaml({ port }) });
     await pushModel('scale.mjs');
     await pushModel('double.mjs', 'other');
     child = spawn(
@@ -188,66 +190,60 @@ describe('vivace serve --watch', () => {
     const before = handles();
 
     // The pipeline.
-    await edit(at({ output: 'said' }));
+    await configure({ output: 'said' });
     await answers('"said":"a"');
-    await edit(at());
+    await configure();
     await answers('"text":"a"');
     // A step, what it imports, and both as they were.
-    await edit({ 'step.mjs': step(`stored + '!'`) });
+    await edit('step.mjs', step(`stored + '!'`));
     await answers('"text":"a!"');
-    await edit({ 'helper.mjs': helper('?') });
+    await edit('helper.mjs', helper('?'));
     await answers('"text":"a!?"');
-    await edit({ 'step.mjs': step('stored'), 'helper.mjs': helper('') });
+    await edit('step.mjs', step('stored'));
+    await answers('"text":"a?"');
+    await edit('helper.mjs', helper(''));
     await answers('"text":"a"');
     // Mistakes: in YAML, in its meaning, in JavaScript, at the start.
-    await edit({ 'vivace.yaml': 'parts: [' });
-    await says(/keeps serving/);
-    await edit(at({ label: 'b, colour: red' }));
-    await says(/unknown[^]*keeps serving/);
-    await edit({ 'vivace.yaml': yaml({ port }), 'step.mjs': 'export const step = {' });
-    await says(/step\.mjs[^]*keeps serving/);
-    await edit({ 'step.mjs': step('stored', 'mended') });
-    await says(/was edited: serving it now/);
-    await edit(at({ label: 'c, fails: true' }));
-    await says(/the store cannot start[^]*keeps serving/);
-    await edit(at({ parts: '  more: { use: ./more.mjs, label: m }' }));
-    await says(/there is no file[^]*keeps serving/);
-    await edit({ 'more.mjs': counted('').replaceAll('counted', 'more').replace('events.txt', 'more.txt') });
-    await says(/more\.mjs was edited: serving it now/);
-    await edit(at());
-    await says(/serving it now/);
+    await edit('vivace.yaml', 'parts: [', /keeps serving/);
+    await configure({ label: 'b, colour: red' }, /unknown[^]*keeps serving/);
+    await configure();
+    await edit('step.mjs', 'export const step = {', /step\.mjs[^]*keeps serving/);
+    await edit('step.mjs', step('stored', 'mended'));
+    await configure({ label: 'c, fails: true' }, /the store cannot start[^]*keeps serving/);
+    await configure({ parts: '  more: { use: ./more.mjs, label: m }' }, /there is no file[^]*keeps serving/);
+    await edit(
+      'more.mjs',
+      counted('').replaceAll('counted', 'more').replace('events.txt', 'more.txt'),
+      /more\.mjs was edited: serving it now/,
+    );
+    await configure();
     // A part's options and its code.
-    await edit(at({ label: 'd' }));
+    await configure({ label: 'd' });
     await answers('"text":"d"');
-    await edit({ 'counted.mjs': counted('+') });
+    await edit('counted.mjs', counted('+'));
     await answers('"text":"d+"');
     // What cannot stand twice.
-    await edit(at({ label: 'd', lmdb: ', noSync: true' }));
-    await says(/serving it now/);
-    await edit(at({ label: 'd' }));
-    await says(/serving it now/);
+    await configure({ label: 'd', lmdb: ', noSync: true' });
+    await configure({ label: 'd' });
     // A model's new version, and another model.
     await pushModel('double.mjs');
     await answers('"y":16');
-    await edit(at({ label: 'd', model: 'other' }));
-    await says(/serving it now/);
+    await configure({ label: 'd', model: 'other' });
     await pushModel('scale.mjs', 'other');
     await answers('"y":8');
     // The HTTP server on its port: limits, middleware, and the code of that.
     const auth = `, middleware: ['./auth.mjs']`;
     const mark = async (): Promise<string | null> =>
       (await fetch(`http://127.0.0.1:${port}/v1/pipelines`)).headers.get('x-mark');
-    await edit(at({ label: 'd', web: ', bodyLimitBytes: 5000' }));
-    await says(/serving it now/);
-    await edit(at({ label: 'd', web: auth }));
+    await configure({ label: 'd', web: ', bodyLimitBytes: 5000' });
+    await configure({ label: 'd', web: auth });
     await eventually('middleware', async () => (await mark()) === 'one');
-    await edit({ 'auth.mjs': middleware('two') });
+    await edit('auth.mjs', middleware('two'));
     await eventually('middleware', async () => (await mark()) === 'two');
-    await edit(at({ label: 'd' }));
+    await configure({ label: 'd' });
     await eventually('middleware', async () => (await mark()) === null);
     // Another port: callers have the drain delay to go there.
-    await edit(at({ label: 'd', port: other }));
-    await says(watching);
+    await configure({ label: 'd', port: other });
     load.url = `http://127.0.0.1:${other}${path}`;
     await eventually('the old port closes', async () =>
       fetch(`http://127.0.0.1:${port}/`).then(
@@ -255,7 +251,7 @@ describe('vivace serve --watch', () => {
         () => true,
       ),
     );
-    await edit(at({ label: 'd', port: other, output: 'end' }));
+    await configure({ label: 'd', port: other, output: 'end' });
     await answers('"end":"d+"');
 
     await load.stop();
