@@ -46,9 +46,9 @@ export class Handover {
   /** Lets the parts of another server answer from now on, and gives it those that it keeps, in one step. */
   passTo(next: PartSet): void {
     const before = this.#parts.fronts;
-    const ended = [...next.fronts].flatMap(([name, front]) => {
+    const ended = [...next.fronts].map(([name, front]) => {
       const leaving = before.get(name);
-      return [front.open(), ...(leaving === undefined ? [] : [front.openInstead(leaving)])];
+      return leaving === undefined ? front.open() : front.openInsteadOf(leaving);
     });
     next.takeKept();
     this.#superseded = Promise.allSettled(ended);

@@ -19,6 +19,8 @@ export class HttpFront {
   readonly face: HttpServer;
   readonly #server: HttpServer;
   readonly #routers: HttpRouter[] = [];
+  /** Servers in whose place this one has come, until they have stopped: requests still come to them. */
+  readonly #leaving = new Set<HttpServer>();
   #open = false;
 
   /** @param server The guarded face of the part, which may be that of another server until `open`. */
@@ -37,12 +39,15 @@ export class HttpFront {
   /** Puts the routers in the place of all others; resolves when the exchanges of those have ended. */
   open(): Promise<void> {
     this.#open = true;
-    return this.#server.remount([...this.#routers]);
+    return this.#remount([...this.#routers]);
   }
 
-  /** As `open`, on a server that leaves: what still comes to it is answered by these routers. */
-  async openInstead(leaving: HttpFront): Promise<void> {
-    await leaving.#server.remount([...this.#routers]);
+  /** As `open`, also on a server that leaves, and on those that leave in its place: what still comes to them is answered by these routers. */
+  openInsteadOf(front: HttpFront): Promise<void> {
+    for (const server of [front.#server, ...front.#leaving])
+      if (server !== this.#server) this.#leaving.add(server);
+    front.#leaving.clear();
+    return this.open();
   }
 
   /**
@@ -51,7 +56,19 @@ export class HttpFront {
    * @returns Resolves when the exchanges that began before have ended.
    */
   hold(released: Promise<readonly HttpRouter[]>): Promise<void> {
-    return this.#server.remount([heldRouter([...this.#routers], released)]);
+    return this.#remount([heldRouter([...this.#routers], released)]);
+  }
+
+  async #remount(routers: readonly HttpRouter[]): Promise<void> {
+    const leaving = [...this.#leaving].map(async (server) => {
+      try {
+        await server.remount(routers);
+      } catch {
+        // It has stopped: nothing comes to it any more.
+        this.#leaving.delete(server);
+      }
+    });
+    await Promise.all([this.#server.remount(routers), ...leaving]);
   }
 
   #mount(router: HttpRouter): void {

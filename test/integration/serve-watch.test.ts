@@ -82,6 +82,8 @@ const yaml = ({
   parts = '',
   model: named = 'scale',
 }: Varied): string => `
+# However slow the machine is.
+admission: { shedLagMs: 600000 }
 parts:
   log: { use: pino, level: error }
   web: { use: express, port: ${port}${web} }
@@ -97,6 +99,7 @@ parts:
 ${parts}
 pipelines:
   clock:
+    deadlineMs: 600000
     request: { at: timestamp }
     time: request.at
     steps:

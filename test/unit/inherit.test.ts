@@ -145,6 +145,21 @@ describe('A server that inherits', () => {
     expect(events).to.deep.equal(['a1 starts']);
   });
 
+  it('answers on HTTP servers that leave one after another, until each has stopped', async () => {
+    const limited = (bodyLimitBytes: number): Record<string, PartDeclaration> => ({
+      web: { use: 'memory', bodyLimitBytes },
+    });
+    const first = await started({ parts: limited(1000) });
+    const second = await started({ inherit: first, prefix: '2 ', parts: limited(2000) });
+    const third = await started({ inherit: second, prefix: '3 ', parts: limited(3000) });
+    await second.stop();
+    expect(await ask(web(first))).to.deep.equal({ text: '3 a1' });
+    await first.stop();
+    const fourth = await started({ inherit: third, prefix: '4 ', parts: limited(4000) });
+    expect(await ask(web(third))).to.deep.equal({ text: '4 a1' });
+    expect(await ask(web(fourth))).to.deep.equal({ text: '4 a1' });
+  });
+
   it('leaves everything to the former server where it does not start', async () => {
     const first = await started();
     const wrong = await made({
