@@ -143,7 +143,8 @@ describe('vivace serve --watch', () => {
   const eventually = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
     waiting = what;
     while (!(await isSo())) {
-      if (child.exitCode !== null) throw new Error(`${what}: it ended with ${child.exitCode}: ${stderr}`);
+      const ended = child.exitCode ?? child.signalCode;
+      if (ended !== null) throw new Error(`${what}: it ended with ${ended}: ${stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
