@@ -44,8 +44,9 @@ export class ServedModels {
   async stop(): Promise<void> {
     if (this.process.exitCode === null) {
       const ended = once(this.process, 'exit');
+      // The second ends it at once though a model is loaded. Two of a kind may arrive as one.
       this.process.kill('SIGTERM');
-      this.process.kill('SIGTERM');
+      this.process.kill('SIGINT');
       await ended;
     }
     await rm(this.#directory, { recursive: true, force: true });
