@@ -53,7 +53,7 @@ export async function rank({
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { recursive: true });
   const parts = (kind: (typeof kinds)[number]): Record<string, PartDeclaration> => ({
-    hot: { use: 'memory' },
+    hot: { use: 'lmdb', path: `${work}/online` },
     bucket: { use: 'filesystem', path: `${work}/models` },
     disk: { use: 'filesystem', path: `${work}/workspace` },
     // The runtime of the flights, by its name there.
@@ -79,10 +79,15 @@ export async function rank({
   const { stdout } = await promisify(execFile)(python, args, { env });
   onStep(stdout.trim());
 
-  const ranked = await Promise.all(
-    kinds.map(async (kind) => [kind, await pushAndRank(kind, parts(kind), { work, trainingSet, onStep })]),
+  onStep('materializing the features');
+  await withServer(await createFlights(parts('onnx')), (server) =>
+    materializeViews(server, { untilMs: Date.parse('2001-06-15') }, never),
   );
-  return Object.fromEntries(ranked) as Record<(typeof kinds)[number], readonly Destination[]>;
+
+  const ranked = { onnx: [] as readonly Destination[], python: [] as readonly Destination[] };
+  for (const kind of kinds)
+    ranked[kind] = await pushAndRank(kind, parts(kind), { work, trainingSet, onStep });
+  return ranked;
 }
 
 async function pushAndRank(
@@ -105,7 +110,6 @@ async function pushAndRank(
   );
   return withServer(await createFlights(parts), async (server) => {
     await server.start();
-    await materializeViews(server, { untilMs: Date.parse('2001-06-15') }, never);
     const answer = await server.predict(pipeline, {
       request: { origin: 'ORD', departure: '2001-06-15T17:30:00Z' },
       objects: ['LGA', 'MSP', 'LAX', 'PHX', 'BOS', 'DEN', 'ATL', 'SFO', 'DFW', 'SEA', 'MIA', 'IAH'].map(
