@@ -24,10 +24,12 @@ describeNeeding([python], page, function () {
     };
     return (await promisify(execFile)(pathOf(python), [...args], { cwd: folder, env })).stdout;
   };
-  const report = async (model: string): Promise<{ readonly selfTest: string; readonly signature: unknown }> =>
-    JSON.parse(await run('-m', 'vivace_wrapper', 'check', model, '--json')) as never;
-  const outputs = async (model: string): Promise<unknown> =>
-    ((await report(model)).signature as { readonly outputs: unknown }).outputs;
+  interface Report {
+    readonly selfTest: string;
+    readonly signature: { readonly outputs: unknown };
+  }
+  const report = async (model: string): Promise<Report> =>
+    JSON.parse(await run('-m', 'vivace_wrapper', 'check', model, '--json')) as Report;
 
   before(() => {
     folder = writeFiles(page);
@@ -65,15 +67,16 @@ describeNeeding([python], page, function () {
   ] as const)
     it(`runs ${script}`, async () => {
       await run(script);
-      expect((await report(model)).selfTest).to.equal('passed');
-      expect(await outputs(model)).to.deep.equal([shape]);
+      const { selfTest, signature } = await report(model);
+      expect(selfTest).to.equal('passed');
+      expect(signature.outputs).to.deep.equal([shape]);
     });
 
   it('runs the class of one’s own, and takes the model.yaml that it shows for it', async () => {
     await run('save_own.py');
-    const saved = await outputs('own');
-    expect((await report('own')).selfTest).to.equal('passed');
+    const saved = await report('own');
+    expect(saved.selfTest).to.equal('passed');
     await run('-c', 'import os, shutil; shutil.copy("model.yaml", "own"); os.remove("own/signature.json")');
-    expect(await outputs('own')).to.deep.equal(saved);
+    expect((await report('own')).signature.outputs).to.deep.equal(saved.signature.outputs);
   });
 });

@@ -41,17 +41,16 @@ describe('An interrupted command', function () {
   this.timeout(60_000);
   let project: StockProject;
   let run: Running;
-  afterEach(() => {
-    run.child.kill('SIGKILL');
-    project.remove();
-  });
+  before(() => (project = stockProject({})));
+  after(() => project.remove());
+  afterEach(() => run.child.kill('SIGKILL'));
 
   /** Runs a command over a part, and sends it the signal as soon as it has printed what is waited for. */
   async function interrupted(
     part: string,
     { argv = trainingSet, signal = 'SIGINT', at = /begun/ }: Interrupt = {},
   ): Promise<Running> {
-    project = stockProject({
+    project.write({
       'vivace.yaml': argv[0] === 'serve' ? served : configuration,
       'lake.mjs': lake(part),
       'spine.yaml': 'table: spine.csv\ntime: at\n',

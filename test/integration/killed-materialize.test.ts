@@ -62,8 +62,10 @@ describe('vivace materialize, killed while it copies', function () {
   const { project, given } = givenProject();
   const inProject = (path: string): string => join(project.directory, path);
 
-  /** What an uninterrupted run writes. */
-  const whole = async (): Promise<Values> => {
+  let uninterrupted: Values | undefined;
+  /** What an uninterrupted run writes, the same for all tests. */
+  const whole = async (): Promise<Values> => (uninterrupted ??= await wholeRun());
+  const wholeRun = async (): Promise<Values> => {
     await project.write({ 'whole.yaml': sales.replace('./data/online', './data/whole') });
     const { code, stderr } = await project.vivace(['materialize', '-c', 'whole.yaml']);
     expect(code, stderr).to.equal(0);
@@ -153,7 +155,6 @@ describe('vivace materialize, killed while it copies', function () {
           await killed(dieAt);
           const left = await present();
           expect(left.size).to.be.lessThan(shops);
-          if (dieAt.endsWith('written')) expect(left.size).to.be.greaterThan(0);
           if (dieAt.endsWith('written')) expect(left.size).to.be.greaterThan(0);
           for (const [key, bytes] of left) expect(bytes).to.equal(expected.get(key));
           await again();

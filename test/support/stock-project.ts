@@ -18,6 +18,8 @@ export interface Running {
 /** A folder of a user with a copy of the compiled package, so that other packages can stand beside it than in this repository. */
 export interface StockProject {
   readonly directory: string;
+  /** Writes files, also in the place of others. */
+  write(files: Readonly<Record<string, string>>): void;
   vivace(argv: readonly string[]): Running;
   remove(): void;
 }
@@ -44,6 +46,7 @@ export function stockProject(
   write(directory, files);
   return {
     directory,
+    write: (more) => write(directory, more),
     vivace: (argv) => run(join(modules, 'vivace/dist/adapters/command-line/main.js'), argv, directory),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
