@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
+from ._classifier import label_and_probabilities
 from ._request import Request
 from ._signature import Signature, TensorSpec
 
@@ -117,31 +118,13 @@ def _sklearn(model: Any, inputs: Sequence[TensorSpec], names: list[str]) -> Answ
         raise NotServed("it gives probabilities for each of several labels: declare label only, or write a predictor")
     if "label" not in names:
         return lambda request: {"probabilities": model.predict_proba(features(request))}
-    if _takes_the_likeliest(model):
+    both = label_and_probabilities(model)
 
-        def once(request: Request) -> dict[str, Any]:
-            probabilities = model.predict_proba(features(request))
-            return {"label": model.classes_[probabilities.argmax(axis=1)], "probabilities": probabilities}
+    def answer(request: Request) -> dict[str, Any]:
+        label, probabilities = both(features(request))
+        return {"label": label, "probabilities": probabilities}
 
-        return once
-
-    def twice(request: Request) -> dict[str, Any]:
-        rows = features(request)
-        return {"label": model.predict(rows), "probabilities": model.predict_proba(rows)}
-
-    return twice
-
-
-def _takes_the_likeliest(model: Any) -> bool:
-    """Whether the label is the class of the highest probability. It is not for SVC, nor for a tuned threshold."""
-    try:
-        from sklearn.ensemble import ForestClassifier
-    except ImportError:
-        try:
-            from sklearn.ensemble._forest import ForestClassifier
-        except ImportError:
-            return False
-    return type(model).predict is ForestClassifier.predict
+    return answer
 
 
 def _has_many(model: Any) -> bool:
