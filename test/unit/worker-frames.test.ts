@@ -105,6 +105,78 @@ describe('Frames of workers', () => {
     );
   });
 
+  describe('with a header that came before', () => {
+    const call = (flags: number[]): Frame => ({
+      type: 'RESULT',
+      call: 1,
+      header: { note: 'ą' },
+      tensors: [{ name: 'flag', datatype: 'BOOL', shape: [flags.length], data: Uint8Array.from(flags) }],
+    });
+    const changed = (frame: Frame, at: number, value: number): Buffer => {
+      const bytes = bytesOf(frame);
+      bytes[at < 0 ? bytes.length + at : at] = value;
+      return bytes;
+    };
+
+    it('are read each for itself', () => {
+      const reader = new FrameReader();
+      for (const flags of [[1, 0, 1], [0, 0, 1], [1], [1, 0, 1]]) {
+        const [frame] = reader.push(bytesOf(call(flags)));
+        expect(frame).to.deep.equal(call(flags));
+        // What a caller does to a frame is its own affair.
+        (frame!.tensors[0]!.shape as number[])[0] = 99;
+        (frame!.header as Record<string, unknown>)['note'] = 'other';
+      }
+    });
+
+    it('are refused for what is wrong behind it', () => {
+      for (const [at, value, reason] of [
+        [-1, 1, 'the padding of a frame is not zero'],
+        [-8, 2, 'outputs[0]: element 0 is 2: a BOOL is 0 or 1'],
+      ] as const) {
+        const reader = new FrameReader();
+        reader.push(bytesOf(call([1, 0, 1])));
+        expect(() => reader.push(changed(call([1, 0, 1]), at, value))).to.throw(reason);
+      }
+    });
+
+    it('are refused where they are longer', () => {
+      const reader = new FrameReader();
+      const bytes = bytesOf(call([1, 0, 1]));
+      reader.push(bytes);
+      const longer = Buffer.concat([bytes, Buffer.alloc(8)]);
+      longer[0]! += 8;
+      expect(() => reader.push(longer)).to.throw('8 bytes of a frame belong to no tensor');
+    });
+
+    it('are refused where they are of another type', () => {
+      const reader = new FrameReader();
+      reader.push(bytesOf(call([1, 0, 1])));
+      expect(() => reader.push(changed(call([1, 0, 1]), 4, 5))).to.throw('PREDICT without a list "inputs"');
+    });
+
+    it('are read after more headers than are remembered', () => {
+      const reader = new FrameReader();
+      for (let length = 1; length <= 1_200; length++)
+        expect(reader.push(bytesOf(call(Array<number>(length % 600).fill(1))))).to.have.length(1);
+    });
+  });
+
+  it('are written with zeros as padding, whatever memory they get', () => {
+    for (let size = 0; size < 300; size++) {
+      // Memory that somebody has used.
+      for (let i = 0; i < 4; i++) Buffer.allocUnsafe(500).fill(255);
+      const data = Uint8Array.from({ length: size }, () => 1);
+      const frame: Frame = {
+        type: 'RESULT',
+        call: 1,
+        header: {},
+        tensors: [{ name: 'x'.repeat(size % 9), datatype: 'BOOL', shape: [size], data }],
+      };
+      expect(read(bytesOf(frame))).to.deep.equal([frame]);
+    }
+  });
+
   it('hold tensors at multiples of 8, which are not copied', () => {
     const data = Float64Array.of(1, 2, 3);
     const tensors: Tensor[] = [

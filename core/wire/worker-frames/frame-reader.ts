@@ -1,9 +1,7 @@
-import { Buffer, isUtf8 } from 'node:buffer';
-import type { Datatype, Tensor } from '../../data/tensor.js';
-import { messageOf, VivaceError } from '../../kernel/errors.js';
+import { Buffer } from 'node:buffer';
+import type { Tensor } from '../../data/tensor.js';
+import { messageOf } from '../../kernel/errors.js';
 import { viewBinaryTensor } from '../open-inference/binary-tensor.js';
-import { datatypeBytes } from '../open-inference/datatypes.js';
-import { largestSize, sizeOfShape } from '../open-inference/shape.js';
 import {
   defaultMaxFrameBytes,
   frameTypes,
@@ -11,25 +9,19 @@ import {
   ofCall,
   padded,
   prefixBytes,
-  tensorList,
   type Frame,
   type FrameType,
 } from './frame.js';
+import { broken, FrameLayouts, type Place, type Prefix } from './frame-layout.js';
 
 const typesByNumber = new Map<number, FrameType>(
   Object.entries(frameTypes).map(([type, number]) => [number, type as FrameType]),
 );
 
-interface Prefix {
-  readonly type: FrameType;
-  readonly call: number;
-  readonly length: number;
-  readonly headerLength: number;
-}
-
 /** Makes frames of the bytes that come through a connection, however they are cut. */
 export class FrameReader {
   readonly #maxFrameBytes: number;
+  readonly #layouts = new FrameLayouts();
   readonly #head = Buffer.alloc(prefixBytes);
   #headFilled = 0;
   #prefix: Prefix | undefined;
@@ -70,7 +62,7 @@ export class FrameReader {
         this.#bodyFilled += taken.length;
         at += taken.length;
         if (!this.#isComplete()) break;
-        frames.push(readFrame(this.#prefix, this.#body));
+        frames.push(readFrame(this.#prefix, this.#body, this.#layouts));
         this.#prefix = undefined;
         this.#headFilled = 0;
         this.#bodyFilled = 0;
@@ -102,81 +94,29 @@ function readPrefix(head: Buffer, maxFrameBytes: number): Prefix {
   return { type, call, length, headerLength };
 }
 
-function readFrame({ type, call, headerLength }: Prefix, body: Buffer): Frame {
-  const json = body.subarray(0, headerLength);
-  const rest = body.subarray(headerLength);
-  if (!isUtf8(json)) throw broken(`the header of ${type} is not UTF-8`);
-  const header = parseHeader(type, json.toString());
-  const padding = padded(headerLength) - headerLength;
-  checkZeros(rest.subarray(0, padding));
-  const { [tensorList[type] ?? '']: descriptions, ...others } = header;
-  const list = tensorList[type];
-  if (list === undefined) {
-    if (rest.length > padding)
-      throw broken(`${type} carries ${rest.length - padding} bytes behind its header`);
-    return { type, call, header, tensors: [] };
-  }
-  if (!Array.isArray(descriptions)) throw broken(`${type} without a list "${list}"`);
-  return { type, call, header: others, tensors: readTensors(list, descriptions, rest.subarray(padding)) };
+function readFrame(prefix: Prefix, body: Buffer, layouts: FrameLayouts): Frame {
+  const { type, call, headerLength } = prefix;
+  const layout = layouts.of(prefix, body.subarray(0, headerLength));
+  checkZeros(body, headerLength, padded(headerLength));
+  // What a caller does to a frame does not show in the next.
+  return {
+    type,
+    call,
+    header: { ...layout.header },
+    tensors: layout.places.map((place) => tensorAt(place, body)),
+  };
 }
 
-function parseHeader(type: FrameType, text: string): Readonly<Record<string, unknown>> {
-  let header: unknown;
+function tensorAt(place: Place, body: Buffer): Tensor {
+  const { name, datatype, shape, begin, end } = place;
+  checkZeros(body, end, padded(end));
   try {
-    header = JSON.parse(text);
-  } catch (error) {
-    throw broken(`the header of ${type} is not JSON: ${messageOf(error)}`);
-  }
-  if (!isObject(header)) throw broken(`the header of ${type} is not a JSON object`);
-  return header;
-}
-
-function readTensors(list: string, descriptions: readonly unknown[], bytes: Buffer): Tensor[] {
-  let at = 0;
-  const tensors = descriptions.map((description, i) => {
-    const path = (): string => `${list}[${i}]`;
-    if (!isObject(description)) throw broken(`${path()} is not an object`);
-    const { name, datatype, shape, parameters } = description;
-    if (typeof name !== 'string') throw broken(`${path()} has no name`);
-    if (typeof datatype !== 'string' || !Object.hasOwn(datatypeBytes, datatype))
-      throw broken(`${path()}: ${JSON.stringify(datatype)} is not a datatype of a frame`);
-    const length = isObject(parameters) ? parameters['binary_data_size'] : undefined;
-    if (!Number.isInteger(length) || (length as number) < 0 || (length as number) > largestSize)
-      throw broken(`${path()} does not say its "binary_data_size"`);
-    const end = at + (length as number);
-    if (padded(end) > bytes.length) throw broken(`${path()} goes beyond the frame`);
-    const own = bytes.subarray(at, end);
-    checkZeros(bytes.subarray(end, padded(end)));
-    at = padded(end);
-    return { name, datatype: datatype as Datatype, ...elements(own, datatype as Datatype, shape, path) };
-  });
-  if (at !== bytes.length) throw broken(`${bytes.length - at} bytes of a frame belong to no tensor`);
-  return tensors;
-}
-
-function elements(
-  bytes: Buffer,
-  datatype: Datatype,
-  shape: unknown,
-  path: () => string,
-): Pick<Tensor, 'shape' | 'data'> {
-  try {
-    const anySize = Array.isArray(shape) ? shape.map(() => -1) : [];
-    const size = sizeOfShape(shape, anySize, path);
-    return { shape: shape as number[], data: viewBinaryTensor(bytes, { datatype, size, path }) };
+    return { name, datatype, shape: [...shape], data: viewBinaryTensor(body.subarray(begin, end), place) };
   } catch (error) {
     throw broken(messageOf(error));
   }
 }
 
-function checkZeros(padding: Uint8Array): void {
-  if (padding.some((byte) => byte !== 0)) throw broken('the padding of a frame is not zero');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function broken(message: string): VivaceError {
-  return new VivaceError('DATA_LOSS', message);
+function checkZeros(bytes: Uint8Array, from: number, to: number): void {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) throw broken('the padding of a frame is not zero');
 }
