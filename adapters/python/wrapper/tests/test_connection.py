@@ -56,6 +56,35 @@ def test_frames_that_come_together(ends: tuple[socket.socket, Connection]) -> No
         assert not frame.tensors[0].array.flags.writeable
 
 
+def test_memory_of_a_frame_is_used_again_unless_a_view_of_it_is_held(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+
+    def receive(value: float) -> np.ndarray:
+        sender = threading.Thread(target=lambda: ours.sendall(raw(call(1, np.full((5_000, 2), value, np.float32)))))
+        sender.start()
+        frame = connection.receive()
+        sender.join()
+        assert frame is not None
+        return frame.tensors[0].array
+
+    first = receive(1)
+    # A view of a view.
+    column = first[:, 1].reshape(50, 100)
+    assert not np.shares_memory(receive(2), first)
+    del first
+    third = receive(3)
+    assert (column == 1).all()
+    assert (third == 3).all()
+    address = third.ctypes.data
+    del third
+    fourth = receive(4)
+    assert (fourth.ctypes.data, fourth[0, 0]) == (address, 4)
+    del fourth
+    kept = receive(5).astype(np.float32, copy=False)
+    assert receive(6)[0, 0] == 6
+    assert (kept == 5).all()
+
+
 @pytest.mark.parametrize("left", [1, 15, 16, 17, 60])
 def test_an_end_within_a_frame(ends: tuple[socket.socket, Connection], left: int) -> None:
     ours, connection = ends
@@ -91,6 +120,19 @@ def test_an_answer_of_any_size(ends: tuple[socket.socket, Connection], rows: int
     frame = Connection(ours).receive()
     sender.join()
     assert frame is not None and frame.call == 7
+    for got, given in zip(frame.tensors, answer.tensors):
+        assert np.array_equal(got.array, given.array)
+
+
+def test_an_answer_of_many_pieces(ends: tuple[socket.socket, Connection]) -> None:
+    ours, connection = ends
+    # Each has padding behind it, and every third has nothing.
+    answer = Frame("RESULT", 7, tensors=[Tensor(f"y{i}", "FP32", np.full((i % 3) * 1_001, i)) for i in range(1_500)])
+    sender = threading.Thread(target=connection.send, args=(answer,))
+    sender.start()
+    frame = Connection(ours).receive()
+    sender.join()
+    assert frame is not None
     for got, given in zip(frame.tensors, answer.tensors):
         assert np.array_equal(got.array, given.array)
 

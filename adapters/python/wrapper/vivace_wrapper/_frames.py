@@ -6,6 +6,7 @@ import json
 import math
 import socket
 import struct
+import sys
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Sequence
 
@@ -32,6 +33,11 @@ _SMALL_BYTES = 65_536
 #: How much is read at once while a frame is waited for.
 _AHEAD_BYTES = 16_384
 _SEND_BUFFER_BYTES = 1_048_576
+#: How many pieces of a frame are handed to the system at once; it takes 1,024.
+_MOST_PIECES = 64
+#: Memory of a frame is used for the next where it is as large as this: the system would take it back, and give it page by page.
+_WORTH_KEEPING_BYTES = 32_768
+_MOST_KEPT_BYTES = 4_194_304
 #: How many headers are remembered, and how long they are at most.
 _MOST_REMEMBERED = 512
 _LONGEST_REMEMBERED = 8_192
@@ -150,6 +156,8 @@ class Connection:
         self._ahead = memoryview(bytearray(_AHEAD_BYTES))
         self._from = 0
         self._to = 0
+        self._kept = np.empty(0, dtype=np.uint8)
+        self._unheld = self._references()
         # The system takes an answer of some hundred kilobytes at once, where it allows that.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
@@ -163,8 +171,7 @@ class Connection:
             return None
         begin = self._from + PREFIX.size
         prefix = read_prefix(self._ahead[self._from : begin], self.max_frame_bytes)
-        # Memory of its own: the arrays are views of it, and lie at multiples of 8.
-        body = np.empty(prefix.length, dtype=np.uint8)
+        body = self._memory(prefix.length)
         view = memoryview(body)
         here = min(prefix.length, self._to - begin)
         if here > 0:
@@ -183,14 +190,25 @@ class Connection:
         if sum(len(piece) for piece in pieces) <= _SMALL_BYTES:
             self._socket.sendall(b"".join(pieces))
             return
-        # The head goes along with the first tensor.
-        first = min(len(pieces), 2)
-        sent = self._socket.sendmsg(pieces[:first])
-        for piece in pieces[:first]:
-            self._socket.sendall(memoryview(piece)[min(sent, len(piece)) :])
-            sent -= min(sent, len(piece))
-        for piece in pieces[first:]:
-            self._socket.sendall(piece)
+        begin = 0
+        while begin < len(pieces):
+            sent = self._socket.sendmsg(pieces[begin : begin + _MOST_PIECES])
+            while begin < len(pieces) and sent >= len(pieces[begin]):
+                sent -= len(pieces[begin])
+                begin += 1
+            if sent > 0:
+                pieces[begin] = memoryview(pieces[begin])[sent:]
+
+    def _memory(self, size: int) -> np.ndarray:
+        """Memory for a frame, which begins at a multiple of 8: that of an earlier one, unless somebody still holds a view of it."""
+        if not _WORTH_KEEPING_BYTES <= size <= _MOST_KEPT_BYTES:
+            return np.empty(size, dtype=np.uint8)
+        if self._kept.nbytes < size or self._references() != self._unheld:
+            self._kept = np.empty(size, dtype=np.uint8)
+        return self._kept[:size]
+
+    def _references(self) -> int:
+        return sys.getrefcount(self._kept)
 
     def _read_ahead(self) -> bool:
         """Waits for a whole prefix; False where the connection has ended before it."""

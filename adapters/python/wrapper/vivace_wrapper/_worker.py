@@ -135,6 +135,8 @@ def _serve(connection: Connection, model: Model) -> None:
             # Nothing has been sent of an answer that no frame can hold.
             message = f"{model.name}.predict: the answer cannot be sent: {error}"
             connection.send(_error(frame, "PREDICTOR_FAILED", message, started=True))
+        # Their memory may be that of the next frame.
+        del frame, answer
 
 
 def _answer(frame: Frame, model: Model) -> Frame:
