@@ -23,19 +23,19 @@ def outputs_of(answer: Any, signature: Signature, rows: int) -> list[Tensor]:
     """
     specs = signature.outputs
     named = _by_name(answer, specs)
-    declared = {spec.name for spec in specs}
-    if not declared.issuperset(named):
+    declared = [spec.name for spec in specs]
+    if set(named) != set(declared):
         unknown = [str(name) for name in named if name not in declared]
-        raise WrongAnswer(f"it gave {_quoted(unknown)}, but declared is {_quoted([s.name for s in specs])}")
-    tensors = []
-    for spec in specs:
-        if spec.name not in named:
-            raise WrongAnswer(f'the output "{spec.name}" is missing; it gave {_quoted(list(named)) or "nothing"}')
-        tensors.append(Tensor(spec.name, spec.datatype, _cast(named[spec.name], spec, rows)))
-    return tensors
+        if unknown:
+            raise WrongAnswer(f"it gave {_quoted(unknown)}, but declared is {_quoted(declared)}")
+        missing = next(name for name in declared if name not in named)
+        raise WrongAnswer(f'the output "{missing}" is missing; it gave {_quoted(list(named)) or "nothing"}')
+    return [Tensor(spec.name, spec.datatype, _cast(named[spec.name], spec, rows)) for spec in specs]
 
 
 def _by_name(answer: Any, specs: tuple[TensorSpec, ...]) -> Mapping[Any, Any]:
+    if type(answer) is dict:
+        return answer
     if hasattr(answer, "columns") and hasattr(answer, "to_numpy"):
         names = {str(column) for column in answer.columns}
         if len(specs) == 1 and specs[0].name not in names:
@@ -58,7 +58,9 @@ def _cast(value: Any, spec: TensorSpec, rows: int) -> np.ndarray:
     else:
         array = _numbers(_array(value, spec, where), spec, where, rows)
     expected = (rows, *spec.shape[1:])
-    if array.ndim != len(expected) or any(e not in (-1, s) for e, s in zip(expected, array.shape)):
+    if array.shape != expected and (
+        array.ndim != len(expected) or any(e not in (-1, s) for e, s in zip(expected, array.shape))
+    ):
         raise WrongAnswer(f"{where} has the shape {list(array.shape)}, but {_declared(spec, rows)} is declared")
     return array
 
@@ -109,8 +111,7 @@ def _numbers(array: np.ndarray, spec: TensorSpec, where: str, rows: int) -> np.n
 def _floats(array: np.ndarray, spec: TensorSpec, where: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         cast = array.astype(DTYPES[spec.datatype])
-    infinite = np.isinf(cast)
-    if infinite.any() and not np.array_equal(infinite, np.isinf(array)):
+    if not np.isfinite(cast).all() and not np.array_equal(np.isinf(cast), np.isinf(array)):
         raise WrongAnswer(f"{where} has a number that {spec.datatype} cannot hold")
     return cast
 

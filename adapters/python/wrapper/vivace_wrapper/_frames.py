@@ -59,8 +59,7 @@ class BrokenFrame(Exception):
     """Bytes that are not a frame: nothing that follows can be understood."""
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A named array. A BYTES tensor is an array of objects: `str`, or `bytes` where they are not UTF-8."""
 
     name: str
@@ -227,8 +226,7 @@ class Connection:
         return True
 
 
-@dataclass(frozen=True)
-class Prefix:
+class Prefix(NamedTuple):
     """The sixteen bytes before a frame's header."""
 
     type: str
