@@ -24,8 +24,9 @@ export class PythonLoop {
     this.#answers = createInterface(this.#process.stdout!);
   }
 
-  async measure(calls: number): Promise<LoopSample> {
-    this.#process.stdin!.write(`${calls}\n`);
+  /** @param pauseMs How long it sleeps before each call: a processor that has done other things meanwhile takes longer. */
+  async measure(calls: number, pauseMs = 0): Promise<LoopSample> {
+    this.#process.stdin!.write(`${calls} ${pauseMs}\n`);
     const [line] = (await once(this.#answers, 'line')) as [string];
     return JSON.parse(line) as LoopSample;
   }

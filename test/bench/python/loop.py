@@ -1,4 +1,4 @@
-"""Calls a model in a loop: as many times as each line of standard input says. Answers with the median time and the CPU time of a call, microseconds."""
+"""Calls a model in a loop: as many times as each line of standard input says, and so many milliseconds apart. Answers with the median time and the CPU time of a call, microseconds."""
 
 import json
 import statistics
@@ -26,9 +26,13 @@ else:
 
 
 for line in sys.stdin:
+    calls, pause_ms = line.split()
+    pause = float(pause_ms) / 1000
     times = []
     cpu = time.process_time()
-    for _ in range(int(line)):
+    for _ in range(int(calls)):
+        if pause > 0:
+            time.sleep(pause)
         begun = time.perf_counter()
         call()
         times.append(time.perf_counter() - begun)
