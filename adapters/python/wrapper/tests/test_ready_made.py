@@ -52,6 +52,27 @@ def test_sklearn_regressor_with_names(tmp_path: Path) -> None:
     np.testing.assert_allclose(answer["score"], X[:50, 3] * 2 + X[:50, 0], rtol=1e-4, atol=1e-5)
 
 
+def test_sklearn_with_the_names_of_a_pipeline(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    import joblib
+    from sklearn.linear_model import LinearRegression
+
+    fitted = LinearRegression().fit(pandas.DataFrame(X, columns=["d", "a", "b", "c"]), X[:, 0] * 2 + X[:, 1])
+    joblib.dump(fitted, tmp_path / "model.joblib")
+
+    def load(*columns: str) -> Model:
+        spec = TensorSpec("features", "FP32", (-1, 4), columns)
+        return load_model(str(tmp_path), "model.joblib", "sklearn", Signature((spec,), (TensorSpec("score", "FP32", (-1,)),)))
+
+    answer = ask(load("request.a", "request.b", "object.c", "d"))
+    np.testing.assert_allclose(answer["score"], X[:50, 3] * 2 + X[:50, 0], rtol=1e-4, atol=1e-5)
+    with pytest.raises(LoadFailed, match='a column "d", which the signature does not have; it has a, b, c, e'):
+        load("a", "b", "c", "e")
+    with pytest.raises(LoadFailed, match='a column "a", which may be each of here.a, there.a'):
+        load("here.a", "there.a", "c", "d")
+
+
 def test_lightgbm(tmp_path: Path) -> None:
     lightgbm = pytest.importorskip("lightgbm")
     booster = lightgbm.train(

@@ -135,8 +135,8 @@ def _sklearn_features(model: Any, inputs: Sequence[TensorSpec]) -> Callable[[Req
     """What a model is given: a DataFrame where it was fitted on one, texts where they are all it takes, else a matrix."""
     known = feature_names("sklearn", model)
     if known is not None:
-        _check_names(known, inputs)
-        return lambda request: request.to_pandas()[known]
+        columns = _columns_of(known, inputs)
+        return lambda request: request.to_pandas()[columns].set_axis(known, axis=1)
     if len(inputs) == 1 and inputs[0].datatype == "BYTES" and len(inputs[0].shape) == 1:
         (only,) = inputs
         return lambda request: request[only.name]
@@ -275,13 +275,18 @@ def _order(known: Sequence[str], inputs: Sequence[TensorSpec]) -> list[int] | No
     return [given.index(name) for name in wanted]
 
 
-def _check_names(known: Sequence[str], inputs: Sequence[TensorSpec]) -> None:
+def _columns_of(known: Sequence[str], inputs: Sequence[TensorSpec]) -> list[str]:
+    """The declared columns that a model means, in its order: `distance` is what a pipeline calls `request.distance`."""
     given = _names_of(inputs)
-    missing = [name for name in known if name not in given]
-    if missing:
-        raise NotServed(
-            f'it was fitted with a column "{missing[0]}", which the signature does not have; it has {", ".join(given)}'
-        )
+    columns = []
+    for name in known:
+        alike = [name] if name in given else [column for column in given if column.endswith(f".{name}")]
+        if not alike:
+            raise NotServed(f'it was fitted with a column "{name}", which the signature does not have; it has {", ".join(given)}')
+        if len(alike) > 1:
+            raise NotServed(f'it was fitted with a column "{name}", which may be each of {", ".join(alike)}')
+        columns.append(alike[0])
+    return columns
 
 
 def _check_count(runtime: str, model: Any, inputs: Sequence[TensorSpec]) -> None:
