@@ -97,7 +97,25 @@ class TestCheck:
             "selfTest": {"inputs": {"x": [1, 2]}, "outputs": {"y": [2, 4]}},
         }
         (tmp_path / "model.json").write_text(json.dumps(manifest))
-        assert json.loads(run("check", str(tmp_path), "--json").stdout)["selfTest"] == "passed"
+        report = json.loads(run("check", str(tmp_path), "--json").stdout)
+        assert report["selfTest"] == "passed"
+        # What lies beside it, servers do not hear.
+        folder(tmp_path, **{"model.yaml": "what: ever\n", "signature.json": "{"})
+        assert json.loads(run("check", str(tmp_path), "--json").stdout)["signature"] == report["signature"]
+
+    @pytest.mark.parametrize(
+        ("manifest", "message"),
+        [
+            ({"entry": "other.py"}, 'model.json: the entry "other.py" is not a file'),
+            ({"signature": {"inputs": []}}, "model.json: not a signature: KeyError('outputs')"),
+            ({"selfTest": 3}, "model.json: not a self-test"),
+        ],
+    )
+    def test_says_what_is_wrong_with_a_manifest(self, tmp_path: Path, manifest: Any, message: str) -> None:
+        signature = {"inputs": [], "outputs": []}
+        whole = {"format": 1, "runtime": "python", "entry": "predictor.py", "signature": signature, **manifest}
+        folder(tmp_path, **{"model.json": json.dumps(whole)})
+        assert message in run("check", str(tmp_path), code=2).stderr
 
     @pytest.mark.parametrize(
         ("predictor", "files", "message"),
@@ -111,10 +129,17 @@ class TestCheck:
         ],
     )
     def test_fails_where_it_would_not_serve(self, tmp_path: Path, predictor: str, files: Any, message: str) -> None:
-        ran = run("check", str(folder(tmp_path, predictor, **files)), "--json", code=1)
-        assert message in ran.stderr
+        path = str(folder(tmp_path, predictor, **files))
+        ran = run("check", path, "--json", code=1)
         said = json.loads(ran.stdout)
         assert said["ok"] is False and message in said["error"]
+        # It is said once.
+        assert message not in ran.stderr
+        assert message in run("check", path, code=1).stderr
+
+    def test_says_that_zeros_were_asked(self, tmp_path: Path) -> None:
+        ran = run("check", str(folder(tmp_path, "class P:\n  def predict(self, request): raise ValueError('x')")), code=1)
+        assert "ValueError: x; it was asked zeros: give it a self-test" in ran.stderr
 
     def test_fails_with_other_requirements_where_they_are_strict(self, tmp_path: Path) -> None:
         folder(tmp_path, **{"requirements.txt": "numpy==0.0.1\n"})
@@ -165,6 +190,15 @@ class TestCheck:
         assert 'the declared columns and those that model.txt remembers disagree: column 2 is "b" in the one, and "c"' in ran.stderr
         (tmp_path / "model.yaml").unlink()
         assert "features FP32 [-1, 2]: a, c" in run("check", str(tmp_path)).stdout
+        # A pipeline calls them by where they come from.
+        (tmp_path / "model.yaml").write_text("columns: [request.a, here.c]\n")
+        assert "features FP32 [-1, 2]: request.a, here.c" in run("check", str(tmp_path)).stdout
+        # One vector is both of them.
+        vector = {"name": "features", "datatype": "FP32", "shape": [-1, 2], "columns": ["both"]}
+        output = {"name": "score", "datatype": "FP32", "shape": [-1]}
+        (tmp_path / "model.yaml").unlink()
+        (tmp_path / "signature.json").write_text(json.dumps({"inputs": [vector], "outputs": [output]}))
+        assert "features FP32 [-1, 2]: both" in run("check", str(tmp_path)).stdout
 
 
 class TestInspect:

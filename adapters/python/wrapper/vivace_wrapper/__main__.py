@@ -196,12 +196,14 @@ def _answer(given: argparse.Namespace) -> int:
 def _failed(out: TextIO, error: Exception, as_json: bool, code: int) -> int:
     if as_json:
         print(json.dumps({"ok": False, "error": str(error)}), file=out)
-    if error.__cause__ is not None:
+    # What the model raised; the wrapper's own errors say in words what is wrong.
+    cause = error.__cause__ and error.__cause__.__cause__
+    if cause is not None:
         import traceback
 
-        cause = error.__cause__.__cause__ or error.__cause__
         traceback.print_exception(type(cause), cause, cause.__traceback__, file=sys.stderr)
-    print(error, file=sys.stderr)
+    if not as_json:
+        print(error, file=sys.stderr)
     return code
 
 

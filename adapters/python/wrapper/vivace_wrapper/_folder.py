@@ -14,6 +14,8 @@ from ._signature import Signature, TensorSpec, parse_signature, parse_spec
 
 FILE = "model.yaml"
 SIGNATURE_FILE = "signature.json"
+#: What a repository writes beside the files of a version.
+MANIFEST = "model.json"
 
 #: What a name says of the file's library.
 RUNTIMES = {
@@ -66,13 +68,16 @@ def column_input(columns: Sequence[str], datatype: str = "FP32", name: str = "fe
 
 
 def read_folder(directory: str) -> Folder:
-    """Reads what a folder says of its model, in `model.yaml` and `signature.json`, or in the manifest of a repository, `model.json`.
+    """Reads what a folder says of its model: in the manifest of a repository, `model.json`, or else in `model.yaml` and `signature.json`.
 
     Raises:
         WrongFolder: where it does not say enough, or two of them disagree.
     """
     if not os.path.isdir(directory):
         raise WrongFolder(f"{directory} is not a folder")
+    pushed = _manifest(directory)
+    if pushed is not None:
+        return pushed
     written = _written(directory)
     signature = _file_signature(directory)
     if written is None:
@@ -86,8 +91,6 @@ def read_folder(directory: str) -> Folder:
     if signature is not None:
         _compare(folder, signature, written)
         return replace(folder, signature=signature)
-    if written.get("signature") is not None:
-        return replace(folder, signature=written["signature"])
     outputs = folder.outputs or (None if runtime != "python" else (default_output(),))
     if folder.inputs is None or outputs is None:
         return folder
@@ -135,25 +138,37 @@ def runtime_of(name: str) -> str:
     return runtime
 
 
+def _manifest(directory: str) -> Folder | None:
+    """A version of a repository, of which its manifest says all: servers hear nothing else, whatever lies beside it."""
+    manifest = _json(os.path.join(directory, MANIFEST))
+    if not isinstance(manifest, dict) or manifest.get("format") != 1 or "signature" not in manifest:
+        return None
+    return _checked(lambda value: _pushed(directory, value), manifest, MANIFEST)
+
+
+def _pushed(directory: str, manifest: Mapping[str, Any]) -> Folder:
+    runtime, entry, test = str(manifest["runtime"]), str(manifest["entry"]), manifest.get("selfTest")
+    if not os.path.isfile(os.path.join(directory, entry)):
+        raise ValueError(f'the entry "{entry}" is not a file of {directory}')
+    signature = parse_signature(manifest["signature"])
+    return Folder(directory, runtime, entry, signature, None if test is None else parse_self_test(test))
+
+
 def _written(directory: str) -> Mapping[str, Any] | None:
     path = os.path.join(directory, FILE)
-    if os.path.exists(path):
-        try:
-            with open(path, encoding="utf-8") as file:
-                written = _yaml.read(file.read())
-        except (_yaml.NotRead, UnicodeDecodeError) as error:
-            raise WrongFolder(f"{path}: {error}") from None
-        if not isinstance(written, dict):
-            raise WrongFolder(f"{path} is not a mapping of {', '.join(_KEYS)}")
-        unknown = [str(key) for key in written if key not in _KEYS]
-        if unknown:
-            raise WrongFolder(f'{path}: "{unknown[0]}" is not one of {", ".join(_KEYS)}')
-        return written
-    manifest = _json(os.path.join(directory, "model.json"))
-    if isinstance(manifest, dict) and manifest.get("format") == 1 and "signature" in manifest:
-        signature = _checked(parse_signature, manifest["signature"], "model.json")
-        return {**{key: manifest.get(key) for key in ("runtime", "entry", "selfTest")}, "signature": signature}
-    return None
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            written = _yaml.read(file.read())
+    except (_yaml.NotRead, UnicodeDecodeError) as error:
+        raise WrongFolder(f"{path}: {error}") from None
+    if not isinstance(written, dict):
+        raise WrongFolder(f"{path} is not a mapping of {', '.join(_KEYS)}")
+    unknown = [str(key) for key in written if key not in _KEYS]
+    if unknown:
+        raise WrongFolder(f'{path}: "{unknown[0]}" is not one of {", ".join(_KEYS)}')
+    return written
 
 
 def _file_signature(directory: str) -> Signature | None:
