@@ -187,7 +187,10 @@ export type {
 } from './ports/predictor.js';
 export { predictorRuntime } from './ports/predictor-runtime.js';
 export type {
+  ModelCheck,
+  ModelCheckContext,
   ModelInspection,
+  ModelTiming,
   PredictContext,
   PredictorInstance,
   PredictorRuntime,

@@ -1,4 +1,5 @@
 import { defineAdapter, predictorRuntime } from 'vivace';
+import { checkModel } from './check-model.js';
 import { InstanceMemory } from './instance-memory.js';
 import { inspectModel } from './inspect.js';
 import { checkInterpreter } from './interpreter.js';
@@ -30,6 +31,8 @@ export const python = defineAdapter({
         return loaded.instance;
       },
       inspect: async (file, call) => inspectModel(file, given, call),
+      check: async (bundle, { signal, onLine }) =>
+        checkModel(bundle, given, { signal, onLine, now: () => context.clock.monotonic() }),
     };
   },
 });

@@ -109,7 +109,8 @@ export class SpawnedWorker implements WorkerProcess {
   }
 }
 
-function howItEnded(code: number | null, signal: string | null): string {
+/** How a process ended, in words: `ended with code 3`. */
+export function howItEnded(code: number | null, signal: string | null): string {
   if (signal !== null) return `was ended by ${signal}`;
   // As shells write it: 128 and the number of the signal.
   if (code !== null && code > 128) return `was ended by signal ${code - 128}`;

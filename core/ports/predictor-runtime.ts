@@ -42,6 +42,37 @@ export interface ModelInspection {
   readonly outputs: readonly TensorSpec[];
 }
 
+/** How long calls of so many rows took, milliseconds. */
+export interface ModelTiming {
+  readonly rows: number;
+  readonly calls: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** What a check of a bundle has found. */
+export type ModelCheck =
+  | {
+      readonly passed: true;
+      readonly loadMs: number;
+      /** `none` where the bundle has no self-test. */
+      readonly selfTest: 'passed' | 'none';
+      readonly timings: readonly ModelTiming[];
+      /** What does not keep the model from serving. */
+      readonly warnings: readonly string[];
+    }
+  | {
+      readonly passed: false;
+      /** What went wrong, in words. */
+      readonly reason: string;
+    };
+
+/** The context of a check. */
+export interface ModelCheckContext extends CallContext {
+  /** Takes what the model prints meanwhile, a line at a time. */
+  readonly onLine?: (line: string) => void;
+}
+
 /**
  * Hosts models of some kinds. Each `load` gives one instance; the model-predictor decides how many to load, when, and when to load again.
  */
@@ -63,6 +94,14 @@ export interface PredictorRuntime {
    * @throws {VivaceError} `FAILED_PRECONDITION` where it is not such a file, or needs one that is elsewhere.
    */
   otherFiles?(file: string, context: CallContext): Promise<readonly string[]>;
+  /**
+   * Loads a bundle that nothing serves yet, as `load` does, asks it its self-test, times it, and leaves nothing of it in memory. Its directory also
+   * holds its manifest, `model.json`.
+   *
+   * @returns What it found. A model that does not load, fails a call or ends its process is an answer, not an error.
+   * @throws {VivaceError} `FAILED_PRECONDITION` where nothing can be checked here; the signal's error.
+   */
+  check?(bundle: Bundle, context: ModelCheckContext): Promise<ModelCheck>;
 }
 
 export const predictorRuntime = adapterPort<PredictorRuntime>('predictor-runtime', {
@@ -70,4 +109,10 @@ export const predictorRuntime = adapterPort<PredictorRuntime>('predictor-runtime
   load: { returns: { predict: { errorCode: 'PREDICTOR_FAILED' }, unload: { anyState: true } } },
   inspect: {},
   otherFiles: {},
+  check: {
+    callers: ([bundle, context], own) => {
+      const { onLine } = context;
+      return [bundle, onLine === undefined ? context : { ...context, onLine: own.callback(onLine) }];
+    },
+  },
 });

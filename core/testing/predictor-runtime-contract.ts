@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Tensor, TensorData } from '../data/tensor.js';
 import { isVivaceError } from '../kernel/errors.js';
+import { makeDirectory } from '../kit/make-directory.js';
 import type { Bundle } from '../models/bundle.js';
 import type { RunningPart } from '../parts/create-part.js';
-import { predictorRuntime, type PredictContext, type PredictorInstance } from '../ports/predictor-runtime.js';
+import {
+  predictorRuntime,
+  type ModelCheck,
+  type PredictContext,
+  type PredictorInstance,
+} from '../ports/predictor-runtime.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import { assertOutputs, batchOf, overwrite, tensorOf, type BatchShape, type ModelRow } from './model-rows.js';
 import type { ContractSetup } from './runner.js';
+import { withFile } from './with-file.js';
 import { withHook } from './with-hook.js';
 import { callContext } from './start-part.js';
 
@@ -230,6 +238,22 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
       },
     );
 
+    it('finds that the bundle serves, where it checks any, and that a broken one does not', async () => {
+      const runtime = part.face(predictorRuntime);
+      if (runtime.check === undefined) return;
+      const checked = async (of: Bundle): Promise<ModelCheck> =>
+        withManifest(of, (pushed) => runtime.check!(pushed, callContext()));
+      const found = await checked(bundle);
+      assert.ok(found.passed, found.passed ? '' : found.reason);
+      assert.equal(found.selfTest, 'none');
+      assert.ok(found.timings.length > 0 && found.timings.every(({ p50Ms, p99Ms }) => p50Ms <= p99Ms));
+      // Nothing is left that the next load would find.
+      await ask(await load());
+      if (broken === undefined) return;
+      const failed = await checked(broken);
+      assert.ok(!failed.passed && failed.reason !== '', 'a broken bundle passed');
+    });
+
     lifecycleContract({
       runner,
       make,
@@ -248,6 +272,7 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
         inspect: (started, call) => started.inspect?.(join(bundle.directory, bundle.manifest.entry), call),
         otherFiles: (started, call) =>
           started.otherFiles?.(join(bundle.directory, bundle.manifest.entry), call),
+        check: (started, call) => started.check?.(bundle, call),
       },
     });
 
@@ -260,6 +285,22 @@ export function predictorRuntimeContract(setup: PredictorRuntimeSetup): void {
         ),
       );
     }
+  });
+}
+
+/** Lends a bundle as a push lays it out: a directory with its files and its manifest, and nothing else. */
+async function withManifest<T>(
+  { manifest, directory }: Bundle,
+  work: (bundle: Bundle) => Promise<T>,
+): Promise<T> {
+  return withFile('model.json', async (path) => {
+    const copy = dirname(path);
+    for (const file of manifest.files) {
+      await makeDirectory(dirname(join(copy, file.path)));
+      await copyFile(join(directory, file.path), join(copy, file.path));
+    }
+    await writeFile(path, JSON.stringify(manifest));
+    return work({ manifest, directory: copy });
   });
 }
 

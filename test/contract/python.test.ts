@@ -59,7 +59,7 @@ describeNeeding([interpreter], 'python, connected', function () {
   this.timeout(60_000);
   const served = servedModels();
   const endless = fixtureBundle('python/endless.py');
-  const make = async () => makePart(python, { socket: served.socket() });
+  const make = async () => makePart(python, { socket: served.socket(), interpreter: pathOf(interpreter) });
   const kill = (): void => {
     for (const pid of childrenOf(served.pid())) process.kill(pid, 'SIGKILL');
   };
