@@ -309,6 +309,7 @@ export { parseSpine } from './config/yaml-file.js';
 export { onlyPart, type WhichPart } from './composition/only-part.js';
 export { pushModel } from './operations/push-model.js';
 export type { PushedModel, PushModelOptions } from './operations/push-model.js';
+export type { CheckStep, PassedCheck } from './operations/check-model.js';
 export { promoteModel, rollbackModel } from './operations/model-aliases.js';
 export type { MoveAliasOptions, MovedAlias } from './operations/model-aliases.js';
 export { diffModels, listModels, showModel, verifyModels } from './operations/read-models.js';

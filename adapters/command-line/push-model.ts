@@ -8,6 +8,7 @@ import {
   remoteModelBundle,
   VivaceError,
   withServer,
+  type CheckStep,
   type ModelColumns,
   type PushedModel,
   type TransferProgress,
@@ -32,11 +33,13 @@ export interface PushOptions extends Omit<WithRepository, 'from'> {
   readonly trainingSet?: string;
   readonly info?: string;
   readonly remote?: string;
+  readonly check: boolean;
 }
 
 interface Pushing {
   readonly terminal: Terminal;
   readonly onProgress: (progress: TransferProgress) => void;
+  readonly onCheck: (step: CheckStep) => void;
 }
 
 /** Pushes the model in some files, or of another server, with what the files named by the options say. */
@@ -78,19 +81,20 @@ async function pushRemote(remote: string, options: PushOptions, pushing: Pushing
 async function pushFiles(
   [file, ...others]: readonly [string, ...string[]],
   options: PushOptions,
-  { terminal, onProgress }: Pushing,
+  { terminal, ...callbacks }: Pushing,
   known: { readonly signature?: unknown } = {},
 ): Promise<PushedModel> {
   const files = { signature: options.signature, trainingSet: options.trainingSet, info: options.info };
   const read: Record<string, unknown> = { ...known };
   for (const [option, path] of Object.entries(files))
     if (path !== undefined) read[option] = parseJson(await readInput(path, terminal), path);
-  const { name, version, runtime, entry, alias, incompatible, note } = options;
+  const { name, version, runtime, entry, alias, incompatible, note, check } = options;
   const model = {
     file: resolve(terminal.directory, file),
     others: others.map((other) => resolve(terminal.directory, other)),
     name,
     alias,
+    check,
     ...(version === undefined ? {} : { version }),
     ...(runtime === undefined ? {} : { runtime }),
     ...(entry === undefined ? {} : { entry }),
@@ -104,7 +108,7 @@ async function pushFiles(
   try {
     const place = options.to === undefined ? {} : await readerOf(model);
     return await withRepository(options, { option: 'to', ...place }, terminal, (server, repository) =>
-      pushModel(server, { ...model, repository, onProgress }, { signal: terminal.signal }),
+      pushModel(server, { ...model, repository, ...callbacks }, { signal: terminal.signal }),
     );
   } catch (error) {
     throw asOption(error, names);

@@ -21,6 +21,14 @@ import {
   type TransferProgress,
 } from '../ports/model-repository.js';
 import { predictorRuntime } from '../ports/predictor-runtime.js';
+import {
+  asUnchecked,
+  checkerOf,
+  checkModel,
+  type Checker,
+  type CheckStep,
+  type PassedCheck,
+} from './check-model.js';
 import { checkCounts, type ModelColumns } from './model-columns.js';
 import {
   modelSignature,
@@ -30,6 +38,7 @@ import {
   type TrainingSet,
 } from './model-signature.js';
 import { describeFile, inspectModel, modelSource, otherFiles, type ModelSource } from './model-source.js';
+import { usersOf } from './model-users.js';
 import type { ListedModel } from './read-models.js';
 import { whoAmI } from './who.js';
 import { startNeeded } from './with-server.js';
@@ -74,12 +83,20 @@ export interface PushModelOptions {
   readonly note?: string;
   /** The model-repository part; default: the only one. */
   readonly repository?: string;
+  /**
+   * Loads the model before anything is written, asks it its self-test and times it, where its runtime has a check: models in Python do. `false` pushes it
+   * unchecked. Default `true`.
+   */
+  readonly check?: boolean;
+  readonly onCheck?: (step: CheckStep) => void;
   readonly onProgress?: (progress: TransferProgress) => void;
 }
 
 /** A version that was pushed. */
 export interface PushedModel {
   readonly manifest: BundleManifest;
+  /** What its check has found; `undefined` where it was not checked. */
+  readonly check: PassedCheck | undefined;
   /** The alias that points at it. */
   readonly alias: string | undefined;
   /** Where no predictor of the configuration uses the model: that it is so, and which name may have been meant. */
@@ -94,13 +111,14 @@ const mostNumbers = 100;
 
 /**
  * Pushes a version of a model, and points an alias at it. Before it writes anything, it compiles every pipeline that will use the model with
- * it. Files that are there already, of a push that broke off, are verified and not sent again.
+ * it, and lets the runtime check the model. Files that are there already, of a push that broke off, are verified and not sent again.
  *
- * A new server starts the repository, and the predictor runtimes where they read the signature; a server that has started is used as it is.
+ * A new server starts the repository, and the predictor runtimes that read the signature or check the model; a server that has started is used as it is.
  * In both cases the caller stops it.
  *
- * @throws {VivaceError} `INVALID_ARGUMENT`, with the option as `path`, where one cannot be used or the version exists; `NOT_FOUND` where
- *   there is no such repository; `FAILED_PRECONDITION` where the version does not fit those who follow the alias.
+ * @throws {VivaceError} `INVALID_ARGUMENT`, with the option as `path`, where one cannot be used, the model fails its check or the version
+ *   exists; `NOT_FOUND` where there is no such repository; `FAILED_PRECONDITION` where the version does not fit those who follow the alias, or
+ *   the model cannot be checked on this machine.
  * @throws {ConfigError} where the model does not fit a pipeline.
  */
 export async function pushModel(
@@ -114,14 +132,13 @@ export async function pushModel(
   const source = await modelSource(options);
   const notes = notesOf(options);
   const repository = onlyPart(server, modelRepository, { wanted: options.repository });
-  // A model whose signature is given needs no runtime to be understood; an .onnx model may keep its weights elsewhere.
-  const isGiven = options.signature !== undefined || source.signature !== undefined;
-  const runtimes =
-    isGiven && source.kind !== 'onnx'
-      ? []
-      : server.bindings.filter(({ ports }) => ports.includes(predictorRuntime.name)).map(({ name }) => name);
+  const hosting = runtimesOf(server, source.kind);
+  const runtimes = isAsked(source, options) ? hosting : [];
+  const { name } = options;
+  const checker =
+    options.check === false ? undefined : checkerOf(server, { name, kind: source.kind, repository, hosting });
   const contents = await contentsOf(source, notes.file, context);
-  await startNeeded(server, [repository, ...runtimes], context);
+  await startAll(server, { repository, runtimes, checker }, context);
   const models = server.part(modelRepository, repository);
   for (const other of await otherFiles(server, { source, runtimes }, context)) {
     if (contents.files.some(({ path }) => path === other)) continue;
@@ -159,6 +176,11 @@ export async function pushModel(
   }
   if (alias !== false && options.incompatible !== true)
     await checkSuccession(models, { manifest, alias, known }, context);
+  const model = { source, manifest, made: contents.made };
+  const { onCheck } = options;
+  const check =
+    checker &&
+    (await checkModel(server, { checker, model, ...(onCheck === undefined ? {} : { onCheck }) }, context));
   const added = await addVersion(
     models,
     { manifest, content: contents.read, options: { ...options, by } },
@@ -169,9 +191,61 @@ export async function pushModel(
   const unused = unusedText(server, repository, manifest.name);
   return {
     manifest: added,
+    check,
     alias: alias === false ? undefined : alias,
     ...(unused === undefined ? {} : { unused }),
   };
+}
+
+/** The parts that host models of a kind. */
+function runtimesOf(server: Server, kind: string): readonly string[] {
+  return server.bindings
+    .filter(({ ports }) => ports.includes(predictorRuntime.name))
+    .map(({ name }) => name)
+    .filter((name) => server.part(predictorRuntime, name).hosts.includes(kind));
+}
+
+/** Kinds of code, which says nothing of its tensors. */
+const silentKinds: readonly string[] = ['javascript', 'python'];
+
+/** Whether a runtime is asked what the model file says. */
+function isAsked({ kind, signature, yaml }: ModelSource, options: PushModelOptions): boolean {
+  // An .onnx model may keep its weights elsewhere.
+  if (kind === 'onnx') return true;
+  // Where everything is said, the file can only disagree, and what is pushed unchecked need not agree with anything.
+  const isUnchecked = options.check === false;
+  const hasColumns = options.columns !== undefined || yaml?.columns !== undefined;
+  const hasOutputs = options.outputs !== undefined || yaml?.outputs !== undefined;
+  const isSaid =
+    options.signature !== undefined || signature !== undefined || (isUnchecked && hasColumns && hasOutputs);
+  return !isSaid && !silentKinds.includes(kind);
+}
+
+/** Starts what a push needs; where a runtime that checks the model does not start, the error says how to push without. */
+async function startAll(
+  server: Server,
+  {
+    repository,
+    runtimes,
+    checker,
+  }: {
+    readonly repository: string;
+    readonly runtimes: readonly string[];
+    readonly checker: Checker | undefined;
+  },
+  context: CallContext,
+): Promise<void> {
+  const part = checker !== undefined && 'part' in checker ? checker.part : undefined;
+  const needed = [repository, ...new Set([...runtimes, ...(part === undefined ? [] : [part])])];
+  try {
+    await startNeeded(server, needed, context);
+  } catch (error) {
+    if (part === undefined || !isVivaceError(error) || error.part !== part) throw error;
+    throw asUnchecked(
+      error,
+      runtimes.includes(part) ? '--no-check, with --columns and --outputs' : undefined,
+    );
+  }
 }
 
 function noReader(kind: string): VivaceError {
@@ -186,7 +260,13 @@ async function contentsOf(
   source: ModelSource,
   trainingSet: Uint8Array | undefined,
   context: CallContext,
-): Promise<{ readonly files: BundleManifest['files']; readonly read: (path: string) => BlobContent }> {
+): Promise<{
+  readonly files: BundleManifest['files'];
+  readonly read: (path: string) => BlobContent;
+  /** Those that do not lie on the disk. */
+  readonly made: ReadonlyMap<string, Uint8Array>;
+}> {
+  const made = new Map<string, Uint8Array>();
   const files: BundleManifest['files'] = [];
   for (const path of source.paths) files.push(await describeFile(source, path, context));
   if (trainingSet !== undefined) {
@@ -197,14 +277,15 @@ async function contentsOf(
         'trainingSet',
         `the folder has another ${trainingSetFile}, the name under which the manifest is kept: remove one of them`,
       );
-    if (there === undefined) files.push(own);
+    if (there === undefined) {
+      files.push(own);
+      made.set(own.path, trainingSet);
+    }
   }
   return {
     files,
-    read: (path) =>
-      path === trainingSetFile && trainingSet !== undefined
-        ? trainingSet
-        : createReadStream(join(source.directory, path)),
+    made,
+    read: (path) => made.get(path) ?? createReadStream(join(source.directory, path)),
   };
 }
 
@@ -294,13 +375,8 @@ function asColumns(error: unknown, columns: ModelColumns): unknown {
 }
 
 /** What to say where no predictor of the configuration uses a model of the repository. */
-function unusedText({ bindings }: Server, repository: string, name: string): string | undefined {
-  const used = bindings
-    .filter(({ ports, slots }) => ports.includes('predictor') && Object.values(slots).includes(repository))
-    .flatMap(({ options }) => {
-      const { model } = options as { readonly model?: unknown };
-      return typeof model === 'string' ? [model.split('@')[0]!] : [];
-    });
+function unusedText(server: Server, repository: string, name: string): string | undefined {
+  const used = usersOf(server, repository).map(({ model }) => model);
   if (used.includes(name)) return undefined;
   return `no predictor of the configuration uses a model "${name}"${didYouMean(name, used)}`;
 }

@@ -50,6 +50,7 @@ async function main(): Promise<void> {
   const env: Record<string, string> = {
     MODELS: join(work, 'volume'),
     MODEL_SOCKET: join(work, 'run/model.sock'),
+    PYTHON: programs.python,
     COUCHBASE_PASSWORD: 'secret',
   };
   const vivace = (...args: readonly string[]): Promise<string> =>

@@ -235,7 +235,7 @@ describe('vivace models', () => {
       0,
       'no predictor of the configuration uses a model "afine"; did you mean "affine"?\n',
     ]);
-    expect(JSON.parse(stdout)).to.deep.equal({ name: 'afine', version: '1', alias: 'champion' });
+    expect(JSON.parse(stdout)).to.deep.equal({ name: 'afine', version: '1', alias: 'champion', check: null });
   });
 
   it('lets check draw the plan with the signature', async () => {

@@ -23,14 +23,17 @@ describe('vivace models over a place without a configuration', () => {
   };
   const json = async (...argv: string[]): Promise<unknown> => JSON.parse(await vivace(...argv, '--json'));
   const push = (...more: string[]): Promise<string> =>
-    vivace('push', 'model', '--name', 'm', '--to', place, ...more);
+    vivace('push', 'model', '--no-check', '--name', 'm', '--to', place, ...more);
 
   it('pushes a folder, lists it and shows it', async () => {
     expect(await push('--note', 'first')).to.equal('m 1 (champion)\n');
-    expect(await json('push', 'model', '--name', 'm', '--to', place, '--no-alias')).to.deep.equal({
+    expect(
+      await json('push', 'model', '--no-check', '--name', 'm', '--to', place, '--no-alias'),
+    ).to.deep.equal({
       name: 'm',
       version: '2',
       alias: null,
+      check: null,
     });
     expect(await vivace('list', '--from', place)).to.equal('m\t1\tchampion\nm\t2\n');
     expect(await json('list', 'm', '--from', place)).to.have.length(2);
@@ -69,7 +72,8 @@ describe('vivace models over a place without a configuration', () => {
 
   it('refuses what servers would refuse, unless told to', async () => {
     await push();
-    const other = ['push', 'model/predictor.py', '--name', 'm', '--columns', 'request.a', '--to', place];
+    const file = ['push', 'model/predictor.py', '--no-check'];
+    const other = [...file, '--name', 'm', '--columns', 'request.a', '--to', place];
     const refused = await project.vivace(['models', ...other]);
     expect(refused.code).to.equal(3);
     expect(refused.stderr).to.match(

@@ -32,7 +32,7 @@ type OnProgress = (progress: TransferProgress) => void;
 const ignore: OnProgress = () => undefined;
 const push = async (to: string, file: string, onProgress = ignore): Promise<unknown> =>
   withServer(await repositoryAt(to, { option: 'to' }), (server) =>
-    pushModel(server, { file, name: 'm', columns: ['a'], onProgress }, callContext(60_000)),
+    pushModel(server, { file, name: 'm', columns: ['a'], check: false, onProgress }, callContext(60_000)),
   );
 const pull = async (from: string, to: string, onProgress = ignore): Promise<unknown> =>
   withServer(await repositoryAt(from, { option: 'from' }), (server) =>

@@ -11,7 +11,9 @@ import {
   type ListedModel,
   type ShownModel,
   type TensorSpec,
+  type TransferProgress,
 } from 'vivace';
+import { CheckNotes } from '../check-notes.js';
 import { exitCodes } from '../exit-codes.js';
 import { withRepository, type WithRepository } from '../model-place.js';
 import { durationOf, positiveOf } from '../option-values.js';
@@ -67,20 +69,29 @@ export async function push(
   { terminal, notes }: Run,
 ): Promise<void> {
   const transfer = new TransferNotes(options.name, notes);
+  const checking = new CheckNotes(options.name, notes);
   let found = 0;
-  const { manifest, alias, unused } = await showing(transfer, () =>
-    pushModelOf(files, options, {
-      terminal,
-      onProgress(progress) {
-        found = progress.foundBytes;
-        transfer.update(progress);
-      },
-    }),
+  const pushing = {
+    terminal,
+    onCheck: checking.update,
+    onProgress(progress: TransferProgress) {
+      found = progress.foundBytes;
+      transfer.update(progress);
+    },
+  };
+  const pushed = await showing(transfer, () => pushModelOf(files, options, pushing)).catch(
+    (error: unknown) => {
+      const { failed: check } = checking;
+      if (options.json === true && check !== undefined)
+        writeJson(terminal, { name: options.name, version: null, alias: null, check });
+      throw error;
+    },
   );
+  const { manifest, alias, unused, check = null } = pushed;
   const { name, version } = manifest;
   transfer.finish(`${sizeOf(manifest.files)}${found === 0 ? '' : `, ${size(found)} of it there already`}`);
   if (unused !== undefined && options.to === undefined) notes.write(`${unused}\n`);
-  if (options.json === true) return writeJson(terminal, { name, version, alias: alias ?? null });
+  if (options.json === true) return writeJson(terminal, { name, version, alias: alias ?? null, check });
   terminal.stdout.write(`${named({ name, version }, alias)}\n`);
 }
 

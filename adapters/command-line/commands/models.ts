@@ -18,6 +18,9 @@ Inputs and outputs come from the first of these that says them: --columns and --
 file itself (ONNX, scikit-learn, LightGBM, XGBoost). Where two of them disagree, the error names both. signature.json, or the file of --signature, is
 {"inputs": [{"name", "datatype", "shape", "columns"?}], "outputs": [{"name", "datatype", "shape"}], "over"?: "row" | "request"}.
 
+A model in Python is checked first, as python -m vivace_wrapper check does: it is loaded, asked its self-test and timed, by the interpreter of the python part in the
+configuration, or else by python3. Where that fails, nothing is pushed.
+
 With a configuration, columns are checked against every pipeline that will use the model before anything is written; with --to there is none. A push that broke off is
 repeated with the same command: what is there is verified and not sent again.
 
@@ -123,6 +126,7 @@ export const addModels: AddCommand = (command, run) => {
     .option('--alias <alias>', 'alias to point at the version', 'champion')
     .option('--no-alias', 'point no alias at it')
     .option('--incompatible', 'also where servers that follow the alias would refuse the version')
+    .option('--no-check', 'push a model in Python without loading, testing and timing it')
     .option('--note <text>', 'why, for the history of the alias')
     .option('--signature <file>', 'the signature as JSON, for models that do not hold it')
     .option(
@@ -130,7 +134,7 @@ export const addModels: AddCommand = (command, run) => {
       'manifest of the training set, which is kept with its id and the versions of its views',
     )
     .option('--info <file>', 'a JSON object to keep with the model, such as its metrics')
-    .option('--json', 'print name, version and alias as JSON')
+    .option('--json', 'print name, version, alias and what the check found as JSON')
     .addHelpText('after', pushHelp)
     .action(async (files: string[], options: PushOptions & WithJson) =>
       (await actions()).push(files, options, run),
