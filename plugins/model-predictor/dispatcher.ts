@@ -35,6 +35,8 @@ export class Dispatcher {
   readonly #nans;
   #instances = new Set<Instance>();
   #idle: Instance[] = [];
+  /** Whether no call may wait until an instance is added. */
+  #isDown = false;
   readonly #rate = new DrainRate();
 
   constructor(
@@ -124,6 +126,7 @@ export class Dispatcher {
 
   /** Lets an instance take calls. */
   add(instance: Instance): void {
+    this.#isDown = false;
     this.#instances.add(instance);
     this.#next(instance);
   }
@@ -133,13 +136,13 @@ export class Dispatcher {
     instance.usable = false;
     this.#instances.delete(instance);
     this.#idle = this.#idle.filter((other) => other !== instance);
-    // Calls that wait although an instance is idle avoid that instance; now there is no other.
-    const last = this.#instances.size === 1 && this.#waiting.size > 0 ? this.#idle.pop() : undefined;
-    if (last !== undefined) this.#next(last);
+    // Calls that wait although an instance is idle avoid that instance; now there may be no other.
+    this.#wakeIdle();
   }
 
-  /** Fails every call that waits. */
+  /** Fails every call that waits; none is repeated until an instance is added. */
   failWaiting(error: VivaceError): void {
+    this.#isDown = true;
     for (const call of this.#waiting.drain()) call.reject(error);
   }
 
@@ -147,6 +150,12 @@ export class Dispatcher {
     const calls = this.#waiting.size === 0 ? [] : this.#waiting.take(instance, this.#instances.size > 1);
     if (calls.length > 0) this.#run(instance, calls, true);
     else this.#idle.push(instance);
+  }
+
+  /** Lets instances that are idle take calls that wait. */
+  #wakeIdle(): void {
+    if (this.#waiting.size === 0) return;
+    for (const instance of this.#idle.splice(0).reverse()) this.#next(instance);
   }
 
   /** @param waited Whether the calls come from the queue. */
@@ -180,8 +189,32 @@ export class Dispatcher {
     // The answers first: nothing that the next call does may show in them.
     const nans = countNaN(outputs);
     if (nans > 0) this.#nans.add(nans);
-    handOut(instance, calls, outputs, nans > 0 && this.#refuseNaN);
+    this.#handOut(instance, calls, outputs, nans > 0 && this.#refuseNaN);
     this.#release(instance);
+  }
+
+  /** Gives each call its rows; calls that were predicted together get copies. */
+  #handOut(
+    { model }: Instance,
+    calls: readonly Call[],
+    outputs: readonly Tensor[],
+    isNaNRefused: boolean,
+  ): void {
+    let from = 0;
+    for (const call of calls) {
+      const to = from + call.rows;
+      if (!call.settled) {
+        const own = calls.length === 1 ? outputs : sliceOutputs(outputs, from, to);
+        if (isNaNRefused && countNaN(own) > 0) this.#fail(call, nanRefused());
+        else call.resolve({ model, outputs: own });
+      }
+      from = to;
+    }
+  }
+
+  #fail(call: Call, error: VivaceError): void {
+    this.#failures.add(1, { 'error.type': error.code });
+    call.reject(error);
   }
 
   #failed(instance: Instance, calls: readonly Call[], thrown: unknown): void {
@@ -194,12 +227,9 @@ export class Dispatcher {
     for (const call of again) this.#waiting.add(call, true);
     for (const call of calls) {
       if (again.includes(call) || call.settled) continue;
-      const reported = call.repeated ? this.#reportDeadly(instance, error) : error;
-      this.#failures.add(1, { 'error.type': reported.code });
-      call.reject(reported);
+      this.#fail(call, call.repeated ? this.#reportDeadly(instance, error) : error);
     }
-    const other = again.length > 0 ? this.#idle.pop() : undefined;
-    if (other !== undefined) this.#next(other);
+    this.#wakeIdle();
     this.#release(instance);
   }
 
@@ -208,6 +238,7 @@ export class Dispatcher {
     call: Call,
     { instance, error, joined }: { instance: Instance; error: VivaceError; joined: boolean },
   ): boolean {
+    if (this.#isDown) return false;
     if (error.started === false) {
       const another = !instance.usable || this.#instances.size > 1;
       if (call.avoid !== undefined || !another) return false;
@@ -251,6 +282,10 @@ function died({ usable }: Instance, { code, started }: VivaceError): boolean {
   return !usable && code === 'UNAVAILABLE' && started !== false;
 }
 
+function nanRefused(): VivaceError {
+  return new VivaceError('PREDICTOR_FAILED', 'the model gave NaN, which `refuseNaN` does not pass on');
+}
+
 /** What an instance gave for the calls that it was given. */
 interface Answered {
   readonly calls: readonly Call[];
@@ -258,29 +293,6 @@ interface Answered {
   readonly outputs: readonly Tensor[];
   /** Whether the calls come from the queue. */
   readonly waited: boolean;
-}
-
-/** Gives each call its rows; calls that were predicted together get copies. */
-function handOut(
-  { model }: Instance,
-  calls: readonly Call[],
-  outputs: readonly Tensor[],
-  refusesNaN: boolean,
-): void {
-  const answer = (call: Call, own: readonly Tensor[]): void => {
-    if (refusesNaN && countNaN(own) > 0)
-      call.reject(
-        new VivaceError('PREDICTOR_FAILED', 'the model gave NaN, which `refuseNaN` does not pass on'),
-      );
-    else call.resolve({ model, outputs: own });
-  };
-  if (calls.length === 1) return answer(calls[0]!, outputs);
-  let from = 0;
-  for (const call of calls) {
-    const to = from + call.rows;
-    if (!call.settled) answer(call, sliceOutputs(outputs, from, to));
-    from = to;
-  }
 }
 
 /** Treats a runtime that throws synchronously as one that rejects. */

@@ -3,6 +3,7 @@ import { predictor as port, type Prediction, type Predictor } from 'vivace';
 import { affineInput, callContext } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
 import { startPredictor, type PredictorFixture, type PredictorSetup } from '../support/predictor-fixture.js';
+import { StagedRuntime } from '../support/staged-runtime.js';
 
 /** What becomes of calls whose instance dies while it predicts for them. */
 describe('A call whose instance dies', () => {
@@ -88,6 +89,36 @@ describe('A call whose instance dies', () => {
     fixture.staged.instances[0]!.die('killed');
     expect(await answer).to.match(/^UNAVAILABLE.*killed/);
     expect(fixture.staged.batches).to.have.length(1);
+  });
+
+  it('does not keep those that it was joined with from instances that are idle', async () => {
+    const staged = new StagedRuntime();
+    await start({ staged, options: { instances: 3 } });
+    const busy = [1, 2, 3].map(ask);
+    await staged.holding(3);
+    const joined = [7, 8].map(ask);
+    // Nothing takes the place of the instances that die.
+    staged.beforeLoad = async () => new Promise(() => undefined);
+    staged.held[0]!.go();
+    await staged.holding(4);
+    expect(staged.batches.at(-1)).to.equal(2);
+    for (const held of staged.held.slice(1, 3)) held.go();
+    await Promise.all(busy);
+    staged.instances[2]!.die('killed by row 7');
+    await staged.holding(6);
+    expect(staged.held.slice(4).map(({ inputs }) => inputs[0]!.data[0])).to.have.members([7, 8]);
+    for (const held of staged.held.slice(4)) held.go();
+    expect((await Promise.all(joined)).map(valueOf)).to.deep.equal([7, 8]);
+  });
+
+  it('is not kept waiting where no instance will take its place for a while', async () => {
+    await start({ options: { restartDelayMs: 60_000, restartDelayMaxMs: 60_000 } });
+    fixture.staged.instances[0]!.die('killed');
+    const answer = failureOf(ask(7));
+    await fixture.staged.holding(1);
+    fixture.staged.instances[1]!.die('killed again');
+    expect(await answer).to.match(/^UNAVAILABLE.*killed again/);
+    expect(await failureOf(ask(7))).to.match(/^UNAVAILABLE.*no instance/);
   });
 
   it('is not repeated where its caller has left', async () => {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { predictor as port, type Predictor, type Tensor } from 'vivace';
-import { affineInput, callContext } from 'vivace/testing';
+import { affineInput, callContext, startPart } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
+import { inMemory } from '../support/in-memory-telemetry.js';
 import { startPredictor, type PredictorFixture } from '../support/predictor-fixture.js';
 
 /** The affine model, which gives NaN for 7. */
@@ -29,6 +30,26 @@ describe('Outputs that are not a number', () => {
     await start({});
     expect(await ask(7)).to.be.NaN;
   });
+
+  for (const refuseNaN of [false, true])
+    it(`are counted where they are ${refuseNaN ? 'refused, as the failures of their calls are' : 'passed on'}`, async () => {
+      const memory = inMemory();
+      const telemetry = await startPart(memory.part);
+      try {
+        await start({ refuseNaN });
+        for (const value of [7, 3, 7]) await ask(value).catch(() => undefined);
+        const counted = (await memory.collected()).filter(({ name }) =>
+          /predictor\.(nan|failures)$/.test(name),
+        );
+        const failures = { 'vivace.part': 'model-predictor', 'error.type': 'PREDICTOR_FAILED' };
+        expect(counted).to.have.deep.members([
+          { name: 'vivace.predictor.nan', value: 2, attributes: { 'vivace.part': 'model-predictor' } },
+          ...(refuseNaN ? [{ name: 'vivace.predictor.failures', value: 2, attributes: failures }] : []),
+        ]);
+      } finally {
+        await telemetry.stop();
+      }
+    });
 
   it('fail the call where the option says so', async () => {
     await start({ refuseNaN: true });
