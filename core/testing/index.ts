@@ -37,7 +37,7 @@ export { telemetryContract } from './telemetry-contract.js';
 export { logSinkContract } from './log-sink-contract.js';
 export type { LogSinkSetup } from './log-sink-contract.js';
 export { modelRepositoryContract } from './model-repository-contract.js';
-export type { ModelRepositorySetup } from './model-repository-contract.js';
+export type { ModelRepositorySetup } from './model-repository/fixture.js';
 export { predictorContract } from './predictor-contract.js';
 export type { PredictorSetup } from './predictor-contract.js';
 export { echoed, planes } from './planes.js';

@@ -86,6 +86,7 @@ describe('model-repository', () => {
           );
         },
         beforeWrite: (work) => (intrude = work),
+        keepsCopies: true,
         disconnect() {
           unreachable = true;
           return () => (unreachable = false);
