@@ -102,9 +102,10 @@ export interface CollectedVersion extends ModelVersion {
 export interface VerifyFinding extends ModelVersion {
   /**
    * `damaged`: a file or a manifest is missing, or is not what it should be. `dangling`: an alias, or its history, cannot be read or points at a version
-   * that is not there; `version` is then the alias. `left-over`: something that nobody reads, of a push or a collection that broke off or is under way.
+   * that is not there; `version` is then the alias. `newer`: a version or an alias that a newer Vivace has written, so that it could not be checked.
+   * `left-over`: something that nobody reads, of a push or a collection that broke off or is under way.
    */
-  readonly kind: 'damaged' | 'dangling' | 'left-over';
+  readonly kind: 'damaged' | 'dangling' | 'newer' | 'left-over';
   /** What is wrong, and what to do. */
   readonly message: string;
 }

@@ -10,7 +10,7 @@ import {
 } from 'vivace';
 import { sameName } from './aliases.js';
 import { inParallel } from './in-parallel.js';
-import { claimKey, manifestKey, versionPrefix } from './keys.js';
+import { claimKey, manifestKey, numberOf, versionPrefix } from './keys.js';
 import { checkManifest } from './manifests.js';
 import { noteBytes, readNote } from './notes.js';
 import type { Store } from './store.js';
@@ -38,7 +38,7 @@ export class Adding {
     context: CallContext,
     { repair = false, next = false, by = 'unknown', onProgress }: AddVersionOptions = {},
   ): Promise<void> {
-    const manifest = checkManifest(given, 'the given manifest', { code: 'INVALID_ARGUMENT' });
+    const manifest = checkManifest(given);
     const progress = new Transfer(manifest, onProgress);
     if (repair) {
       const there = await this.#store.findManifest(manifest, context);
@@ -65,7 +65,8 @@ export class Adding {
       if (!context.signal.aborted) await this.#unclaimIfUseless(manifest, context);
       throw error;
     }
-    await this.#store.blobs.delete(claimKey(manifest), context);
+    // The version stands, with or without its claim.
+    await ignoringFaults(() => this.#store.blobs.delete(claimKey(manifest), context));
   }
 
   /**
@@ -73,8 +74,9 @@ export class Adding {
    * its claim, nobody else adds the number.
    */
   async #checkNext({ name, version }: ModelVersion, context: CallContext): Promise<void> {
+    const number = numberOf(version) ?? 0;
     for await (const found of this.#store.scan(name, context))
-      if (found.kind === 'manifest' && Number(found.version) >= Number(version))
+      if (found.kind === 'manifest' && (numberOf(found.version) ?? -1) >= number)
         throw new VivaceError(
           'ABORTED',
           `${name} has a version ${found.version}, so ${version} is not the next number: take a higher one`,
@@ -145,16 +147,23 @@ export class Adding {
     throw new VivaceError('ABORTED', `${manifest.name} ${manifest.version} is being added by others: repeat`);
   }
 
-  /** A claim is of use as long as there are files of the version, but no manifest. What goes wrong here must not hide what went wrong before. */
-  async #unclaimIfUseless(model: ModelVersion, context: CallContext): Promise<void> {
+  /** A claim is of use as long as there are files of the version, but no manifest. */
+  #unclaimIfUseless(model: ModelVersion, context: CallContext): Promise<void> {
     const { blobs } = this.#store;
-    try {
+    return ignoringFaults(async () => {
       const { blobs: left } = await blobs.list(versionPrefix(model), context, { limit: 1 });
       if (left.length === 0 || (await this.#store.exists(model, context)))
         await blobs.delete(claimKey(model), context);
-    } catch (error) {
-      if (!isVivaceError(error)) throw error;
-    }
+    });
+  }
+}
+
+/** Takes a claim back. What goes wrong must not hide what happened before; a collection removes the claim later. */
+async function ignoringFaults(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isVivaceError(error)) throw error;
   }
 }
 

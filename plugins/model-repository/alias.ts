@@ -1,13 +1,6 @@
-import {
-  formatMillis,
-  instantOf,
-  messageOf,
-  millisOf,
-  parseValue,
-  VivaceError,
-  type AliasEntry,
-} from 'vivace';
+import { formatMillis, instantOf, millisOf, VivaceError, type AliasEntry } from 'vivace';
 import { z } from 'zod';
+import { parseDocument } from './documents.js';
 
 /** How many moves an alias remembers. */
 const mostEntries = 200;
@@ -19,7 +12,7 @@ const entrySchema = z.strictObject({
   kind: z.enum(['push', 'promote', 'rollback']),
   note: z.string().optional(),
 });
-const aliasSchema = z.strictObject({ format: z.literal(1), history: z.array(entrySchema).max(mostEntries) });
+const aliasSchema = z.strictObject({ format: z.literal(1), history: z.array(entrySchema) });
 
 /**
  * The moves that the blob of an alias holds, the newest first. None: there is no such alias, since the only move was taken back.
@@ -28,28 +21,17 @@ const aliasSchema = z.strictObject({ format: z.literal(1), history: z.array(entr
  * @throws {VivaceError} `DATA_LOSS` where it is not an alias; `FAILED_PRECONDITION` where a newer Vivace has written it.
  */
 export function parseAlias(bytes: Uint8Array, key: string): readonly AliasEntry[] {
-  let json: unknown;
-  const lost = (why: string, cause?: unknown): VivaceError =>
-    new VivaceError(
-      'DATA_LOSS',
-      `${key} is not an alias: ${why}: put back what was stored, or delete it and promote a version`,
-      { cause },
-    );
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw lost(messageOf(cause), cause);
-  }
-  const { format } = Object(json) as { readonly format?: unknown };
-  if (typeof format === 'number' && Number.isInteger(format) && format > 1)
-    throw new VivaceError(
-      'FAILED_PRECONDITION',
-      `${key} was written by a newer Vivace (format ${format}): update this one`,
-    );
-  const parsed = parseValue(aliasSchema, json);
-  if (parsed.mistakes !== undefined)
-    throw lost([parsed.mistakes[0].path.join('.'), parsed.mistakes[0].message].filter(Boolean).join(': '));
-  return parsed.value.history.map(({ at, note, ...entry }) => ({
+  const { history } = parseDocument(bytes, aliasSchema, {
+    broken: (why, more) =>
+      new VivaceError(
+        'DATA_LOSS',
+        `${key} is not an alias: ${why}: put back what was stored, or delete it and promote a version`,
+        more,
+      ),
+    newer: (why) =>
+      new VivaceError('FAILED_PRECONDITION', `${key} was written by a newer Vivace: ${why}; update this one`),
+  });
+  return history.map(({ at, note, ...entry }) => ({
     ...entry,
     at: millisOf(instantOf(at)!),
     ...(note === undefined ? {} : { note }),

@@ -125,13 +125,25 @@ export class Aliases {
     // Who removes the version has left a mark before looking at the aliases. So either that process sees this move, or this one sees the
     // mark; once the mark is gone, so is the manifest.
     if ((await this.#store.isMarked(model, context)) || !(await this.#store.exists(model, context))) {
-      await this.#write({ ...read, blob: written }, read.history, context);
+      if ((await this.#write({ ...read, blob: written }, read.history, context)) === false)
+        await this.#takeBack(name, alias, entry, context);
       throw new VivaceError(
         'ABORTED',
         `${name} ${version} is being removed, so ${name}@${alias} stays ${before ?? 'unset'}: repeat where the version is still there in a moment`,
       );
     }
     return { version, before };
+  }
+
+  /** Takes a move out of the history of an alias that others have moved since. */
+  async #takeBack(name: string, alias: string, move: AliasEntry, context: CallContext): Promise<void> {
+    const isMove = ({ version, at, by }: AliasEntry): boolean =>
+      version === move.version && at === move.at && by === move.by;
+    for (;;) {
+      const read = await this.#read(name, alias, context);
+      const place = read.history.findIndex(isMove);
+      if (place < 0 || (await this.#write(read, read.history.toSpliced(place, 1), context)) !== false) return;
+    }
   }
 
   #write(

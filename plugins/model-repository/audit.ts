@@ -6,6 +6,7 @@ import {
   type ModelVersion,
   type VerifyFinding,
   type VerifyReport,
+  type VivaceError,
 } from 'vivace';
 import { inParallel } from './in-parallel.js';
 import { aliasKey, claimKey, manifestKey, markKey, versionPrefix } from './keys.js';
@@ -89,7 +90,7 @@ export class Audit {
       manifest = parseManifest(bytes, model, remedyFor(model));
     } catch (error) {
       if (!isVivaceError(error)) throw error;
-      return this.#find('damaged', model, error.message);
+      return this.#find(kindOf(error) ?? 'damaged', model, error.message);
     }
     // Keys: paths of a manifest.
     const known = new Set(manifest.files.map(({ path }) => path));
@@ -145,7 +146,7 @@ export class Audit {
         );
     } catch (error) {
       if (!isVivaceError(error) || !['DATA_LOSS', 'FAILED_PRECONDITION'].includes(error.code)) throw error;
-      this.#find('dangling', model, error.message);
+      this.#find(kindOf(error) ?? 'dangling', model, error.message);
     }
   }
 
@@ -165,4 +166,9 @@ export class Audit {
   #find(kind: VerifyFinding['kind'], { name, version }: ModelVersion, message: string): void {
     this.#findings.push({ kind, name, version, message });
   }
+}
+
+/** The kind of what a newer Vivace has written, which nothing is wrong with. */
+function kindOf({ code }: VivaceError): 'newer' | undefined {
+  return code === 'FAILED_PRECONDITION' ? 'newer' : undefined;
 }

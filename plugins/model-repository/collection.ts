@@ -10,7 +10,7 @@ import {
   type ModelVersion,
 } from 'vivace';
 import { inParallel } from './in-parallel.js';
-import { claimKey, manifestKey, markKey, modelPrefix, parseKey } from './keys.js';
+import { claimKey, manifestKey, markKey, modelPrefix, numberOf, parseKey } from './keys.js';
 import { noteBytes, readNote, staleMs } from './notes.js';
 import type { Store } from './store.js';
 
@@ -117,10 +117,10 @@ export class Collection {
     );
     const named = await this.#named(name, context);
     // The next push takes the number after it, which must not be one that there was.
-    const highest = String(Math.max(...whole.map(({ version }) => Number(version)).filter(Number.isInteger)));
+    const highest = Math.max(...whole.map(({ version }) => numberOf(version) ?? -Infinity));
     const before = olderThanMs === undefined ? undefined : this.#now() - olderThanMs;
     return oldest.slice(0, oldest.length - keep).filter(({ version }) => {
-      if (named.has(version) || version === highest) return false;
+      if (named.has(version) || numberOf(version) === highest) return false;
       if (protect.some((model) => model.name === name && model.version === version)) return false;
       return before === undefined || (pushed.get(version) ?? Infinity) < before;
     });
@@ -188,6 +188,14 @@ export class Collection {
     const { blobs } = this.#store;
     const since = this.#now();
     if (!(await this.#mark(version, { at: since, by }, context))) return false;
+    const remove = async (key: string, signal = context.signal): Promise<void> => {
+      if (this.#now() - since > leaseMs)
+        throw new VivaceError(
+          'ABORTED',
+          `removing ${version.name} ${version.version} takes too long: another process may do it by now; collect again`,
+        );
+      await blobs.delete(key, { ...context, signal });
+    };
     const unmark = async (): Promise<false> => {
       await blobs.delete(markKey(version), context);
       return false;
@@ -198,23 +206,16 @@ export class Collection {
       const manifest = await this.#store.read(manifestKey(version), context);
       // Another process may have removed it since it was listed.
       if (manifest === undefined || (await isNamed())) return unmark();
-      await blobs.delete(manifestKey(version), context);
+      await remove(manifestKey(version));
       // A process that has moved an alias here and ended before it looked for the mark.
       if (await isNamed()) {
         await blobs.write(manifestKey(version), manifest, context, 'absent');
         return unmark();
       }
     } else if (await this.#isNew(version, context)) return unmark();
-    await inParallel(await this.#blobsOf(version, context), context.signal, async (key, signal) => {
-      if (this.#now() - since > leaseMs)
-        throw new VivaceError(
-          'ABORTED',
-          `removing ${version.name} ${version.version} takes too long: another process may do it by now; collect again`,
-        );
-      await blobs.delete(key, { ...context, signal });
-    });
-    await blobs.delete(claimKey(version), context);
-    await blobs.delete(markKey(version), context);
+    await inParallel(await this.#blobsOf(version, context), context.signal, remove);
+    await remove(claimKey(version));
+    await remove(markKey(version));
     return true;
   }
 

@@ -36,6 +36,12 @@ export function claimKey({ name, version }: ModelVersion): string {
   return `${checkName(name, 'model name')}/${claimFolder}/${checkVersion(version)}`;
 }
 
+/** The number that a version is; `undefined` for a name, and for a number so large that none follows it. */
+export function numberOf(version: string): number | undefined {
+  const number = Number(version);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
 /** `name` or `name@tag`. */
 export function parseReference(reference: string): {
   readonly name: string;

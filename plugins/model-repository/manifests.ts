@@ -1,11 +1,5 @@
-import {
-  bundleManifest,
-  messageOf,
-  parseValue,
-  VivaceError,
-  type BundleManifest,
-  type ModelVersion,
-} from 'vivace';
+import { bundleManifest, VivaceError, type BundleManifest, type ModelVersion } from 'vivace';
+import { checkDocument, parseDocument } from './documents.js';
 import { versionPrefix } from './keys.js';
 
 /** A manifest is read whole; a larger blob is not a manifest. */
@@ -20,50 +14,35 @@ const largestManifestBytes = 4_194_304;
  */
 export function parseManifest(bytes: Uint8Array, model: ModelVersion, remedy = ''): BundleManifest {
   const where = `model.json of ${model.name} ${model.version}`;
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new VivaceError('DATA_LOSS', `${where} is not valid JSON: ${messageOf(cause)}${remedy}`, { cause });
-  }
-  const manifest = checkManifest(json, where, { code: 'DATA_LOSS', remedy });
+  const manifest = parseDocument(bytes, bundleManifest, {
+    broken: (why, more) => new VivaceError('DATA_LOSS', `${where} is not a manifest: ${why}${remedy}`, more),
+    newer: (why) =>
+      new VivaceError(
+        'FAILED_PRECONDITION',
+        `${where} was made by a newer Vivace: ${why}; update this server, or serve a version that it knows`,
+      ),
+  });
   if (manifest.name !== model.name || manifest.version !== model.version) {
     throw new VivaceError('DATA_LOSS', `${where} says it is ${manifest.name} ${manifest.version}${remedy}`);
   }
   return manifest;
 }
 
-/** Checks a manifest by its schema; the error names the first place that is wrong. */
-export function checkManifest(
-  json: unknown,
-  where: string,
-  { code, remedy = '' }: { readonly code: 'DATA_LOSS' | 'INVALID_ARGUMENT'; readonly remedy?: string },
-): BundleManifest {
-  const parsed = parseValue(bundleManifest, json);
-  if (parsed.mistakes === undefined) return parsed.value;
-  const [{ path, message }] = parsed.mistakes;
-  if (code === 'DATA_LOSS' && isNewer(json))
-    throw new VivaceError(
-      'FAILED_PRECONDITION',
-      `${where} was made by a newer Vivace: ${path.join('.')}: ${message}; update this server, or serve a version that it knows`,
-    );
-  throw new VivaceError(code, `${where} is not a manifest: ${path.join('.')}: ${message}${remedy}`, {
-    path: path.join('.'),
-  });
+/**
+ * Checks a manifest that a caller gives.
+ *
+ * @throws {VivaceError} `INVALID_ARGUMENT` with the first place that is wrong.
+ */
+export function checkManifest(given: BundleManifest): BundleManifest {
+  const wrong = (why: string, more: { readonly path?: string } = {}): VivaceError =>
+    new VivaceError('INVALID_ARGUMENT', `the given manifest is not a manifest: ${why}`, more);
+  return checkDocument(given, bundleManifest, { broken: wrong, newer: wrong });
 }
 
 /** What to do about a version that is damaged in the repository, as the end of a message: a version that is there is never written again. */
 export function remedyFor({ name, version }: ModelVersion): string {
   const key = versionPrefix({ name, version });
   return `: put back what was stored, or delete everything under ${key} in the blob store and push the model again`;
-}
-
-/** Whether a manifest is of a later format, or has keys that are not known here and nothing else that is wrong. */
-function isNewer(json: unknown): boolean {
-  const { format } = Object(json) as { readonly format?: unknown };
-  if (typeof format === 'number' && Number.isInteger(format) && format > 1) return true;
-  const mistakes = parseValue(bundleManifest, json).mistakes ?? [];
-  return mistakes.length > 0 && mistakes.every(({ message }) => message.startsWith('unknown key'));
 }
 
 /** All bytes of a small blob. */

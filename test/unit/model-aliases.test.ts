@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { modelRepository as port, type BlobStore, type ModelRepository } from 'vivace';
+import { modelRepository as port, VivaceError, type BlobStore, type ModelRepository } from 'vivace';
 import { modelRepository } from 'vivace/plugins/model-repository';
 import { callContext, startPart } from 'vivace/testing';
 import { manifestOf } from '../fixtures/bundles.js';
@@ -71,6 +71,11 @@ describe('ModelRepository: aliases, collection, and what breaks off', () => {
       /^DATA_LOSS/,
     ],
     ['of a newer Vivace', '{"format": 2}', /^FAILED_PRECONDITION .*written by a newer Vivace/],
+    [
+      'of a newer Vivace that knows more keys',
+      '{"format": 1, "history": [{"version": "1", "at": "2001-09-09T00:00:00Z", "by": "a", "kind": "push", "run": 7}]}',
+      /^FAILED_PRECONDITION .*written by a newer Vivace/,
+    ],
   ] as const) {
     it(`says what to do where an alias is ${what}`, async () => {
       await addVersions('1');
@@ -79,12 +84,26 @@ describe('ModelRepository: aliases, collection, and what breaks off', () => {
       expect(await failureOf(fixture.repository.setAlias('affine', 'champion', '1', callContext()))).to.match(
         said,
       );
-      expect(await findings()).to.deep.equal(['dangling champion']);
+      const kind = what.startsWith('of a newer Vivace') ? 'newer' : 'dangling';
+      expect(await findings()).to.deep.equal([`${kind} champion`]);
       await fixture.blobs.delete('affine/aliases/champion', callContext());
       await fixture.repository.setAlias('affine', 'champion', '1', callContext());
       expect(await findings()).to.deep.equal([]);
     });
   }
+
+  it('finds versions of a newer Vivace, which are not damaged', async () => {
+    await addVersions('1', '2');
+    for (const [version, more] of [
+      ['1', { format: 2 }],
+      ['2', { signed: true }],
+    ] as const)
+      await write(
+        `affine/${version}/model.json`,
+        JSON.stringify({ ...manifestOf(text('one'), 'model.onnx', { version }), ...more }),
+      );
+    expect(await findings()).to.deep.equal(['newer 1', 'newer 2']);
+  });
 
   it('finds an alias whose version was deleted by hand, which the next move mends', async () => {
     await addVersions('1', '2');
@@ -113,6 +132,27 @@ describe('ModelRepository: aliases, collection, and what breaks off', () => {
     }
     const history = await fixture.repository.history('affine', 'champion', callContext());
     expect(history.map(({ version }) => version)).to.deep.equal(['2']);
+  });
+
+  it('leaves no trace of a move that it takes back, though another has moved the alias since', async () => {
+    await addVersions('1', '2', '3');
+    await fixture.repository.setAlias('affine', 'champion', '3', callContext());
+    await write('affine/.removing/1', '{"at": "2001-09-09T01:46:40Z", "by": "ada"}');
+    let moved = false;
+    const racing: BlobStore = {
+      ...fixture.blobs,
+      async head(key, context) {
+        if (key === 'affine/.removing/1' && !moved) {
+          moved = true;
+          await fixture.repository.setAlias('affine', 'champion', '2', callContext());
+        }
+        return fixture.blobs.head(key, context);
+      },
+    };
+    const setting = (await repositoryOver(racing)).setAlias('affine', 'champion', '1', callContext());
+    expect(await failureOf(setting)).to.match(/^ABORTED .*affine 1 is being removed/);
+    const history = await fixture.repository.history('affine', 'champion', callContext());
+    expect(history.map(({ version }) => version)).to.deep.equal(['2', '3']);
   });
 
   it('puts a manifest back where an alias was moved to the version by a process that ended before it looked again', async () => {
@@ -189,6 +229,20 @@ describe('ModelRepository: aliases, collection, and what breaks off', () => {
     expect(await keys()).to.include('affine/1/model.onnx');
   });
 
+  it('takes no version away that another process may be removing, or adding again, by now', async () => {
+    await addVersions('1', '2');
+    const slow: BlobStore = {
+      ...fixture.blobs,
+      async list(prefix, context, options) {
+        if (prefix === 'affine/aliases/' && (await keys()).includes('affine/.removing/1')) nowMs += hourMs;
+        return fixture.blobs.list(prefix, context, options);
+      },
+    };
+    const collecting = (await repositoryOver(slow)).collect(callContext(), { keep: 1 });
+    expect(await failureOf(collecting)).to.match(/^ABORTED .*takes too long/);
+    expect(await keys()).to.include.members(['affine/1/model.json', 'affine/1/model.onnx']);
+  });
+
   it('removes what is left of a push after a day, unless it goes on', async () => {
     const repository = await repositoryOver();
     const manifest = (version: string) => {
@@ -249,6 +303,43 @@ describe('ModelRepository: aliases, collection, and what breaks off', () => {
     await fixture.add('1', 'model.onnx', { version: '1', pushed: { at: '2002-01-01T00:00:00Z', by: 'ada' } });
     await fixture.add('2', 'model.onnx', { version: '2', pushed: { at: '2001-01-01T00:00:00Z', by: 'ada' } });
     expect(await fixture.repository.collect(callContext(), { keep: 1 })).to.deep.equal([]);
+  });
+
+  it('counts no number that is too large to be followed by another', async () => {
+    const pushed = (version: string, at: string): Promise<void> =>
+      fixture.add(version, 'model.onnx', { version, pushed: { at, by: 'ada' } });
+    await pushed('6', '2001-01-01T00:00:00Z');
+    await pushed('20261130093015123', '2002-01-01T00:00:00Z');
+    await pushed('5', '2003-01-01T00:00:00Z');
+    const repository = await repositoryOver();
+    await repository.add(
+      manifestOf(text('one'), 'model.onnx', {
+        version: '7',
+        pushed: { at: '2004-01-01T00:00:00Z', by: 'ada' },
+      }),
+      () => text('one'),
+      callContext(),
+      { next: true },
+    );
+    await pushed('4', '2005-01-01T00:00:00Z');
+    const gone = await repository.collect(callContext(), { keep: 1 });
+    expect(gone.map(({ version }) => version)).to.deep.equal(['6', '20261130093015123', '5']);
+  });
+
+  it('has added a version whose claim it cannot take back', async () => {
+    const failing: BlobStore = {
+      ...fixture.blobs,
+      async delete(key, context) {
+        if (key.includes('/.adding/')) throw new VivaceError('UNAVAILABLE', 'the store does not answer');
+        return fixture.blobs.delete(key, context);
+      },
+    };
+    const repository = await repositoryOver(failing);
+    await repository.add(manifestOf(text('one'), 'model.onnx'), () => text('one'), callContext());
+    expect(await findings()).to.deep.equal(['left-over 1']);
+    nowMs += 25 * hourMs;
+    await (await repositoryOver()).collect(callContext(), { keep: 1 });
+    expect(await findings()).to.deep.equal([]);
   });
 
   it('refuses to keep no version', async () => {

@@ -73,7 +73,7 @@ Examples:
   vivace models diff iris@champion iris@challenger`;
 
 const verifyHelp = `
-Reads every file. The exit code is 3 where a version is damaged or an alias points nowhere; what is left over of a push that broke off is only listed.
+Reads every file. The exit code is 3 where a version is damaged or made by a newer Vivace, or an alias points nowhere; what is left over of a push that broke off is only listed.
 
 Examples:
   vivace models verify
