@@ -1,5 +1,13 @@
-import { errorCodes, messageOf, VivaceError, type ErrorCode } from 'vivace';
+import { errorCodes, isVivaceError, messageOf, VivaceError, type ErrorCode } from 'vivace';
+import type { z } from 'zod';
 import { UsageError } from './usage-error.js';
+
+interface Request {
+  readonly method: string;
+  /** Sent as JSON; without one the request has none. */
+  readonly body?: unknown;
+  readonly signal: AbortSignal;
+}
 
 /** A server that runs elsewhere, and answers in JSON. */
 export class RemoteServer {
@@ -15,39 +23,55 @@ export class RemoteServer {
   /**
    * Asks for a path, and reads the answer as a text.
    *
-   * @param body Sent as JSON; without one the request has none.
    * @throws {VivaceError} What the server answered; `UNAVAILABLE` where it does not answer, or something else does.
    */
-  async ask(
-    path: string,
-    {
-      method,
-      body,
-      signal,
-    }: { readonly method: string; readonly body?: unknown; readonly signal: AbortSignal },
-  ): Promise<string> {
+  async ask(path: string, { method, body, signal }: Request): Promise<string> {
     const address = `${this.#url}${path}`;
     const content =
       body === undefined
         ? {}
         : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const answer = await fetch(address, { method, signal, ...content }).catch((cause: unknown) => {
+    try {
+      const answer = await fetch(address, { method, signal, ...content });
+      const text = await answer.text();
+      if (answer.ok) return text;
+      throw errorOf(answer.status, text);
+    } catch (cause) {
+      if (isVivaceError(cause)) throw cause;
       const { cause: reason = cause } = cause as { readonly cause?: unknown };
       throw new VivaceError('UNAVAILABLE', `${address} does not answer: ${messageOf(reason)}`, { cause });
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw errorOf(answer.status, text);
-    return text;
+    }
+  }
+
+  /**
+   * Asks for a path, and reads the answer as JSON.
+   *
+   * @param shape What it must be.
+   * @throws {VivaceError} As `ask`; `UNAVAILABLE` where it is something else.
+   */
+  async askJson<S extends z.ZodType>(path: string, shape: S, request: Request): Promise<z.output<S>> {
+    const parsed = shape.safeParse(jsonOf(await this.ask(path, request)));
+    if (parsed.success) return parsed.data;
+    throw new VivaceError(
+      'UNAVAILABLE',
+      `${this.#url}${path} is not an answer of operations: is the prefix missing?`,
+    );
+  }
+}
+/** `undefined` where a text is not JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
 /** The error that an answer holds. */
 function errorOf(httpStatus: number, text: string): VivaceError {
-  try {
-    const { code, message } = JSON.parse(text) as { readonly code: ErrorCode; readonly message: string };
-    if (Object.hasOwn(errorCodes, code)) return new VivaceError(code, message, { httpStatus });
-  } catch {
-    // Not an error of Vivace: something between may have answered.
-  }
-  return new VivaceError('UNAVAILABLE', `HTTP ${httpStatus}`, { httpStatus });
+  const { code, message } = Object(jsonOf(text)) as { readonly code?: ErrorCode; readonly message?: string };
+  // Where it is not an error of Vivace, something between may have answered.
+  return code !== undefined && Object.hasOwn(errorCodes, code)
+    ? new VivaceError(code, String(message), { httpStatus })
+    : new VivaceError('UNAVAILABLE', `HTTP ${httpStatus}`, { httpStatus });
 }

@@ -53,19 +53,31 @@ function storeAt(place: string, option: string): PartDeclaration {
     return { use: 'filesystem', path: place };
   }
   const use = stores[scheme.toLowerCase()];
-  const url = use === undefined || !URL.canParse(place) ? undefined : new URL(place);
-  if (use === undefined || url === undefined || url.host === '')
+  const named = use === undefined ? undefined : namedBy(place);
+  if (use === undefined || named === undefined)
     throw wrongOption(
       option,
       `${valueText(place)} is not a place for models: name gs://bucket/prefix, s3://bucket/prefix or a directory`,
     );
-  const prefix = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '');
-  return {
-    use,
-    bucket: decodeURIComponent(url.hostname),
-    ...(prefix === '' ? {} : { prefix: `${prefix}/` }),
-    ...Object.fromEntries([...url.searchParams].map(([name, value]) => [name, scalarOf(value)])),
-  };
+  return { use, ...named };
+}
+
+/** The options of a store that a URL names; `undefined` where it names no bucket, or is not a URL. */
+function namedBy(place: string): Readonly<Record<string, string | number | boolean>> | undefined {
+  try {
+    const { hostname, pathname, searchParams } = new URL(place);
+    const bucket = decodeURIComponent(hostname);
+    if (bucket === '') return undefined;
+    const prefix = decodeURIComponent(pathname).replace(/^\/+|\/+$/g, '');
+    return {
+      bucket,
+      ...(prefix === '' ? {} : { prefix: `${prefix}/` }),
+      ...Object.fromEntries([...searchParams].map(([name, value]) => [name, scalarOf(value)])),
+    };
+  } catch {
+    // Not a URL, or with a broken percent-encoding.
+    return undefined;
+  }
 }
 
 function scalarOf(text: string): string | number | boolean {

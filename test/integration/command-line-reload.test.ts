@@ -1,5 +1,8 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, modelRepository, type ServerOf } from 'vivace';
@@ -115,6 +118,26 @@ describe('vivace models reload', () => {
     const without = await project.vivace(['models', 'reload']);
     expect(without.code).to.equal(2);
   });
+
+  for (const [what, body] of [
+    ['that is not JSON', '<h1>Hello</h1>'],
+    ['that is other JSON', '{"version": "1.2"}'],
+  ] as const)
+    it(`fails where something else answers, with a text ${what}`, async () => {
+      const other = createHttpServer((_request, response) => response.end(body));
+      other.listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      try {
+        url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+        const { code, stderr } = await reload();
+        expect(code).to.equal(3);
+        expect(stderr).to.equal(
+          `error UNAVAILABLE: ${url}/v1/info is not an answer of operations: is the prefix missing?\n`,
+        );
+      } finally {
+        other.close();
+      }
+    });
 
   it('says what the server must have', async () => {
     await server.stop();

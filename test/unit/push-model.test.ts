@@ -520,6 +520,7 @@ describe('Operations: push, pull, promote, roll back', () => {
   for (const [place, said] of [
     ['', /^INVALID_ARGUMENT to: is empty/],
     ['ftp://bucket/x', /^INVALID_ARGUMENT to: "ftp:\/\/bucket\/x" is not a place for models/],
+    ['gs://bucket/%zz', /^INVALID_ARGUMENT to: "gs:\/\/bucket\/%zz" is not a place for models/],
     ['gs://', /^INVALID_ARGUMENT to: /],
     ['s3://bucket?nope=1', /^INVALID_CONFIG .*unknown key "nope"/],
   ] as const)

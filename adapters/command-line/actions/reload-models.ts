@@ -1,4 +1,5 @@
-import { asVivaceError, VivaceError, type ServedPredictor } from 'vivace';
+import { asVivaceError, VivaceError } from 'vivace';
+import { z } from 'zod';
 import type { WithJson } from '../options.js';
 import { RemoteServer } from '../remote-server.js';
 import { exitCodeOf, report } from '../report.js';
@@ -7,6 +8,14 @@ import type { Run } from '../run.js';
 export interface ReloadOptions extends WithJson {
   readonly url: string;
 }
+
+/** Where a predictor stands, as operations say it. */
+const servedPredictor = z.object({
+  name: z.string(),
+  serving: z.object({ name: z.string(), version: z.string() }).optional(),
+});
+const info = z.object({ predictors: z.array(servedPredictor) });
+type ServedPredictor = z.output<typeof servedPredictor>;
 
 /** Which version a predictor serves now, and which it served before. */
 interface Reloaded {
@@ -24,16 +33,13 @@ export async function reload(name: string | undefined, options: ReloadOptions, r
   const { terminal, notes } = run;
   const { signal } = terminal;
   const server = new RemoteServer(options.url);
-  const { predictors } = JSON.parse(await server.ask('/v1/info', { method: 'GET', signal })) as {
-    readonly predictors: readonly ServedPredictor[];
-  };
+  const { predictors } = await server.askJson('/v1/info', info, { method: 'GET', signal });
   const chosen = name === undefined ? predictors : predictorsOf(name, predictors);
   if (chosen.length === 0) notes.write('the server has no predictors\n');
   const outcomes = await Promise.allSettled(
     chosen.map(async (before) => {
       const path = `/v1/predictors/${encodeURIComponent(before.name)}/refresh`;
-      const after = JSON.parse(await server.ask(path, { method: 'POST', signal })) as ServedPredictor;
-      return reloadedOf(before, after);
+      return reloadedOf(before, await server.askJson(path, servedPredictor, { method: 'POST', signal }));
     }),
   );
   signal.throwIfAborted();
