@@ -304,7 +304,10 @@ class _Layout(NamedTuple):
 def _read_layout(prefix: Prefix, text: bytes) -> _Layout:
     kind = prefix.type
     try:
-        header = json.loads(text, parse_constant=_no_constant)
+        # Of bytes, json would take other encodings too.
+        header = json.loads(text.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise BrokenFrame(f"the header of {kind} is not UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise BrokenFrame(f"the header of {kind} is not JSON: {error}") from None
     if not isinstance(header, dict):
