@@ -241,6 +241,8 @@ class TestInspect:
 
     def test_says_why_it_does_not_know(self, tmp_path: Path) -> None:
         joblib = pytest.importorskip("joblib")
+        pytest.importorskip("lightgbm")
+        pytest.importorskip("sklearn")
         from sklearn.feature_extraction.text import CountVectorizer
         from sklearn.linear_model import LinearRegression
         from sklearn.pipeline import make_pipeline

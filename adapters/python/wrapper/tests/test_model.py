@@ -22,9 +22,7 @@ SIGNATURE = Signature(
 
 @pytest.fixture(autouse=True)
 def clean_modules() -> Iterator[None]:
-    path = list(sys.path)
     yield
-    sys.path[:] = path
     for name in ("predictor", "helper"):
         sys.modules.pop(name, None)
 
@@ -55,6 +53,12 @@ class MyPredictor:
     )
     assert model.name == "MyPredictor"
     assert ask(model) == [10, 30]
+
+
+def test_files_beside_it_are_found_as_in_a_script(tmp_path: Path) -> None:
+    (tmp_path / "weight.txt").write_text("3")
+    model = load(tmp_path, "class P:\n    def predict(self, request): return request['a'] * float(open('weight.txt').read())")
+    assert ask(model) == [3, 9]
 
 
 def test_load_may_be_missing_and_modules_beside_it_are_found(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ def greet(connection: Connection) -> None:
     assert received(connection).type == "HELLO"
 
 
-def ask_to_load(connection: Connection, directory: str) -> None:
-    header = {"directory": directory, "name": "m", "version": "1", "runtime": "python", "entry": "predictor.py"}
+def ask_to_load(connection: Connection, directory: str, entry: str = "predictor.py") -> None:
+    header = {"directory": directory, "name": "m", "version": "1", "runtime": "python", "entry": entry}
     connection.send(Frame("LOAD", header={**header, "signature": SIGNATURE, "requirements": "warn"}))
 
 
@@ -171,6 +171,20 @@ def test_refuses_more_than_its_workers_and_takes_another_when_one_has_left(serve
     assert pid_of(second) > 0
 
 
+@pytest.mark.parametrize("entry", ["../models2/predictor.py", "link/predictor.py"])
+def test_refuses_an_entry_that_is_not_below_its_models(served: Served, entry: str) -> None:
+    other = served.models.parent / "models2"
+    other.mkdir()
+    (other / "predictor.py").write_text(MODEL)
+    (served.models / "link").symlink_to(other)
+    connection = served.connect()
+    greet(connection)
+    ask_to_load(connection, str(served.models), entry)
+    refusal = received(connection)
+    assert (refusal.type, refusal.header["code"]) == ("REFUSED", "FAILED_PRECONDITION")
+    assert "does not lie below" in refusal.header["message"]
+
+
 @pytest.mark.parametrize("path", ["/", "{models}/../models2", "{models}/link", "{models}/missing"])
 def test_refuses_a_directory_that_is_not_below_its_models(served: Served, path: str) -> None:
     (served.models.parent / "models2").mkdir()
@@ -181,6 +195,36 @@ def test_refuses_a_directory_that_is_not_below_its_models(served: Served, path: 
     refusal = received(connection)
     assert (refusal.type, refusal.header["code"]) == ("REFUSED", "FAILED_PRECONDITION")
     assert ("is not a directory here" if "missing" in path else "does not lie below") in refusal.header["message"]
+
+
+@pytest.mark.parametrize("what", [1, 2])
+def test_a_load_waits_for_the_place_of_a_worker_that_is_ending(directory: Path, what: int) -> None:
+    one = Served(directory, "--max-workers", "1")
+    try:
+        first = one.load()
+        pid = pid_of(first)
+        ask(first, what, 2)
+        # It ignores being asked to end, so that its place is free only later.
+        close(first)
+        second = one.load()
+        assert pid_of(second) != pid
+        assert received(one.connect()).header["code"] == "RESOURCE_EXHAUSTED"
+    finally:
+        one.stop()
+
+
+def test_goes_on_where_nobody_reads_what_it_prints(directory: Path) -> None:
+    one = Served(directory, "--max-workers", "1", "--grace", "600")
+    first = one.load()
+    one.process.stdout.close()  # type: ignore[union-attr]
+    assert received(one.connect()).header["code"] == "RESOURCE_EXHAUSTED"
+    assert pid_of(first) > 0
+    one.process.terminate()
+    until(lambda: not os.path.exists(one.socket))
+    assert pid_of(first, 2) > 0
+    close(first)
+    # Python's own code where it cannot write the last of its output.
+    assert one.process.wait(60) == 120
 
 
 def test_takes_the_place_of_one_that_was_killed(served: Served, directory: Path) -> None:

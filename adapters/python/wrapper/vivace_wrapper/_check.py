@@ -122,6 +122,7 @@ def check(folder: Folder) -> Report:
     signature = folder.signature
     assert signature is not None
     directory = os.path.realpath(folder.directory)
+    folder = replace(folder, directory=directory)
     begun = time.perf_counter()
     try:
         model = load_model(directory, folder.entry, folder.runtime, signature)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any, Sequence
 
@@ -11,6 +12,7 @@ import numpy as np
 from . import _ready_made
 from ._folder import WrongFolder, column_input, runtime_of
 from ._request import Request
+from ._said import said
 from ._signature import Signature, TensorSpec, datatype_of
 
 
@@ -59,12 +61,14 @@ def inspect_file(path: str, runtime: str | None = None) -> Known:
     name = os.path.basename(path)
     if runtime not in _ready_made.RUNTIMES:
         raise NotKnown(f"{name} does not describe its inputs and outputs: say its columns and outputs in model.yaml")
+    # Modules beside the file are imported as in a script.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     try:
         model = _ready_made.read(runtime, path)
     except ImportError as error:
         raise NotKnown(f"{error.name or error} is not installed for this interpreter, and {runtime} needs it") from error
     except Exception as error:
-        raise NotKnown(f"{name} does not load as {runtime}: {type(error).__name__}: {error}") from error
+        raise NotKnown(f"{name} does not load as {runtime}: {said(error)}") from error
     columns = _ready_made.feature_names(runtime, model)
     count = _ready_made.feature_count(runtime, model)
     if columns is None and count is None:
@@ -75,7 +79,7 @@ def inspect_file(path: str, runtime: str | None = None) -> Known:
     except Exception as error:
         raise NotKnown(
             f"{name} does not answer numbers alone, so its inputs are to be declared: write model.yaml with "
-            f"vivace_wrapper.save and an example ({type(error).__name__}: {error})"
+            f"vivace_wrapper.save and an example ({said(error)})"
         ) from error
     return Known(runtime, name, (spec,), tuple(_single(each) for each in outputs))
 

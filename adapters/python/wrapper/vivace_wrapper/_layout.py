@@ -9,7 +9,9 @@ from typing import Any
 VERSION = 1
 PREFIX = struct.Struct("<IB3sII")
 ALIGNMENT = 8
+#: Most bytes of a frame unless both sides have said something else, and most that they may say.
 MAX_FRAME_BYTES = 256 * 1024 * 1024
+LARGEST_FRAME_BYTES = 2_147_483_640
 MAX_HEADER_BYTES = 4 * 1024 * 1024
 
 TYPES = {

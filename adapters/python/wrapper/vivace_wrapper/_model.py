@@ -14,6 +14,7 @@ import numpy as np
 from ._answer import WrongAnswer, outputs_of
 from ._frames import Tensor
 from ._request import Request
+from ._said import said
 from ._signature import Signature
 
 
@@ -43,13 +44,13 @@ class Model:
         try:
             answer = self.predict(request)
         except BaseException as error:
-            raise PredictFailed(f"{self.name}.predict raised {type(error).__name__}: {error}") from error
+            raise PredictFailed(f"{self.name}.predict raised {said(error)}") from error
         try:
             return outputs_of(answer, self.signature, rows)
         except WrongAnswer as error:
             raise PredictFailed(f"{self.name}.predict: {error}") from None
         except BaseException as error:
-            raise PredictFailed(f"{self.name}.predict gave what cannot be read: {type(error).__name__}: {error}") from error
+            raise PredictFailed(f"{self.name}.predict gave what cannot be read: {said(error)}") from error
 
 
 def load_model(directory: str, entry: str, runtime: str, signature: Signature) -> Model:
@@ -60,7 +61,8 @@ def load_model(directory: str, entry: str, runtime: str, signature: Signature) -
     """
     from . import _ready_made
 
-    # Modules beside the entry are imported as in a script.
+    # Files and modules beside the entry are found as in a script.
+    os.chdir(directory)
     sys.path.insert(0, os.path.dirname(os.path.join(directory, entry)) or ".")
     if runtime in _ready_made.RUNTIMES:
         return Model(runtime, _ready_made.load(runtime, os.path.join(directory, entry), signature), signature)
@@ -70,13 +72,13 @@ def load_model(directory: str, entry: str, runtime: str, signature: Signature) -
     try:
         instance = predictor()
     except BaseException as error:
-        raise LoadFailed(f"{predictor.__name__}() raised {type(error).__name__}: {error}") from error
+        raise LoadFailed(f"{predictor.__name__}() raised {said(error)}") from error
     try:
         load = getattr(instance, "load", None)
         if load is not None:
             load(directory)
     except BaseException as error:
-        raise LoadFailed(f"{predictor.__name__}.load raised {type(error).__name__}: {error}") from error
+        raise LoadFailed(f"{predictor.__name__}.load raised {said(error)}") from error
     return Model(predictor.__name__, instance.predict, signature)
 
 
@@ -93,7 +95,7 @@ def _predictor_class(directory: str, entry: str) -> Any:
     try:
         spec.loader.exec_module(module)
     except BaseException as error:
-        raise LoadFailed(f"{entry} does not import: {type(error).__name__}: {error}") from error
+        raise LoadFailed(f"{entry} does not import: {said(error)}") from error
     # A class may have several names.
     classes = dict.fromkeys(
         value

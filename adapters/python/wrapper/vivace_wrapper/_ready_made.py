@@ -11,6 +11,7 @@ import numpy as np
 
 from ._classifier import label_and_probabilities
 from ._request import Request
+from ._said import said
 from ._signature import Signature, TensorSpec
 
 #: Answers the rows of a call, by the names of the outputs.
@@ -37,7 +38,7 @@ def load(runtime: str, path: str, signature: Signature) -> Answer:
         missing = error.name or error
         raise LoadFailed(f"{missing} is not installed for this interpreter, and {runtime} needs it") from error
     except Exception as error:
-        raise LoadFailed(f"{path} does not load as {runtime}: {type(error).__name__}: {error}") from error
+        raise LoadFailed(f"{path} does not load as {runtime}: {said(error)}") from error
 
 
 def read(runtime: str, path: str) -> Any:

@@ -171,7 +171,7 @@ def _ask_fresh(path: str) -> dict[str, list[Any]]:
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     ran = subprocess.run(
         [sys.executable, "-m", "vivace_wrapper", "_answer", os.path.abspath(path)],
-        cwd=path,
+        cwd=package,
         env={**os.environ, "PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass, field
 
 from ._layout import head, header_bytes
-from ._supervisor import HANG_UP, Wakeup, Worker, start_worker
+from ._said import say
+from ._supervisor import HANG_UP, Wakeup, Worker, reap_orphans, start_worker
 
 #: How long a refused connection stays open for its refusal to be read, seconds.
 _REFUSAL_SECONDS = 1.0
@@ -39,7 +40,7 @@ def serve(path: str, models: str, max_workers: int, grace_seconds: float) -> int
     if not os.path.isdir(models):
         raise ServeFailed(f"--models {models} is not a directory: mount the volume of the orchestrator's workspace there")
     listener = _Listener.listen(path)
-    print(f"listening on {path} for at most {max_workers} workers", flush=True)
+    say(f"listening on {path} for at most {max_workers} workers", sys.stdout)
     try:
         _Pool(listener, models, max_workers, grace_seconds).run()
     finally:
@@ -162,17 +163,22 @@ class _Pool:
         listening = True
         give_up_at: float | None = None
         while listening or self.workers:
-            for number, event in poll.poll(self._wait_ms(give_up_at)):
-                if number == accepting and listening:
-                    self._accept(poll)
-                elif number in self.workers and event & HANG_UP:
+            if listening:
+                poll.modify(accepting, 0 if self._place_is_coming() else select.POLLIN)
+            events = dict(poll.poll(self._wait_ms(give_up_at)))
+            for number, event in events.items():
+                if number in self.workers and event & HANG_UP:
                     _forget(poll, number)
                     self.workers[number].end()
                 elif number in self.refused:
                     self._close_refused(poll, number)
             wakeup.drain()
             self._bury(poll)
-            self._reap_orphans()
+            # After those who have hung up or ended: they leave their places.
+            if events.get(accepting, 0) & select.POLLIN and not self._place_is_coming():
+                self._accept(poll)
+            # As the first process of a container, this one inherits what workers have left behind.
+            reap_orphans({worker.process.pid for worker in self.workers.values()})
             now = time.monotonic()
             for number in [n for n, (_, close_at) in self.refused.items() if now >= close_at]:
                 self._close_refused(poll, number)
@@ -183,19 +189,24 @@ class _Pool:
                 self.listener.close()
                 give_up_at = now + self.grace_seconds
                 if self.workers:
-                    print("stopping: models go on until their servers hang up; once more ends them at once", flush=True)
+                    say("stopping: models go on until their servers hang up; once more ends them at once", sys.stdout)
             if wakeup.stops > 1 or (give_up_at is not None and now >= give_up_at):
+                give_up_at = None
                 for worker in self.workers.values():
                     worker.end()
             for worker in self.workers.values():
                 worker.kill_if_due()
 
     def _wait_ms(self, give_up_at: float | None) -> float | None:
-        moments = [worker.kill_at for worker in self.workers.values() if worker.kill_at is not None]
+        due = [worker.due_at for worker in self.workers.values()]
+        moments = [moment for moment in (*due, give_up_at) if moment is not None]
         moments += [close_at for _, close_at in self.refused.values()]
-        if give_up_at is not None and not moments:
-            moments.append(give_up_at)
         return max(0.0, min(moments) - time.monotonic()) * 1000 + 1 if moments else None
+
+    def _place_is_coming(self) -> bool:
+        """Whether all places are taken, one of them by a worker that is ending: the next connection waits for that one."""
+        is_full = len(self.workers) >= self.max_workers
+        return is_full and any(worker.kill_at is not None for worker in self.workers.values())
 
     def _accept(self, poll: "select.poll") -> None:
         try:
@@ -204,12 +215,10 @@ class _Pool:
             return
         except OSError as error:
             # Too many files are open: those who wait stay in the queue, and this process must not spin.
-            print(f"no connection can be accepted: {error.strerror}", file=sys.stderr, flush=True)
+            say(f"no connection can be accepted: {error.strerror}")
             time.sleep(_REST_SECONDS)
             return
         connection.setblocking(True)
-        # One that has just ended leaves its place.
-        self._bury(poll)
         uid = _peer_uid(connection)
         if uid is not None and uid not in (os.geteuid(), 0):
             self._refuse(poll, connection, "PERMISSION_DENIED", f"user {uid} is not the user of this wrapper, {os.geteuid()}")
@@ -233,7 +242,7 @@ class _Pool:
         poll.register(connection.fileno(), HANG_UP)
 
     def _refuse(self, poll: "select.poll", connection: socket.socket, code: str, message: str) -> None:
-        print(f"refused a connection: {message}", file=sys.stderr, flush=True)
+        say(f"refused a connection: {message}")
         try:
             connection.sendall(head("REFUSED", 0, header_bytes({"code": code, "message": message})))
             connection.shutdown(socket.SHUT_WR)
@@ -254,20 +263,6 @@ class _Pool:
             del self.workers[number]
             _forget(poll, number)
             worker.bury()
-
-    def _reap_orphans(self) -> None:
-        """Forgets what workers have left behind: as the first process of a container, this one inherits it."""
-        if not hasattr(os, "waitid"):
-            return
-        own = {worker.process.pid for worker in self.workers.values()}
-        try:
-            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
-                # A worker that has ended in the meantime: it is buried in the next round.
-                if found.si_pid in own:
-                    return
-                os.waitpid(found.si_pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
 
 
 def _forget(poll: "select.poll", number: int) -> None:

@@ -15,19 +15,70 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import Container
 
 HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
 TERMINATE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def die_with_parent(parent: int) -> None:
     """Lets the kernel end this process when its parent ends, where the kernel can: on Linux."""
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Makes processes whose parents have ended children of this one, where the kernel can: on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans(own: Container[int]) -> None:
+    """Forgets adopted processes that have ended; a worker of one's own is left to `Worker`."""
+    if not hasattr(os, "waitid"):
+        return
+    try:
+        while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+            # A worker that has ended in the meantime: it is buried in the next round.
+            if found.si_pid in own:
+                return
+            os.waitpid(found.si_pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+
+
+def end_orphans() -> None:
+    """Ends all children, and those that become children as these end, and waits for them."""
+    give_up_at = time.monotonic() + TERMINATE_SECONDS
+    while time.monotonic() < give_up_at:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0] != 0:
+                pass
+        except ChildProcessError:
+            return
+        for pid in _children():
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.005)
+
+
+def _children() -> list[int]:
+    """The processes whose parent this one is, ended ones too."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{int(name)}/stat", "rb") as file:
+                # The name of the program comes before, in parentheses, and may have any.
+                parent = file.read().rpartition(b")")[2].split()[1]
+        except (ValueError, OSError):
+            continue
+        if int(parent) == os.getpid():
+            found.append(int(name))
+    return found
 
 
 @dataclass
@@ -38,6 +89,12 @@ class Worker:
     sock: socket.socket
     #: Monotonic seconds when it is killed, once it has been asked to end.
     kill_at: float | None = None
+    killed: bool = False
+
+    @property
+    def due_at(self) -> float | None:
+        """When it is to be killed: None where it has not been asked to end, and where it has been killed."""
+        return None if self.killed else self.kill_at
 
     def signal_group(self, number: int) -> None:
         """Signals all processes of the worker that are left: they are a group of their own."""
@@ -54,11 +111,17 @@ class Worker:
 
     def kill_if_due(self) -> None:
         """Kills a worker that was asked to end and has not."""
-        if self.kill_at is not None and time.monotonic() >= self.kill_at:
+        if self.due_at is not None and time.monotonic() >= self.due_at:
+            self.killed = True
             self.signal_group(signal.SIGKILL)
 
     def bury(self) -> None:
         """Lets the other side know that the worker has ended, and ends what it has started and left behind."""
+        try:
+            # What it has started may have a copy, and closing this one would not be heard.
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.sock.close()
         self.signal_group(signal.SIGKILL)
 
@@ -109,17 +172,19 @@ def supervise_one(sock: socket.socket, arguments: list[str]) -> int:
         The worker's exit code; 128 and the number of the signal that ended it.
     """
     wakeup = Wakeup()
+    adopt_orphans()
     worker = start_worker(sock, arguments)
     poll = select.poll()
     poll.register(wakeup.reader.fileno(), select.POLLIN)
     poll.register(sock.fileno(), HANG_UP)
     while True:
-        left = None if worker.kill_at is None else max(0.0, worker.kill_at - time.monotonic())
+        left = None if worker.due_at is None else max(0.0, worker.due_at - time.monotonic())
         events = dict(poll.poll(None if left is None else left * 1000))
         wakeup.drain()
         code = worker.process.poll()
         if code is not None:
             worker.bury()
+            end_orphans()
             return code if code >= 0 else 128 - code
         if wakeup.stops > 0:
             worker.end()
@@ -127,3 +192,4 @@ def supervise_one(sock: socket.socket, arguments: list[str]) -> int:
             poll.unregister(sock.fileno())
             worker.end()
         worker.kill_if_due()
+        reap_orphans({worker.process.pid})

@@ -8,14 +8,14 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from typing import Any
 
 from . import __version__
 from ._frames import BrokenFrame, Connection, Frame, Tensor
-from ._layout import MAX_FRAME_BYTES, VERSION
+from ._layout import LARGEST_FRAME_BYTES, VERSION
 from ._model import LoadFailed, Model, PredictFailed, load_model
 from ._requirements import differences
+from ._said import say, say_traceback
 from ._signature import parse_signature
 
 
@@ -23,13 +23,12 @@ class _Leave(Exception):
     """Why the worker says goodbye."""
 
 
-def run(sock: socket.socket, models: str | None = None, max_frame_bytes: int = MAX_FRAME_BYTES) -> int:
+def run(sock: socket.socket, models: str | None = None) -> int:
     """Serves one connection to its end.
 
     Args:
         sock: connected to the server, blocking.
         models: where the directories of models must lie; None where the server is trusted to name any.
-        max_frame_bytes: the most that a frame may have behind its prefix.
 
     Returns:
         The exit code of the process: 0 where the server said goodbye or closed the connection.
@@ -38,7 +37,10 @@ def run(sock: socket.socket, models: str | None = None, max_frame_bytes: int = M
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # The server decides when a worker ends, not the keyboard of its terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = Connection(sock, max_frame_bytes)
+    # What the model starts is not of the connection: it could answer, and it would keep the connection open.
+    sock.set_inheritable(False)
+    os.register_at_fork(after_in_child=sock.close)
+    connection = Connection(sock)
     try:
         _greet(connection)
         model = _load(connection, models)
@@ -47,7 +49,7 @@ def run(sock: socket.socket, models: str | None = None, max_frame_bytes: int = M
         return 0
     except (BrokenFrame, _Leave) as error:
         reason = str(error)
-        print(f"the connection is closed: {reason}", file=sys.stderr)
+        say(f"the connection is closed: {reason}")
         _try_send(connection, Frame("BYE", header={"reason": reason}))
         return 1
     except (BrokenPipeError, ConnectionResetError):
@@ -63,7 +65,7 @@ def _greet(connection: Connection) -> None:
         raise _Leave(f"this worker speaks version {VERSION} of the frames, the server {versions!r}")
     limit = hello.header.get("max_frame_bytes")
     if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
-        connection.max_frame_bytes = min(limit, connection.max_frame_bytes)
+        connection.max_frame_bytes = min(limit, LARGEST_FRAME_BYTES)
     connection.send(
         Frame(
             "HELLO",
@@ -83,14 +85,17 @@ def _load(connection: Connection, models: str | None) -> Model | None:
     load = _expect(connection, "LOAD").header
     try:
         directory = _directory(load, models)
+        entry = _text(load, "entry")
+        if models is not None:
+            _check_below(models, os.path.join(directory, entry))
         signature = parse_signature(_object(load, "signature"))
         differing = differences(directory)
         if differing and load.get("requirements") == "strict":
             raise LoadFailed(f"the environment differs from requirements.txt: {'; '.join(differing)}")
-        model = load_model(directory, _text(load, "entry"), _text(load, "runtime"), signature)
+        model = load_model(directory, entry, _text(load, "runtime"), signature)
     except (LoadFailed, ValueError, OSError) as error:
         if error.__cause__ is not None:
-            _print_traceback(error.__cause__)
+            say_traceback(error.__cause__)
         connection.send(Frame("REFUSED", header={"code": "FAILED_PRECONDITION", "message": str(error)}))
         return None
     connection.send(Frame("READY", header={"predictor": model.name, "warnings": differing}))
@@ -101,15 +106,19 @@ def _directory(load: dict[str, Any], models: str | None) -> str:
     given = _text(load, "directory")
     directory = os.path.realpath(given)
     if models is not None:
-        below = os.path.realpath(models)
-        if os.path.commonpath([below, directory]) != below:
-            raise LoadFailed(f"{given} does not lie below {models}, where this worker takes models from")
+        _check_below(models, given)
     if not os.path.isdir(directory):
         raise LoadFailed(
             f"{given} is not a directory here: both containers mount the volume of the models, and where the paths "
             f"differ, the part's option `directory: {{ from, to }}` says how"
         )
     return directory
+
+
+def _check_below(models: str, path: str) -> None:
+    below = os.path.realpath(models)
+    if os.path.commonpath([below, os.path.realpath(path)]) != below:
+        raise LoadFailed(f"{path} does not lie below {models}, where this worker takes models from")
 
 
 def _serve(connection: Connection, model: Model) -> None:
@@ -120,12 +129,12 @@ def _serve(connection: Connection, model: Model) -> None:
             return
         if frame.type == "CANCEL":
             # A call is cancelled while it runs, or as it is answered: it has been answered by now.
-            if frame.call > last:
+            if _is_after(frame.call, last):
                 raise _Leave(f"CANCEL of call {frame.call}, which has not begun")
             continue
         if frame.type != "PREDICT":
             raise _Leave(f"{frame.type} where a call was expected")
-        if frame.call <= last:
+        if not _is_after(frame.call, last):
             raise _Leave(f"call {frame.call} after call {last}")
         last = frame.call
         answer = _answer(frame, model)
@@ -139,6 +148,11 @@ def _serve(connection: Connection, model: Model) -> None:
         del frame, answer
 
 
+def _is_after(call: int, last: int) -> bool:
+    """Whether a call comes after another: their numbers grow, and begin anew after the largest."""
+    return 0 < (call - last) % 2**32 < 2**31
+
+
 def _answer(frame: Frame, model: Model) -> Frame:
     received = time.monotonic()
     rows, inputs, offsets = _call_of(frame, model)
@@ -149,7 +163,7 @@ def _answer(frame: Frame, model: Model) -> Frame:
         return Frame("RESULT", frame.call, tensors=model.answer(inputs, rows, offsets))
     except PredictFailed as error:
         if error.__cause__ is not None:
-            _print_traceback(error.__cause__)
+            say_traceback(error.__cause__)
         return _error(frame, "PREDICTOR_FAILED", str(error), started=True)
 
 
@@ -209,10 +223,6 @@ def _object(header: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"LOAD without an object {name!r}")
     return value
-
-
-def _print_traceback(error: BaseException) -> None:
-    traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
 
 
 def _try_send(connection: Connection, frame: Frame) -> None:
