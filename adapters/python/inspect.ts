@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
-import { dirname, extname } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { abortError, messageOf, VivaceError, type CallContext, type ModelInspection } from 'vivace';
 import type { PythonOptions } from './options.js';
-import { isMissing, noInterpreter, workerEnvironment } from './spawned-worker.js';
+import { isMissing, noInterpreter, workerEnvironment, wrapperDirectory } from './spawned-worker.js';
+
+/** A model with many thousand columns names them all, and a library may warn of each. */
+const mostSaidBytes = 64 * 1_024 * 1_024;
 
 /**
  * What a model's file of scikit-learn, LightGBM or XGBoost knows of its inputs, its columns and its outputs, read by the interpreter. It
@@ -21,11 +24,16 @@ export async function inspectModel(
   const { interpreter } = options;
   let stdout: string;
   try {
-    const ran = await promisify(execFile)(interpreter, ['-m', 'vivace_wrapper', 'inspect', file, '--json'], {
-      cwd: dirname(file),
-      env: workerEnvironment(options),
-      signal,
-    });
+    const ran = await promisify(execFile)(
+      interpreter,
+      ['-m', 'vivace_wrapper', 'inspect', resolve(file), '--json'],
+      {
+        cwd: wrapperDirectory,
+        env: workerEnvironment(options),
+        maxBuffer: mostSaidBytes,
+        signal,
+      },
+    );
     stdout = ran.stdout;
   } catch (error) {
     if (signal.aborted) throw abortError(signal);

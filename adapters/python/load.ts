@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { abortError, VivaceError, type Bundle, type CallContext, type Log } from 'vivace';
 import { frameVersion, type Frame } from 'vivace/wire';
@@ -33,11 +34,11 @@ export async function loadInWorker(
   { signal, log, now }: Surroundings & Pick<CallContext, 'signal'>,
 ): Promise<LoadedWorker> {
   if (signal.aborted) throw abortError(signal);
-  const { manifest, directory } = bundle;
+  const { manifest } = bundle;
   const model = `${manifest.name}@${manifest.version}`;
   const worker =
     options.socket === undefined
-      ? await SpawnedWorker.start({ ...options, directory })
+      ? await SpawnedWorker.start(options)
       : await ConnectedWorker.connect(options.socket, { signal, log });
   if (worker instanceof SpawnedWorker) {
     readLines(worker.stdout, (line) => log.info(line, { model }), now);
@@ -47,6 +48,8 @@ export async function loadInWorker(
   const leave = (): void => connection.end('nobody waits for the model any more');
   signal.addEventListener('abort', leave, { once: true });
   try {
+    // It may have aborted while the worker started.
+    if (signal.aborted) leave();
     const { pid } = await greet(connection, options);
     for (const warning of await askToLoad(connection, bundle, options))
       log.warn(`requirements.txt: ${warning}`, { model });
@@ -76,12 +79,13 @@ async function greet(
     header: { versions: [frameVersion], max_frame_bytes: maxFrameBytes },
     tensors: [],
   });
-  const { version, pid } = header;
+  const { version, pid, max_frame_bytes: most } = header;
   if (version !== frameVersion)
     throw new VivaceError(
       'FAILED_PRECONDITION',
       `the worker speaks version ${String(version)} of the frames, and this server ${frameVersion}`,
     );
+  if (typeof most === 'number') connection.limitFrames(most);
   return { pid: typeof pid === 'number' ? pid : undefined };
 }
 
@@ -96,7 +100,7 @@ async function askToLoad(
     type: 'LOAD',
     call: 0,
     header: {
-      directory: mappedPath(directory, mapped),
+      directory: await mappedPath(directory, mapped),
       name,
       version,
       runtime,
@@ -110,10 +114,10 @@ async function askToLoad(
   return Array.isArray(warnings) ? warnings.map(String) : [];
 }
 
-/** The path of a directory in the other container. */
-function mappedPath(directory: string, mapped: PythonOptions['directory']): string {
+/** The path of a directory in the other container, whichever links lead to it here. */
+async function mappedPath(directory: string, mapped: PythonOptions['directory']): Promise<string> {
   if (mapped === undefined) return directory;
-  const inside = relative(mapped.from, directory);
+  const inside = relative(await realpath(mapped.from).catch(() => mapped.from), await realpath(directory));
   if (inside === '..' || inside.startsWith('../'))
     throw new VivaceError(
       'FAILED_PRECONDITION',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const absolute = z.string().regex(/^\//, 'is not an absolute path');
 
-export const options = z.strictObject({
+const shape = z.strictObject({
   socket: absolute
     .optional()
     .describe(
@@ -22,7 +22,7 @@ export const options = z.strictObject({
     .min(1)
     .default('python3')
     .describe(
-      'The Python that runs models; it must be able to import numpy; default python3, as PATH finds it',
+      'The Python that runs models, a name on PATH or a path relative to the configuration; it must be able to import numpy; default python3',
     ),
   env: z
     .array(z.string().min(1))
@@ -49,7 +49,7 @@ export const options = z.strictObject({
     .positive()
     .optional()
     .describe(
-      'An instance whose resident memory is larger, looked at once a second, is replaced, bytes; only on Linux; default: no limit',
+      'An instance whose resident memory is larger, looked at once a second, is replaced, bytes; only on Linux and without socket; default: no limit',
     ),
   maxFrameBytes: z
     .int()
@@ -58,5 +58,15 @@ export const options = z.strictObject({
     .default(268_435_456)
     .describe('Most bytes of one call or answer; default 268435456'),
 });
+
+export const options = shape
+  .refine(({ socket, directory }) => socket !== undefined || directory === undefined, {
+    path: ['directory'],
+    message: 'is for models in another container, and there is no `socket`',
+  })
+  .refine(({ socket, memoryBytes }) => socket === undefined || memoryBytes === undefined, {
+    path: ['memoryBytes'],
+    message: 'is not known of processes in another container: limit the memory of that container',
+  });
 
 export type PythonOptions = z.output<typeof options>;

@@ -2,7 +2,7 @@ import { defineAdapter, predictorRuntime } from 'vivace';
 import { checkModel } from './check-model.js';
 import { InstanceMemory } from './instance-memory.js';
 import { inspectModel } from './inspect.js';
-import { checkInterpreter } from './interpreter.js';
+import { checkInterpreter, locatedInterpreter } from './interpreter.js';
 import { loadInWorker } from './load.js';
 import { options } from './options.js';
 
@@ -15,7 +15,8 @@ export const python = defineAdapter({
   provides: predictorRuntime,
   name: 'python',
   options,
-  create: (given, _uses, context) => {
+  create: (options, _uses, context) => {
+    const given = { ...options, interpreter: locatedInterpreter(options.interpreter, context.directory) };
     const memory = new InstanceMemory(given.memoryBytes);
     if (given.memoryBytes !== undefined) context.every(1_000, async () => memory.look());
     return {

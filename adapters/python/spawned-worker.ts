@@ -1,13 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { devNull } from 'node:os';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { VivaceError } from 'vivace';
+import { messageOf, VivaceError } from 'vivace';
 import { pause, threadsOf } from 'vivace/kit';
 import type { WorkerProcess } from './worker-connection.js';
 
-/** The Python package that runs in a worker: it is found here, and installed nowhere. */
+/**
+ * The Python package that runs in a worker: it is found here, and installed nowhere. Interpreters start in it, because Python takes modules
+ * of the directory where it starts for its own, and a model's folder may have a `json.py`.
+ */
 export const wrapperDirectory = fileURLToPath(new URL('../../../adapters/python/wrapper/', import.meta.url));
 
 /** Environment variables that a worker gets from the server's own. */
@@ -17,13 +22,15 @@ const passedOn = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 const goodbyeMs = 5_000;
 const terminateMs = 3_000;
 
+/** Descriptors that the start of a process takes for a moment: two for each stream, and some beside them. */
+const startDescriptors = 16;
+
 export interface SpawnOptions {
   readonly interpreter: string;
   /** Names of more environment variables that are passed on. */
   readonly env: readonly string[];
   /** 0 is the CPU limit of the container. */
   readonly threads: number;
-  readonly directory: string;
 }
 
 /** Starts the interpreter with nothing of the server's environment but what is listed. */
@@ -69,21 +76,27 @@ export class SpawnedWorker implements WorkerProcess {
     });
   }
 
-  /** @throws {VivaceError} `FAILED_PRECONDITION` where there is no such interpreter. */
+  /**
+   * @throws {VivaceError} `FAILED_PRECONDITION` where there is no such interpreter, `RESOURCE_EXHAUSTED` where the system starts no more
+   *   processes.
+   */
   static async start(options: SpawnOptions): Promise<SpawnedWorker> {
-    const child = spawn(options.interpreter, ['-m', 'vivace_wrapper', 'worker'], {
-      cwd: options.directory,
-      env: workerEnvironment(options),
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    });
-    const worker = new SpawnedWorker(child);
     try {
+      checkDescriptors();
+      const child = spawn(options.interpreter, ['-m', 'vivace_wrapper', 'worker'], {
+        cwd: wrapperDirectory,
+        env: workerEnvironment(options),
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      });
+      // A process for which no descriptor was left has no streams: it is looked at only once it runs.
       await once(child, 'spawn');
+      return new SpawnedWorker(child);
     } catch (error) {
-      worker.ended.catch(() => undefined);
-      throw noInterpreter(options.interpreter, error);
+      if (isMissing(error)) throw noInterpreter(options.interpreter, error);
+      throw new VivaceError('RESOURCE_EXHAUSTED', `no process can be started: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
-    return worker;
   }
 
   /** Ends it after it was told goodbye: it has five seconds to leave, and two more once it is asked to end. */
@@ -106,6 +119,20 @@ export class SpawnedWorker implements WorkerProcess {
     await Promise.race([this.ended, late]);
     ended.abort();
     return this.#hasEnded;
+  }
+}
+
+/**
+ * Node keeps some of the descriptors of a process for which there were not enough, so it is asked only where there are.
+ *
+ * @throws {Error} `EMFILE`, `ENFILE`.
+ */
+function checkDescriptors(): void {
+  const taken: number[] = [];
+  try {
+    while (taken.length < startDescriptors) taken.push(openSync(devNull, 'r'));
+  } finally {
+    for (const descriptor of taken) closeSync(descriptor);
   }
 }
 

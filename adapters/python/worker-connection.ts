@@ -20,7 +20,7 @@ export class WorkerConnection {
   /** Resolves with the reason once nothing more will come. What waits for an answer fails after that. */
   readonly closed: Promise<string>;
   readonly #worker: WorkerProcess;
-  readonly #maxFrameBytes: number;
+  #maxFrameBytes: number;
   #waiting: Waiting | undefined;
   /** Why nothing more is sent. */
   #reason: string | undefined;
@@ -48,6 +48,11 @@ export class WorkerConnection {
   /** Why the connection is of no more use; `undefined` while it is. */
   get reason(): string | undefined {
     return this.#reason;
+  }
+
+  /** Sends no longer frames than the worker takes. */
+  limitFrames(maxFrameBytes: number): void {
+    this.#maxFrameBytes = Math.min(this.#maxFrameBytes, maxFrameBytes);
   }
 
   /**
