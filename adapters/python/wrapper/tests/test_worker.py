@@ -68,3 +68,20 @@ def test_goes_on_after_an_answer_that_cannot_be_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((PACKAGE / "vivace_wrapper").glob("*.py")), ids=lambda path: path.name)
 def test_is_written_for_python_3_9(path: Path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(65_536, 65_536), (400_000_000, 400_000_000), (2**40, 2_147_483_640), (None, 268_435_456)])
+def test_takes_frames_as_long_as_the_server_says(asked: int | None, taken: int) -> None:
+    ours, theirs = socket.socketpair()
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "vivace_wrapper", "_worker", "--fd", str(theirs.fileno()), "--parent", str(os.getpid())],
+        env={"PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]},
+        pass_fds=(theirs.fileno(),),
+    )
+    theirs.close()
+    connection = Connection(ours)
+    connection.send(Frame("HELLO", header={"versions": [1], "max_frame_bytes": asked}))
+    hello = connection.receive()
+    assert hello is not None and hello.header["max_frame_bytes"] == taken
+    ours.close()
+    assert worker.wait(60) == 0
