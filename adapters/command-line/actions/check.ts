@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import {
   checkBackends,
   checkSignatures,
@@ -68,7 +69,8 @@ async function course(options: Options, run: Run, report: Report): Promise<void>
   const load: LoadAnew = () => loadConfiguration(options, terminal);
   const server = await load();
   report.loaded(server);
-  const { plans, unchecked, failed } = await withScratchWorkspace(server, (changes) =>
+  const directory = dirname(resolve(terminal.directory, options.config));
+  const { plans, unchecked, failed } = await withScratchWorkspace(server, directory, (changes) =>
     checkSignatures(() => loadConfiguration(options, terminal, changes), { signal }),
   );
   report.compiled(plans);
