@@ -141,6 +141,12 @@ class TestCheck:
         ran = run("check", str(folder(tmp_path, "class P:\n  def predict(self, request): raise ValueError('x')")), code=1)
         assert "ValueError: x; it was asked zeros: give it a self-test" in ran.stderr
 
+    def test_shows_a_traceback_of_the_model_only(self, tmp_path: Path) -> None:
+        raising = "class P:\n  def predict(self, request): raise ValueError('x')"
+        assert "Traceback" in run("check", str(folder(tmp_path, raising)), code=1).stderr
+        wrong = "class P:\n  def predict(self, request): return [1, 2]"
+        assert len(run("check", str(folder(tmp_path, wrong)), code=1).stderr.splitlines()) == 1
+
     def test_fails_with_other_requirements_where_they_are_strict(self, tmp_path: Path) -> None:
         folder(tmp_path, **{"requirements.txt": "numpy==0.0.1\n"})
         ran = run("check", str(tmp_path), "--requirements", "strict", code=1)
@@ -155,7 +161,7 @@ class TestCheck:
             ({"model.yaml": "columns: a\n"}, "columns: it is a list of names, or such a list for each input"),
             ({"model.yaml": 'columns: [a]\noutputs: [{"name": "x"}]\n'}, "model.yaml: 'datatype' is missing"),
             ({"model.yaml": 'columns: [a]\noutputs: ["x:FP32[a]"]\n'}, "is not an output: write a name, name:INT64 or name:FP32[-1,3]"),
-            ({"model.yaml": "columns: [a]\noutputs: [{\"name\": \"x\", \"datatype\": \"FP16\", \"shape\": [-1]}]\n"}, "'FP16' is none of FP32"),
+            ({"model.yaml": "columns: [a]\noutputs: [{\"name\": \"x\", \"datatype\": \"FP16\", \"shape\": [-1]}]\n"}, "'FP16' is not one of FP32"),
             ({"model.yaml": "columns: [a]\nover: rows\n"}, 'is neither "row" nor "request"'),
             ({"model.yaml": "columns: [a]\nentry: other.py\n"}, 'the entry "other.py" is not a file'),
             ({"model.yaml": "over: row\n"}, "predictor.py does not describe its inputs and outputs: say its columns"),
@@ -254,6 +260,11 @@ class TestInspect:
         assert said["error"].startswith("m.txt does not load as lightgbm: LightGBMError")
         joblib.dump(make_pipeline(CountVectorizer(), LinearRegression()).fit(["good day", "bad day"], [1, 2]), tmp_path / "t.joblib")
         assert "t.joblib does not say how many columns it takes" in run("inspect", str(tmp_path / "t.joblib"), code=1).stderr
+        encoder = pytest.importorskip("sklearn.preprocessing").OneHotEncoder()
+        texts = np.array([["a"], ["b"]], dtype=object)
+        joblib.dump(make_pipeline(encoder, LinearRegression()).fit(texts, [1, 2]), tmp_path / "e.joblib")
+        (line,) = run("inspect", str(tmp_path / "e.joblib"), code=1).stderr.splitlines()
+        assert line.startswith("e.joblib does not answer numbers alone, so its inputs are to be declared")
         assert "does not exist" in run("inspect", str(tmp_path / "nowhere.txt"), code=2).stderr
         assert "a model is a file that ends with" in run("inspect", str(tmp_path / "model.yaml"), code=1).stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 
 import vivace_wrapper
+from vivace_wrapper import _ready_made
 from vivace_wrapper._check import check, described
 from vivace_wrapper._example import MOST_ROWS, inputs_of
 from vivace_wrapper._folder import Folder, read_folder
 from vivace_wrapper._frames import Tensor
-from vivace_wrapper._model import load_model
+from vivace_wrapper._model import LoadFailed, load_model
+from vivace_wrapper._signature import Signature
 
 RANDOM = np.random.default_rng(7)
 X = RANDOM.normal(size=(120, 4))
@@ -30,7 +33,7 @@ def clean_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     path = list(sys.path)
     yield
     sys.path[:] = path
-    for name in ("mine", "features"):
+    for name in ("mine", "features", "beside_me"):
         sys.modules.pop(name, None)
 
 
@@ -211,6 +214,39 @@ class TestSklearn:
         with pytest.raises(vivace_wrapper.SaveFailed, match="does not load in an interpreter of its own: .*; what the model uses"):
             vivace_wrapper.save(tmp_path, model, columns=COLUMNS, example=X[:3])
         assert not (tmp_path / "model.yaml").exists() and not (tmp_path / "signature.json").exists()
+        monkeypatch.delattr(main, "doubled")
+        with pytest.raises(LoadFailed, match="does not load as sklearn: AttributeError: .*; what the model uses of a notebook"):
+            _ready_made.load("sklearn", str(tmp_path / "model.joblib"), Signature((), ()))
+
+    def test_says_that_a_lambda_cannot_be_stored(self, tmp_path: Path) -> None:
+        preprocessing = pytest.importorskip("sklearn.preprocessing")
+        from sklearn.linear_model import LinearRegression
+        from sklearn.pipeline import make_pipeline
+
+        model = make_pipeline(preprocessing.FunctionTransformer(lambda rows: rows), LinearRegression()).fit(X, X[:, 0])
+        with pytest.raises(ValueError, match="Pipeline cannot be stored: .*; what the model uses of a notebook.* A lambda becomes"):
+            vivace_wrapper.save(tmp_path, model, columns=COLUMNS, example=X[:3])
+        assert not os.listdir(tmp_path)
+
+    def test_says_that_a_module_beside_the_notebook_is_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        preprocessing = pytest.importorskip("sklearn.preprocessing")
+        from sklearn.linear_model import LinearRegression
+        from sklearn.pipeline import make_pipeline
+
+        (tmp_path / "beside_me.py").write_text("def tripled(rows): return rows * 3\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        from beside_me import tripled  # type: ignore[import-not-found]
+
+        model = make_pipeline(preprocessing.FunctionTransformer(tripled), LinearRegression()).fit(X, X[:, 0])
+        message = r"beside_me is not installed for this interpreter, and .*model.joblib needs it: .* put it into the folder"
+        with pytest.raises(vivace_wrapper.SaveFailed, match=message):
+            vivace_wrapper.save(tmp_path / "model", model, columns=COLUMNS, example=X[:3])
+
+    def test_regressor_gives_no_probabilities(self, tmp_path: Path) -> None:
+        linear_model = pytest.importorskip("sklearn.linear_model")
+        model = linear_model.LinearRegression().fit(X, Y)
+        with pytest.raises(ValueError, match="LinearRegression gives no probabilities: declare one other output, such as label or"):
+            vivace_wrapper.save(tmp_path, model, columns=COLUMNS, example=X[:5], outputs="probabilities")
 
     def test_takes_modules_that_lie_in_the_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         preprocessing = pytest.importorskip("sklearn.preprocessing")
@@ -467,7 +503,7 @@ def test_names_both_that_disagree(tmp_path: Path, columns: Any, names: Any, mess
         (X[0], r"the example has the shape \[4\]: rows of columns are two-dimensional"),
         (X[:3, :2], "there are 4 columns, but the example has 2"),
         (X[:3].astype(complex), "the example is complex128: numbers and texts are served"),
-        ([["a", 1, 2, 3]], "the example has texts and int: a column is of one kind"),
+        ([["a", 1, 2, 3]], "the example has a value of type int in row 0, among Python objects: a column holds texts alone"),
         ({"a": [1, 2], "b": [1]}, "different numbers of rows"),
     ],
 )

@@ -196,8 +196,7 @@ def _answer(given: argparse.Namespace) -> int:
 def _failed(out: TextIO, error: Exception, as_json: bool, code: int) -> int:
     if as_json:
         print(json.dumps({"ok": False, "error": str(error)}), file=out)
-    # What the model raised; the wrapper's own errors say in words what is wrong.
-    cause = error.__cause__ and error.__cause__.__cause__
+    cause = error.__cause__
     if cause is not None:
         import traceback
 

@@ -108,7 +108,7 @@ def described(directory: str, signature: Signature | None = None) -> Folder:
         try:
             known = inspect_file(folder.path, folder.runtime)
         except NotKnown as error:
-            raise WrongFolder(str(error)) from error
+            raise WrongFolder(str(error)) from error.__cause__
         signature = Signature(folder.inputs or known.inputs, folder.outputs or known.outputs, folder.over)
     return replace(folder, signature=signature)
 
@@ -127,7 +127,7 @@ def check(folder: Folder) -> Report:
     try:
         model = load_model(directory, folder.entry, folder.runtime, signature)
     except LoadFailed as error:
-        raise CheckFailed(f"it does not load: {error}") from error
+        raise CheckFailed(f"it does not load: {error}") from error.__cause__
     loaded = time.perf_counter() - begun
     _compare_columns(folder)
     try:
@@ -136,7 +136,7 @@ def check(folder: Folder) -> Report:
         timings = [_time(model, _repeated(rows, size), size) for size in SIZES]
     except PredictFailed as error:
         asked = "" if folder.self_test is not None else "; it was asked zeros: give it a self-test with inputs that it knows"
-        raise CheckFailed(f"{error}{asked}") from error
+        raise CheckFailed(f"{error}{asked}") from error.__cause__
     return Report(folder, model.name, loaded, tested, timings, differences(directory))
 
 

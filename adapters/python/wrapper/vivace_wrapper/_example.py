@@ -152,9 +152,14 @@ def _is_number(value: Any) -> bool:
 
 
 def _texts(values: np.ndarray, where: str) -> np.ndarray:
-    for row, value in enumerate(values.reshape(-1).tolist()):
+    width = max(1, values.size // max(1, len(values)))
+    for place, value in enumerate(values.reshape(-1).tolist()):
+        row = place // width
         if _is_missing(value):
             raise ValueError(f"{where} has no text in row {row}, where a server sends an empty one: give rows that have all texts")
         if not isinstance(value, str):
-            raise ValueError(f"{where} has texts and {type(value).__name__}: a column is of one kind")
+            raise ValueError(
+                f"{where} has a value of type {type(value).__name__} in row {row}, among Python objects: a column holds texts alone, or numbers or "
+                "truth values, as astype(float) and astype(bool) make them"
+            )
     return values.astype(object)

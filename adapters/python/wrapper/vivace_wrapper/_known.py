@@ -65,10 +65,8 @@ def inspect_file(path: str, runtime: str | None = None) -> Known:
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     try:
         model = _ready_made.read(runtime, path)
-    except ImportError as error:
-        raise NotKnown(f"{error.name or error} is not installed for this interpreter, and {runtime} needs it") from error
     except Exception as error:
-        raise NotKnown(f"{name} does not load as {runtime}: {said(error)}") from error
+        raise NotKnown(_ready_made.not_read(name, runtime, error)) from error
     columns = _ready_made.feature_names(runtime, model)
     count = _ready_made.feature_count(runtime, model)
     if columns is None and count is None:
@@ -80,7 +78,7 @@ def inspect_file(path: str, runtime: str | None = None) -> Known:
         raise NotKnown(
             f"{name} does not answer numbers alone, so its inputs are to be declared: write model.yaml with "
             f"vivace_wrapper.save and an example ({said(error)})"
-        ) from error
+        ) from None
     return Known(runtime, name, (spec,), tuple(_single(each) for each in outputs))
 
 

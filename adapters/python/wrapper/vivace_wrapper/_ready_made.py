@@ -18,6 +18,14 @@ from ._signature import Signature, TensorSpec
 Answer = Callable[[Request], "dict[str, Any]"]
 
 
+_LIBRARIES = ("joblib", "lightgbm", "numpy", "pandas", "scipy", "sklearn", "xgboost")
+#: What to do about a model that leans on what is defined where it was trained.
+IN_A_MODULE = (
+    "what the model uses of a notebook, or of a module beside it, must lie in a module of this folder: write it to a file there, "
+    "import it from that, and fit the model again"
+)
+
+
 class NotServed(Exception):
     """A model that a library reads, but that cannot answer as it is declared."""
 
@@ -34,11 +42,8 @@ def load(runtime: str, path: str, signature: Signature) -> Answer:
         return answering(runtime, read(runtime, path), signature)
     except NotServed as error:
         raise LoadFailed(f"{os.path.basename(path)}: {error}") from None
-    except ImportError as error:
-        missing = error.name or error
-        raise LoadFailed(f"{missing} is not installed for this interpreter, and {runtime} needs it") from error
     except Exception as error:
-        raise LoadFailed(f"{path} does not load as {runtime}: {said(error)}") from error
+        raise LoadFailed(not_read(path, runtime, error)) from error
 
 
 def read(runtime: str, path: str) -> Any:
@@ -54,6 +59,20 @@ def read(runtime: str, path: str) -> Any:
     import xgboost
 
     return xgboost.Booster(model_file=path)
+
+
+def not_read(path: str, runtime: str, error: Exception) -> str:
+    """Why a library does not read a model's file, and what to do where the file leans on what is defined beside a notebook."""
+    if isinstance(error, ImportError):
+        missing = str(error.name or error)
+        if missing.split(".")[0] in _LIBRARIES:
+            return f"{missing} is not installed for this interpreter, and {runtime} needs it"
+        return (
+            f"{missing} is not installed for this interpreter, and {path} needs it: install it, or, where it is a module of your own, "
+            "put it into the folder beside the model"
+        )
+    hint = f"; {IN_A_MODULE}" if "__main__" in str(error) else ""
+    return f"{path} does not load as {runtime}: {said(error)}{hint}"
 
 
 def answering(runtime: str, model: Any, signature: Signature) -> Answer:
@@ -114,7 +133,7 @@ def _sklearn(model: Any, inputs: Sequence[TensorSpec], names: list[str]) -> Answ
     if others:
         raise NotServed(f'a classifier gives label and probabilities, not "{others[0]}"')
     if not hasattr(model, "predict_proba"):
-        raise NotServed(f"{type(model).__name__} gives no probabilities: declare label only")
+        raise NotServed(f"{type(model).__name__} gives no probabilities: declare one other output, such as label or score")
     if _has_many(model):
         raise NotServed("it gives probabilities for each of several labels: declare label only, or write a predictor")
     if "label" not in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -181,12 +182,10 @@ def _ask_fresh(path: str) -> dict[str, list[Any]]:
     if ran.returncode != 0:
         lines = ran.stderr.decode("utf-8", "replace").strip().splitlines()
         hint = ""
-        if "__main__" in (lines[-1] if lines else "") or "No module named" in (lines[-1] if lines else ""):
-            hint = (
-                "; what the model uses of a notebook, or of a module beside it, must lie in a module of this folder: write it to a "
-                "file there, import it from that, and fit the model again"
-            )
-        raise SaveFailed(f"the folder does not load in an interpreter of its own: {lines[-1] if lines else 'it ended'}{hint}")
+        said = lines[-1] if lines else "it ended"
+        if ("__main__" in said or "No module named" in said) and _ready_made.IN_A_MODULE not in said:
+            hint = f"; {_ready_made.IN_A_MODULE}"
+        raise SaveFailed(f"the folder does not load in an interpreter of its own: {said}{hint}")
     return dict(json.loads(ran.stdout))
 
 
@@ -244,7 +243,16 @@ class _Library(_Kept):
         if self.runtime == "sklearn":
             import joblib
 
-            joblib.dump(self.model, os.path.join(path, "model.joblib"))
+            file_path = os.path.join(path, "model.joblib")
+            try:
+                joblib.dump(self.model, file_path)
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                # What has been written of it is no model.
+                os.unlink(file_path)
+                raise ValueError(
+                    f"{type(self.model).__name__} cannot be stored: {error}; {_ready_made.IN_A_MODULE}. A lambda becomes a function "
+                    "with a name there"
+                ) from error
             return "model.joblib"
         # A repository's manifest has the name model.json.
         name = "model.txt" if self.runtime == "lightgbm" else "model.ubj"

@@ -75,7 +75,7 @@ def parse_signature(value: Mapping[str, Any]) -> Signature:
 def parse_spec(value: Mapping[str, Any]) -> TensorSpec:
     """Reads the JSON of a tensor's declaration."""
     if value["datatype"] not in DTYPES:
-        raise ValueError(f"{value['name']}: {value['datatype']!r} is none of {', '.join(DTYPES)}")
+        raise ValueError(f"{value['name']}: {value['datatype']!r} is not one of {', '.join(DTYPES)}")
     columns = value.get("columns")
     return TensorSpec(
         str(value["name"]),
