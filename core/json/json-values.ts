@@ -94,7 +94,10 @@ function elementReader(
         if (typeof value === 'number')
           return Number.isSafeInteger(value)
             ? BigInt(value)
-            : no(value, '; beyond 2^53 write it as a string');
+            : no(
+                value,
+                value % 1 === 0 || !Number.isFinite(value) ? '; beyond 2^53 write it as a string' : '',
+              );
         if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : no(value);
         if (typeof value !== 'string' || !int64Text.test(value)) return no(value);
         const number = BigInt(value);

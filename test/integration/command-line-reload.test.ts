@@ -139,6 +139,15 @@ describe('vivace models reload', () => {
       }
     });
 
+  it('says where it asks, where nothing answers there', async () => {
+    url = server.addresses()[0]!;
+    const { code, stderr } = await reload();
+    expect([code, stderr]).to.deep.equal([
+      1,
+      `error NOT_FOUND: nothing answers GET /v1/info below ${url}: the server needs \`operations\` with \`admin: true\`, and --url says where these listen, with their prefix\n`,
+    ]);
+  });
+
   it('says what the server must have', async () => {
     await server.stop();
     server = await createServer({

@@ -102,9 +102,11 @@ describe('vivace models over a place without a configuration', () => {
     await push();
     await writeFile(join(project.directory, 'model/weights.bin'), 'others');
     await push('--no-alias');
-    expect(await vivace('diff', 'm', 'm@2', '--from', place)).to.match(
-      /^files\.weights\.bin: \{.*"sizeBytes":7.*\} -> \{.*"sizeBytes":6.*\}\n$/,
+    const { stdout, stderr } = await project.vivace(['models', 'diff', 'm', 'm@2', '--from', place]);
+    expect(stdout).to.match(
+      /^files\.weights\.bin: 7 B, SHA-256 [0-9a-f]{12}… -> 6 B, SHA-256 [0-9a-f]{12}…\n$/,
     );
+    expect(stderr).to.equal('m 2 can take the place of 1 while servers run\n');
     expect(await json('diff', 'm', 'm@2', '--from', place)).to.have.property('incompatible', null);
     const same = await project.vivace(['models', 'diff', 'm', 'm@1', '--from', place]);
     expect(same).to.deep.equal({ code: 0, stdout: '', stderr: 'no difference\n' });

@@ -20,6 +20,8 @@ describe('A value of a request that does not fit', () => {
     ['float32', '1e400', `a number out of range is not a float32; ${infinity}`],
     ['int32', '1e400', 'a number out of range is not an int32'],
     ['int64', '1e400', 'a number out of range is not an int64; beyond 2^53 write it as a string'],
+    ['int64', '3.5', '3.5 is not an int64'],
+    ['int64', '9007199254740993', '9007199254740992 is not an int64; beyond 2^53 write it as a string'],
     ['string', '1e400', 'a number out of range is not a string'],
     ['bool', '-1e400', 'a number out of range is not a bool'],
     ['float64[2]', '1e400', 'a number out of range is not a list'],

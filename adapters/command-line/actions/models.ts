@@ -248,13 +248,27 @@ export async function diff(
     diffModels(server, { ...models, repository }, { signal: terminal.signal }),
   );
   if (options.json === true) return writeJson(terminal, found);
-  const text = (value: unknown): string => (value === null ? 'none' : JSON.stringify(value));
   for (const { what, from: was, to: is } of found.changes)
-    terminal.stdout.write(`${what}: ${text(was)} -> ${text(is)}\n`);
+    terminal.stdout.write(`${what}: ${comparedText(was)} -> ${comparedText(is)}\n`);
   if (found.changes.length === 0) notes.write('no difference\n');
   const { name, version } = found.to;
   if (found.incompatible !== null)
     notes.write(`${name} ${version} cannot take the place of ${found.from.version}: ${found.incompatible}\n`);
+  else if (found.changes.length > 0)
+    notes.write(`${name} ${version} can take the place of ${found.from.version} while servers run\n`);
+}
+
+/** The longest value that a comparison shows whole. */
+const longestCompared = 120;
+
+/** A value as people compare it: of a file the size and the beginning of its digest, and of what is long the beginning. */
+function comparedText(value: unknown): string {
+  if (value === null) return 'none';
+  const { sizeBytes, sha256 } = value as { readonly sizeBytes?: unknown; readonly sha256?: unknown };
+  if (typeof sizeBytes === 'number' && typeof sha256 === 'string')
+    return `${size(sizeBytes)}, SHA-256 ${sha256.slice(0, 12)}…`;
+  const text = JSON.stringify(value);
+  return text.length > longestCompared ? `${text.slice(0, longestCompared)}…` : text;
 }
 
 /** Prints what is wrong in a repository. */

@@ -33,7 +33,17 @@ export async function reload(name: string | undefined, options: ReloadOptions, r
   const { terminal, notes } = run;
   const { signal } = terminal;
   const server = new RemoteServer(options.url);
-  const { predictors } = await server.askJson('/v1/info', info, { method: 'GET', signal });
+  const { predictors } = await server
+    .askJson('/v1/info', info, { method: 'GET', signal })
+    .catch((thrown: unknown) => {
+      const { code, message } = asVivaceError(thrown);
+      if (code !== 'NOT_FOUND') throw thrown;
+      throw new VivaceError(
+        code,
+        `${message} below ${options.url}: the server needs \`operations\` with \`admin: true\`, and --url says where these listen, with their prefix`,
+        { cause: thrown },
+      );
+    });
   const chosen = name === undefined ? predictors : predictorsOf(name, predictors);
   if (chosen.length === 0) notes.write('the server has no predictors\n');
   const outcomes = await Promise.allSettled(
