@@ -1,10 +1,13 @@
 import type { ConfigPath, Mistakes } from './mistake.js';
 
 const key = '__proto__';
+/** How many blocks may stand within each other; a parser of JSON allows as many as there are bytes. */
+const mostDeep = 500;
 
 /**
  * The value without keys named `__proto__`, each of which becomes a mistake: JavaScript takes that name for the prototype of an object, and
- * zod leaves it out without a word.
+ * zod leaves it out without a word. Blocks that stand too deep within each other are one, too: who reads them one within the other would run out
+ * of stack.
  *
  * Only plain objects and lists are looked into; a value without such keys is returned as it is.
  */
@@ -17,6 +20,10 @@ export function withoutPrototypes(
   function visit(current: unknown, at: ConfigPath): unknown {
     // Objects of code may contain themselves.
     if (!isPlain(current) || within.has(current)) return current;
+    if (within.size === mostDeep) {
+      mistakes.add(at.slice(0, path.length + 1), `more than ${mostDeep} blocks stand within each other`);
+      return undefined;
+    }
     within.add(current);
     let changed = false;
     const entries = Object.entries(current).flatMap(([name, inner]) => {
