@@ -12,6 +12,7 @@ import { asVivaceError, isVivaceError, VivaceError } from '../kernel/errors.js';
 import { formatMillis } from '../kernel/time.js';
 import { bundleManifest, type BundleManifest, type Signature } from '../models/bundle.js';
 import { differenceOf } from '../models/difference.js';
+import { highestNumber } from '../models/highest-number.js';
 import type { PlanNode } from '../pipeline/plan.js';
 import type { BlobContent } from '../ports/blob-store.js';
 import {
@@ -407,7 +408,7 @@ function versionOf(
 }
 
 function nextNumber(versions: readonly string[]): string {
-  return String(Math.max(0, ...versions.map(Number).filter(Number.isSafeInteger)) + 1);
+  return String(highestNumber(versions) + 1);
 }
 
 /** Everything was checked, so only the store or another process can be in the way by now: then the version is there, and this says so. */

@@ -1,4 +1,5 @@
 import {
+  highestNumber,
   isVivaceError,
   manifestDigest,
   VivaceError,
@@ -10,7 +11,7 @@ import {
 } from 'vivace';
 import { sameName } from './aliases.js';
 import { inParallel } from './in-parallel.js';
-import { claimKey, manifestKey, numberOf, versionPrefix } from './keys.js';
+import { claimKey, manifestKey, versionPrefix } from './keys.js';
 import { checkManifest } from './manifests.js';
 import { noteBytes, readNote } from './notes.js';
 import type { Store } from './store.js';
@@ -74,9 +75,8 @@ export class Adding {
    * its claim, nobody else adds the number.
    */
   async #checkNext({ name, version }: ModelVersion, context: CallContext): Promise<void> {
-    const number = numberOf(version) ?? 0;
     for await (const found of this.#store.scan(name, context))
-      if (found.kind === 'manifest' && (numberOf(found.version) ?? -1) >= number)
+      if (found.kind === 'manifest' && highestNumber([found.version]) >= Number(version))
         throw new VivaceError(
           'ABORTED',
           `${name} has a version ${found.version}, so ${version} is not the next number: take a higher one`,

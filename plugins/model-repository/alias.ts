@@ -1,18 +1,22 @@
 import { formatMillis, instantOf, millisOf, VivaceError, type AliasEntry } from 'vivace';
 import { z } from 'zod';
 import { parseDocument } from './documents.js';
+import { isVersion } from './keys.js';
 
 /** How many moves an alias remembers. */
 const mostEntries = 200;
 
 const entrySchema = z.strictObject({
-  version: z.string(),
+  version: z.string().refine(isVersion, 'a name of a version'),
   at: z.string().refine((text) => instantOf(text) !== undefined, 'a time such as 2026-03-04T10:00:00Z'),
   by: z.string(),
   kind: z.enum(['push', 'promote', 'rollback']),
   note: z.string().optional(),
 });
 const aliasSchema = z.strictObject({ format: z.literal(1), history: z.array(entrySchema) });
+
+/** What to do about an alias that is damaged, as the end of a message. */
+export const aliasRemedy = ': put back what was stored, or delete it and promote a version';
 
 /**
  * The moves that the blob of an alias holds, the newest first. None: there is no such alias, since the only move was taken back.
@@ -25,7 +29,7 @@ export function parseAlias(bytes: Uint8Array, key: string): readonly AliasEntry[
     broken: (why, more) =>
       new VivaceError(
         'DATA_LOSS',
-        `${key} is not an alias: ${why}: put back what was stored, or delete it and promote a version`,
+        `${key} is not an alias: ${why}${aliasRemedy}`,
         more,
       ),
     newer: (why) =>

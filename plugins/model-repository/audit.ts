@@ -9,8 +9,8 @@ import {
   type VivaceError,
 } from 'vivace';
 import { inParallel } from './in-parallel.js';
-import { aliasKey, claimKey, manifestKey, markKey, versionPrefix } from './keys.js';
-import { parseManifest, remedyFor } from './manifests.js';
+import { aliasKey, claimKey, markKey, versionPrefix } from './keys.js';
+import { remedyFor } from './manifests.js';
 import { readNote } from './notes.js';
 import type { Store } from './store.js';
 import { verified } from './verify.js';
@@ -74,8 +74,15 @@ export class Audit {
     const { name, version, paths } = listed;
     const model = { name, version };
     const prefix = versionPrefix(model);
-    const bytes = await this.#store.read(manifestKey(model), this.#context);
-    if (bytes === undefined) {
+    let manifest: BundleManifest | undefined;
+    try {
+      manifest = await this.#store.findManifest(model, this.#context);
+    } catch (error) {
+      if (!isVivaceError(error) || !['DATA_LOSS', 'FAILED_PRECONDITION'].includes(error.code)) throw error;
+      this.#versions++;
+      return this.#find(kindOf(error) ?? 'damaged', model, error.message);
+    }
+    if (manifest === undefined) {
       // One that had its manifest a moment ago has been removed meanwhile.
       if (listed.isWhole) return;
       return this.#find(
@@ -85,13 +92,6 @@ export class Audit {
       );
     }
     this.#versions++;
-    let manifest: BundleManifest;
-    try {
-      manifest = parseManifest(bytes, model, remedyFor(model));
-    } catch (error) {
-      if (!isVivaceError(error)) throw error;
-      return this.#find(kindOf(error) ?? 'damaged', model, error.message);
-    }
     // Keys: paths of a manifest.
     const known = new Set(manifest.files.map(({ path }) => path));
     for (const path of paths)

@@ -8,10 +8,11 @@ import {
   type CollectedVersion,
   type CollectOptions,
   type ModelVersion,
+  highestNumber,
 } from 'vivace';
 import { inParallel } from './in-parallel.js';
-import { claimKey, manifestKey, markKey, modelPrefix, numberOf, parseKey } from './keys.js';
-import { noteBytes, readNote, staleMs } from './notes.js';
+import { claimKey, manifestKey, markKey, modelPrefix, parseKey } from './keys.js';
+import { isOlder, noteBytes, readNote, staleMs } from './notes.js';
 import type { Store } from './store.js';
 
 /** How many of the last moves of an alias keep the version that they moved it to. */
@@ -117,10 +118,10 @@ export class Collection {
     );
     const named = await this.#named(name, context);
     // The next push takes the number after it, which must not be one that there was.
-    const highest = Math.max(...whole.map(({ version }) => numberOf(version) ?? -Infinity));
+    const highest = String(highestNumber(whole.map(({ version }) => version)));
     const before = olderThanMs === undefined ? undefined : this.#now() - olderThanMs;
     return oldest.slice(0, oldest.length - keep).filter(({ version }) => {
-      if (named.has(version) || numberOf(version) === highest) return false;
+      if (named.has(version) || version === highest) return false;
       if (protect.some((model) => model.name === name && model.version === version)) return false;
       return before === undefined || (pushed.get(version) ?? Infinity) < before;
     });
@@ -146,13 +147,13 @@ export class Collection {
   ): Promise<readonly Kept[]> {
     const stale: Kept[] = [];
     for (const version of versions) {
-      const isOlder = async (key: string, ageMs: number): Promise<boolean> => {
+      const isOld = async (key: string, ageMs: number): Promise<boolean> => {
         const note = await readNote(this.#store, key, context);
-        return note !== undefined && this.#now() - note.at > ageMs;
+        return note !== undefined && isOlder(note, ageMs, this.#now());
       };
       const broken =
-        (version.isMarked && (await isOlder(markKey(version), staleMs))) ||
-        (version.isClaimed && (await isOlder(claimKey(version), staleClaimMs)));
+        (version.isMarked && (await isOld(markKey(version), staleMs))) ||
+        (version.isClaimed && (await isOld(claimKey(version), staleClaimMs)));
       if (!broken) continue;
       if (!version.isWhole) stale.push(version);
       // The version stands: what was noted of it is no longer so.
@@ -203,7 +204,11 @@ export class Collection {
     const isNamed = async (): Promise<boolean> =>
       (await this.#named(version.name, context)).has(version.version);
     if (version.isWhole) {
-      const manifest = await this.#store.read(manifestKey(version), context);
+      const manifest = await this.#store.read(manifestKey(version), context).catch((error: unknown) => {
+        // What cannot be read cannot be put back either.
+        if (isVivaceError(error) && error.code === 'DATA_LOSS') return undefined;
+        throw error;
+      });
       // Another process may have removed it since it was listed.
       if (manifest === undefined || (await isNamed())) return unmark();
       await remove(manifestKey(version));
@@ -223,7 +228,7 @@ export class Collection {
   async #isNew(version: Kept, context: CallContext): Promise<boolean> {
     if (await this.#store.exists(version, context)) return true;
     const claim = await readNote(this.#store, claimKey(version), context);
-    return claim !== undefined && this.#now() - claim.at <= staleClaimMs;
+    return claim !== undefined && !isOlder(claim, staleClaimMs, this.#now());
   }
 
   /** Leaves a mark at a version; `false` where another process has one there that is not old. */
@@ -236,7 +241,7 @@ export class Collection {
     const key = markKey(model);
     if ((await blobs.write(key, noteBytes(note), context, 'absent')) !== false) return true;
     const there = await readNote(this.#store, key, context);
-    if (there === undefined || this.#now() - there.at <= staleMs) return false;
+    if (there === undefined || !isOlder(there, staleMs, this.#now())) return false;
     const condition = { version: there.blobVersion };
     return (await blobs.write(key, noteBytes(note), context, condition)) !== false;
   }

@@ -242,7 +242,8 @@ export class Copies {
 
   async #verifiedManifest(copy: Copy, context: CallContext): Promise<BundleManifest> {
     const name = nameOf(copy);
-    const manifest = parseManifest(await readWhole(this.#workspace.read(name, 'model.json', context)), copy);
+    const bytes = await readWhole(this.#workspace.read(name, 'model.json', context), 'model.json');
+    const manifest = parseManifest(bytes, copy);
     if (copyOf(manifest).digest !== copy.digest)
       throw new VivaceError('DATA_LOSS', 'model.json is not the one that was fetched');
     const corrupt = await this.#corruptFile(name, manifest, context);

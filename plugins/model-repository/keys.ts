@@ -36,12 +36,6 @@ export function claimKey({ name, version }: ModelVersion): string {
   return `${checkName(name, 'model name')}/${claimFolder}/${checkVersion(version)}`;
 }
 
-/** The number that a version is; `undefined` for a name, and for a number so large that none follows it. */
-export function numberOf(version: string): number | undefined {
-  const number = Number(version);
-  return Number.isSafeInteger(number) ? number : undefined;
-}
-
 /** `name` or `name@tag`. */
 export function parseReference(reference: string): {
   readonly name: string;
@@ -61,16 +55,29 @@ export type Stored =
   | { readonly kind: 'file'; readonly name: string; readonly version: string; readonly path: string }
   | { readonly kind: 'alias'; readonly name: string; readonly alias: string };
 
-/** @returns `undefined` for what is nothing of a repository. */
+/** @returns `undefined` for what is nothing of a repository, such as the files that an editor or a file manager leaves behind. */
 export function parseKey(key: string): Stored | undefined {
   const [name = '', folder = '', last = '', ...rest] = key.split('/');
-  if (last === '') return undefined;
+  if (!isName(name) || last === '') return undefined;
   const isLast = rest.length === 0;
-  if (folder === aliasFolder) return isLast ? { kind: 'alias', name, alias: last } : undefined;
-  if (folder === markFolder) return isLast ? { kind: 'mark', name, version: last } : undefined;
-  if (folder === claimFolder) return isLast ? { kind: 'claim', name, version: last } : undefined;
+  if (folder === aliasFolder)
+    return isLast && isName(last) ? { kind: 'alias', name, alias: last } : undefined;
+  if (folder === markFolder || folder === claimFolder) {
+    const kind = folder === markFolder ? 'mark' : 'claim';
+    return isLast && isVersion(last) ? { kind, name, version: last } : undefined;
+  }
+  if (!isVersion(folder)) return undefined;
   if (isLast && last === 'model.json') return { kind: 'manifest', name, version: folder };
   return { kind: 'file', name, version: folder, path: [last, ...rest].join('/') };
+}
+
+/** Whether a version can be called so. */
+export function isVersion(text: string): boolean {
+  return isName(text) && text !== aliasFolder;
+}
+
+function isName(text: string): boolean {
+  return pathNames.pattern.test(text);
 }
 
 function checkVersion(version: string): string {
@@ -79,8 +86,7 @@ function checkVersion(version: string): string {
 }
 
 function checkName(value: string, what: string): string {
-  if (!pathNames.pattern.test(value))
-    throw invalid(`"${value}" is not a valid ${what}: it must have ${pathNames.text}`);
+  if (!isName(value)) throw invalid(`"${value}" is not a valid ${what}: it must have ${pathNames.text}`);
   return value;
 }
 

@@ -45,14 +45,23 @@ export function remedyFor({ name, version }: ModelVersion): string {
   return `: put back what was stored, or delete everything under ${key} in the blob store and push the model again`;
 }
 
-/** All bytes of a small blob. */
-export async function readWhole(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+/**
+ * All bytes of a small blob.
+ *
+ * @param where What the blob is, for messages.
+ * @param remedy What the error ends with: what to do about it.
+ */
+export async function readWhole(
+  content: AsyncIterable<Uint8Array>,
+  where: string,
+  remedy = '',
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of content) {
     size += chunk.length;
     if (size > largestManifestBytes)
-      throw new VivaceError('DATA_LOSS', `more than ${largestManifestBytes} bytes`);
+      throw new VivaceError('DATA_LOSS', `${where} has more than ${largestManifestBytes} bytes${remedy}`);
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(size);

@@ -1,4 +1,4 @@
-import { formatMillis, instantOf, millisOf, parseValue, type CallContext } from 'vivace';
+import { formatMillis, instantOf, isVivaceError, millisOf, parseValue, type CallContext } from 'vivace';
 import { z } from 'zod';
 import type { Store } from './store.js';
 
@@ -14,6 +14,11 @@ const schema = z.object({ at: z.string(), by: z.string(), content: z.string().op
 
 /** How long something has to be noted before others may take it for broken off, milliseconds. */
 export const staleMs = 3_600_000;
+
+/** Whether a note is older than that; one that is as far in the future is of a clock that is wrong, and would never age. */
+export function isOlder({ at }: Note, ageMs: number, nowMs: number): boolean {
+  return Math.abs(nowMs - at) > ageMs;
+}
 
 export function noteBytes({ at, ...note }: Note): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify({ at: formatMillis(at), ...note })}\n`);
@@ -31,7 +36,10 @@ export async function readNote(
   // The version first: where the note changes in between, a write with that version fails.
   const info = await store.blobs.head(key, context);
   if (info === undefined) return undefined;
-  const bytes = await store.read(key, context);
+  const bytes = await store.read(key, context).catch((error: unknown) => {
+    if (isVivaceError(error) && error.code === 'DATA_LOSS') return new Uint8Array(0);
+    throw error;
+  });
   if (bytes === undefined) return undefined;
   const read = parseValue(schema, jsonOf(bytes));
   const parsed = read.mistakes === undefined ? read.value : undefined;

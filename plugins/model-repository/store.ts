@@ -9,9 +9,10 @@ import {
   type CallContext,
   type ModelVersion,
 } from 'vivace';
-import { parseAlias } from './alias.js';
+import { aliasRemedy, parseAlias } from './alias.js';
 import {
   aliasKey,
+  isVersion,
   manifestKey,
   markKey,
   modelPrefix,
@@ -42,7 +43,7 @@ export class Store {
   }
 
   async exists(model: ModelVersion, context: CallContext): Promise<boolean> {
-    return (await this.blobs.head(manifestKey(model), context)) !== undefined;
+    return isVersion(model.version) && (await this.blobs.head(manifestKey(model), context)) !== undefined;
   }
 
   async manifest(model: ModelVersion, context: CallContext): Promise<BundleManifest> {
@@ -53,14 +54,15 @@ export class Store {
 
   /** `undefined` where there is no such version. */
   async findManifest(model: ModelVersion, context: CallContext): Promise<BundleManifest | undefined> {
-    const bytes = await this.read(manifestKey(model), context);
-    return bytes && parseManifest(bytes, model, remedyFor(model));
+    const remedy = remedyFor(model);
+    const bytes = await this.read(manifestKey(model), context, remedy);
+    return bytes && parseManifest(bytes, model, remedy);
   }
 
   /** The moves of an alias, the newest first; empty where there is no such alias. */
   async history(name: string, alias: string, context: CallContext): Promise<readonly AliasEntry[]> {
     const key = aliasKey(name, alias);
-    const bytes = await this.read(key, context);
+    const bytes = await this.read(key, context, aliasRemedy);
     return bytes === undefined ? [] : parseAlias(bytes, key);
   }
 
@@ -69,10 +71,14 @@ export class Store {
     return (await this.blobs.head(markKey(model), context)) !== undefined;
   }
 
-  /** A small blob; `undefined` where there is none. */
-  async read(key: string, context: CallContext): Promise<Uint8Array | undefined> {
+  /**
+   * A small blob; `undefined` where there is none.
+   *
+   * @param remedy What the error of a blob that is too large ends with: what to do about it.
+   */
+  async read(key: string, context: CallContext, remedy?: string): Promise<Uint8Array | undefined> {
     try {
-      return await readWhole(this.blobs.read(key, context));
+      return await readWhole(this.blobs.read(key, context), key, remedy);
     } catch (error) {
       if (isVivaceError(error) && error.code === 'NOT_FOUND') return undefined;
       throw error;
