@@ -28,10 +28,12 @@ export const inputSpec = tensorSpec.extend({
   columns: z.array(z.string().min(1)).optional(),
 });
 
+const differentNames = 'two tensors have the same name';
+
 /** The inputs and outputs of a model. */
 export const signature = z.strictObject({
-  inputs: z.array(inputSpec).min(1),
-  outputs: z.array(tensorSpec).min(1),
+  inputs: z.array(inputSpec).min(1).refine(haveDifferentNames, differentNames),
+  outputs: z.array(tensorSpec).min(1).refine(haveDifferentNames, differentNames),
   /** `row`: rows of several requests may be predicted in one call. `request`: the model sees whole requests. */
   over: z.enum(['row', 'request']).default('row'),
 });
@@ -73,6 +75,11 @@ export const bundleManifest = z
       issues.addIssue({ code: 'custom', path: ['files'], message: 'model.json is the manifest itself' });
     }
   });
+
+/** Tensors are asked for by name, in pipelines and by the models themselves. */
+function haveDifferentNames(tensors: readonly { readonly name: string }[]): boolean {
+  return new Set(tensors.map(({ name }) => name)).size === tensors.length;
+}
 
 export type TensorSpec = z.infer<typeof tensorSpec>;
 export type InputSpec = z.infer<typeof inputSpec>;

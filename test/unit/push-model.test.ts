@@ -146,6 +146,24 @@ describe('Operations: push, pull, promote, roll back', () => {
       /^INVALID_ARGUMENT file: .*signature\.json is not valid JSON/,
     ],
     [
+      'a signature of endless blocks',
+      { 'a.joblib': 'x', 'signature.json': `{"inputs":${'['.repeat(100_000)}${']'.repeat(100_000)}}` },
+      {},
+      /^INVALID_ARGUMENT .*inputs: more than 500 blocks stand within each other/,
+    ],
+    [
+      'two outputs of one name',
+      { 'a.joblib': 'x', 'model.yaml': 'columns: [a]\noutputs: [label, label]' },
+      {},
+      /^INVALID_ARGUMENT .*outputs: two tensors have the same name/,
+    ],
+    [
+      'two inputs of one name',
+      { 'a.joblib': 'x', 'signature.json': JSON.stringify({ inputs: [score, score], outputs: [score] }) },
+      {},
+      /^INVALID_ARGUMENT .*inputs: two tensors have the same name/,
+    ],
+    [
       'another runtime than the option',
       { 'a.joblib': 'x', 'model.yaml': 'runtime: sklearn' },
       { runtime: 'python' },
@@ -181,6 +199,20 @@ describe('Operations: push, pull, promote, roll back', () => {
       expect(await listModels(server, {}, callContext())).to.deep.equal([]);
     });
   }
+
+  it('counts on beside versions that only look like numbers', async () => {
+    const path = folder({ 'predictor.py': predictor });
+    const versions = ['3', '1234e56', '20260101123000123456', undefined, undefined];
+    for (const version of versions)
+      await push(path, { columns: ['a'], ...(version === undefined ? {} : { version }) });
+    expect((await listModels(server, {}, callContext())).map(({ version }) => version)).to.have.members([
+      '3',
+      '1234e56',
+      '20260101123000123456',
+      '4',
+      '5',
+    ]);
+  });
 
   it('refuses a link that leads out of the folder', async () => {
     writeFileSync(join(directory, 'secret'), 'x');
