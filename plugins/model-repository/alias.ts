@@ -26,12 +26,7 @@ export const aliasRemedy = ': put back what was stored, or delete it and promote
  */
 export function parseAlias(bytes: Uint8Array, key: string): readonly AliasEntry[] {
   const { history } = parseDocument(bytes, aliasSchema, {
-    broken: (why, more) =>
-      new VivaceError(
-        'DATA_LOSS',
-        `${key} is not an alias: ${why}${aliasRemedy}`,
-        more,
-      ),
+    broken: (why, more) => new VivaceError('DATA_LOSS', `${key} is not an alias: ${why}${aliasRemedy}`, more),
     newer: (why) =>
       new VivaceError('FAILED_PRECONDITION', `${key} was written by a newer Vivace: ${why}; update this one`),
   });
