@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LoadOptions, Server } from 'vivace';
+import { makeDirectory } from 'vivace/kit';
 
 /**
  * Gives a command that must leave nothing behind a directory of its own for what it downloads, in the place of every workspace of the
@@ -55,7 +56,7 @@ async function scratchDirectory(workspace: string | undefined): Promise<string> 
     try {
       if ((await stat(workspace)).isDirectory()) {
         const temporary = join(workspace, '.vivace', 'temporary');
-        await mkdir(temporary, { recursive: true });
+        await makeDirectory(temporary);
         return await mkdtemp(join(temporary, 'check-'));
       }
     } catch {
