@@ -1,4 +1,4 @@
-import { errorCodes, isVivaceError, messageOf, VivaceError, type ErrorCode } from 'vivace';
+import { errorCodes, isVivaceError, messageOf, parseValue, VivaceError, type ErrorCode } from 'vivace';
 import type { z } from 'zod';
 import { UsageError } from './usage-error.js';
 
@@ -50,8 +50,8 @@ export class RemoteServer {
    * @throws {VivaceError} As `ask`; `UNAVAILABLE` where it is something else.
    */
   async askJson<S extends z.ZodType>(path: string, shape: S, request: Request): Promise<z.output<S>> {
-    const parsed = shape.safeParse(jsonOf(await this.ask(path, request)));
-    if (parsed.success) return parsed.data;
+    const parsed = parseValue(shape, jsonOf(await this.ask(path, request)));
+    if (parsed.mistakes === undefined) return parsed.value;
     throw new VivaceError(
       'UNAVAILABLE',
       `${this.#url}${path} is not an answer of operations: is the prefix missing?`,
