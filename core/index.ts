@@ -319,7 +319,7 @@ export { pullModel, type PulledModel } from './operations/pull-model.js';
 export { collectModels, type CollectModelsOptions } from './operations/collect-models.js';
 export { repositoryAt } from './operations/repository-at.js';
 export { modelSource, type ModelSource } from './operations/model-source.js';
-export type { ModelOutput } from './operations/model-signature.js';
+export type { ModelOutput } from './operations/model-outputs.js';
 export { remoteModelBundle } from './operations/remote-model.js';
 export type { RemoteModelBundle, RemoteModelOptions } from './operations/remote-model.js';
 export { benchCalls } from './operations/bench-calls.js';

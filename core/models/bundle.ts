@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { pathNames } from '../config/names.js';
 import { canonicalJson } from '../views/view.js';
 
+/** The name of a model, a version or an alias. */
+export const pathName = z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`);
+
 const datatype = z.enum(['FP32', 'FP64', 'INT32', 'INT64', 'BOOL', 'BYTES']);
 const hex = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hexadecimal');
 
@@ -42,8 +45,8 @@ export const signature = z.strictObject({
 export const bundleManifest = z
   .strictObject({
     format: z.literal(1),
-    name: z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`),
-    version: z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`),
+    name: pathName,
+    version: pathName,
     /** The kind of runtime that hosts it: `onnx`, `javascript`. */
     runtime: z.string().min(1),
     /** The file that the runtime loads. */

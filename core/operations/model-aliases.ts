@@ -1,8 +1,7 @@
-import { z } from 'zod';
 import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
-import { pathNames } from '../config/names.js';
 import type { CallContext } from '../kernel/call.js';
+import { pathName } from '../models/bundle.js';
 import {
   defaultAlias,
   modelRepository,
@@ -13,8 +12,6 @@ import {
 import { whoAmI } from './who.js';
 import { startNeeded } from './with-server.js';
 import { parseOption, wrongOption } from './wrong-option.js';
-
-const pathName = z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`);
 
 /** Where an alias points, and where it pointed before. */
 export interface MovedAlias extends ModelVersion, AliasMove {

@@ -28,7 +28,8 @@ export function withColumns(signature: Signature, columns: ModelColumns): Signat
   return { ...signature, inputs };
 }
 
-function isList(columns: ModelColumns): columns is readonly string[] {
+/** Whether columns are those of the only input. */
+export function isList(columns: ModelColumns): columns is readonly string[] {
   return Array.isArray(columns);
 }
 

@@ -1,21 +1,11 @@
-import { z } from 'zod';
-import { parseType } from '../data/types.js';
 import { differenceOf } from '../models/difference.js';
-import { signature, tensorSpec, type Signature, type TensorSpec } from '../models/bundle.js';
-import { withColumns, type ModelColumns } from './model-columns.js';
+import { signature, type Signature, type TensorSpec } from '../models/bundle.js';
+import { isList, withColumns, type ModelColumns } from './model-columns.js';
+import { agreedOutputs, chosenOutputs, type ModelOutput } from './model-outputs.js';
 import type { ModelSource } from './model-source.js';
+import { disagree, type Said } from './said.js';
+import { featureColumns, widthOf, type TrainingSet } from './training-columns.js';
 import { parseOption, wrongOption } from './wrong-option.js';
-
-/** An output by its name, its name and datatype (`label:INT64`), or with its shape too (`probabilities:FP32[-1,3]`); or as a tensor. */
-export type ModelOutput = string | TensorSpec;
-
-/** A manifest of a training set, as far as it describes a model. */
-export const trainingSetSchema = z.object({
-  id: z.string(),
-  features: z.record(z.string(), z.string()),
-  columns: z.array(z.object({ name: z.string(), type: z.string() })).optional(),
-});
-export type TrainingSet = z.output<typeof trainingSetSchema>;
 
 /** What is known of a model's inputs and outputs, and who says it. */
 interface Sources {
@@ -29,13 +19,6 @@ interface Sources {
   readonly inspect: () => Promise<
     { readonly inputs: readonly unknown[]; readonly outputs: readonly unknown[] } | undefined
   >;
-}
-
-/** Something that is said, and who says it, for messages. */
-interface Said<T> {
-  readonly by: string;
-  readonly option: string;
-  readonly value: T;
 }
 
 /** The only input of a model that says nothing of its own, and its only output. */
@@ -69,14 +52,6 @@ export async function modelSignature(sources: Sources): Promise<Signature> {
           ...(given === undefined && over !== undefined ? { over } : {}),
         };
   return withSaidColumns(whole, { said, base, trainingSet: sources.trainingSet });
-}
-
-/** Of the outputs that a model can give, those that are said, in their order. */
-function chosenOutputs(
-  own: Signature['outputs'],
-  said: readonly { readonly name: string }[] | undefined,
-): Signature['outputs'] {
-  return said?.flatMap(({ name }) => own.find((output) => output.name === name) ?? []) ?? own;
 }
 
 /** A signature that is given whole: as an option, or as a file beside the model. */
@@ -148,33 +123,6 @@ function fromColumns(
   );
 }
 
-/** How many values some columns give a row: vectors give several, where the training set says that they are vectors. */
-export function widthOf(names: readonly string[], trainingSet: TrainingSet | undefined): number {
-  return names.reduce((sum, name) => {
-    const type = trainingSet?.columns?.find((column) => column.name === name)?.type;
-    return sum + (type === undefined ? 1 : parseType(type).width);
-  }, 0);
-}
-
-const beside = /^(?:time$|(?:request|object|label|failed)\.)/;
-const numbers = ['float32', 'float64', 'int32', 'int64', 'bool'];
-
-/** The features of a training set in its order; `undefined` where its manifest lists no columns. */
-function featureColumns({ columns }: TrainingSet): readonly string[] | undefined {
-  const features = columns?.filter(({ name }) => !beside.test(name));
-  if (features === undefined || features.length === 0) return undefined;
-  const other = features.find(({ type }) => {
-    const { element, kind } = parseType(type);
-    return kind === 'list' || !numbers.includes(element);
-  });
-  if (other !== undefined)
-    throw wrongOption(
-      'trainingSet',
-      `${other.name} is a ${other.type}, which an FP32 tensor cannot hold: name the columns of the model`,
-    );
-  return features.map(({ name }) => name);
-}
-
 /** The signature with the columns that are said of it, where all who say any agree. */
 function withSaidColumns(
   whole: Signature,
@@ -239,97 +187,4 @@ function withTrainingSet(
   // A model that sees other columns than all of the features: a pipeline, or an option, has to say which.
   if (columns === undefined || (width > 0 && width !== widthOf(columns, trainingSet))) return whole;
   return withColumns(whole, columns);
-}
-
-/** An output as it is said: without a datatype where only the name is. */
-interface SaidOutput {
-  readonly name: string;
-  readonly datatype?: TensorSpec['datatype'];
-  readonly shape?: readonly number[];
-}
-
-const outputForm = /^([^:[\]]+)(?::([A-Z0-9]+))?(?:\[([-\d,\s]*)\])?$/;
-
-function parseOutput(output: ModelOutput, option: string): SaidOutput {
-  if (typeof output !== 'string') return output;
-  const [, name, datatype, shape] = outputForm.exec(output.trim()) ?? [];
-  if (name === undefined)
-    throw wrongOption(option, `"${output}" is not an output: write a name, name:INT64 or name:FP32[-1,3]`);
-  const checked = parseOption(
-    tensorSpec,
-    { name, datatype: datatype ?? 'FP32', shape: shape === undefined ? [-1] : shape.split(',').map(Number) },
-    option,
-  );
-  return {
-    name,
-    ...(datatype === undefined ? {} : { datatype: checked.datatype }),
-    ...(shape === undefined ? {} : { shape: checked.shape }),
-  };
-}
-
-/** The outputs that are said, which must be those of the model where it says its own; `undefined` where nobody says any. */
-function agreedOutputs(
-  { source, outputs }: Sources,
-  base: Said<Signature> | undefined,
-): readonly TensorSpec[] | undefined {
-  const said: Said<readonly SaidOutput[]>[] = [];
-  const add = (by: string, option: string, given: readonly ModelOutput[] | undefined): void => {
-    if (given === undefined) return;
-    said.push({ by, option, value: given.map((output) => parseOutput(output, option)) });
-  };
-  add('the option', 'outputs', outputs);
-  add('model.yaml', 'file', source.yaml?.outputs);
-  const [first, ...others] = base === undefined ? said : [...said, { ...base, value: base.value.outputs }];
-  if (first === undefined) return undefined;
-  for (const other of others) {
-    // A model may be able to give more than what it is asked for; a signature says what it is asked for.
-    const isChoice = other.by === source.entry;
-    const same =
-      (isChoice || first.value.length === other.value.length) &&
-      first.value.every((output, i) => {
-        const theirs = isChoice ? other.value.find(({ name }) => name === output.name) : other.value[i];
-        return theirs !== undefined && isSame(output, theirs);
-      });
-    if (!same)
-      throw disagree(
-        'outputs',
-        first,
-        other,
-        [first.value, other.value].map(outputsText) as [string, string],
-      );
-  }
-  return first.value.map(({ name, datatype = 'FP32', shape = [-1] }) => ({
-    name,
-    datatype,
-    shape: [...shape],
-  }));
-}
-
-function isSame(one: SaidOutput, other: SaidOutput): boolean {
-  const unlike = (a: unknown, b: unknown): boolean =>
-    a !== undefined && b !== undefined && JSON.stringify(a) !== JSON.stringify(b);
-  return one.name === other.name && !unlike(one.datatype, other.datatype) && !unlike(one.shape, other.shape);
-}
-
-function outputsText(outputs: readonly SaidOutput[]): string {
-  return outputs
-    .map(
-      ({ name, datatype, shape }) =>
-        `${name}${datatype === undefined ? '' : `:${datatype}`}${shape === undefined ? '' : `[${shape.join(',')}]`}`,
-    )
-    .join(', ');
-}
-
-/** The error of two who say different things. */
-function disagree(
-  what: string,
-  one: Said<unknown>,
-  other: Said<unknown>,
-  [says, otherSays]: readonly [string, string],
-): Error {
-  return wrongOption(one.option, `${what}: ${one.by} says ${says}, but ${other.by} says ${otherSays}`);
-}
-
-function isList(columns: ModelColumns): columns is readonly string[] {
-  return Array.isArray(columns);
 }

@@ -1,32 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
-import type { Server } from '../composition/server-interface.js';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileErrorText } from '../config/configuration-file.js';
 import type { CallContext } from '../kernel/call.js';
-import { abortError, isVivaceError, messageOf } from '../kernel/errors.js';
+import { abortError, messageOf } from '../kernel/errors.js';
 import type { BundleManifest } from '../models/bundle.js';
-import { predictorRuntime } from '../ports/predictor-runtime.js';
+import { kindOf, unknownKind } from './model-kind.js';
 import { readModelYaml, type ModelYaml } from './model-yaml.js';
-import { parseOption, wrongOption } from './wrong-option.js';
-import { z } from 'zod';
-
-/** The kind of a model by the end of its file's name. */
-const kinds: Readonly<Record<string, string>> = {
-  '.onnx': 'onnx',
-  '.js': 'javascript',
-  '.mjs': 'javascript',
-  '.py': 'python',
-  '.joblib': 'sklearn',
-  '.ubj': 'xgboost',
-};
-/** How a booster's text begins: others are called .txt and .json, too. */
-const boosters: Readonly<Record<string, readonly [kind: string, begins: RegExp]>> = {
-  '.txt': ['lightgbm', /^tree\r?\n/],
-  '.json': ['xgboost', /^\s*\{\s*"(?:learner|version)"/],
-};
-const boosterBytes = 200;
+import { cannotRead, wrongOption } from './wrong-option.js';
 
 /** Files of a folder that describe the model, and are never the model itself. */
 const descriptions = { yaml: 'model.yaml', signature: 'signature.json' } as const;
@@ -78,9 +60,6 @@ export async function modelSource(wanted: Wanted): Promise<ModelSource> {
   if (twice !== undefined) throw wrongOption('file', `${twice} is given twice, or two files have that name`);
   return { directory, entry, kind, paths, yaml: undefined, signature: undefined };
 }
-
-const unknownKind =
-  'the name does not tell which runtime hosts the model: it is an .onnx, .js, .mjs, .py, .joblib or .ubj file, a booster of LightGBM (.txt) or XGBoost (.json), or the folder of a model.yaml; otherwise name the runtime';
 
 /** A further file lies in the bundle as it lies beside the first: below that folder, or else by its name alone. */
 function pathBeside(directory: string, file: string): string {
@@ -170,30 +149,6 @@ async function findEntry(
   return only;
 }
 
-/** The kind of a model by the name of its file and, for boosters, by how it begins. */
-async function kindOf(path: string): Promise<string | undefined> {
-  if (basename(path) === 'remote.json') return 'remote';
-  const extension = extname(path);
-  const booster = boosters[extension];
-  if (booster === undefined) return kinds[extension];
-  const [kind, begins] = booster;
-  return begins.test(await beginningOf(path)) ? kind : undefined;
-}
-
-async function beginningOf(path: string): Promise<string> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw cannotRead(path, cause);
-  });
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(boosterBytes), 0, boosterBytes, 0);
-    return buffer.subarray(0, bytesRead).toString('latin1');
-  } catch (cause) {
-    throw cannotRead(path, cause);
-  } finally {
-    await file.close();
-  }
-}
-
 /** The files of a folder and its folders, sorted; those that begin with a dot, and what Python has compiled, are not among them. */
 async function filesIn(directory: string, folder = ''): Promise<readonly string[]> {
   const root = await realpath(directory);
@@ -230,10 +185,6 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-function cannotRead(path: string, cause: unknown): Error {
-  return wrongOption('file', `${path} cannot be read: ${fileErrorText(cause)}`, cause);
-}
-
 /**
  * Size and digest of a file of a model, as a manifest says them.
  *
@@ -262,62 +213,4 @@ export async function describeFile(
   if (sizeBytes === 0 && name === entry)
     throw wrongOption('file', `${path} is empty: it was not written to its end; write or export it again`);
   return { path: name, sizeBytes, sha256: hash.digest('hex') };
-}
-
-/**
- * The other files that a model file needs, relative to its folder, as a runtime that hosts its kind says.
- *
- * @param runtimes Parts that have started.
- * @throws {VivaceError} `INVALID_ARGUMENT` where the file does not fit, or needs one from elsewhere.
- */
-export async function otherFiles(
-  server: Server,
-  { source, runtimes }: { source: ModelSource; runtimes: readonly string[] },
-  context: CallContext,
-): Promise<readonly string[]> {
-  const { kind, directory, entry } = source;
-  const reader = runtimes
-    .map((runtime) => server.part(predictorRuntime, runtime))
-    .find((runtime) => runtime.hosts.includes(kind) && runtime.otherFiles !== undefined);
-  const folder = entry.includes('/') ? entry.slice(0, entry.lastIndexOf('/') + 1) : '';
-  const found = await asMistake(
-    entry,
-    async () => (await reader?.otherFiles?.(join(directory, entry), context)) ?? [],
-  );
-  return found.map((path) => `${folder}${path}`);
-}
-
-const inspected = z.object({ inputs: z.array(z.unknown()), outputs: z.array(z.unknown()) });
-
-/**
- * What a model file says of its tensors, as a runtime that hosts its kind reads it; `undefined` where none can.
- *
- * @param runtimes Parts that have started.
- * @throws {VivaceError} `INVALID_ARGUMENT` where the file does not fit.
- */
-export async function inspectModel(
-  server: Server,
-  { source, runtimes }: { source: ModelSource; runtimes: readonly string[] },
-  context: CallContext,
-): Promise<z.output<typeof inspected> | undefined> {
-  const { kind, directory, entry } = source;
-  const reader = runtimes
-    .map((runtime) => server.part(predictorRuntime, runtime))
-    .find((runtime) => runtime.hosts.includes(kind) && runtime.inspect !== undefined);
-  if (reader?.inspect === undefined) return undefined;
-  return asMistake(entry, async () => {
-    const read = await reader.inspect!(join(directory, entry), context);
-    return read === undefined ? undefined : parseOption(inspected, read, 'file');
-  });
-}
-
-/** The caller gave the file, so a file that does not fit is a mistake in the input, not a failure of the run. */
-async function asMistake<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (isVivaceError(cause) && cause.code === 'FAILED_PRECONDITION')
-      throw wrongOption('file', `${basename(name)}: ${cause.message}`, cause);
-    throw cause;
-  }
 }

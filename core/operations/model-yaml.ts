@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { fileErrorText } from '../config/configuration-file.js';
 import { ConfigError, pathText } from '../config/mistake.js';
 import { parseValue } from '../config/parse.js';
 import { parseYamlFile } from '../config/yaml-file.js';
 import { bundleManifest, tensorSpec } from '../models/bundle.js';
-import { wrongOption } from './wrong-option.js';
+import { cannotRead, wrongOption } from './wrong-option.js';
 
 const names = z.array(z.string().min(1)).min(1);
 
@@ -35,7 +34,7 @@ export type ModelYaml = z.output<typeof modelYaml>;
  */
 export async function readModelYaml(path: string): Promise<ModelYaml> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw wrongOption('file', `${path} cannot be read: ${fileErrorText(cause)}`, cause);
+    throw cannotRead(path, cause);
   });
   try {
     const file = parseYamlFile(text, path, {});

@@ -6,11 +6,10 @@ import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { ConfigError } from '../config/mistake.js';
-import { pathNames } from '../config/names.js';
 import type { CallContext } from '../kernel/call.js';
 import { asVivaceError, isVivaceError, VivaceError } from '../kernel/errors.js';
 import { formatMillis } from '../kernel/time.js';
-import { bundleManifest, type BundleManifest, type Signature } from '../models/bundle.js';
+import { bundleManifest, pathName, type BundleManifest, type Signature } from '../models/bundle.js';
 import { differenceOf } from '../models/difference.js';
 import { highestNumber } from '../models/highest-number.js';
 import type { PlanNode } from '../pipeline/plan.js';
@@ -31,16 +30,13 @@ import {
   type PassedCheck,
 } from './check-model.js';
 import { checkCounts, type ModelColumns } from './model-columns.js';
-import {
-  modelSignature,
-  trainingSetSchema,
-  widthOf,
-  type ModelOutput,
-  type TrainingSet,
-} from './model-signature.js';
-import { describeFile, inspectModel, modelSource, otherFiles, type ModelSource } from './model-source.js';
+import { inspectModel, otherFiles } from './inspect-model.js';
+import type { ModelOutput } from './model-outputs.js';
+import { modelSignature } from './model-signature.js';
+import { describeFile, modelSource, type ModelSource } from './model-source.js';
 import { usersOf } from './model-users.js';
 import type { ListedModel } from './read-models.js';
+import { trainingSetSchema, widthOf, type TrainingSet } from './training-columns.js';
 import { whoAmI } from './who.js';
 import { startNeeded } from './with-server.js';
 import { parseOption, wrongOption } from './wrong-option.js';
@@ -104,7 +100,6 @@ export interface PushedModel {
   readonly unused?: string;
 }
 
-const pathName = z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`);
 /** The name of the file in a bundle that holds the manifest of the training set. */
 const trainingSetFile = 'training-set.json';
 /** How many numbers a push tries where others push the same model at the same time. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { fileErrorText } from '../config/configuration-file.js';
 import { pathText } from '../config/mistake.js';
 import { parseValue } from '../config/parse.js';
 import { VivaceError } from '../kernel/errors.js';
@@ -21,4 +22,9 @@ export function parseOption<S extends z.ZodType>(schema: S, value: unknown, opti
     parsed.mistakes.map(({ path, message }) => `${pathText(path)}: ${message}`).join('; '),
     { path: pathText(parsed.mistakes[0].path) },
   );
+}
+
+/** The error of a file of a model that cannot be read. */
+export function cannotRead(path: string, cause: unknown): Error {
+  return wrongOption('file', `${path} cannot be read: ${fileErrorText(cause)}`, cause);
 }
