@@ -54,7 +54,8 @@ def _cast(value: Any, spec: TensorSpec, rows: int) -> np.ndarray:
     if value is None:
         raise WrongAnswer(f"{where} is None, but {_declared(spec, rows)} is declared")
     if spec.datatype == "BYTES":
-        array = _texts(_array(value, spec, where) if hasattr(value, "isna") else value, where)
+        holds_missing = hasattr(value, "isna") or isinstance(value, np.ma.MaskedArray)
+        array = _texts(_array(value, spec, where) if holds_missing else value, where)
     else:
         array = _numbers(_array(value, spec, where), spec, where, rows)
     expected = (rows, *spec.shape[1:])
@@ -69,11 +70,22 @@ def _array(value: Any, spec: TensorSpec, where: str) -> np.ndarray:
     try:
         if hasattr(value, "isna") and hasattr(value, "to_numpy"):
             return _of_pandas(value, spec, where)
+        if isinstance(value, np.ma.MaskedArray):
+            return _of_masked(value, spec, where)
         return np.asarray(value)
     except WrongAnswer:
         raise
     except Exception as error:
         raise WrongAnswer(f"{where} is not an array: {error}") from None
+
+
+def _of_masked(value: Any, spec: TensorSpec, where: str) -> np.ndarray:
+    """An array some of whose values do not count, which become NaN in a floating output."""
+    if not np.ma.getmaskarray(value).any():
+        return np.asarray(value)
+    if not spec.datatype.startswith("FP"):
+        raise WrongAnswer(f"{where} has masked values, which {spec.datatype} cannot hold")
+    return np.asarray(value.astype(np.result_type(value.dtype, np.float32)).filled(np.nan))
 
 
 def _of_pandas(value: Any, spec: TensorSpec, where: str) -> np.ndarray:
@@ -102,14 +114,16 @@ def _numbers(array: np.ndarray, spec: TensorSpec, where: str, rows: int) -> np.n
         raise WrongAnswer(f"{where} is {array.dtype}, but {_declared(spec, rows)} is declared")
     if target.kind == "f" and array.dtype.kind == "f":
         return _floats(array, spec, where)
-    cast = array.astype(target)
+    with np.errstate(all="ignore"):
+        cast = array.astype(target)
     if target.kind == "i" and not np.array_equal(cast, array):
         raise WrongAnswer(f"{where} has an integer that {spec.datatype} cannot hold")
     return cast
 
 
 def _floats(array: np.ndarray, spec: TensorSpec, where: str) -> np.ndarray:
-    with np.errstate(over="ignore"):
+    # A model may have asked for errors instead of rounding.
+    with np.errstate(all="ignore"):
         cast = array.astype(DTYPES[spec.datatype])
     if not np.isfinite(cast).all() and not np.array_equal(np.isinf(cast), np.isinf(array)):
         raise WrongAnswer(f"{where} has a number that {spec.datatype} cannot hold")

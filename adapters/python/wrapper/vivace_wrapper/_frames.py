@@ -134,6 +134,9 @@ def _tensor_bytes(tensor: Tensor) -> bytes | memoryview:
     array = tensor.array
     if tensor.datatype != "BYTES":
         array = np.ascontiguousarray(array, dtype=DTYPES[tensor.datatype])
+        # Memory that a library has written, or that nobody has, may hold another byte for true.
+        if tensor.datatype == "BOOL" and array.size > 0 and array.view(np.uint8).max() > 1:
+            array = array.view(np.uint8) != 0
         if array.nbytes <= _SMALL_BYTES:
             return array.tobytes()
         return memoryview(array.reshape(-1).view(np.uint8))

@@ -66,6 +66,8 @@ def load_model(directory: str, entry: str, runtime: str, signature: Signature) -
     sys.path.insert(0, os.path.dirname(os.path.join(directory, entry)) or ".")
     if runtime in _ready_made.RUNTIMES:
         return Model(runtime, _ready_made.load(runtime, os.path.join(directory, entry), signature), signature)
+    if runtime != "python":
+        raise LoadFailed(f"{runtime} is none of the runtimes python, {', '.join(_ready_made.RUNTIMES)}")
     predictor = _predictor_class(directory, entry)
     if inspect.iscoroutinefunction(predictor.predict):
         raise LoadFailed(f"{predictor.__name__}.predict is async, and calls are answered one at a time: leave out async")

@@ -42,7 +42,7 @@ def load(runtime: str, path: str, signature: Signature) -> Answer:
         return answering(runtime, read(runtime, path), signature)
     except NotServed as error:
         raise LoadFailed(f"{os.path.basename(path)}: {error}") from None
-    except Exception as error:
+    except BaseException as error:
         raise LoadFailed(not_read(path, runtime, error)) from error
 
 

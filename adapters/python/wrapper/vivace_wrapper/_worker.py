@@ -19,6 +19,10 @@ from ._said import say, say_traceback
 from ._signature import parse_signature
 
 
+#: How long a server may take to say HELLO and LOAD, seconds: it says both at once.
+GREETING_SECONDS = 30.0
+
+
 class _Leave(Exception):
     """Why the worker says goodbye."""
 
@@ -42,8 +46,12 @@ def run(sock: socket.socket, models: str | None = None) -> int:
     os.register_at_fork(after_in_child=sock.close)
     connection = Connection(sock)
     try:
+        # One that says nothing must not keep the place of another.
+        sock.settimeout(GREETING_SECONDS)
         _greet(connection)
-        model = _load(connection, models)
+        load = _expect(connection, "LOAD").header
+        sock.settimeout(None)
+        model = _load(connection, load, models)
         if model is not None:
             _serve(connection, model)
         return 0
@@ -54,6 +62,9 @@ def run(sock: socket.socket, models: str | None = None) -> int:
         return 1
     except (BrokenPipeError, ConnectionResetError):
         return 0
+    except socket.timeout:
+        say(f"the connection is closed: no LOAD within {GREETING_SECONDS:g} s")
+        return 1
 
 
 def _greet(connection: Connection) -> None:
@@ -81,8 +92,7 @@ def _greet(connection: Connection) -> None:
     )
 
 
-def _load(connection: Connection, models: str | None) -> Model | None:
-    load = _expect(connection, "LOAD").header
+def _load(connection: Connection, load: dict[str, Any], models: str | None) -> Model | None:
     try:
         directory = _directory(load, models)
         entry = _text(load, "entry")
