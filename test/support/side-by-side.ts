@@ -71,12 +71,15 @@ class Run {
     this.#held.forEach(print);
     this.#print = print;
     await this.#ended;
-    const counts = existsSync(this.#summary)
-      ? (JSON.parse(readFileSync(this.#summary, 'utf8')) as Counts)
-      : { passed: 0, failed: 0, pending: 0 };
     const { exitCode, signalCode } = this.#child;
-    if (counts.failed > 0 || (exitCode === 0 && existsSync(this.#summary))) return counts;
-    print(Buffer.from(`\n  mocha ended with ${exitCode ?? signalCode}, and no test has failed\n\n`));
+    const said = `mocha ended with ${exitCode ?? signalCode}`;
+    if (!existsSync(this.#summary)) {
+      print(Buffer.from(`\n  ${said} before it had counted its tests\n\n`));
+      return { passed: 0, failed: 1, pending: 0 };
+    }
+    const counts = JSON.parse(readFileSync(this.#summary, 'utf8')) as Counts;
+    if (exitCode === 0 || counts.failed > 0) return counts;
+    print(Buffer.from(`\n  ${said} though no test had failed\n\n`));
     return { ...counts, failed: 1 };
   }
 
