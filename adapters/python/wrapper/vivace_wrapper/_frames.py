@@ -6,7 +6,6 @@ import json
 import math
 import socket
 import struct
-import sys
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Sequence
 
@@ -148,6 +147,15 @@ def _tensor_bytes(tensor: Tensor) -> bytes | memoryview:
     return b"".join(elements)
 
 
+def _is_viewed(memory: bytearray) -> bool:
+    """Whether anything shows bytes of it: Python lets it be resized only where nothing does."""
+    try:
+        memory.append(memory.pop())
+    except BufferError:
+        return True
+    return False
+
+
 class Connection:
     """Frames through a blocking stream socket."""
 
@@ -158,8 +166,7 @@ class Connection:
         self._ahead = memoryview(bytearray(_AHEAD_BYTES))
         self._from = 0
         self._to = 0
-        self._kept = np.empty(0, dtype=np.uint8)
-        self._unheld = self._references()
+        self._kept = bytearray()
         # The system takes an answer of some hundred kilobytes at once, where it allows that.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
@@ -205,12 +212,9 @@ class Connection:
         """Memory for a frame, which begins at a multiple of 8: that of an earlier one, unless somebody still holds a view of it."""
         if not _WORTH_KEEPING_BYTES <= size <= _MOST_KEPT_BYTES:
             return np.empty(size, dtype=np.uint8)
-        if self._kept.nbytes < size or self._references() != self._unheld:
-            self._kept = np.empty(size, dtype=np.uint8)
-        return self._kept[:size]
-
-    def _references(self) -> int:
-        return sys.getrefcount(self._kept)
+        if len(self._kept) < size or _is_viewed(self._kept):
+            self._kept = bytearray(size)
+        return np.frombuffer(self._kept, dtype=np.uint8, count=size)
 
     def _read_ahead(self) -> bool:
         """Waits for a whole prefix; False where the connection has ended before it."""
