@@ -19,7 +19,7 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   overload: { module: 'overload', seconds: 150 },
   hostile: { module: 'hostile', seconds: 45 },
   oip: { module: 'open-inference', seconds: 90 },
-  python: { module: 'python', seconds: 90 },
+  python: { module: 'python', seconds: 155 },
   redis: { module: 'redis', seconds: 40 },
   'redis-materialize': { module: 'redis-materialize', seconds: 40 },
   'redis-rank': { module: 'redis-rank', seconds: 150 },
