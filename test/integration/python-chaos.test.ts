@@ -30,7 +30,7 @@ class ModelServer {
     this.#directory = directory;
   }
 
-  static async start(options: object): Promise<ModelServer> {
+  static async start(options: object, model: Model = {}): Promise<ModelServer> {
     const directory = await mkdtemp(join(tmpdir(), 'vivace-chaos-'));
     const repository = {
       files: { use: 'filesystem', path: directory },
@@ -38,7 +38,7 @@ class ModelServer {
     };
     const writing = await createServer({ parts: repository, pipelines: {} });
     await writing.startOnly(['models']);
-    await release(writing, 1);
+    await release(writing, 1, model);
     await writing.stop();
     const server = await createServer({
       parts: {
@@ -78,10 +78,16 @@ class ModelServer {
   }
 }
 
+/** What the model of numpy is besides. */
+interface Model {
+  /** Modules that it imports, which takes long for some. */
+  readonly imports?: string;
+}
+
 /** Adds a version of the model that says its number, and points the alias at it. */
-async function release(server: ServerOf, version: number): Promise<void> {
+async function release(server: ServerOf, version: number, { imports = 'sys' }: Model = {}): Promise<void> {
   const text = await readFile(join(fixtures, 'python/chaos.py'), 'utf8');
-  const content = Buffer.from(text.replace('VERSION = 1', `VERSION = ${version}`));
+  const content = Buffer.from(`import ${imports}\n${text.replace('VERSION = 1', `VERSION = ${version}`)}`);
   const repository = server.part(modelRepository, 'models');
   await repository.add(
     manifestOf(content, 'chaos.py', { version: String(version) }),
@@ -118,24 +124,31 @@ describeNeeding([interpreter], 'A Python model under load', function () {
   let served: ModelServer;
   afterEach(() => served.stop());
 
-  it('answers every request, and rightly, while its workers are killed', async () => {
-    served = await ModelServer.start({ instances: 3 });
-    const quiet = new CheckedLoad(served.url, 200);
-    await sleep(1_000 * times);
-    say('quiet', await quiet.stop());
-    const load = new CheckedLoad(served.url, 200);
-    // A worker each second, or each three seconds in a long run, whatever became of those before; so that a slow machine is not left
-    // without any, a short run waits for all of them.
-    for (let kill = 0; kill < (long ? 2 : 6) * times; kill++) {
-      await sleep(long ? 3_000 : 1_000);
-      if (!long) await served.whole();
-      process.kill(any(workers()), 'SIGKILL');
-    }
-    await served.whole();
-    const report = await load.stop();
-    say('with kills', report);
-    expectFlawless(report);
-  });
+  for (const [what, { everyMs, ...model }] of Object.entries({
+    numpy: { everyMs: 3_000 },
+    // An instance of it takes seconds of CPU to start.
+    ...(long
+      ? { 'scikit-learn': { everyMs: 10_000, imports: 'sklearn.ensemble, sklearn.linear_model' } }
+      : {}),
+  }))
+    it(`answers every request, and rightly, while its workers are killed: ${what}`, async () => {
+      served = await ModelServer.start({ instances: 3 }, model);
+      const quiet = new CheckedLoad(served.url, 200);
+      await sleep(1_000 * times);
+      say('quiet', await quiet.stop());
+      const load = new CheckedLoad(served.url, 200);
+      // A worker each second, or at the pace of a long run, whatever became of those before; so that a slow machine is not left without any, a
+      // short run waits for all of them.
+      for (let kill = 0; kill < (long ? (6_000 / everyMs) * times : 6); kill++) {
+        await sleep(long ? everyMs : 1_000);
+        if (!long) await served.whole();
+        process.kill(any(workers()), 'SIGKILL');
+      }
+      await served.whole();
+      const report = await load.stop();
+      say('with kills', report);
+      expectFlawless(report);
+    });
 
   it('answers every request, and rightly, while versions are promoted', async () => {
     served = await ModelServer.start({ instances: 1, drainMs: 60_000 });
