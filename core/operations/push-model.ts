@@ -1,18 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
 import { onlyPart } from '../composition/only-part.js';
 import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
-import { ConfigError } from '../config/mistake.js';
 import type { CallContext } from '../kernel/call.js';
 import { asVivaceError, isVivaceError, VivaceError } from '../kernel/errors.js';
 import { formatMillis } from '../kernel/time.js';
-import { bundleManifest, pathName, type BundleManifest, type Signature } from '../models/bundle.js';
+import { bundleManifest, pathName, type BundleManifest } from '../models/bundle.js';
 import { differenceOf } from '../models/difference.js';
-import { highestNumber } from '../models/highest-number.js';
-import type { PlanNode } from '../pipeline/plan.js';
 import type { BlobContent } from '../ports/blob-store.js';
 import {
   defaultAlias,
@@ -29,14 +22,16 @@ import {
   type CheckStep,
   type PassedCheck,
 } from './check-model.js';
-import { checkCounts, type ModelColumns } from './model-columns.js';
+import type { ModelColumns } from './model-columns.js';
+import { asColumns, checkPipelines } from './fit-pipelines.js';
 import { inspectModel, otherFiles } from './inspect-model.js';
 import type { ModelOutput } from './model-outputs.js';
 import { modelSignature } from './model-signature.js';
 import { describeFile, modelSource, type ModelSource } from './model-source.js';
 import { usersOf } from './model-users.js';
+import { contentsOf, notesOf } from './push-contents.js';
 import type { ListedModel } from './read-models.js';
-import { trainingSetSchema, widthOf, type TrainingSet } from './training-columns.js';
+import { nextNumber, versionOf } from './version-numbers.js';
 import { whoAmI } from './who.js';
 import { startNeeded } from './with-server.js';
 import { parseOption, wrongOption } from './wrong-option.js';
@@ -100,8 +95,6 @@ export interface PushedModel {
   readonly unused?: string;
 }
 
-/** The name of the file in a bundle that holds the manifest of the training set. */
-const trainingSetFile = 'training-set.json';
 /** How many numbers a push tries where others push the same model at the same time. */
 const mostNumbers = 100;
 
@@ -251,44 +244,6 @@ function noReader(kind: string): VivaceError {
   );
 }
 
-/** The files of a bundle, and where their content is read from. */
-async function contentsOf(
-  source: ModelSource,
-  trainingSet: Uint8Array | undefined,
-  context: CallContext,
-): Promise<{
-  readonly files: BundleManifest['files'];
-  readonly read: (path: string) => BlobContent;
-  /** Those that do not lie on the disk. */
-  readonly made: ReadonlyMap<string, Uint8Array>;
-}> {
-  const made = new Map<string, Uint8Array>();
-  const files: BundleManifest['files'] = [];
-  for (const path of source.paths) files.push(await describeFile(source, path, context));
-  if (trainingSet !== undefined) {
-    const own = { path: trainingSetFile, ...digestOf(trainingSet) };
-    const there = files.find(({ path }) => path === trainingSetFile);
-    if (there !== undefined && there.sha256 !== own.sha256)
-      throw wrongOption(
-        'trainingSet',
-        `the folder has another ${trainingSetFile}, the name under which the manifest is kept: remove one of them`,
-      );
-    if (there === undefined) {
-      files.push(own);
-      made.set(own.path, trainingSet);
-    }
-  }
-  return {
-    files,
-    made,
-    read: (path) => made.get(path) ?? createReadStream(join(source.directory, path)),
-  };
-}
-
-function digestOf(bytes: Uint8Array): { readonly sizeBytes: number; readonly sha256: string } {
-  return { sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
-}
-
 /** Adds the version; where its number was not given, and another push takes it meanwhile, the next one. */
 async function addVersion(
   models: ModelRepository,
@@ -355,55 +310,11 @@ async function checkSuccession(
   );
 }
 
-/** The mistakes that a pipeline makes of the given columns, as mistakes of that option: none of them stands in the file. */
-function asColumns(error: unknown, columns: ModelColumns): unknown {
-  if (!(error instanceof ConfigError)) return error;
-  const names = Object.values(columns).flat() as readonly string[];
-  const found = error.mistakes.flatMap(({ path, message }) => {
-    const isOfInput = path[0] === 'pipelines' && path[4] === 'inputs';
-    const isOfColumn =
-      names.some((name) => message.includes(`"${name}"`)) || message.startsWith('the columns give');
-    return isOfInput && isOfColumn ? [`${message} (pipeline "${path[1]}")`] : [];
-  });
-  return found.length === error.mistakes.length && found.length > 0
-    ? wrongOption('columns', found.join('; '), error)
-    : error;
-}
-
 /** What to say where no predictor of the configuration uses a model of the repository. */
 function unusedText(server: Server, repository: string, name: string): string | undefined {
   const used = usersOf(server, repository).map(({ model }) => model);
   if (used.includes(name)) return undefined;
   return `no predictor of the configuration uses a model "${name}"${didYouMean(name, used)}`;
-}
-
-/** The version to add, which does not exist yet; neither it nor the alias may hide one that does. */
-function versionOf(
-  known: readonly ListedModel[],
-  { name, version, alias = defaultAlias }: PushModelOptions,
-): string {
-  const versions = known.map((model) => model.version);
-  if (version !== undefined && versions.includes(version)) {
-    throw wrongOption(
-      'version',
-      `${name} ${version} already exists, and a version never changes: leave the version out to add the next one`,
-    );
-  }
-  if (version !== undefined && (version === alias || known.some(({ aliases }) => aliases.includes(version))))
-    throw wrongOption(
-      'version',
-      `"${version}" is an alias of ${name}, which would hide the version: choose another`,
-    );
-  if (alias !== false && versions.includes(alias))
-    throw wrongOption(
-      'alias',
-      `"${alias}" is a version of ${name}, which the alias would hide: choose another`,
-    );
-  return version ?? nextNumber(versions);
-}
-
-function nextNumber(versions: readonly string[]): string {
-  return String(highestNumber(versions) + 1);
 }
 
 /** Everything was checked, so only the store or another process can be in the way by now: then the version is there, and this says so. */
@@ -435,63 +346,4 @@ async function pointAt(
       { cause: thrown },
     );
   }
-}
-
-/** Compiles the pipelines as if the model served: what does not fit is found before anything is written. */
-async function checkPipelines(
-  server: Server,
-  {
-    repository,
-    manifest: { name, version, signature: own },
-    alias,
-    trainingSet,
-  }: {
-    repository: string;
-    manifest: BundleManifest;
-    alias: string | false;
-    trainingSet: TrainingSet | undefined;
-  },
-): Promise<void> {
-  const tags = alias === false ? [version] : [version, alias];
-  const references = [...tags.map((tag) => `${name}@${tag}`), ...(alias === defaultAlias ? [name] : [])];
-  const predictors = server.bindings
-    .filter(
-      ({ ports, slots, options }) =>
-        ports.includes('predictor') &&
-        Object.values(slots).includes(repository) &&
-        references.includes(String((options as { model?: unknown }).model)),
-    )
-    .map((binding) => binding.name);
-  const plans = await server.compile(new Map<string, Signature>(predictors.map((each) => [each, own])));
-  const used = [...plans.values()].flatMap((plan) => plan.nodes.flatMap(partsOf));
-  if (!used.some((part) => predictors.includes(part)))
-    checkCounts(own, (columns) => widthOf(columns, trainingSet));
-}
-
-/** The parts that a node of a plan uses. */
-function partsOf(node: PlanNode): string[] {
-  return Object.values(node.definition.parts?.(node) ?? {}).flatMap((used) => used?.part ?? []);
-}
-
-/** What is kept with the model about its origin. */
-function notesOf({ trainingSet, info }: PushModelOptions): {
-  readonly set: TrainingSet | undefined;
-  /** The manifest of the training set, as a file. */
-  readonly file: Uint8Array | undefined;
-  readonly kept: Pick<BundleManifest, 'featuresLock' | 'info'>;
-} {
-  const set =
-    trainingSet === undefined ? undefined : parseOption(trainingSetSchema, trainingSet, 'trainingSet');
-  const kept = {
-    ...(info === undefined ? {} : parseOption(z.record(z.string(), z.unknown()), info, 'info')),
-    ...(set === undefined ? {} : { trainingSet: set.id }),
-  };
-  return {
-    set,
-    file: set && new TextEncoder().encode(`${JSON.stringify(trainingSet, undefined, 2)}\n`),
-    kept: {
-      ...(set === undefined ? {} : { featuresLock: set.features }),
-      ...(Object.keys(kept).length === 0 ? {} : { info: kept }),
-    },
-  };
 }
