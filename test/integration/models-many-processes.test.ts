@@ -59,7 +59,8 @@ while (round < 6 || Date.now() < until) {
     } else if (what < 8) {
       await rollbackModel(server, { model: 'm@' + alias, note }, { signal }).then(moved(note));
     } else {
-      for (const { version } of await collectModels(server, { keep: 2 }, { signal })) say({ removed: version });
+      // One by one: what was removed before a collection fails has gone all the same.
+      await collectModels(server, { keep: 2, onProgress: ({ version }) => say({ removed: version }) }, { signal });
     }
   } catch (error) {
     if (!isVivaceError(error) || !lost.includes(error.code)) throw error;

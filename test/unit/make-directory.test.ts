@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeDirectory } from 'vivace/kit';
 import { failure } from '../support/failure.js';
 import { pendingBecause } from '../support/pending.js';
@@ -18,6 +19,22 @@ describe('makeDirectory', () => {
     await Promise.all([path, path, join(path, 'd'), join(directory, 'a')].map(makeDirectory));
     await makeDirectory(path);
     expect(statSync(join(path, 'd')).isDirectory()).to.equal(true);
+  });
+
+  it('makes them though others remove those that are empty meanwhile', async () => {
+    const path = join(directory, 'a', 'b', 'c');
+    let making = true;
+    const removing = (async () => {
+      while (making)
+        for (const each of [path, dirname(path), dirname(dirname(path))])
+          await rmdir(each).catch(() => undefined);
+    })();
+    await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        for (let round = 0; round < 500; round++) await makeDirectory(path);
+      }),
+    ).finally(() => (making = false));
+    await removing;
   });
 
   it('takes a link to a directory for one, and what exists above everything', async () => {
