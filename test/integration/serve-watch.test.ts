@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../servers/server-process.js';
 import { createProject, type Project } from '../support/project.js';
@@ -111,6 +111,7 @@ pipelines:
 
 const watching = /serving on (\S+)/;
 const served = /serving it now[^]*serving on/;
+const refused = 'the last valid configuration keeps serving';
 
 describe('vivace serve --watch', () => {
   let project: Project;
@@ -150,11 +151,21 @@ describe('vivace serve --watch', () => {
   };
   const says = (pattern: RegExp): Promise<void> => eventually(String(pattern), () => pattern.test(stderr));
   const answers = (part: string): Promise<void> => eventually(part, () => load.last.includes(part));
-  /** Edits one file, and waits until the server has said what came of it: what it says late would else be taken for the answer to the next. */
+  /**
+   * Edits one file, and waits until the server has said what came of it: what it says late would else be taken for the answer to the next.
+   * Something else than `outcome` fails the test, which would otherwise wait for ever.
+   */
   const edit = async (file: string, text: string, outcome: RegExp = served): Promise<void> => {
     stderr = '';
-    await project.write({ [file]: text });
-    await says(outcome);
+    // At once, as editors do: half a text may be read twice where this process stands still meanwhile.
+    await project.write({ edited: text });
+    await rename(join(project.directory, 'edited'), join(project.directory, file));
+    await eventually(String(outcome), () => {
+      if (outcome.test(stderr)) return true;
+      if (outcome !== served && served.test(stderr)) throw new Error(`it serves ${file}: ${stderr}`);
+      if (outcome === served && stderr.includes(refused)) throw new Error(`it refuses ${file}: ${stderr}`);
+      return false;
+    });
   };
   const handles = (): number => readdirSync(`/proc/${child.pid}/fd`).length;
   const pushModel = async (file: string, name = 'scale'): Promise<void> => {
@@ -218,7 +229,7 @@ describe('vivace serve --watch', () => {
     await edit(
       'more.mjs',
       counted('').replaceAll('counted', 'more').replace('events.txt', 'more.txt'),
-      /more\.mjs was edited: serving it now/,
+      /more\.mjs was edited: serving it now[^]*serving on/,
     );
     await configure();
     // A part's options and its code.

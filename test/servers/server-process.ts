@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ServerCommand {
@@ -125,16 +126,33 @@ function untilStopped(pid: number): void {
 /** Ports that were given away, and may not be in use yet. */
 const given = new Set<number>();
 
-/** A port that was free a moment ago, and that nobody else in this process has been given. */
+/** The ports that the system gives to connections and to servers that ask for none begin here. */
+function firstOfSystem(): number {
+  const range = '/proc/sys/net/ipv4/ip_local_port_range';
+  const first = existsSync(range) ? Number.parseInt(readFileSync(range, 'utf8'), 10) : 32_768;
+  // Where the system takes nearly all of them, there is nothing to stay clear of.
+  return first > 12_000 ? first : 65_536;
+}
+
+/**
+ * A port that was free a moment ago, and that nobody else in this process has been given. The system gives it to nobody: between here and
+ * its use many connections may begin, in this process and in those beside it.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  if (given.has(port)) return freePort();
-  given.add(port);
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, firstOfSystem());
+    if (given.has(port)) continue;
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    given.add(port);
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Waits until a port takes connections. @throws after `timeoutMs` */
