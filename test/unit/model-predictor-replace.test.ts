@@ -300,9 +300,4 @@ describe('ModelPredictor with `swap: replace`', () => {
     expect(await swapped).to.match(/^CANCELLED.*stopping/);
     while (loaded() > 0) await new Promise((resolve) => setTimeout(resolve, 1));
   });
-
-  it('starts as any other does', async () => {
-    await start();
-    expect(said(await ask(5))).to.deep.equal(['1', 5]);
-  });
 });
