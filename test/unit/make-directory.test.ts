@@ -23,9 +23,9 @@ describe('makeDirectory', () => {
 
   it('makes them though others remove those that are empty meanwhile', async () => {
     const path = join(directory, 'a', 'b', 'c');
-    let making = true;
+    const others = { removing: true };
     const removing = (async () => {
-      while (making)
+      while (others.removing)
         for (const each of [path, dirname(path), dirname(dirname(path))])
           await rmdir(each).catch(() => undefined);
     })();
@@ -33,7 +33,7 @@ describe('makeDirectory', () => {
       Array.from({ length: 4 }, async () => {
         for (let round = 0; round < 500; round++) await makeDirectory(path);
       }),
-    ).finally(() => (making = false));
+    ).finally(() => (others.removing = false));
     await removing;
   });
 
