@@ -341,59 +341,6 @@ describe('ModelPredictor', () => {
     });
   });
 
-  describe('with an instance that dies', () => {
-    it('loads another at once', async () => {
-      await start();
-      fixture.staged.instances[0]!.die('out of memory');
-      expect((await ask(4)).outputs[0]!.data[0]).to.equal(4);
-      expect(fixture.staged.instances).to.have.length(2);
-      expect((await fixture.logged(/an instance died/)).fields).to.include({ reason: 'out of memory' });
-    });
-
-    it('does not serve while none is loaded, and refuses calls once a restart failed', async () => {
-      await start({ options: { restartDelayMs: 60_000, restartDelayMaxMs: 60_000 } });
-      fixture.staged.failLoad = () => new Error('no memory');
-      fixture.staged.instances[0]!.die('out of memory');
-      const error: unknown = await ask().catch((thrown: unknown) => thrown);
-      expect(error).to.include({ code: 'UNAVAILABLE', retryAfterMs: 60_000, started: false });
-      expect(predictor.serving()).to.equal(undefined);
-      expect(await failureOf(ask())).to.match(/^UNAVAILABLE/);
-    });
-
-    it('tries again, later and later, until one loads', async () => {
-      await start({ options: { restartDelayMs: 1 } });
-      let failures = 3;
-      fixture.staged.failLoad = () => (failures-- > 0 ? new Error('no memory') : undefined);
-      fixture.staged.instances[0]!.die('out of memory');
-      await fixture.logged(/an instance died/);
-      await untilServed('1');
-      expect((await ask(2)).outputs[0]!.data[0]).to.equal(2);
-    });
-
-    it('fails the call that was running where its tensors may be gone, and serves those that waited by the next one', async () => {
-      const staged = new StagedRuntime();
-      staged.keepsInputs = false;
-      await start({ staged });
-      fixture.staged.hold = true;
-      const running = failureOf(ask(1));
-      const waiting = ask(2);
-      await fixture.staged.holding(1);
-      fixture.staged.instances[0]!.die('out of memory');
-      expect(await running).to.match(/^UNAVAILABLE.*out of memory/);
-      await fixture.staged.holding(2);
-      fixture.staged.held[1]!.go();
-      expect((await waiting).outputs[0]!.data[0]).to.equal(2);
-    });
-
-    it('keeps serving with the others', async () => {
-      await start({ options: { instances: 2 } });
-      fixture.staged.failLoad = () => new Error('no memory');
-      fixture.staged.instances[0]!.die('out of memory');
-      await fixture.logged(/an instance did not load/);
-      expect((await ask(3)).outputs[0]!.data[0]).to.equal(3);
-    });
-  });
-
   describe('with a call that never started', () => {
     const notStarted = new VivaceError('UNAVAILABLE', 'busy', { started: false });
 
