@@ -1,4 +1,4 @@
-"""Frames through a socket, however they are cut, and headers that are remembered."""
+"""Frames through a socket, however they are cut."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Iterator
 import numpy as np
 import pytest
 
-from vivace_wrapper import _frames
-from vivace_wrapper._frames import BrokenFrame, Connection, Frame, Tensor, encode
+from vivace_wrapper._connection import Connection
+from vivace_wrapper._frames import BrokenFrame, Frame, Tensor, encode
 
 
 @pytest.fixture
@@ -135,50 +135,3 @@ def test_an_answer_of_many_pieces(ends: tuple[socket.socket, Connection]) -> Non
     assert frame is not None
     for got, given in zip(frame.tensors, answer.tensors):
         assert np.array_equal(got.array, given.array)
-
-
-def test_a_remembered_header_is_read_for_each_frame(ends: tuple[socket.socket, Connection]) -> None:
-    ours, connection = ends
-    for number in range(1, 4):
-        ours.sendall(raw(call(number, np.array([[number, number]]))))
-        frame = connection.receive()
-        assert frame is not None
-        assert (frame.call, frame.header, frame.tensors[0].array.tolist()) == (number, {"rows": 1}, [[number, number]])
-        # What a caller does to a header is its own affair.
-        frame.header["rows"] = 99
-
-
-def test_a_remembered_header_does_not_hide_what_is_wrong_behind_it(ends: tuple[socket.socket, Connection]) -> None:
-    ours, connection = ends
-    good = raw(call(1, np.array([True, False, True]), "BOOL"))
-    ours.sendall(good)
-    assert connection.receive() is not None
-    # The last byte is padding, and a BOOL stands eight before the end.
-    for at, value, message in ((-1, 1, "padding"), (-8, 2, "a BOOL is 0 or 1")):
-        broken = bytearray(good)
-        broken[at] = value
-        ours.sendall(broken)
-        with pytest.raises(BrokenFrame, match=message):
-            connection.receive()
-
-
-def test_a_remembered_header_with_another_length_is_read_anew(ends: tuple[socket.socket, Connection]) -> None:
-    ours, connection = ends
-    good = raw(call(1, np.zeros((1, 2))))
-    ours.sendall(good)
-    assert connection.receive() is not None
-    longer = bytearray(good) + bytes(8)
-    longer[0] += 8
-    ours.sendall(longer)
-    with pytest.raises(BrokenFrame, match="8 bytes of a frame belong to no tensor"):
-        connection.receive()
-
-
-def test_no_more_headers_are_remembered_than_some(ends: tuple[socket.socket, Connection]) -> None:
-    ours, connection = ends
-    for rows in range(1, 1_200):
-        ours.sendall(raw(call(rows, np.zeros((rows, 1)))))
-        assert connection.receive() is not None
-        raw(Frame("RESULT", rows, tensors=[Tensor("y", "FP32", np.zeros(rows))]))
-    assert 0 < len(_frames._layouts) <= 512
-    assert 0 < len(_frames._texts) <= 512

@@ -1,4 +1,4 @@
-"""The frames against the vectors of docs/worker-frames.md, and against bytes that were changed on their way."""
+"""The frames against the vectors of docs/worker-frames.md and against bytes that were changed on their way, and headers that are remembered."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vivace_wrapper import _frames
 from vivace_wrapper._frames import DTYPES, BrokenFrame, Frame, Tensor, encode, read_frame, read_prefix
 
 PAGE = Path(__file__).parents[4] / "docs" / "worker-frames.md"
@@ -35,7 +36,7 @@ def frame_of(vector: dict[str, Any]) -> Frame:
     return Frame(vector["type"], vector["call"], vector["header"], tensors)
 
 
-def read(raw: bytes) -> Frame:
+def read(raw: bytes | bytearray) -> Frame:
     prefix = read_prefix(raw[:16])
     body = np.frombuffer(bytearray(raw[16 : 16 + prefix.length]), dtype=np.uint8)
     if len(body) < prefix.length:
@@ -102,3 +103,43 @@ def test_changed_frames_are_read_or_refused() -> None:
         except Exception as error:
             raise AssertionError(f"seed {seed}: {bytes(raw).hex()}") from error
     assert refused > runs / 10
+
+
+def raw_call(number: int, array: np.ndarray, datatype: str = "FP32") -> bytes:
+    return b"".join(encode(Frame("PREDICT", number, {"rows": len(array)}, [Tensor("x", datatype, array)])))
+
+
+def test_a_remembered_header_is_read_for_each_frame() -> None:
+    for number in range(1, 4):
+        frame = read(raw_call(number, np.array([[number, number]])))
+        assert (frame.call, frame.header, frame.tensors[0].array.tolist()) == (number, {"rows": 1}, [[number, number]])
+        # What a caller does to a header is its own affair.
+        frame.header["rows"] = 99
+
+
+def test_a_remembered_header_does_not_hide_what_is_wrong_behind_it() -> None:
+    good = raw_call(1, np.array([True, False, True]), "BOOL")
+    assert read(good).call == 1
+    # The last byte is padding, and a BOOL stands eight before the end.
+    for at, value, message in ((-1, 1, "padding"), (-8, 2, "a BOOL is 0 or 1")):
+        broken = bytearray(good)
+        broken[at] = value
+        with pytest.raises(BrokenFrame, match=message):
+            read(broken)
+
+
+def test_a_remembered_header_with_another_length_is_read_anew() -> None:
+    good = raw_call(1, np.zeros((1, 2)))
+    assert read(good).call == 1
+    longer = bytearray(good) + bytes(8)
+    longer[0] += 8
+    with pytest.raises(BrokenFrame, match="8 bytes of a frame belong to no tensor"):
+        read(longer)
+
+
+def test_no_more_headers_are_remembered_than_some() -> None:
+    for rows in range(1, 1_200):
+        assert read(raw_call(rows, np.zeros((rows, 1)))).call == rows
+        encode(Frame("RESULT", rows, tensors=[Tensor("y", "FP32", np.zeros(rows))]))
+    assert 0 < len(_frames._layouts) <= 512
+    assert 0 < len(_frames._texts) <= 512

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from vivace_wrapper import _supervisor
-from vivace_wrapper._frames import Connection, Frame, Tensor
+from vivace_wrapper._connection import Connection
+from vivace_wrapper._frames import Frame, Tensor
 from vivace_wrapper._supervisor import Worker
 
 PACKAGE = str(Path(__file__).parent.parent)

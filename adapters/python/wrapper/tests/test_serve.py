@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from vivace_wrapper import _serve
-from vivace_wrapper._frames import Connection, Frame, Tensor
+from vivace_wrapper._connection import Connection
+from vivace_wrapper._frames import Frame, Tensor
 
 PACKAGE = str(Path(__file__).parent.parent)
 MODEL = """

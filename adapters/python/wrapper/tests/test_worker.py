@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vivace_wrapper._frames import Connection, Frame, Tensor
+from vivace_wrapper._connection import Connection
+from vivace_wrapper._frames import Frame, Tensor
 
 PACKAGE = Path(__file__).parent.parent
 MODEL = """

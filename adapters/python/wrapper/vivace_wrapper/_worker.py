@@ -11,7 +11,8 @@ import time
 from typing import Any
 
 from . import __version__
-from ._frames import BrokenFrame, Connection, Frame, Tensor
+from ._connection import Connection
+from ._frames import BrokenFrame, Frame, Tensor
 from ._layout import LARGEST_FRAME_BYTES, VERSION
 from ._model import LoadFailed, Model, PredictFailed, load_model
 from ._requirements import differences
