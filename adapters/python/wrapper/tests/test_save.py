@@ -302,14 +302,15 @@ class TestLightGBM:
         loaded = load_model(folder.directory, folder.entry, folder.runtime, folder.signature)
         assert (loaded.answer(tensors, 20, None)[0].array == model.predict(frame[:20])).all()
 
-    def test_names_with_white_space(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["mean delay", "mean  delay", " delay", "mean\tdelay"])
+    def test_names_with_white_space(self, tmp_path: Path, name: str) -> None:
         pandas = pytest.importorskip("pandas")
         lightgbm = pytest.importorskip("lightgbm")
-        frame = pandas.DataFrame(X, columns=["mean delay", "b", "c", "d"])
+        frame = pandas.DataFrame(X, columns=[name, "b", "c", "d"])
         model = lightgbm.LGBMRegressor(n_estimators=3, verbose=-1, n_jobs=1).fit(frame, X[:, 0])
         vivace_wrapper.save(tmp_path, model, columns=frame.columns, example=frame[:5])
         folder = saved(tmp_path)
-        assert folder.signature is not None and folder.signature.columns[0] == "mean delay"
+        assert folder.signature is not None and folder.signature.columns[0] == name
 
 
 class TestXGBoost:

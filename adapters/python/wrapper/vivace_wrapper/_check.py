@@ -176,9 +176,13 @@ def _compare_columns(folder: Folder) -> None:
     if any(spec.columns is not None and len(spec.columns) != math.prod(spec.shape[1:]) for spec in folder.signature.inputs):
         # Some of them are vectors: the model counts their elements.
         return
+    declared = folder.signature.columns
     known = _ready_made.feature_names(folder.runtime, _ready_made.read(folder.runtime, folder.path))
-    declared = [name if folder.runtime != "lightgbm" else "_".join(name.split()) for name in folder.signature.columns]
-    if known is None or _are_same(declared, known):
+    if known is None:
+        return
+    if folder.runtime == "lightgbm":
+        declared, known = _ready_made.underscored(declared), _ready_made.underscored(known)
+    if _are_same(declared, known):
         return
     raise CheckFailed(
         f"the declared columns and those that {folder.entry} remembers disagree: {first_difference(declared, known)}"

@@ -107,6 +107,11 @@ def feature_names(runtime: str, model: Any) -> list[str] | None:
     return [str(name) for name in names]
 
 
+def underscored(names: Sequence[str]) -> list[str]:
+    """Names to be compared with those in a file of LightGBM, which writes an underscore for white space."""
+    return [re.sub(r"\s", "_", name) for name in names]
+
+
 def feature_count(runtime: str, model: Any) -> int | None:
     """How many columns a model takes; None where it does not say."""
     if runtime == "sklearn":
@@ -287,9 +292,7 @@ def _names_of(inputs: Sequence[TensorSpec]) -> list[str]:
 
 def _order(known: Sequence[str], inputs: Sequence[TensorSpec]) -> list[int] | None:
     """Where the columns of a model stand in the inputs; None where they stand in its order, or have other names."""
-    # LightGBM writes an underscore for white space.
-    given = [re.sub(r"\s", "_", name) for name in _names_of(inputs)]
-    wanted = [re.sub(r"\s", "_", name) for name in known]
+    given, wanted = underscored(_names_of(inputs)), underscored(known)
     if given == wanted or len(set(given)) < len(given) or set(given) != set(wanted):
         return None
     return [given.index(name) for name in wanted]

@@ -6,7 +6,6 @@ import inspect
 import json
 import os
 import pickle
-import re
 import shutil
 import subprocess
 import sys
@@ -231,10 +230,10 @@ class _Library(_Kept):
 
     def columns(self, others: Sequence[str] | None = None) -> list[str] | None:
         known = _ready_made.feature_names(self.runtime, self.model)
-        # LightGBM writes an underscore for white space.
-        if self.runtime == "lightgbm" and others is not None and [re.sub(r"\s", "_", name) for name in others] == known:
-            return list(others)
-        return known
+        if self.runtime != "lightgbm" or known is None or others is None:
+            return known
+        are_same = _ready_made.underscored(others) == _ready_made.underscored(known)
+        return list(others) if are_same else known
 
     def count(self) -> int | None:
         return _ready_made.feature_count(self.runtime, self.model)
