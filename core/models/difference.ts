@@ -1,3 +1,4 @@
+import { VivaceError } from '../kernel/errors.js';
 import type { BundleManifest, TensorSpec } from './bundle.js';
 
 type Versioned = Pick<BundleManifest, 'signature' | 'featuresLock'>;
@@ -21,6 +22,27 @@ export function differenceOf(
     differentTensors('input', [was.inputs, is.inputs], place) ??
     differentTensors('output', [was.outputs, is.outputs], place) ??
     differentLock(serving.featuresLock, next.featuresLock, place)
+  );
+}
+
+/**
+ * Refuses a version that servers which follow an alias would refuse.
+ *
+ * @param serving The version that the alias has.
+ * @param options.who How the message names the next version.
+ * @param options.instead What to do about it, as the end of the message.
+ * @throws {VivaceError} `FAILED_PRECONDITION`.
+ */
+export function checkSuccession(
+  serving: BundleManifest,
+  next: Versioned,
+  { alias, who, instead }: { readonly alias: string; readonly who: string; readonly instead: string },
+): void {
+  const different = differenceOf(serving, next, { was: serving.version });
+  if (different === undefined) return;
+  throw new VivaceError(
+    'FAILED_PRECONDITION',
+    `${who} cannot take the place of ${serving.version} under ${alias}: ${different}; servers that follow the alias would refuse it until they start anew with a configuration that fits: ${instead}`,
   );
 }
 

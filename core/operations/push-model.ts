@@ -5,7 +5,7 @@ import type { CallContext } from '../kernel/call.js';
 import { asVivaceError, isVivaceError, VivaceError } from '../kernel/errors.js';
 import { formatMillis } from '../kernel/time.js';
 import { bundleManifest, pathName, type BundleManifest } from '../models/bundle.js';
-import { differenceOf } from '../models/difference.js';
+import { checkSuccession } from '../models/difference.js';
 import type { BlobContent } from '../ports/blob-store.js';
 import {
   defaultAlias,
@@ -164,7 +164,7 @@ export async function pushModel(
     throw options.columns === undefined ? error : asColumns(error, options.columns);
   }
   if (alias !== false && options.incompatible !== true)
-    await checkSuccession(models, { manifest, alias, known }, context);
+    await checkAlias(models, { manifest, alias, known }, context);
   const model = { source, manifest, made: contents.made };
   const { onCheck } = options;
   const check =
@@ -282,7 +282,7 @@ async function addVersion(
 }
 
 /** Refuses what servers that follow the alias would refuse, before anything is written. */
-async function checkSuccession(
+async function checkAlias(
   models: ModelRepository,
   {
     manifest,
@@ -302,12 +302,13 @@ async function checkSuccession(
     if (isVivaceError(error) && ['DATA_LOSS', 'NOT_FOUND'].includes(error.code)) return undefined;
     throw error;
   });
-  const different = was && differenceOf(was, manifest, { was: serving.version });
-  if (different === undefined) return;
-  throw new VivaceError(
-    'FAILED_PRECONDITION',
-    `${manifest.name} cannot take the place of ${serving.version} under ${alias}: ${different}; servers that follow the alias would refuse it until they start anew with a configuration that fits: push it with --no-alias, or with --incompatible`,
-  );
+  if (was !== undefined)
+    checkSuccession(was, manifest, {
+      alias,
+      // Its number may still change.
+      who: manifest.name,
+      instead: 'push it with --no-alias, or with --incompatible',
+    });
 }
 
 /** What to say where no predictor of the configuration uses a model of the repository. */

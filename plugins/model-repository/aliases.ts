@@ -1,5 +1,5 @@
 import {
-  differenceOf,
+  checkSuccession,
   isVivaceError,
   VivaceError,
   type AliasChange,
@@ -168,12 +168,11 @@ export class Aliases {
       throw error;
     });
     if (was === undefined) return;
-    const is = await this.#store.manifest(next, context);
-    const different = differenceOf(was, is, { was: serving.version });
-    if (different === undefined) return;
-    throw precondition(
-      `${next.name} ${next.version} cannot take the place of ${serving.version} under ${alias}: ${different}; servers that follow the alias would refuse it until they start anew with a configuration that fits: --incompatible moves it all the same`,
-    );
+    checkSuccession(was, await this.#store.manifest(next, context), {
+      alias,
+      who: `${next.name} ${next.version}`,
+      instead: '--incompatible moves it all the same',
+    });
   }
 }
 
