@@ -11,7 +11,7 @@ import {
   highestNumber,
 } from 'vivace';
 import { inParallel } from './in-parallel.js';
-import { claimKey, manifestKey, markKey, modelPrefix, parseKey } from './keys.js';
+import { aliasesPrefix, claimKey, manifestKey, markKey, parseKey, versionPrefix } from './keys.js';
 import { isOlder, noteBytes, readNote, staleMs } from './notes.js';
 import type { Store } from './store.js';
 
@@ -169,18 +169,12 @@ export class Collection {
   async #named(name: string, context: CallContext): Promise<ReadonlySet<string>> {
     // Keys: versions.
     const named = new Set<string>();
-    let after: string | undefined;
-    do {
-      const prefix = `${modelPrefix(name)}aliases/`;
-      const page = await this.#store.blobs.list(prefix, context, after === undefined ? {} : { after });
-      for (const { key } of page.blobs) {
-        const stored = parseKey(key);
-        if (stored?.kind !== 'alias') continue;
-        const history = await this.#store.history(name, stored.alias, context);
-        for (const { version } of history.slice(0, keptMoves)) named.add(version);
-      }
-      after = page.next;
-    } while (after !== undefined);
+    for await (const { key } of this.#store.below(aliasesPrefix(name), context)) {
+      const stored = parseKey(key);
+      if (stored?.kind !== 'alias') continue;
+      const history = await this.#store.history(name, stored.alias, context);
+      for (const { version } of history.slice(0, keptMoves)) named.add(version);
+    }
     return named;
   }
 
@@ -246,18 +240,9 @@ export class Collection {
     return (await blobs.write(key, noteBytes(note), context, condition)) !== false;
   }
 
-  async #blobsOf({ name, version }: ModelVersion, context: CallContext): Promise<readonly string[]> {
+  async #blobsOf(model: ModelVersion, context: CallContext): Promise<readonly string[]> {
     const keys: string[] = [];
-    let after: string | undefined;
-    do {
-      const page = await this.#store.blobs.list(
-        `${modelPrefix(name)}${version}/`,
-        context,
-        after === undefined ? {} : { after },
-      );
-      keys.push(...page.blobs.map(({ key }) => key));
-      after = page.next;
-    } while (after !== undefined);
+    for await (const { key } of this.#store.below(versionPrefix(model), context)) keys.push(key);
     return keys;
   }
 }

@@ -1,5 +1,5 @@
 /** How many blobs are read, written or removed at once. */
-export const parallel = 4;
+const parallel = 4;
 
 /**
  * Works on several items at a time, in their order. Where one fails, no further one begins, the others are aborted, and once they have ended the

@@ -22,8 +22,13 @@ export function manifestKey(model: ModelVersion): string {
   return `${versionPrefix(model)}model.json`;
 }
 
+/** Where the aliases of a model lie. */
+export function aliasesPrefix(name: string): string {
+  return `${modelPrefix(name)}${aliasFolder}/`;
+}
+
 export function aliasKey(model: string, alias: string): string {
-  return `${checkName(model, 'model name')}/${aliasFolder}/${checkName(alias, 'alias')}`;
+  return `${aliasesPrefix(model)}${checkName(alias, 'alias')}`;
 }
 
 /** Says that a version is being removed, by whom and since when. */

@@ -87,14 +87,18 @@ export class Store {
 
   /** Everything of a model, or of all models, as the keys tell it. */
   async *scan(name: string | undefined, context: CallContext): AsyncGenerator<Found> {
-    const prefix = name === undefined ? '' : modelPrefix(name);
+    for await (const blob of this.below(name === undefined ? '' : modelPrefix(name), context)) {
+      const stored = parseKey(blob.key);
+      if (stored !== undefined) yield { ...stored, blob };
+    }
+  }
+
+  /** Every blob whose key begins so. */
+  async *below(prefix: string, context: CallContext): AsyncGenerator<BlobInfo> {
     let after: string | undefined;
     do {
       const page = await this.blobs.list(prefix, context, after === undefined ? {} : { after });
-      for (const blob of page.blobs) {
-        const stored = parseKey(blob.key);
-        if (stored !== undefined) yield { ...stored, blob };
-      }
+      yield* page.blobs;
       after = page.next;
     } while (after !== undefined);
   }
