@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { abortError, type Bundle, type ModelCheckContext, type ModelCheck } from 'vivace';
-import { pause } from 'vivace/kit';
+import { endedWithin } from 'vivace/kit';
 import { checkInterpreter } from './interpreter.js';
 import { readLines } from './log-lines.js';
 import type { PythonOptions } from './options.js';
@@ -62,7 +62,8 @@ export async function checkModel(
   const closed = once(child, 'close').catch(() => undefined);
   try {
     const [code, ended] = (await once(child, 'exit')) as [number | null, string | null];
-    await withinOutput(closed);
+    // Not for ever: processes that the model has left behind may hold it open.
+    await endedWithin(closed, outputMs);
     child.stdout.destroy();
     child.stderr.destroy();
     if (signal.aborted) throw abortError(signal);
@@ -73,13 +74,6 @@ export async function checkModel(
   } finally {
     signal.removeEventListener('abort', kill);
   }
-}
-
-/** Waits for the end of the output; not for ever, because processes that the model has left behind may hold it open. */
-async function withinOutput(closed: Promise<unknown>): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([closed, pause(outputMs, { signal: done.signal })]);
-  done.abort();
 }
 
 /** @returns `undefined` where the process ended before it had printed what it found. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { abortError, messageOf, VivaceError, type Log } from 'vivace';
-import { pause } from 'vivace/kit';
+import { endedWithin, pause } from 'vivace/kit';
 import type { WorkerProcess } from './worker-connection.js';
 
 /** How long to wait before the next attempt to connect, milliseconds. */
@@ -60,9 +60,7 @@ export class ConnectedWorker implements WorkerProcess {
 
   /** Lets it leave after it was told goodbye, and hangs up where it does not. */
   async stop(): Promise<void> {
-    const ended = new AbortController();
-    await Promise.race([this.ended, pause(goodbyeMs, { signal: ended.signal })]);
-    ended.abort();
+    await endedWithin(this.ended, goodbyeMs);
     this.kill();
     await this.ended;
   }

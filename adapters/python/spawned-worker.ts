@@ -6,7 +6,7 @@ import { devNull } from 'node:os';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf, VivaceError } from 'vivace';
-import { pause, threadsOf } from 'vivace/kit';
+import { endedWithin, threadsOf } from 'vivace/kit';
 import type { WorkerProcess } from './worker-connection.js';
 
 /**
@@ -63,17 +63,15 @@ export class SpawnedWorker implements WorkerProcess {
   readonly stderr: Readable;
   readonly ended: Promise<string>;
   readonly #process: ChildProcess;
-  #hasEnded = false;
 
   private constructor(child: ChildProcess) {
     this.#process = child;
     this.stdout = child.stdout!;
     this.stderr = child.stderr!;
     this.socket = child.stdio[3] as Socket;
-    this.ended = once(child, 'exit').then(([code, signal]) => {
-      this.#hasEnded = true;
-      return howItEnded(code as number | null, signal as string | null);
-    });
+    this.ended = once(child, 'exit').then(([code, signal]) =>
+      howItEnded(code as number | null, signal as string | null),
+    );
   }
 
   /**
@@ -101,24 +99,16 @@ export class SpawnedWorker implements WorkerProcess {
 
   /** Ends it after it was told goodbye: it has five seconds to leave, and two more once it is asked to end. */
   async stop(): Promise<void> {
-    if (!(await this.#endsWithin(goodbyeMs))) this.kill();
+    if (!(await endedWithin(this.ended, goodbyeMs))) this.kill();
     await this.ended;
   }
 
   kill(): void {
     // The supervisor sees the hang-up, and ends every process of the worker.
     this.socket.destroy();
-    void this.#endsWithin(terminateMs).then((hasEnded) => {
+    void endedWithin(this.ended, terminateMs).then((hasEnded) => {
       if (!hasEnded) this.#process.kill('SIGKILL');
     });
-  }
-
-  async #endsWithin(durationMs: number): Promise<boolean> {
-    const ended = new AbortController();
-    const late = pause(durationMs, { signal: ended.signal });
-    await Promise.race([this.ended, late]);
-    ended.abort();
-    return this.#hasEnded;
   }
 }
 

@@ -14,6 +14,7 @@ export {
   type GoogleClientOptions,
   type GoogleOptions,
 } from './google.js';
+export { endedWithin } from '../kernel/ended-within.js';
 export { InFlight } from '../kernel/in-flight.js';
 export { packageVersion } from '../kernel/package-version.js';
 export { readingFor } from '../kernel/metric-reader.js';

@@ -99,7 +99,8 @@ describe('Frames of workers', () => {
           at = end;
         }
         expect(got).to.deep.equal(expected);
-        expect(reader.within).to.equal(false);
+        // Nothing is left of them.
+        expect(reader.push(bytes)).to.deep.equal(expected);
       }),
       { numRuns: 100 },
     );

@@ -32,11 +32,6 @@ export class FrameReader {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Whether the bytes so far end within a frame. */
-  get within(): boolean {
-    return this.#headFilled > 0;
-  }
-
   /**
    * Takes the bytes that have come.
    *
