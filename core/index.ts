@@ -229,6 +229,7 @@ export type { StagedFile, Workspace } from './ports/workspace.js';
 // Models and views.
 export { bundleManifest, manifestDigest } from './models/bundle.js';
 export { highestNumber } from './models/highest-number.js';
+export { shapeText } from './models/shape.js';
 export { checkSuccession, differenceOf } from './models/difference.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export type { SourceRows } from './views/source-rows.js';

@@ -1,4 +1,5 @@
 import type { Signature } from '../models/bundle.js';
+import { rowWidth, shapeText } from '../models/shape.js';
 import { wrongOption } from './wrong-option.js';
 
 /** Ordered names of the columns that fill a model's inputs: a list for its only input, or a list per input. */
@@ -44,16 +45,13 @@ export function checkCounts(
   { inputs }: Signature,
   countOf: (columns: readonly string[]) => number = ({ length }) => length,
 ): void {
-  for (const { name, shape, columns } of inputs) {
-    const width = shape.slice(1).reduce((product, size) => product * size, 1);
+  for (const input of inputs) {
+    const { name, columns } = input;
+    const width = rowWidth(input);
     if (columns === undefined || width < 0 || countOf(columns) === width) continue;
     throw wrongOption(
       'columns',
-      `${countOf(columns)} columns for the input "${name}" ${shapeText(shape)}, but each of its rows takes ${width}`,
+      `${countOf(columns)} columns for the input "${name}" ${shapeText(input)}, but each of its rows takes ${width}`,
     );
   }
-}
-
-function shapeText(shape: readonly number[]): string {
-  return `[${shape.map((size) => (size === -1 ? 'N' : size)).join(', ')}]`;
 }

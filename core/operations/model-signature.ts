@@ -1,5 +1,6 @@
 import { differenceOf } from '../models/difference.js';
 import { signature, type Signature, type TensorSpec } from '../models/bundle.js';
+import { rowWidth } from '../models/shape.js';
 import { isList, withColumns, type ModelColumns } from './model-columns.js';
 import { agreedOutputs, chosenOutputs, type ModelOutput } from './model-outputs.js';
 import type { ModelSource } from './model-source.js';
@@ -183,7 +184,7 @@ function withTrainingSet(
   const [only, ...others] = whole.inputs;
   if (named.length > 0 || others.length > 0) return whole;
   const columns = featureColumns(trainingSet);
-  const width = only!.shape.slice(1).reduce((product, size) => product * size, 1);
+  const width = rowWidth(only!);
   // A model that sees other columns than all of the features: a pipeline, or an option, has to say which.
   if (columns === undefined || (width > 0 && width !== widthOf(columns, trainingSet))) return whole;
   return withColumns(whole, columns);

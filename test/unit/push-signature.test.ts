@@ -90,6 +90,19 @@ describe('Operations: the signature of a model that is pushed', () => {
     );
   });
 
+  it('counts no columns of an input whose rows have any size, in however many dimensions', async () => {
+    const columns = ['a', 'b', 'c'];
+    for (const shape of [
+      [-1, -1],
+      [-1, -1, -1],
+      [-1, 2, -1],
+    ]) {
+      const signature = { inputs: [{ name: 'x', datatype: 'FP32', shape, columns }], outputs: [score] };
+      const { inputs } = await signatureOf(folder({ 'a.joblib': 'x' }), { signature });
+      expect(inputs[0]!.columns, String(shape)).to.deep.equal(columns);
+    }
+  });
+
   it('compares what is said with what an .onnx file says', async () => {
     const file = join(fixtures, 'affine.onnx');
     const own = await signatureOf(file);

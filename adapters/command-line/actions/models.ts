@@ -6,6 +6,7 @@ import {
   promoteModel,
   pullModel,
   rollbackModel,
+  shapeText,
   showModel,
   verifyModels,
   type ListedModel,
@@ -162,8 +163,8 @@ function shownLines({ manifest, aliases, histories }: ShownModel): readonly (rea
   ];
 }
 
-function tensorText({ name, datatype, shape }: TensorSpec): string {
-  return `${name} ${datatype} [${shape.map((dimension) => (dimension === -1 ? 'N' : dimension)).join(', ')}]`;
+function tensorText(tensor: TensorSpec): string {
+  return `${tensor.name} ${tensor.datatype} ${shapeText(tensor)}`;
 }
 
 /** Copies a version to a folder, and prints its name, version and alias. */

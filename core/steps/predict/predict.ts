@@ -4,6 +4,7 @@ import type { ConfigPath } from '../../config/mistake.js';
 import { elementOf } from '../../data/tensor.js';
 import { elementBytes, parseType, type ColumnType } from '../../data/types.js';
 import type { TensorSpec } from '../../models/bundle.js';
+import { rowWidth, shapeText } from '../../models/shape.js';
 import type { PlanColumn } from '../../pipeline/plan.js';
 import { scopeOf, type StepCompiler } from '../../pipeline/step-compiler.js';
 import { defineVerb, type NodeDraft, type StepDefinition } from '../../pipeline/step-definition.js';
@@ -134,20 +135,10 @@ function fits(type: ColumnType, tensor: TensorSpec): boolean {
   return elementBytes[type.element] > 0;
 }
 
-/** Values of one row; −1 where a dimension may vary. */
-function rowWidth({ shape }: TensorSpec): number {
-  const inner = shape.slice(1);
-  return inner.some((size) => size < 0) ? -1 : inner.reduce((product, size) => product * size, 1);
-}
-
 /** A model's output as a column: `[-1]` and `[-1, 1]` a scalar, `[-1, k]` a vector. */
 function outputType(output: TensorSpec): ColumnType {
   const width = rowWidth(output);
   const element = elementOf[output.datatype];
   if (width < 0) return parseType(`list<${element}>`);
   return parseType(width === 1 ? element : `${element}[${width}]`);
-}
-
-function shapeText(tensor: TensorSpec): string {
-  return `[${tensor.shape.map((size) => (size === -1 ? 'N' : size)).join(', ')}]`;
 }
