@@ -39,6 +39,9 @@ export const bigqueryDialect: Dialect = {
     `DIV(((${numerator}) - MOD(MOD((${numerator}), ${denominator}) + ${denominator}, ${denominator})), ${denominator})`,
   // `/` fails the query where it divides by zero.
   divide: (numerator, denominator) => `IEEE_DIVIDE(${numerator}, ${denominator})`,
+  // It sums in no order that one could know.
+  total: (expression) => `SUM(${expression})`,
+  squaredDeviations: (expression) => `(VAR_POP(${expression}) * COUNT(${expression}))`,
   hasNull: (expression) =>
     `EXISTS(SELECT 1 FROM UNNEST(${expression}) AS vivace_item WHERE vivace_item IS NULL)`,
   series: (name, to) =>

@@ -30,6 +30,8 @@ export const duckdbDialect: Dialect = {
   floorDivide: (numerator, denominator) =>
     `((${numerator}) - (((${numerator}) % ${denominator}) + ${denominator}) % ${denominator}) // ${denominator}`,
   divide: (numerator, denominator) => `(${numerator}) / (${denominator})`,
+  total: (expression, order) => `list_sum(list(${expression} ORDER BY ${order.join(', ')}))`,
+  squaredDeviations,
   hasNull: (expression) => `(list_count(${expression}) < len(${expression}))`,
   series: (name, to) => `(SELECT unnest(range(1, ${to + 1})) AS ${identifier(name)})`,
   asOfJoin,
@@ -70,6 +72,12 @@ function typeName(type: ColumnType): string {
     : type.kind === 'vector'
       ? `${element}[${type.width}]`
       : element;
+}
+
+function squaredDeviations(expression: string): string {
+  const sorted = `list_sort(list(${expression}))`;
+  const apart = `(vivace_value - list_sum(${sorted}) / count(${expression}))`;
+  return `list_sum(list_transform(${sorted}, lambda vivace_value: ${apart} * ${apart}))`;
 }
 
 function asOfJoin({ left, right, keys, time, since, keep, columns }: AsOfJoin): string {

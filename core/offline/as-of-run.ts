@@ -17,6 +17,7 @@ import type { FeatureSource } from '../ports/feature-source.js';
 import { cache, type Cache } from '../ports/cache.js';
 import type { AsOfReader, OfflineStore } from '../ports/offline-store.js';
 import type { RowBatch } from '../ports/warehouse.js';
+import { knowledgeTime } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
 import { castColumn } from './cast-column.js';
 import { openViews } from './open-views.js';
@@ -145,7 +146,9 @@ const uncached: Cache = {
 function asOfSource(view: FeatureView, reader: AsOfReader): FeatureSource {
   return {
     async read(keys: Keys, out: FeatureRows, context: CallContext) {
-      const time = typeof keys.time === 'number' ? new Float64Array(keys.rows).fill(keys.time) : keys.time;
+      const asked = typeof keys.time === 'number' ? new Float64Array(keys.rows).fill(keys.time) : keys.time;
+      const { refresh } = view;
+      const time = refresh === undefined ? asked : asked.map((each) => knowledgeTime(refresh, each));
       const columns = view.entity.map((key) => keys.column(key.name));
       adopt(await reader.read(view, { rows: keys.rows, columns, time }, context), out);
     },

@@ -3,7 +3,9 @@ import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { derivedContext, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
+import { instantOfMillis, millisOf } from '../kernel/time.js';
 import { offlineStore, type MaterializeProgress, type OfflineStore } from '../ports/offline-store.js';
+import { lastBoundary } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
 import { checkSources } from '../offline/check-sources.js';
 import { startNeeded } from './with-server.js';
@@ -13,8 +15,8 @@ import { wrongOption } from './wrong-option.js';
 export interface MaterializeOptions {
   /** Names of views; default: all that have a source. */
   readonly views?: readonly string[];
-  /** Copies rows up to this time, inclusive: epoch milliseconds. */
-  readonly untilMs: number;
+  /** Copies rows up to this time, inclusive: epoch milliseconds. Default: for each view the last moment at which a run is due, or now. */
+  readonly untilMs?: number;
   /** The offline-store part; default: the only one. */
   readonly store?: string;
 }
@@ -33,6 +35,8 @@ export interface ViewProgress {
 /** A view that has been copied. */
 export interface MaterializedView extends MaterializeProgress {
   readonly view: string;
+  /** Up to when, inclusive: epoch milliseconds. */
+  readonly untilMs: number;
 }
 
 /** What reading the source of a view would cost. */
@@ -62,19 +66,21 @@ export async function materializeViews(
   const { views, store } = await ready(server, options, context);
   await checkSources(server, [{ store, views }], context);
   const copied: MaterializedView[] = [];
+  const now = Date.now();
   for (const view of views) {
+    const untilMs = options.untilMs ?? lastRunMs(view, now);
     const of = { view: view.name };
     onProgress?.({ ...of, phase: 'begun', rows: 0, written: 0 });
     const done = await store.materialize(
       view,
       {
-        untilMs: options.untilMs,
+        untilMs,
         onProgress: (progress) => onProgress?.({ ...of, phase: 'copying', ...progress }),
       },
       derivedContext(context, { bypassBreaker: true }),
     );
     onProgress?.({ ...of, phase: 'done', ...done });
-    copied.push({ ...of, ...done });
+    copied.push({ ...of, untilMs, ...done });
   }
   return copied;
 }
@@ -91,11 +97,21 @@ export async function estimateViews(
 ): Promise<readonly ViewEstimate[]> {
   const { views, store } = await ready(server, options, context);
   const estimates: ViewEstimate[] = [];
+  const now = Date.now();
   for (const view of views) {
-    const estimate = await store.estimate?.(view, { untilMs: options.untilMs }, context);
+    const estimate = await store.estimate?.(
+      view,
+      { untilMs: options.untilMs ?? lastRunMs(view, now) },
+      context,
+    );
     estimates.push({ view: view.name, bytes: estimate?.bytes });
   }
   return estimates;
+}
+
+/** When a view's run was due last: now, for one whose rows arrive all the time. */
+function lastRunMs({ refresh }: FeatureView, nowMs: number): number {
+  return refresh === undefined ? nowMs : millisOf(lastBoundary(refresh, instantOfMillis(nowMs)));
 }
 
 async function ready(

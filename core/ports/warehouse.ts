@@ -114,6 +114,16 @@ export interface Dialect {
   floorDivide(numerator: string, denominator: string): string;
   /** The quotient of two float64 expressions; a division by zero does not fail the query. */
   divide(numerator: string, denominator: string): string;
+  /**
+   * An aggregate: the sum of a float64 expression; null where it has no value. Where the engine can fold in an order, that of `order`
+   * (columns, or the expression itself), so that equal rows have a sum of equal bits, however many threads there are.
+   */
+  total(expression: string, order: readonly string[]): string;
+  /**
+   * An aggregate: the sum of the squares of what the values of a float64 expression are away from their mean; null where there is none. It
+   * is no difference of two sums of squares. Equal rows as for `total`.
+   */
+  squaredDeviations(expression: string): string;
   /** Whether a list or a vector has a null inside; not true for one that is null itself. */
   hasNull(expression: string): string;
   /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */

@@ -3,6 +3,7 @@ import { columnNames } from '../config/names.js';
 import { isTypeName, keyTypes, type TypeName } from '../data/types.js';
 import { hasOneSource, oneSource, sourceRowsShape } from './source-rows.js';
 import { longMilliseconds } from '../config/duration.js';
+import { refreshSchema } from './refresh.js';
 
 /** The name of a type; in code the compiler knows them. */
 export const typeName: z.ZodType<TypeName, TypeName> = z
@@ -90,6 +91,11 @@ export const viewSchema = z.strictObject({
     .refine((entity) => Object.keys(entity).length > 0, 'name at least one key'),
   source: viewSource.optional().describe('without it, rows are only pushed'),
   maxAgeMs: longMilliseconds().optional().describe('older rows are STALE, milliseconds'),
+  refresh: refreshSchema
+    .optional()
+    .describe(
+      'how its store is kept up, so that training sets know what it could know; default: it holds each row at once',
+    ),
   owner: z.string().optional(),
   description: z.string().optional(),
   features: z

@@ -4,6 +4,7 @@ import { didYouMean } from '../config/did-you-mean.js';
 import { isKeyType, notKey, parseType, type ColumnType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { contentId } from '../wire/base32.js';
+import { refreshMistake, type Refresh } from './refresh.js';
 import type { ViewSpec } from './schema.js';
 import { sourceRowsOf, type SourceRows } from './source-rows.js';
 
@@ -37,13 +38,15 @@ export interface ViewSource extends SourceRows {
 /** One version of a feature view: features of one entity from one source. It is immutable, and identified by the hash of its definition. */
 export interface FeatureView {
   readonly name: string;
-  /** Ten base32 characters of the SHA-256 of the definition, without the names of views, owner, texts, store and max age. */
+  /** Ten base32 characters of the SHA-256 of the definition, without the names of views, owner, texts, store, max age and refresh. */
   readonly hash: string;
   readonly store: string;
   readonly entity: readonly Field[];
   readonly features: readonly ViewFeature[];
   readonly source?: ViewSource;
   readonly maxAgeMs?: number;
+  /** How the online store is kept up; absent where it holds each row at once. */
+  readonly refresh?: Refresh;
   /** Rows without an event time: exempt from max age and from the as-of condition. */
   readonly isStatic: boolean;
   readonly isAggregate: boolean;
@@ -83,6 +86,7 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     throw mistake('source.availableTime', 'a source with an available time needs an event time too');
   }
   const source = spec.source === undefined ? undefined : compileSource(spec.source, entity);
+  const refresh = spec.refresh === undefined ? undefined : compileRefresh(spec.refresh, source);
   return {
     name,
     hash: hashDefinition({ entity, features, source }),
@@ -91,6 +95,7 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     features,
     ...(source === undefined ? {} : { source }),
     ...(spec.maxAgeMs === undefined ? {} : { maxAgeMs: spec.maxAgeMs }),
+    ...(refresh === undefined ? {} : { refresh }),
     isStatic: source !== undefined && source.eventTime === undefined,
     isAggregate: aggregates > 0,
   };
@@ -173,6 +178,20 @@ function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly
     ...(source.eventTime === undefined ? {} : { eventTime: source.eventTime }),
     ...(source.eventTime === undefined ? {} : { availableTime: source.availableTime ?? source.eventTime }),
   };
+}
+
+function compileRefresh(
+  { everyMs, ...spec }: NonNullable<ViewSpec['refresh']>,
+  source: ViewSource | undefined,
+): Refresh {
+  if (source === undefined)
+    throw mistake('refresh', 'goes with a source: rows that are pushed are there at once');
+  if (source.eventTime === undefined)
+    throw mistake('refresh', 'goes with an event time: rows of a static view have no time');
+  const refresh = { ...spec, ...(everyMs === undefined ? {} : { everyMs }) };
+  const wrong = refreshMistake(refresh);
+  if (wrong !== undefined) throw mistake(`refresh.${wrong.key}`, wrong.message);
+  return refresh;
 }
 
 function hashDefinition(definition: {

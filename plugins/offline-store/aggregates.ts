@@ -1,170 +1,159 @@
+import { microsPerDay, parseType, type Dialect, type FeatureView } from 'vivace';
 import {
-  microsPerDay,
-  parseType,
-  type ColumnType,
-  type DescribedColumn,
-  type Dialect,
-  type FeatureOrigin,
-  type FeatureView,
-} from 'vivace';
+  isFractional,
+  Measures,
+  readColumns,
+  valueOf,
+  type AggregateOrigin,
+  type Measure,
+  type Spread,
+} from './measures.js';
 import { keysAndTimes } from './relation.js';
-import { columnOf, numberType, sourceRows, type FoundSource } from './source.js';
+import { mayBeLate, sourceRows, type FoundSource } from './source.js';
 
 const float64 = parseType('float64');
 
-type AggregateOrigin = Extract<FeatureOrigin, { kind: 'aggregate' }>;
-
-/** What a day's tile keeps: folded over the days of a window by `fold`. */
-interface Measure {
-  readonly name: string;
-  readonly fold: 'SUM' | 'MIN' | 'MAX';
-  /** The measure of one day, over the columns of `events`. */
-  readonly tile: string;
-}
-
-/** The measures that the features of a view need, each once per window. */
-class Measures {
-  // Keys: names of columns.
-  readonly tiles = new Map<string, Measure>();
-  // Keys: names of columns.
-  readonly windows = new Map<string, { readonly measure: Measure; readonly days: number }>();
-
-  /** The name of a measure folded over a window. */
-  over(days: number, measure: Measure): string {
-    const name = `${measure.name}_${days}d`;
-    this.tiles.set(measure.name, measure);
-    this.windows.set(name, { measure, days });
-    return name;
-  }
-}
-
-/** The columns that the aggregates read: `o0 …`, in this order. */
-function aggregatedColumns(view: FeatureView): string[] {
-  // Keys: names of columns.
-  return [
-    ...new Set(
-      view.features.flatMap(({ origin }) =>
-        origin.kind === 'aggregate' && origin.of !== undefined ? [origin.of] : [],
-      ),
-    ),
-  ];
-}
-
 /**
- * A view of aggregates, folded from daily tiles (UTC days). Per key a row dated d stands for every d from the day after an event up to
- * the day on which the longest window has emptied; it uses the events of the days d − w … d − 1 and nothing later. Its event time is
- * the beginning of d, its available time the greatest available time of its events, if that is later.
+ * A view of aggregates, in the SQL of its warehouse.
  *
- * Integers are summed exactly.
+ * As of a moment u its row for a key is dated d, the earlier of the day of u and the day on which the longest window has emptied: e + longest
+ * window + 1, where e is the last day before the day of u of which an event had arrived. A key without such a day has no row. The row folds,
+ * for a window of w days, those events of the days d − w … d − 1 that had arrived at u. Its event time is midnight of d; its available time is
+ * that, or the arrival of the last event that it counts, if that is later. Days are UTC days.
+ *
+ * Integers are summed exactly, doubles in an order that depends on nothing but their values, days and arrivals.
  */
-export function aggregateRelation(view: FeatureView, source: FoundSource, sql: Dialect): string {
-  const keys = view.entity.map((_, i) => `k${i}`).join(', ');
+export interface Aggregation {
+  /**
+   * The tiles: columns `k0 …`, `day`, `available_time` and the measures. The events of a key and a day that had arrived when the day was over
+   * are one tile, since nothing folds less of them; the later ones are a tile for each time of arrival.
+   */
+  readonly tiles: string;
+  /**
+   * The rows as of some moments: the columns of the view's relation, and `since`.
+   *
+   * @param moments A query of columns `k0 …`, `day` (of the moment) and `since` (the moment), each row once.
+   * @param tiles The tiles, as they stand after FROM.
+   */
+  rows(moments: string, tiles: string): string;
+}
+
+/** How the aggregates of a view are computed from its source. */
+export function aggregation(view: FeatureView, source: FoundSource, sql: Dialect): Aggregation {
+  const read = readColumns(view, source, sql);
   const measures = new Measures();
-  const longest = Math.max(...view.features.map(({ origin }) => (origin as AggregateOrigin).windowDays));
-  const available = measures.over(longest, { name: 'available', fold: 'MAX', tile: 'MAX(available_time)' });
   const features = view.features.map(({ type, origin }, i) => {
     const aggregate = origin as AggregateOrigin;
-    const read =
-      aggregate.of === undefined ? undefined : aggregatedColumn(view, aggregate.of, { source, sql });
-    const result = value(aggregate, read, { measures, sql });
+    const of = aggregate.of === undefined ? undefined : read.get(aggregate.of);
+    const value = valueOf(aggregate, of, { measures, sql });
     // Engines differ in how a cast rounds halves, but not in ROUND.
-    const fractional = type.element.startsWith('int') && isFractional(aggregate, read);
-    return `${sql.cast(fractional ? `ROUND(${result})` : result, type)} AS f${i}`;
+    const fractional = type.element.startsWith('int') && isFractional(aggregate, of);
+    return `${sql.cast(fractional ? `ROUND(${value})` : value, type)} AS f${i}`;
   });
+  const inputs = [...read.values()].map(({ name, expression }) => `${expression} AS ${name}`);
+  return {
+    tiles: tilesOf(view, source, { inputs, measures, sql }),
+    rows: (moments, tiles) => rowsOf(view, { moments, tiles, features, measures, sql }),
+  };
+}
+
+/** The longest window of a view of aggregates, in days. */
+function longestOf(view: FeatureView): number {
+  return Math.max(...view.features.map(({ origin }) => (origin as AggregateOrigin).windowDays));
+}
+
+function tilesOf(
+  view: FeatureView,
+  source: FoundSource,
+  {
+    inputs,
+    measures,
+    sql,
+  }: { readonly inputs: readonly string[]; readonly measures: Measures; readonly sql: Dialect },
+): string {
+  const keys = view.entity.map((_, i) => `k${i}`).join(', ');
   const { columns, present } = keysAndTimes(view, source, sql);
-  const inputs = aggregatedColumns(view).map(
-    (column, i) => `${aggregatedColumn(view, column, { source, sql }).expression} AS o${i}`,
-  );
-  const tiles = [...measures.tiles.values()];
-  // A window of one day is the day itself.
-  // Keys: days, which are numbers.
-  const longer = [...new Set([...measures.windows.values()].map(({ days }) => days))].filter(
-    (days) => days > 1,
-  );
-  const windows = longer.map(
-    (days) =>
-      `w${days} AS (PARTITION BY ${keys} ORDER BY day RANGE BETWEEN ${days - 1} PRECEDING AND CURRENT ROW)`,
-  );
-  const folded = [...measures.windows].map(([name, { measure, days }]) =>
-    days === 1 ? `${measure.name} AS ${name}` : `${measure.fold}(${measure.name}) OVER w${days} AS ${name}`,
-  );
-  const midnight = `day * ${microsPerDay}`;
+  const kept = [...measures.tiles.values()].map(({ name, tile }) => `${tile} AS ${name}`);
+  const late = mayBeLate(view)
+    ? `, CASE WHEN available_time > (${sql.floorDivide('event_time', String(microsPerDay))} + 1) * ${microsPerDay} THEN available_time END AS late`
+    : '';
   // Names of the plugin's own: a table of the user's may be called `events`.
-  // A tile stands in the row of the day after it, so the rows d − w + 1 … d hold the days d − w … d − 1. From there to the row of the
-  // key's next tile, or to the day on which the longest window has emptied, follow rows without a tile of their own.
   return `WITH vivace_events AS (
   SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${present}
-), vivace_tiles AS (
-  SELECT ${keys}, ${sql.floorDivide('event_time', String(microsPerDay))} AS day, ${tiles.map(({ name, tile }) => `${tile} AS ${name}`).join(', ')}
-  FROM vivace_events GROUP BY ${keys}, day
-), vivace_followed AS (
-  SELECT *, LEAD(day) OVER (PARTITION BY ${keys} ORDER BY day) AS next_day FROM vivace_tiles
 ), vivace_dated AS (
-  SELECT ${keys}, day + later AS day, ${tiles.map(({ name }) => `CASE WHEN later = 1 THEN ${name} END AS ${name}`).join(', ')}
-  FROM vivace_followed CROSS JOIN ${sql.series('later', longest + 1)} AS days WHERE next_day IS NULL OR later <= next_day - day
-), vivace_folded AS (
-  SELECT ${keys}, day, ${folded.join(', ')} FROM vivace_dated${windows.length === 0 ? '' : ` WINDOW ${windows.join(', ')}`}
+  SELECT *, ${sql.floorDivide('event_time', String(microsPerDay))} AS day${late} FROM vivace_events
 )
-SELECT ${keys}, ${midnight} AS event_time, GREATEST(${midnight}, COALESCE(${available}, ${midnight})) AS available_time, ${features.join(', ')} FROM vivace_folded`;
+SELECT ${keys}, day, MAX(available_time) AS available_time, ${kept.join(', ')}
+FROM vivace_dated GROUP BY ${keys}, day${late === '' ? '' : ', late'}`;
 }
 
-interface Read {
-  /** The column's place in `aggregatedColumns`. */
-  readonly index: number;
-  readonly expression: string;
-  readonly exact: boolean;
-}
-
-function aggregatedColumn(
+function rowsOf(
   view: FeatureView,
-  column: string,
-  { source, sql }: { source: FoundSource; sql: Dialect },
-): Read {
-  const index = aggregatedColumns(view).indexOf(column);
-  const { name, type: found } = columnOf(source, column) as DescribedColumn;
-  const { element } = numberType(source, column) as ColumnType;
-  const exact = element === 'int32' || element === 'int64' || element === 'bool';
-  const number =
-    found?.name === 'string' ? sql.fromText(sql.identifier(name), parseType(element)) : sql.identifier(name);
-  return { index, exact, expression: exact ? sql.exact(number) : sql.cast(number, float64) };
-}
-
-function isFractional({ aggregate }: AggregateOrigin, read: Read | undefined): boolean {
-  return ['mean', 'stddev', 'share'].includes(aggregate) || read?.exact === false;
-}
-
-/** The value of a feature from the folded measures; NULL where its window holds no value, but 0 for counts and sums. */
-function value(
-  { aggregate, above, windowDays }: AggregateOrigin,
-  read: Read | undefined,
-  { measures, sql }: { measures: Measures; sql: Dialect },
+  {
+    moments,
+    tiles,
+    features,
+    measures,
+    sql,
+  }: {
+    readonly moments: string;
+    readonly tiles: string;
+    readonly features: readonly string[];
+    readonly measures: Measures;
+    readonly sql: Dialect;
+  },
 ): string {
-  if (read === undefined)
-    return `COALESCE(${measures.over(windowDays, { name: 'entries', fold: 'SUM', tile: 'COUNT(*)' })}, 0)`;
-  const { index, exact } = read;
-  const column = `o${index}`;
-  const over = (name: string, fold: Measure['fold'], tile: string): string =>
-    measures.over(windowDays, { name: `${name}${index}`, fold, tile });
-  const double = (expression: string): string => sql.cast(expression, float64);
-  if (aggregate === 'min') return over('least', 'MIN', `MIN(${column})`);
-  if (aggregate === 'max') return over('greatest', 'MAX', `MAX(${column})`);
-  const sum = (): string => over('sum', 'SUM', `SUM(${column})`);
-  if (aggregate === 'sum') return `COALESCE(${sum()}, 0)`;
-  const count = over('count', 'SUM', `COUNT(${column})`);
-  if (aggregate === 'mean')
-    return `CASE WHEN ${count} > 0 THEN ${sql.divide(double(sum()), double(count))} END`;
-  if (aggregate === 'share') {
-    const part = `above_${String(above).replace('.', 'p').replaceAll('-', 'm').replace('+', '')}_`;
-    const counted = over(
-      part,
-      'SUM',
-      `COUNT(CASE WHEN ${column} > ${sql.literal(above as number)} THEN 1 END)`,
-    );
-    return `CASE WHEN ${count} > 0 THEN ${sql.divide(double(counted), double(count))} END`;
-  }
-  const [s, q] = [sum(), over('squares', 'SUM', `SUM(${column} * ${column})`)];
-  const variance = exact
-    ? sql.divide(double(`${count} * ${q} - ${s} * ${s}`), double(`${count} * (${count} - 1)`))
-    : sql.divide(`GREATEST(${q} - ${sql.divide(`${s} * ${s}`, double(count))}, 0)`, double(`${count} - 1`));
-  return `CASE WHEN ${count} > 1 THEN SQRT(${variance}) END`;
+  const names = view.entity.map((_, i) => `k${i}`);
+  const keys = (of: string): string => names.map((name) => `${of}.${name}`).join(', ');
+  const sameKeys = (a: string, b: string): string =>
+    names.map((name) => `${a}.${name} = ${b}.${name}`).join(' AND ');
+  const same = (a: string, b: string): string => `${sameKeys(a, b)} AND ${a}.since = ${b}.since`;
+  const longest = longestOf(view);
+  const within = (days: number, value: string): string =>
+    days === longest ? value : `CASE WHEN tile_day >= day - ${days} THEN ${value} END`;
+  const inOrder = ['tile_day', 'available_time'];
+  const fold = ({ name, fold: how }: Measure, days: number): string =>
+    how === 'TOTAL' ? sql.total(within(days, name), inOrder) : `${how}(${within(days, name)})`;
+  const folded = [...measures.windows].map(
+    ([name, { measure, days }]) => `${fold(measure, days)} AS ${name}`,
+  );
+  // The mean of the window is that of the folded row beside each of its tiles.
+  const spread = ({ days, count, sum, squares }: Spread): string => {
+    const mean = (s: string, n: string): string => sql.divide(sql.cast(s, float64), sql.cast(n, float64));
+    const apart = `(${mean(sum, count)} - ${mean(`${sum}_${days}d`, `${count}_${days}d`)})`;
+    const part = `CASE WHEN ${count} > 0 THEN ${squares} + ${sql.cast(count, float64)} * ${apart} * ${apart} END`;
+    return sql.total(within(days, part), inOrder);
+  };
+  const spreads = [...measures.spreads].map(([name, of]) => `${spread(of)} AS ${name}`);
+  const measured = [...measures.windows.keys(), ...measures.spreads.keys()];
+  const midnight = `(day * ${microsPerDay})`;
+  return `WITH vivace_moments AS (
+${moments}
+), vivace_matched AS (
+  SELECT ${keys('m')}, m.since, m.day, t.day AS tile_day, t.available_time, ${[...measures.tiles.keys()].map((name) => `t.${name}`).join(', ')}
+  FROM vivace_moments AS m JOIN ${tiles} AS t
+  ON ${sameKeys('m', 't')} AND t.day < m.day AND t.day >= m.day - ${longest} AND t.available_time <= m.since
+), vivace_folded AS (
+  SELECT ${names.join(', ')}, since, day, MAX(available_time) AS last_arrival${folded.map((each) => `, ${each}`).join('')}
+  FROM vivace_matched GROUP BY ${names.join(', ')}, since, day
+)${
+    spreads.length === 0
+      ? ''
+      : `, vivace_beside AS (
+  SELECT x.*, ${[...measures.windows.keys()].map((name) => `f.${name}`).join(', ')} FROM vivace_matched AS x JOIN vivace_folded AS f ON ${same('x', 'f')}
+), vivace_spread AS (
+  SELECT ${names.join(', ')}, since, ${spreads.join(', ')} FROM vivace_beside GROUP BY ${names.join(', ')}, since
+)`
+  }, vivace_silent AS (
+  SELECT ${keys('q')}, q.since, MAX(t.day) AS last_day
+  FROM (SELECT m.* FROM vivace_moments AS m LEFT JOIN vivace_folded AS f ON ${same('m', 'f')} WHERE f.since IS NULL) AS q
+  JOIN ${tiles} AS t ON ${sameKeys('q', 't')} AND t.day < q.day AND t.available_time <= q.since
+  GROUP BY ${keys('q')}, q.since
+), vivace_rows AS (
+  SELECT ${[keys('f'), 'f.since', 'f.day', 'f.last_arrival', ...[...measures.windows.keys()].map((name) => `f.${name}`), ...[...measures.spreads.keys()].map((name) => `s.${name}`)].join(', ')}
+  FROM vivace_folded AS f${spreads.length === 0 ? '' : ` JOIN vivace_spread AS s ON ${same('f', 's')}`}
+  UNION ALL
+  SELECT ${[...names, 'since', `last_day + ${longest + 1}`, 'NULL', ...measured.map(() => 'NULL')].join(', ')} FROM vivace_silent
+)
+SELECT ${names.join(', ')}, ${midnight} AS event_time, GREATEST(${midnight}, COALESCE(last_arrival, ${midnight})) AS available_time, ${features.join(', ')}, since FROM vivace_rows`;
 }

@@ -1,22 +1,26 @@
 import {
   FeatureRows,
+  microsPerDay,
   parseType,
   status,
   type AsOfReader,
   type CallContext,
   type Column,
+  type Dialect,
   type FeatureView,
   type Field,
   type TableRows,
   type Warehouse,
 } from 'vivace';
+import { aggregation, type Aggregation } from './aggregates.js';
 import { explained } from './check.js';
 import { KeptTables } from './kept-tables.js';
 import { viewNotes } from './notes.js';
-import { columnsOf, fieldsOf } from './relation.js';
+import { columnsOf, fieldsOf, plainRelation } from './relation.js';
 import { inView, scatter } from './rows.js';
 import { withoutTies } from './ties.js';
-import { viewRelation } from './view-relation.js';
+import { mayBeLate } from './source.js';
+import { usableSource } from './usable-source.js';
 
 const int32 = parseType('int32');
 const int64 = parseType('int64');
@@ -26,19 +30,30 @@ const always = -9_007_199_254_740_991;
 /** The keys and times of a read, as `AsOfReader` takes them. */
 type Requested = Parameters<AsOfReader['read']>[1];
 
+/** What a view is read from, which is there until the reader is disposed of. */
+interface PreparedView {
+  /** Ready for FROM: the rows that won from some moment on or, of aggregates, the tiles. */
+  readonly table: string;
+  readonly aggregation?: Aggregation;
+}
+
 /** Reads views from prepared tables: the row that won at a moment is the one that became usable last before it. */
 class PreparedViews implements AsOfReader {
   readonly #warehouse: Warehouse;
   readonly #kept: KeptTables;
-  /** The table of each view, by the view's hash. */
-  readonly #tables: ReadonlyMap<string, string>;
+  /** By the view's hash. */
+  readonly #views: ReadonlyMap<string, PreparedView>;
   /** The available time of static rows: when they were prepared, microseconds. */
   readonly #preparedAt: number;
 
-  constructor({ warehouse, preparedAt }: Preparation, kept: KeptTables, tables: ReadonlyMap<string, string>) {
+  constructor(
+    { warehouse, preparedAt }: Preparation,
+    kept: KeptTables,
+    views: ReadonlyMap<string, PreparedView>,
+  ) {
     this.#warehouse = warehouse;
     this.#kept = kept;
-    this.#tables = tables;
+    this.#views = views;
     this.#preparedAt = preparedAt;
   }
 
@@ -47,15 +62,17 @@ class PreparedViews implements AsOfReader {
   }
 
   async read(view: FeatureView, requested: Requested, context: CallContext): Promise<FeatureRows> {
-    const table = this.#tables.get(view.hash);
-    if (table === undefined) throw new TypeError(`view "${view.name}" was not prepared`);
+    const prepared = this.#views.get(view.hash);
+    if (prepared === undefined) throw new TypeError(`view "${view.name}" was not prepared`);
     const out = new FeatureRows(view.features, requested.rows);
     await inView(view, async () => {
-      await using left = await this.#warehouse.load(requestedRows(view, requested), context);
+      await using tables = new KeptTables(this.#warehouse, context);
+      const left = await tables.load(requestedRows(view, requested));
       const { keys, features } = columnsOf(view);
-      const sql = this.#warehouse.dialect.asOfJoin({
-        left: left.name,
-        right: table,
+      const { dialect: sql } = this.#warehouse;
+      const joined = sql.asOfJoin({
+        left,
+        right: await rightOf(view, prepared, { left, tables, sql }),
         keys: keys.map((key) => ({ left: key, right: key })),
         time: 'request_time',
         since: sinceColumn(view),
@@ -64,7 +81,7 @@ class PreparedViews implements AsOfReader {
       });
       const found = fieldsOf(view).slice(view.entity.length);
       const fields = [{ name: 'request_row', type: int32 }, ...found];
-      for await (const { columns } of this.#warehouse.query({ sql, fields }, context))
+      for await (const { columns } of this.#warehouse.query({ sql: joined, fields }, context))
         this.#fill(view, columns, out);
     });
     for (let row = 0; row < out.rows; row++) if (out.status[row] !== status.PRESENT) out.setMissing(row);
@@ -102,49 +119,74 @@ export async function openAsOf(
   context: CallContext,
 ): Promise<AsOfReader> {
   const kept = new KeptTables(preparation.warehouse, context);
-  // Keys: names of views.
-  const tables = new Map<string, string>();
+  // Keys: hashes of views.
+  const prepared = new Map<string, PreparedView>();
   try {
     for (const view of views) {
-      if (tables.has(view.hash)) continue;
-      const table = await inView(view, () => prepare(view, { ...preparation, kept, context }));
-      tables.set(view.hash, table);
+      if (prepared.has(view.hash)) continue;
+      prepared.set(view.hash, await inView(view, () => prepare(view, { ...preparation, kept, context })));
     }
   } catch (error) {
     await kept[Symbol.asyncDispose]();
     throw error;
   }
-  return new PreparedViews(preparation, kept, tables);
+  return new PreparedViews(preparation, kept, prepared);
 }
 
 /** Keeps the table that a view is read from; those on the way to it are gone when this returns. */
 async function prepare(
   view: FeatureView,
-  { warehouse, say, kept, context }: Preparation & { kept: KeptTables; context: CallContext },
-): Promise<string> {
-  const { sql: relation, source } = await viewRelation(view, warehouse, context);
+  { say, kept, warehouse, context }: Preparation & { kept: KeptTables; context: CallContext },
+): Promise<PreparedView> {
+  const source = await usableSource(view, warehouse, context);
+  const { dialect } = warehouse;
   try {
     const sayNotes = async (rows: string): Promise<void> => {
-      for (const note of await viewNotes(view, `(${rows}) AS r`, { source, warehouse, context }))
-        say(view, note);
+      for (const note of await viewNotes(view, rows, { source, warehouse, context })) say(view, note);
     };
     if (view.isAggregate) {
-      const folded = await kept.keep({ sql: winnersOverTime(view, relation) });
-      await sayNotes(relation);
-      return folded;
+      const aggregated = aggregation(view, source, dialect);
+      const table = await kept.keep({ sql: aggregated.tiles });
+      await sayNotes(table);
+      return { table, aggregation: aggregated };
     }
     await using tables = new KeptTables(warehouse, context);
-    const rows =
-      warehouse.dialect.remote === true ? `SELECT * FROM ${await tables.keep({ sql: relation })}` : relation;
+    const relation = plainRelation(view, source, dialect);
+    const rows = dialect.remote === true ? `SELECT * FROM ${await tables.keep({ sql: relation })}` : relation;
     const untied = await withoutTies(view, rows, { warehouse, tables, context });
     const table = await kept.keep({
       sql: view.isStatic ? staticRows(view, untied) : winnersOverTime(view, untied),
     });
-    await sayNotes(rows);
-    return table;
+    await sayNotes(`(${rows}) AS r`);
+    return { table };
   } catch (error) {
     throw await explained(error, source, { warehouse, context });
   }
+}
+
+/** What the requests of `left` are joined with: of aggregates, the rows as of each moment from which on a request may see another one. */
+async function rightOf(
+  view: FeatureView,
+  { table, aggregation: aggregated }: PreparedView,
+  { left, tables, sql }: { readonly left: string; readonly tables: KeptTables; readonly sql: Dialect },
+): Promise<string> {
+  if (aggregated === undefined) return table;
+  return tables.keep({ sql: aggregated.rows(momentsOf(view, { left, tiles: table, sql }), table) });
+}
+
+/** The beginnings of the days of the requests, and the arrivals of late events on these days. */
+function momentsOf(
+  view: FeatureView,
+  { left, tiles, sql }: { readonly left: string; readonly tiles: string; readonly sql: Dialect },
+): string {
+  const { keys } = columnsOf(view);
+  const asked = `(SELECT DISTINCT ${keys.join(', ')}, ${sql.floorDivide('request_time', String(microsPerDay))} AS day FROM ${left})`;
+  const begin = `SELECT ${keys.join(', ')}, day, day * ${microsPerDay} AS since FROM ${asked} AS b`;
+  if (!mayBeLate(view)) return begin;
+  const equal = keys.map((key) => `a.${key} = t.${key}`).join(' AND ');
+  return `${begin}
+  UNION ALL SELECT DISTINCT ${keys.map((key) => `a.${key}`).join(', ')}, a.day, t.available_time AS since FROM ${asked} AS a JOIN ${tiles} AS t
+  ON ${equal} AND t.day < a.day AND t.available_time > a.day * ${microsPerDay} AND t.available_time < (a.day + 1) * ${microsPerDay}`;
 }
 
 function staticRows(view: FeatureView, relation: string): string {
@@ -153,11 +195,11 @@ function staticRows(view: FeatureView, relation: string): string {
 }
 
 /**
- * The column of a prepared table from which time on its rows count. Where a view gives no available time of its own, or aggregates, no row
- * is known before its event time, so its available time says it already.
+ * The column of a prepared table from which time on its rows count. Where a view of columns gives no available time of its own, no row is
+ * known before its event time, so its available time says it already.
  */
-function sinceColumn({ isAggregate, source }: FeatureView): 'available_time' | 'since' {
-  return isAggregate || source?.availableTime === source?.eventTime ? 'available_time' : 'since';
+function sinceColumn(view: FeatureView): 'available_time' | 'since' {
+  return view.isAggregate || mayBeLate(view) ? 'since' : 'available_time';
 }
 
 /**

@@ -13,9 +13,10 @@ import {
 import { fromColumn, momentOf, typeText } from './conversions.js';
 import { spineNotes, viewNotes } from './notes.js';
 import { ask, distinct, unstorable, unstorableText, type Question } from './questions.js';
+import { plainRelation } from './relation.js';
 import { withoutRows } from './spine-rows.js';
 import { withStorableTimes } from './storable-times.js';
-import { viewRelation } from './view-relation.js';
+import { usableSource } from './usable-source.js';
 import {
   columnMistakes,
   columnOf,
@@ -37,8 +38,12 @@ export function checkView(view: FeatureView, looking: Looking): Promise<SourceRe
     path: ['source', sourceOf(view).query === undefined ? 'table' : 'query'],
     find: () => findView(view, looking),
     notes: async (source) => {
-      const { sql } = await viewRelation(view, looking.warehouse, looking.context);
-      return viewNotes(view, `(${sql}) AS r`, { source, ...looking });
+      const { warehouse, context } = looking;
+      // Only of a static view are the rows themselves looked at.
+      const rows = view.isStatic
+        ? `(${plainRelation(view, await usableSource(view, warehouse, context), warehouse.dialect)}) AS r`
+        : '';
+      return viewNotes(view, rows, { source, ...looking });
     },
     looking,
   });

@@ -1,5 +1,6 @@
 import {
   FeatureRows,
+  microsPerDay,
   type CallContext,
   type Column,
   type FeatureView,
@@ -8,12 +9,14 @@ import {
   type RowBatch,
   type Warehouse,
 } from 'vivace';
+import { aggregation } from './aggregates.js';
 import { explained } from './check.js';
 import { KeptTables } from './kept-tables.js';
 import { viewNotes } from './notes.js';
-import { columnsOf, fieldsOf } from './relation.js';
+import { columnsOf, fieldsOf, plainRelation } from './relation.js';
 import { adopt } from './rows.js';
-import { viewRelation } from './view-relation.js';
+import type { FoundSource } from './source.js';
+import { usableSource } from './usable-source.js';
 
 /** What a materialization needs beside its view. */
 export interface Materialization {
@@ -28,55 +31,77 @@ export interface Materialization {
   readonly say: (view: FeatureView, note: string) => void;
 }
 
-/** Copies the newest row of each key. Rows that tie for the newest are all handed over: the online store keeps the right one. */
+/** Copies the row of each key that counts. Rows that tie for the newest are all handed over: the online store keeps the right one. */
 export async function materialize(
   view: FeatureView,
   work: Materialization,
   context: CallContext,
 ): Promise<MaterializeProgress> {
   const { warehouse } = work;
-  const relation = await viewRelation(view, warehouse, context);
-  const { source } = relation;
-  const say = async (rows: string): Promise<void> => {
-    for (const note of await viewNotes(view, rows, { source, warehouse, context })) work.say(view, note);
-  };
+  const source = await usableSource(view, warehouse, context);
   try {
-    return await copyNewest(view, relation.sql, { ...work, sayNotes: say }, context);
+    await using tables = new KeptTables(warehouse, context);
+    const { rows, total } = await rowsToCopy(view, source, { ...work, tables, context });
+    return await copy(view, rows, { ...work, total }, context);
   } catch (error) {
     throw await explained(error, source, { warehouse, context });
   }
 }
 
-async function copyNewest(
+/** A query of the rows to copy, and their number. */
+async function rowsToCopy(
   view: FeatureView,
-  relation: string,
-  { sayNotes, ...work }: Materialization & { readonly sayNotes: (rows: string) => Promise<void> },
-  context: CallContext,
-): Promise<MaterializeProgress> {
-  const { warehouse } = work;
+  source: FoundSource,
+  { tables, say, ...work }: Materialization & { tables: KeptTables; context: CallContext },
+): Promise<{ readonly rows: string; readonly total: number }> {
+  const { warehouse, context, until } = work;
+  const sayNotes = async (rows: string): Promise<void> => {
+    for (const note of await viewNotes(view, rows, { source, warehouse, context })) say(view, note);
+  };
+  const kept = async (sql: string): Promise<{ readonly rows: string; readonly total: number }> => {
+    const rows = `SELECT * FROM ${await tables.keep({ sql })}`;
+    return { rows, total: await countRows(warehouse, rows, context) };
+  };
+  const { keys, all } = columnsOf(view);
+  if (view.isAggregate) {
+    const { tiles, rows } = aggregation(view, source, warehouse.dialect);
+    const table = await tables.keep({ sql: tiles });
+    await sayNotes(table);
+    return kept(`SELECT ${all.join(', ')} FROM (${rows(momentsOf(view, table, work), table)}) AS r`);
+  }
+  const relation = plainRelation(view, source, warehouse.dialect);
   if (warehouse.dialect.remote === true) {
-    await using table = await warehouse.keep({ sql: newestRows(view, relation, work) }, context);
-    await sayNotes(table.name);
-    const rows = `SELECT * FROM ${table.name}`;
-    return await copy(view, rows, { ...work, total: await countRows(warehouse, rows, context) }, context);
+    const newest = await kept(newestRows(view, relation, work));
+    await sayNotes(`(${newest.rows}) AS r`);
+    return newest;
   }
   await sayNotes(`(${relation}) AS r`);
-  const { keys, all } = columnsOf(view);
-  if (view.isStatic) {
-    const total = await countRows(warehouse, relation, context);
-    return copy(view, `SELECT ${all.join(', ')} FROM (${relation}) AS r`, { ...work, total }, context);
-  }
-  await using tables = new KeptTables(warehouse, context);
-  // Aggregates are folded once and kept; plain rows are cheaper to read twice than to keep.
-  const rows = view.isAggregate ? await tables.keep({ sql: relation }) : `(${relation}) AS r`;
-  const known = `(SELECT * FROM ${rows} WHERE event_time <= ${work.until} AND available_time <= ${work.until})`;
+  if (view.isStatic)
+    return {
+      rows: `SELECT ${all.join(', ')} FROM (${relation}) AS r`,
+      total: await countRows(warehouse, relation, context),
+    };
+  // Plain rows are cheaper to read twice than to keep.
+  const known = `(SELECT * FROM (${relation}) AS r WHERE event_time <= ${until} AND available_time <= ${until})`;
   const newest = await tables.keep({
     sql: `SELECT ${keys.join(', ')}, MAX(event_time) AS event_time FROM ${known} AS known GROUP BY ${keys.join(', ')}`,
   });
-  const total = await countRows(warehouse, `SELECT * FROM ${newest}`, context);
-  const join = `SELECT ${all.map((name) => `known.${name}`).join(', ')} FROM ${known} AS known JOIN ${newest} AS newest ON
-    ${[...keys, 'event_time'].map((name) => `known.${name} = newest.${name}`).join(' AND ')}`;
-  return await copy(view, join, { ...work, total }, context);
+  return {
+    rows: `SELECT ${all.map((name) => `known.${name}`).join(', ')} FROM ${known} AS known JOIN ${newest} AS newest ON
+    ${[...keys, 'event_time'].map((name) => `known.${name} = newest.${name}`).join(' AND ')}`,
+    total: await countRows(warehouse, `SELECT * FROM ${newest}`, context),
+  };
+}
+
+/** The moment of a run, for each key that has an event by then. */
+function momentsOf(
+  view: FeatureView,
+  tiles: string,
+  { until, warehouse: { dialect } }: Pick<Materialization, 'until' | 'warehouse'>,
+): string {
+  const { keys } = columnsOf(view);
+  const day = dialect.floorDivide(String(until), String(microsPerDay));
+  return `SELECT DISTINCT ${keys.join(', ')}, ${day} AS day, ${until} AS since FROM ${tiles} AS t WHERE available_time <= ${until}`;
 }
 
 /** The bytes that a materialization of a view would be billed for, where the warehouse bills. */
@@ -85,9 +110,13 @@ export async function estimate(
   work: Pick<Materialization, 'warehouse' | 'until'>,
   context: CallContext,
 ): Promise<{ readonly bytes: number } | undefined> {
-  if (work.warehouse.estimate === undefined) return undefined;
-  const { sql } = await viewRelation(view, work.warehouse, context);
-  return work.warehouse.estimate({ sql: newestRows(view, sql, work) }, context);
+  const { warehouse } = work;
+  if (warehouse.estimate === undefined) return undefined;
+  const source = await usableSource(view, warehouse, context);
+  const sql = view.isAggregate
+    ? aggregation(view, source, warehouse.dialect).tiles
+    : newestRows(view, plainRelation(view, source, warehouse.dialect), work);
+  return warehouse.estimate({ sql }, context);
 }
 
 /** One query of the rows to copy, which reads its source once; what is billed is there. */

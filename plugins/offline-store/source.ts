@@ -51,6 +51,12 @@ export function sourceOf(view: FeatureView): ViewSource {
   throw new VivaceError('FAILED_PRECONDITION', 'it has no source: its rows are only pushed');
 }
 
+/** Whether a row of the view's source may become known after its event. */
+export function mayBeLate(view: FeatureView): boolean {
+  const { eventTime, availableTime } = sourceOf(view);
+  return availableTime !== eventTime;
+}
+
 /** What a view uses of its source. */
 function usesOfView(view: FeatureView): Use[] {
   const source = sourceOf(view);

@@ -28,16 +28,16 @@ export async function materialize(
   run: Run,
 ): Promise<void> {
   const { terminal } = run;
-  const untilMs = until === undefined ? Date.now() : lastMomentOf('--until', until);
+  const times = until === undefined ? {} : { untilMs: lastMomentOf('--until', until) };
   await withServer(await loadConfiguration(options, terminal), (server) => {
     const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
-    if (dryRun === true) return printEstimates(server, { views, untilMs, store }, { terminal, json });
+    if (dryRun === true) return printEstimates(server, { views, ...times, store }, { terminal, json });
     if (server.part(offlineStore, store).supports?.volatile === true) {
       throw mistake(
         `"${store}" copies to a store that ends with this command, so nothing would be left of it: name one that stays, such as lmdb or redis, or call materializeViews in the process that answers`,
       );
     }
-    return copy(server, { views, untilMs, store }, { run, json });
+    return copy(server, { views, ...times, store }, { run, json });
   });
 }
 

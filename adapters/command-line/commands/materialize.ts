@@ -18,7 +18,7 @@ export const addMaterialize: AddCommand = (command, run) => {
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option(
       '--until <time>',
-      'rows up to then, inclusive: a date such as 2001-06-15, or an RFC 3339 time with its zone; default: now',
+      'rows up to then, inclusive: a date such as 2001-06-15, or an RFC 3339 time with its zone; default: when the last run of the view was due (`refresh`), or now',
     )
     .option('--store <part>', 'the offline-store part; default: the only one')
     .option('--dry-run', 'print the bytes that the warehouse would bill for each view, and copy nothing')

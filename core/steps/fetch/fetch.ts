@@ -52,6 +52,7 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
       // The view's hash covers what is stored; these decide what becomes of it.
       defaults: node.features.map((feature) => feature.default ?? null),
       maxAgeMs: node.isStatic ? null : (node.maxAgeMs ?? null),
+      ...(view?.refresh === undefined ? {} : { refresh: view.refresh }),
     },
   }),
   explain({ index, isStatic }, frame) {

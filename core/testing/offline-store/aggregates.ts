@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { status } from '../../data/status.js';
 import { isVivaceError } from '../../kernel/errors.js';
 import { microsPerDay as day } from '../../kernel/time.js';
+import { callContext as context } from '../start-part.js';
 import { view } from '../view.js';
 import type { OfflineStoreFixture } from './fixture.js';
-import { asOf } from './rows.js';
-import { integers } from './tables.js';
+import { definedRow, numbersFrom, randomHistory, type DefinedRow } from './histories.js';
+import { asOf, bytesOf, read, rowsOf, type Row } from './rows.js';
+import { integers, plain } from './tables.js';
 
 /** Views of aggregates: what a window holds, and when it is known. */
-export function aggregates({ runner, setup, open }: OfflineStoreFixture): void {
+export function aggregates({ runner, setup, open, part, onlineRows }: OfflineStoreFixture): void {
   const { describe, it } = runner;
   describe('aggregates', () => {
     const features = {
@@ -26,6 +28,14 @@ export function aggregates({ runner, setup, open }: OfflineStoreFixture): void {
       features,
     };
     const folded = view(foldedSpec);
+    const doubles = view({
+      ...foldedSpec,
+      features: {
+        mean: { aggregate: 'mean', of: 'value', type: 'float64', windowDays: 3 },
+        total: { aggregate: 'sum', of: 'value', type: 'float64', windowDays: 3 },
+        deviation: { aggregate: 'stddev', of: 'value', type: 'float64', windowDays: 3 },
+      },
+    });
 
     it('use the days before the row and nothing later', async () => {
       const store = await open({
@@ -86,30 +96,126 @@ export function aggregates({ runner, setup, open }: OfflineStoreFixture): void {
       assert.deepEqual(rows[1]!.cells, [0, 0, 0n, null, null, null, null, null]);
     });
 
-    it('are known when the last of their events is', async () => {
+    it('count what had arrived by then, and are known when the last of that was', async () => {
       const store = await open({
         t: integers([
           ['a', 10, 10, 4],
-          ['a', 11, 20, 6],
+          ['a', 11, 12.75, 6],
         ]),
       });
       const rows = await asOf(store, folded, [
         ['a', 12.5],
-        ['a', 15.5],
-        ['a', 20],
+        ['a', 12.75],
+        ['a', 13],
+        ['a', 30],
       ]);
       assert.deepEqual(
         rows.map(({ event, available }) => [event / day, available / day]),
         [
-          [11, 11],
-          [15, 15],
+          [12, 12],
+          [12, 12.75],
+          [13, 13],
           [15, 15],
         ],
       );
       assert.deepEqual(
         rows.map(({ cells }) => cells[1]),
-        [1, 0, 0],
+        [1, 2, 2, 0],
       );
+    });
+
+    it('do not wait for an event that comes late', async () => {
+      const store = await open({
+        t: integers([
+          ['a', 1 + 10 / 24, 1 + 10 / 24, 1],
+          ['a', 2 + 10 / 24, 2 + 10 / 24, 1],
+          ['a', 2 + 11 / 24, 5, 1],
+        ]),
+      });
+      const rows = await asOf(store, folded, [['a', 3 + 9 / 24]]);
+      assert.deepEqual(rows[0]!.cells.slice(0, 2), [1, 2]);
+    });
+
+    it('are what the definition says, over random histories, in both executors', async () => {
+      for (const seed of [1, 2, 3]) {
+        const history = randomHistory(seed);
+        const store = await open({
+          t: integers(
+            history.map(({ key, event, available, value }) => [
+              key,
+              event,
+              available,
+              value === null ? null : BigInt(value),
+            ]),
+          ),
+        });
+        const keys = Array.from({ length: 9 }, (_, i) => `k${i}`);
+        const random = numbersFrom(seed + 100);
+        // Of moments of arrivals too, on which a row begins to be another.
+        const moments = [
+          ...Array.from({ length: 40 }, () => random() * 50),
+          ...history.filter((_, i) => i % 7 === 0).map(({ available }) => available),
+        ];
+        const requests = moments.flatMap((moment) => keys.map((key) => [key, moment] as const));
+        const found = await asOf(store, folded, requests);
+        requests.forEach(([key, moment], i) => {
+          const defined = definedRow(history, key, Math.round(moment * day) / day);
+          assertDefined(found[i]!, defined, `seed ${seed}, ${key} as of ${moment}`);
+        });
+        // Some runs are skipped, and one is repeated.
+        for (const until of [3, 9.5, 9.5, 17.25, 18, 33, 39.9, 60]) {
+          await store.materialize(folded, { untilMs: Math.round((until * day) / 1000) }, context());
+          const stored = await onlineRows(
+            folded,
+            keys.map((key) => [key]),
+          );
+          const asked = await read(
+            store,
+            folded,
+            keys.map((key) => [key, until]),
+          );
+          assert.deepEqual(rowsOf(stored), rowsOf(asked), `seed ${seed}, until ${until}`);
+          assert.deepEqual(bytesOf(folded, stored), bytesOf(folded, asked));
+        }
+        await part().stop();
+      }
+    });
+
+    it('lose nothing of doubles that differ little', async () => {
+      const store = await open({
+        t: plain([
+          ['a', 10, 10, 1e9],
+          ['a', 10, 10, 1e9 + 1],
+          ['a', 11, 11, 1e9 + 2],
+          ['a', 11, 11, null],
+          ['a', 12, 12, null],
+        ]),
+      });
+      const [row] = await asOf(store, folded, [['a', 13]]);
+      assert.ok(Math.abs((row!.cells[4] as number) - 1) < 1e-12, String(row!.cells[4]));
+      const [mean] = (await asOf(store, doubles, [['a', 13]]))[0]!.cells;
+      assert.ok(Math.abs((mean as number) - (1e9 + 1)) < 1e-3);
+    });
+
+    it('sum doubles of a source the same whatever the order of its rows', async () => {
+      const random = numbersFrom(5);
+      const rows = Array.from(
+        { length: 400 },
+        (_, i) => [`k${i % 3}`, i % 4, i % 4, (random() - 0.5) * 10 ** Math.round(random() * 12)] as const,
+      );
+      const sums = async (of: typeof rows): Promise<unknown> => {
+        const store = await open({ t: plain(of) });
+        const found = await asOf(
+          store,
+          doubles,
+          ['k0', 'k1', 'k2'].map((key) => [key, 4]),
+        );
+        await part().stop();
+        return found.map(({ cells }) => cells);
+      };
+      const [inOrder, backwards] = [await sums(rows), await sums(rows.toReversed())];
+      if (setup.foldsInOrder === true) assert.deepEqual(backwards, inOrder);
+      else assertClose(backwards as number[][], inOrder as number[][]);
     });
 
     it('leave nulls out of everything but the count', async () => {
@@ -187,4 +293,26 @@ export function aggregates({ runner, setup, open }: OfflineStoreFixture): void {
       );
     });
   });
+}
+
+function assertDefined(row: Row, defined: DefinedRow | undefined, what: string): void {
+  if (defined === undefined) return assert.equal(row.status, status.MISSING, what);
+  assert.equal(row.status, status.PRESENT, what);
+  assert.deepEqual([row.event, row.available], [defined.event, Math.round(defined.available)], what);
+  row.cells.forEach((cell, i) => {
+    const expected = defined.cells[i]!;
+    if (cell === null || expected === null) return assert.equal(cell, expected, `${what}, cell ${i}`);
+    // Some features are float32.
+    const difference = Math.abs(Number(cell) - expected);
+    assert.ok(difference <= Math.abs(expected) * 1e-6, `${what}, cell ${i}: ${cell} and ${expected}`);
+  });
+}
+
+function assertClose(found: readonly (readonly number[])[], expected: readonly (readonly number[])[]): void {
+  found.forEach((cells, row) =>
+    cells.forEach((cell, i) => {
+      const other = expected[row]![i]!;
+      assert.ok(Math.abs(cell - other) <= Math.abs(other) * 1e-12, `row ${row}: ${cell} and ${other}`);
+    }),
+  );
 }
