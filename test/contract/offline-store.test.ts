@@ -35,6 +35,7 @@ describeNeeding([bigqueryServer, googlesqlParser], 'offline-store over bigquery'
     make: offlineStoreOver(() => startPart(bigquery, server.options), stops),
     // The emulator's BIGNUMERIC holds 38 digits, of which some are behind the point.
     squared: 30_000_000_000_000n,
+    slow: true,
   });
 
   // In a suite of its own, as those are run after the tests beside them.

@@ -16,6 +16,8 @@ export interface OfflineStoreSetup {
   make(tables: ContractTables): Promise<{ readonly part: RunningPart; readonly online: OnlineStore }>;
   /** An integer whose squares the warehouse sums exactly, for a warehouse with too narrow sums; default: one beyond 2^53. */
   readonly squared?: bigint;
+  /** Whether the warehouse takes long for each row, as an emulator may: random histories are short then. */
+  readonly slow?: boolean;
   /** Whether the warehouse folds doubles in an order, so that sums have equal bits; default: only close ones. */
   readonly foldsInOrder?: boolean;
 }

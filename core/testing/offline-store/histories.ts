@@ -26,10 +26,13 @@ export function numbersFrom(seed: number): () => number {
 }
 
 /** Events of some keys over 40 days: most on time, some an hour to 20 days late, ties, nulls, and keys that fall silent. */
-export function randomHistory(seed: number): HistoryEvent[] {
+export function randomHistory(
+  seed: number,
+  size: { readonly events: number; readonly keys: number },
+): HistoryEvent[] {
   const random = numbersFrom(seed);
-  return Array.from({ length: 300 }, () => {
-    const key = Math.floor(random() * 8);
+  return Array.from({ length: size.events }, () => {
+    const key = Math.floor(random() * size.keys);
     // Key 0 falls silent, key 1 begins late.
     const [from, to] = key === 0 ? [0, 8] : key === 1 ? [30, 40] : [0, 40];
     const event = from + Math.round(random() * (to - from) * 4) / 4;
@@ -50,7 +53,10 @@ export function definedRow(
 ): DefinedRow | undefined {
   const longest = 3;
   const arrived = history.filter(
-    (each) => each.key === key && each.available <= moment && Math.floor(each.event) < Math.floor(moment),
+    (each) =>
+      each.key === key &&
+      Math.round(each.available * day) <= Math.round(moment * day) &&
+      Math.floor(each.event) < Math.floor(moment),
   );
   if (arrived.length === 0) return undefined;
   const last = Math.max(...arrived.map(({ event }) => Math.floor(event)));
