@@ -259,6 +259,20 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
       assert.equal(await found(`(SELECT items FROM ${ones('WHERE n > 1')} AS o)`), false);
     });
 
+    it('sums doubles in an order, and their squared deviations from the mean', async () => {
+      const item = sql.cast('x', parseType('float64'));
+      const over = async (aggregate: string, where = ''): Promise<unknown> =>
+        value(
+          aggregate,
+          `(SELECT ${item} AS x, n FROM (SELECT 1000000000 + n AS x, n FROM ${sql.series('n', 3)} AS s) AS t ${where}) AS u`,
+        );
+      assert.equal(await over(sql.total('x', ['n'])), 3_000_000_006);
+      assert.equal(await over(sql.total('CASE WHEN n > 1 THEN x END', ['n'])), 2_000_000_005);
+      assert.equal(await over(sql.squaredDeviations('x')), 2);
+      assert.equal(await over(sql.total('x', ['n']), 'WHERE n > 3'), null);
+      assert.equal(await over(sql.squaredDeviations('x'), 'WHERE n > 3'), null);
+    });
+
     it('counts from 1 in series', async () => {
       const rows = await answer(`SELECT n FROM ${sql.series('n', 3)} AS s ORDER BY n`);
       assert.deepEqual(
