@@ -28,6 +28,7 @@ export type {
   Views,
 } from './composition/declaration.js';
 export type {
+  ContractDifference,
   ControlPlane,
   PartState,
   PartStatus,
@@ -231,8 +232,10 @@ export { bundleManifest, manifestDigest } from './models/bundle.js';
 export { highestNumber } from './models/highest-number.js';
 export { shapeText } from './models/shape.js';
 export { checkSuccession, differenceOf } from './models/difference.js';
+export type { FeaturesLock, LockedView } from './models/locked-view.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export type { SourceRows } from './views/source-rows.js';
+export type { Refresh } from './views/refresh.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 
 // Steps, verbs and layers of your own; see docs/composition.md.
@@ -303,7 +306,12 @@ export type { DecodedRequest } from './json/request-decoder.js';
 // Training sets.
 export type { AsOfBlock, AsOfPhase } from './offline/as-of-run.js';
 export { asOf, buildTrainingSet, trainingParts } from './offline/training-set.js';
-export type { TrainingSetManifest, TrainingSetOptions, TrainingSetProgress } from './offline/training-set.js';
+export type {
+  TrainingSetColumn,
+  TrainingSetManifest,
+  TrainingSetOptions,
+  TrainingSetProgress,
+} from './offline/training-set.js';
 export type { SpineInput } from './offline/spine.js';
 export { parseSpine } from './config/yaml-file.js';
 

@@ -1,13 +1,20 @@
 import { VivaceError } from '../kernel/errors.js';
 import { packageVersion } from '../kernel/package-version.js';
 import { describePlan, type Plan } from '../pipeline/plan.js';
-import type { ControlPlane, PartStatus, ServedPredictor, ServerState } from '../ports/control-plane.js';
+import type {
+  ContractDifference,
+  ControlPlane,
+  PartStatus,
+  ServedPredictor,
+  ServerState,
+} from '../ports/control-plane.js';
 import type { Predictor } from '../ports/predictor.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { FeatureView } from '../views/view.js';
 import { bounded } from './bounded-call.js';
 import { refused } from './call-gate.js';
 import { predictorNamed } from './data-plane.js';
+import { contractText, lockDifferences } from './features-lock.js';
 
 /** What the control plane needs of its server. */
 export interface ControlledServer {
@@ -32,6 +39,13 @@ export function createControlPlane(server: ControlledServer): ControlPlane {
     predictors().flatMap(({ name, serving }) =>
       serving === undefined ? [] : [{ predictor: name, ...serving }],
     );
+  const contracts = (): readonly ContractDifference[] => {
+    // Keys: names of predictors.
+    const locks = new Map(predictors().map(({ name, featuresLock }) => [name, featuresLock]));
+    return lockDifferences(server.plans().values(), (name) => locks.get(name))
+      .filter(({ kind }) => kind === 'contract')
+      .map(({ pipeline, step, predictor, view }) => ({ pipeline, step, predictor, view }));
+  };
   return {
     get state() {
       return server.state();
@@ -39,11 +53,20 @@ export function createControlPlane(server: ControlledServer): ControlPlane {
     readiness() {
       const served = predictors();
       const reasons = reasonsOf(server, served);
-      return { ready: reasons.length === 0, reasons, details: served.flatMap(detailsOf) };
+      const differences = contracts().map(
+        (each) =>
+          `contract: ${each.pipeline}.${each.step}: the model of predictor "${each.predictor}" ${contractText(each)}`,
+      );
+      return {
+        ready: reasons.length === 0,
+        reasons,
+        details: [...served.flatMap(detailsOf), ...differences],
+      };
     },
     parts: () => server.parts(),
     predictors,
     models,
+    contracts,
     plans: () => Object.fromEntries([...server.plans()].map(([name, plan]) => [name, describePlan(plan)])),
     views: () => server.views(),
     info: () => ({
@@ -53,6 +76,7 @@ export function createControlPlane(server: ControlledServer): ControlPlane {
       pipelines: [...server.plans().keys()],
       models: models(),
       predictors: predictors(),
+      contracts: contracts(),
       parts: Object.fromEntries(server.parts().map(({ name, use }) => [name, use])),
       views: Object.fromEntries([...server.views()].map(([name, view]) => [name, view.hash])),
     }),

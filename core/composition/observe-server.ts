@@ -1,4 +1,5 @@
 import type { Attributes, BatchObservableCallback, Observable } from '@opentelemetry/api';
+import type { ContractDifference } from '../ports/control-plane.js';
 import type { ModelVersion } from '../ports/model-repository.js';
 import { refusalReasons, type ServerAdmission } from '../kernel/admission.js';
 import type { PipelineCounters } from '../steps/counters.js';
@@ -13,6 +14,7 @@ export interface ObservedServer {
   inFlight(): number;
   ready(): boolean;
   models(): readonly (ModelVersion & { readonly predictor: string })[];
+  contracts(): readonly ContractDifference[];
   pipelines(): Iterable<{
     readonly name: string;
     readonly counters: PipelineCounters;
@@ -34,6 +36,7 @@ export function observeServer(server: ObservedServer): () => void {
   const ready = gauge(metricNames.ready);
   const lag = gauge(metricNames.eventLoopLag);
   const info = gauge(metricNames.modelInfo);
+  const contracts = gauge(metricNames.modelContractDiffers);
   const cells = counter(metricNames.featureCells);
   const rows = counter(metricNames.featureRows);
   const hits = counter(metricNames.cacheHits);
@@ -45,7 +48,7 @@ export function observeServer(server: ObservedServer): () => void {
     metricNames.processMemory,
   );
   const uptime = gauge(metricNames.processUptime);
-  const ofServer = [inFlight, ready, lag, refusals, info, cells, rows, hits, misses];
+  const ofServer = [inFlight, ready, lag, refusals, info, contracts, cells, rows, hits, misses];
   const observables = [...ofServer, cpuTime, memory, uptime];
   const read: BatchObservableCallback = (result) => {
     result.observe(inFlight, server.inFlight());
@@ -63,6 +66,13 @@ export function observeServer(server: ObservedServer): () => void {
         [attributeNames.part]: predictor,
         [attributeNames.modelName]: name,
         [attributeNames.modelVersion]: version,
+      });
+    for (const { pipeline, step, predictor, view } of server.contracts())
+      result.observe(contracts, 1, {
+        [attributeNames.pipeline]: pipeline,
+        [attributeNames.step]: step,
+        [attributeNames.part]: predictor,
+        [attributeNames.view]: view,
       });
     for (const { name, counters } of server.pipelines()) {
       const pipeline: Attributes = { [attributeNames.pipeline]: name };

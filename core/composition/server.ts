@@ -18,7 +18,7 @@ import type { Plan } from '../pipeline/plan.js';
 import type { ControlPlane, ServerState } from '../ports/control-plane.js';
 import type { DataPlane } from '../ports/data-plane.js';
 import { httpServer } from '../ports/http-server.js';
-import { predictor } from '../ports/predictor.js';
+import { predictor, type DescribedModel } from '../ports/predictor.js';
 import { transport } from '../ports/transport.js';
 import { endedWithin } from '../kernel/ended-within.js';
 import { Handover } from './handover.js';
@@ -31,7 +31,7 @@ import { createSteps, type PipelineSteps, type SlotOverride } from './step-facto
 import { CallGate, refused } from './call-gate.js';
 import { createControlPlane, partialMessage } from './control-plane.js';
 import { createDataPlane } from './data-plane.js';
-import { checkLock } from './features-lock.js';
+import { checkLocks, contractText } from './features-lock.js';
 import { PartSet, type Binding } from './part-set.js';
 import { PipelineRunner } from './pipeline-runner.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
@@ -181,7 +181,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       try {
         // While another server serves, probes are about that one.
         if (former === undefined) this.#answerProbes();
-        this.#runners = this.#createRunners(await this.signatures());
+        this.#runners = this.#createRunners(await this.#describe());
         this.#state = 'ready';
         if (serve) await this.#serve(this.#parts.order);
         if (former === undefined) for (const front of this.#parts.fronts.values()) void front.open();
@@ -211,6 +211,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       inFlight: () => this.#gate.inFlight,
       ready: () => this.control.readiness().ready,
       models: () => this.control.models(),
+      contracts: () => this.control.contracts(),
       pipelines: () => [...this.#runners].map(([name, { counters }]) => ({ name, counters })),
     });
   }
@@ -248,7 +249,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
         timeoutMs: this.#startTimeoutMs,
         signal: this.#cut.signal,
       });
-      this.#runners = this.#createRunners(await this.signatures());
+      this.#runners = this.#createRunners(await this.#describe());
       await this.#serve(revived);
     } catch (error) {
       this.#parts.log.error('what was stopped for a server that failed to start does not start again', {
@@ -267,24 +268,24 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
+    return signaturesOf(await this.#describe());
+  }
+
+  async #describe(): Promise<ReadonlyMap<string, DescribedModel>> {
     const context = { signal: timeoutSignal(this.#startTimeoutMs) };
     const described = await Promise.all(
       this.#parts
         .running(predictor)
         .map(async ([name, part]) => [name, await part.describe(context)] as const),
     );
-    const mistakes = new Mistakes();
-    for (const [name, model] of described) checkLock(name, model, { views: this.views, mistakes });
-    this.#checked.throwIfAny(mistakes);
-    return new Map(described.map(([name, model]) => [name, model.signature]));
+    return new Map(described);
   }
 
   async compile(signatures: ReadonlyMap<string, Signature> = new Map()): Promise<ReadonlyMap<string, Plan>> {
-    const mistakes = new Mistakes();
-    const own = await this.signatures();
-    const plans = this.#checked.compile((name) => signatures.get(name) ?? own.get(name), mistakes);
-    this.#checked.throwIfAny(mistakes);
-    return plans;
+    const own = await this.#describe();
+    // What takes the place of a model has a lock of its own.
+    const locked = new Map([...own].filter(([name]) => !signatures.has(name)));
+    return this.#compiled(new Map([...signaturesOf(own), ...signatures]), locked);
   }
 
   stop(): Promise<void> {
@@ -399,10 +400,26 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.#parts.log.info('probes are answered', { addresses: answered });
   }
 
-  #createRunners(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, PipelineRunner> {
+  #compiled(
+    signatures: ReadonlyMap<string, Signature>,
+    described: ReadonlyMap<string, DescribedModel>,
+  ): ReadonlyMap<string, Plan> {
     const mistakes = new Mistakes();
     const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
     this.#checked.throwIfAny(mistakes);
+    checkLocks(plans.values(), described, {
+      mistakes,
+      warn: (difference) => {
+        const { pipeline, step, predictor: part } = difference;
+        this.#parts.log.warn(`the model ${contractText(difference)}`, { pipeline, step, part });
+      },
+    });
+    this.#checked.throwIfAny(mistakes);
+    return plans;
+  }
+
+  #createRunners(described: ReadonlyMap<string, DescribedModel>): ReadonlyMap<string, PipelineRunner> {
+    const plans = this.#compiled(signaturesOf(described), described);
     return new Map(
       [...plans].map(([name, plan]) => [
         name,
@@ -476,4 +493,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       this.#state = 'stopped';
     }
   }
+}
+
+function signaturesOf(described: ReadonlyMap<string, DescribedModel>): ReadonlyMap<string, Signature> {
+  return new Map([...described].map(([name, { signature }]) => [name, signature]));
 }

@@ -12,6 +12,7 @@ export const attributeNames = {
   scope: 'vivace.scope',
   part: 'vivace.part',
   use: 'vivace.use',
+  view: 'vivace.view',
   feature: 'vivace.feature',
   status: 'vivace.status',
   kind: 'vivace.kind',

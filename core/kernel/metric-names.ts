@@ -45,6 +45,11 @@ export const metricNames = {
     unit: '1',
     description: '1 for each model version that is serving',
   },
+  modelContractDiffers: {
+    name: 'vivace.model.contract_differs',
+    unit: '1',
+    description: '1 for each view whose rows a model was trained on as they were read in another way',
+  },
   breakerOpen: {
     name: 'vivace.part.breaker.open',
     unit: '1',

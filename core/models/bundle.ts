@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { pathNames } from '../config/names.js';
 import { canonicalJson } from '../views/view.js';
+import { lockedView } from './locked-view.js';
 
 /** The name of a model, a version or an alias. */
 export const pathName = z.string().regex(pathNames.pattern, `cannot be a name: a name has ${pathNames.text}`);
@@ -53,8 +54,8 @@ export const bundleManifest = z
     entry: innerPath,
     files: z.array(z.strictObject({ path: innerPath, sizeBytes: z.int().nonnegative(), sha256: hex })).min(1),
     signature,
-    /** View versions whose features the model was trained on: name → version hash. */
-    featuresLock: z.record(z.string(), z.string()).optional(),
+    /** The views whose features the model was trained on, by name. */
+    featuresLock: z.record(z.string(), lockedView).optional(),
     /** An input and the output it must give, checked before the version serves. */
     selfTest: z
       .strictObject({

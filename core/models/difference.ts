@@ -9,19 +9,24 @@ type Columned = TensorSpec & { readonly columns?: readonly string[] | undefined 
  * trained on.
  *
  * @param options.was How a message names the version whose place it is; default "the serving version".
+ * @param options.strictContract Whether rows of these views that are read in another way keep it out too.
  * @returns A sentence about the next version, which is its subject as "it"; `undefined` where nothing does.
  */
 export function differenceOf(
   serving: Versioned,
   next: Versioned,
-  { was: place = 'the serving version' }: { readonly was?: string } = {},
+  {
+    was: place = 'the serving version',
+    strictContract = false,
+  }: { readonly was?: string; readonly strictContract?: boolean } = {},
 ): string | undefined {
   const [was, is] = [serving.signature, next.signature];
   if (was.over !== is.over) return `it predicts over ${is.over}, but ${place} over ${was.over}`;
   return (
     differentTensors('input', [was.inputs, is.inputs], place) ??
     differentTensors('output', [was.outputs, is.outputs], place) ??
-    differentLock(serving.featuresLock, next.featuresLock, place)
+    differentLock(serving.featuresLock, next.featuresLock, place) ??
+    (strictContract ? differentContract(serving.featuresLock, next.featuresLock, place) : undefined)
   );
 }
 
@@ -52,9 +57,22 @@ function differentLock(
   is: Versioned['featuresLock'] = {},
   place: string,
 ): string | undefined {
-  const known = Object.values(was);
-  const other = Object.entries(is).find(([, hash]) => !known.includes(hash));
-  return other && `it was trained on view "${other[0]}" ${other[1]}, which ${place} does not know`;
+  const known = Object.values(was).map(({ hash }) => hash);
+  const other = Object.entries(is).find(([, { hash }]) => !known.includes(hash));
+  return other && `it was trained on view "${other[0]}" ${other[1].hash}, which ${place} does not know`;
+}
+
+function differentContract(
+  was: Versioned['featuresLock'] = {},
+  is: Versioned['featuresLock'] = {},
+  place: string,
+): string | undefined {
+  const known = Object.values(was).map(({ contract }) => contract);
+  const other = Object.entries(is).find(([, { contract }]) => !known.includes(contract));
+  return (
+    other &&
+    `it was trained on rows of view "${other[0]}" that are read in another way than those of ${place} (defaults, max age, refresh or policies)`
+  );
 }
 
 function differentTensors(

@@ -9,7 +9,9 @@ import type { Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { columnAt } from '../pipeline/inputs.js';
+import { lockOf, nodesBehind } from '../pipeline/features-lock.js';
 import type { Plan, PlanColumn, PlanNode } from '../pipeline/plan.js';
+import type { FeaturesLock } from '../models/locked-view.js';
 import { cache } from '../ports/cache.js';
 import { offlineStore, type OfflineStore } from '../ports/offline-store.js';
 import type { CallContext } from '../kernel/call.js';
@@ -28,11 +30,11 @@ export interface TrainingSetManifest {
   /** The SHA-256 of all the rest and of what the steps mean, options included: equal for equal definitions and equal data. */
   readonly id: string;
   readonly pipeline: string;
-  /** Hash per view: the versions that a model trained on these rows must find online. */
-  readonly features: Readonly<Record<string, string>>;
+  /** The views that the rows were read from: a model trained on them must find these versions online. */
+  readonly features: FeaturesLock;
   readonly spine: object;
   readonly rows: number;
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly nulls: number }[];
+  readonly columns: readonly TrainingSetColumn[];
   /**
    * How many feature cells have a value, how many have none, and how many could not be read. Only a set that was built with `allowFailed` has
    * any of the last; its columns `failed.<alias>` say where.
@@ -40,6 +42,15 @@ export interface TrainingSetManifest {
   readonly cells: { readonly computed: number; readonly missing: number; readonly failed: number };
   /** Digest of the rows themselves. */
   readonly digest: string;
+}
+
+/** A column of a training set. */
+export interface TrainingSetColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly nulls: number;
+  /** The views that its values come from, whatever lies between; absent where it comes from none. */
+  readonly views?: readonly string[];
 }
 
 /** The progress of a training set. */
@@ -318,15 +329,12 @@ function manifestOf({
   const body = {
     format: 1 as const,
     pipeline: options.pipeline,
-    features: Object.fromEntries(
-      plan.nodes.flatMap((node) => {
-        const offline = node.definition.offline(node);
-        return offline.how === 'as-of' ? [[offline.view.name, offline.view.hash]] : [];
-      }),
-    ),
+    features: lockOf(plan.nodes),
     spine: JSON.parse(JSON.stringify(options.spine)) as object,
     rows,
-    columns: fields.map((field, i) => ({ name: field.name, type: field.type.name, nulls: nulls[i]! })),
+    columns: fields.map((field, i) =>
+      columnOfManifest(field, nulls[i]!, viewsBehind(plan, columns, field.name)),
+    ),
     // A cell that could not be read is null.
     cells: { computed: features.size * rows - absent, missing: absent - failedCells, failed: failedCells },
     digest,
@@ -338,6 +346,15 @@ function manifestOf({
     .update(canonicalJson({ ...body, steps }))
     .digest('hex');
   return { ...body, id };
+}
+
+function columnOfManifest({ name, type }: Field, nulls: number, views: readonly string[]): TrainingSetColumn {
+  return { name, type: type.name, nulls, ...(views.length === 0 ? {} : { views }) };
+}
+
+function viewsBehind(plan: Plan, columns: readonly PlanColumn[], name: string): readonly string[] {
+  const column = columns.find((each) => each.name === name);
+  return column === undefined ? [] : Object.keys(lockOf(nodesBehind(plan, [column]))).sort();
 }
 
 /** What a step means for the rows: neither which store serves it online, nor whether it is cached there. */

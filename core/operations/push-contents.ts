@@ -55,7 +55,7 @@ export function notesOf({ trainingSet, info }: { readonly trainingSet?: unknown;
   readonly set: TrainingSet | undefined;
   /** The manifest of the training set, as a file. */
   readonly file: Uint8Array | undefined;
-  readonly kept: Pick<BundleManifest, 'featuresLock' | 'info'>;
+  readonly info: BundleManifest['info'];
 } {
   const set =
     trainingSet === undefined ? undefined : parseOption(trainingSetSchema, trainingSet, 'trainingSet');
@@ -66,9 +66,6 @@ export function notesOf({ trainingSet, info }: { readonly trainingSet?: unknown;
   return {
     set,
     file: set && new TextEncoder().encode(`${JSON.stringify(trainingSet, undefined, 2)}\n`),
-    kept: {
-      ...(set === undefined ? {} : { featuresLock: set.features }),
-      ...(Object.keys(kept).length === 0 ? {} : { info: kept }),
-    },
+    info: Object.keys(kept).length === 0 ? undefined : kept,
   };
 }

@@ -31,6 +31,7 @@ import { describeFile, modelSource, type ModelSource } from './model-source.js';
 import { usersOf } from './model-users.js';
 import { contentsOf, notesOf } from './push-contents.js';
 import type { ListedModel } from './read-models.js';
+import { lockOfModel } from './training-columns.js';
 import { nextNumber, versionOf } from './version-numbers.js';
 import { whoAmI } from './who.js';
 import { startNeeded } from './with-server.js';
@@ -154,7 +155,8 @@ export async function pushModel(
     entry: source.entry,
     files: contents.files,
     signature,
-    ...notes.kept,
+    ...(notes.set === undefined ? {} : { featuresLock: lockOfModel(notes.set, signature) }),
+    ...(notes.info === undefined ? {} : { info: notes.info }),
     ...(source.yaml?.selfTest === undefined ? {} : { selfTest: source.yaml.selfTest }),
     pushed: { at: formatMillis(Date.now())!, by },
   });

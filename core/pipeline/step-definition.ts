@@ -36,7 +36,13 @@ export interface UsedPart {
  */
 export type Offline =
   | { readonly how: 'same' | 'skip' | 'model' }
-  | { readonly how: 'as-of'; readonly view: FeatureView; readonly slot: string }
+  | {
+      readonly how: 'as-of';
+      readonly view: FeatureView;
+      readonly slot: string;
+      /** The hash of how rows of the view are read: a model that was trained on others notices. */
+      readonly contract: string;
+    }
   | { readonly how: 'refuse'; readonly because: string };
 
 /**

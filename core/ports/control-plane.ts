@@ -26,6 +26,15 @@ export interface ServedPredictor extends PredictorStatus {
   readonly name: string;
 }
 
+/** A model that was trained on rows of a view as another pipeline reads them: with other defaults, max age, refresh or policies. */
+export interface ContractDifference {
+  readonly pipeline: string;
+  /** The alias of the step that predicts. */
+  readonly step: string;
+  readonly predictor: string;
+  readonly view: string;
+}
+
 /** Whether a server takes requests, and what its operators should know. */
 export interface Readiness {
   readonly ready: boolean;
@@ -41,7 +50,7 @@ export interface ControlPlane {
   /**
    * Ready: every declared predictor has a loaded model, and the server is not draining. `details` names each predictor whose model comes from
    * its disk because its repository does not answer (`last-known`), that serves another version than it should (`behind`), or that lacks
-   * instances (`instances`).
+   * instances (`instances`), and each step whose model has seen other contracts of its views (`contract`).
    */
   readiness(): Readiness;
   /** In the order of starting. */
@@ -49,6 +58,8 @@ export interface ControlPlane {
   predictors(): readonly ServedPredictor[];
   /** The versions that serve. */
   models(): readonly (ModelIdentity & { readonly predictor: string })[];
+  /** The steps whose model was trained on rows of views that were read in another way. */
+  contracts(): readonly ContractDifference[];
   /** The compiled plan of each pipeline, for people. */
   plans(): Readonly<Record<string, object>>;
   views(): ReadonlyMap<string, FeatureView>;

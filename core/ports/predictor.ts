@@ -1,5 +1,6 @@
 import type { Tensor } from '../data/tensor.js';
 import type { Signature } from '../models/bundle.js';
+import type { FeaturesLock } from '../models/locked-view.js';
 import type { ModelVersion } from './model-repository.js';
 import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
@@ -27,8 +28,10 @@ export interface Prediction {
 export interface DescribedModel {
   readonly model: ModelIdentity;
   readonly signature: Signature;
-  /** View name → hash of the views whose features it was trained on. */
-  readonly featuresLock?: Readonly<Record<string, string>>;
+  /** The views whose features it was trained on. */
+  readonly featuresLock?: FeaturesLock;
+  /** Whether a pipeline that reads these views in another way (defaults, max age, refresh, policies) cannot use it; default: it is warned of. */
+  readonly strictContract?: boolean;
 }
 
 /** Where a predictor stands. What it does not know or does not have is left out. */
@@ -48,6 +51,8 @@ export interface PredictorStatus {
     /** The version that cannot serve, where one was found. */
     readonly version?: string;
   };
+  /** The lock of the version that serves. */
+  readonly featuresLock?: FeaturesLock;
   /** Instances of the version that serves: those that answer, and how many there should be. */
   readonly instances?: { readonly loaded: number; readonly wanted: number };
   /** What waits for an instance. */

@@ -52,6 +52,7 @@ export function planes(own: OwnPlanes = {}): Planes {
       parts: () => [],
       predictors: () => [],
       models: () => [],
+      contracts: () => [],
       plans: () => ({ echo: echo.plan }),
       views: () => new Map(),
       info: () => ({ name: 'vivace', version: '1.2.3' }),

@@ -30,6 +30,12 @@ export const options = z.strictObject({
     .describe(
       'Longest time for fetching a new version, and for loading, warming up and self-testing an instance, ms; default 120000',
     ),
+  contract: z
+    .enum(['warn', 'strict'])
+    .default('warn')
+    .describe(
+      'What happens where a pipeline reads the views that the model was trained on in another way (defaults, max age, refresh, policies): warn, or strict, which refuses the model; default warn',
+    ),
   refuseNaN: z
     .boolean()
     .default(false)

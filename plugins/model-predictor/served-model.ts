@@ -113,6 +113,7 @@ export class ServedModel implements Predictor {
       model: identityOf(manifest),
       signature,
       ...(featuresLock === undefined ? {} : { featuresLock }),
+      strictContract: this.#options.contract === 'strict',
     };
   }
 
@@ -121,8 +122,10 @@ export class ServedModel implements Predictor {
   }
 
   status(): PredictorStatus {
+    const featuresLock = this.#current?.bundle.manifest.featuresLock;
     return {
       serving: this.serving(),
+      ...(featuresLock === undefined ? {} : { featuresLock }),
       ...this.#watch.versions,
       instances: { loaded: this.#current?.instances.size ?? 0, wanted: this.#options.instances },
       queue: this.#dispatcher.queue,
@@ -153,7 +156,11 @@ export class ServedModel implements Predictor {
     const { model } = next;
     const serving = this.#current;
     const different =
-      serving === undefined ? undefined : differenceOf(serving.bundle.manifest, bundle.manifest);
+      serving === undefined
+        ? undefined
+        : differenceOf(serving.bundle.manifest, bundle.manifest, {
+            strictContract: this.#options.contract === 'strict',
+          });
     if (different !== undefined) {
       throw new VivaceError(
         'FAILED_PRECONDITION',

@@ -256,7 +256,7 @@ describe('vivace check', () => {
   it('refuses a model that was trained on a view of another definition', async () => {
     await given({
       'vivace.yaml': locked,
-      'set.json': '{"id": "abc", "features": {"price": "aaaaaaaaaa"}}',
+      'set.json': '{"id": "abc", "features": {"price": {"hash": "aaaaaaaaaa", "contract": "cccccccccc"}}}',
     });
     await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
     const columns = ['--columns', 'request.a,request.b'];
@@ -268,7 +268,7 @@ describe('vivace check', () => {
     const { code, stderr } = await project.vivace(['check']);
     expect(code).to.equal(1);
     expect(stderr).to.match(
-      /vivace\.yaml:\d+ parts\.score\.model: affine 2 was trained on view "price" aaaaaaaaaa, and here its hash is [a-z2-7]{10}/,
+      /vivace\.yaml:\d+ pipelines\.\w+\.steps\[\d+\]\.predict: affine 2 was trained on view "price" aaaaaaaaaa, and here its hash is [a-z2-7]{10}/,
     );
   });
 });

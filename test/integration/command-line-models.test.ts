@@ -162,12 +162,12 @@ describe('vivace models', () => {
 
   it('keeps the training set and notes', async () => {
     await project.write({
-      'set.json': '{"id": "abc", "features": {"v": "aaaaaaaaaa"}}',
+      'set.json': '{"id": "abc", "features": {"v": {"hash": "aaaaaaaaaa", "contract": "cccccccccc"}}}',
       'info.json': '{"rmse": 1.5}',
     });
     await add('--training-set', 'set.json', '--info', 'info.json');
     expect((await stored()).versions[0]).to.deep.include({
-      featuresLock: { v: 'aaaaaaaaaa' },
+      featuresLock: { v: { hash: 'aaaaaaaaaa', contract: 'cccccccccc' } },
       info: { rmse: 1.5, trainingSet: 'abc' },
     });
   });

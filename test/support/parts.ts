@@ -5,6 +5,7 @@ import {
   predictor,
   transform,
   type Signature,
+  type FeaturesLock,
   type Tensor,
 } from 'vivace';
 import { z } from 'zod';
@@ -64,13 +65,15 @@ export const adder = definePlugin({
   options: z.strictObject({
     width: z.int().positive(),
     loaded: z.custom<() => boolean>().optional(),
-    featuresLock: z.record(z.string(), z.string()).optional(),
+    featuresLock: z.custom<FeaturesLock>().optional(),
+    strictContract: z.boolean().default(false),
     onPredict: z.custom<(rows: number) => void | Promise<void>>().optional(),
   }),
-  create: ({ width, loaded, featuresLock = {}, onPredict }) => {
+  create: ({ width, loaded, featuresLock = {}, strictContract, onPredict }) => {
     const model = { name: 'adder', version: '1', digest: `adder of ${width}` };
     return {
-      describe: async () => ({ model, signature: sumSignature(width), featuresLock }),
+      describe: async () => ({ model, signature: sumSignature(width), featuresLock, strictContract }),
+      status: () => ({ serving: loaded?.() === false ? undefined : model, featuresLock }),
       serving: () => (loaded?.() === false ? undefined : model),
       async predict(inputs: readonly Tensor[], { rows }: { rows: number }) {
         await onPredict?.(rows);

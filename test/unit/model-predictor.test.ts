@@ -329,7 +329,7 @@ describe('ModelPredictor', () => {
 
     it('refuses one that was trained on views the serving version does not know', async () => {
       await start(polled);
-      await release('2', { featuresLock: { airport_delay: 'abcdefghij' } });
+      await release('2', { featuresLock: { airport_delay: { hash: 'abcdefghij', contract: 'cccccccccc' } } });
       const { error } = await fixture.logged(/a new version cannot serve/);
       expect((error as Error).message).to.match(/trained on view "airport_delay" abcdefghij/);
     });

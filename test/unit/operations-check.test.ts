@@ -282,9 +282,11 @@ describe('Operations: checkSignatures', () => {
   });
 
   it('refuses a model that was trained on other views', async () => {
-    await add({ trainingSet: { id: 'abc', features: { price: 'aaaaaaaaaa' } } });
+    await add({
+      trainingSet: { id: 'abc', features: { price: { hash: 'aaaaaaaaaa', contract: 'cccccccccc' } } },
+    });
     expect(await failureOf(checkSignatures(loading(scoring()).load, callContext()))).to.match(
-      /^INVALID_CONFIG parts\.score\.model: affine 1 was trained on view "price" aaaaaaaaaa/,
+      /^INVALID_CONFIG pipelines\.\w+\.steps\[\d+\]\.predict: affine 1 was trained on view "price" aaaaaaaaaa/,
     );
   });
 

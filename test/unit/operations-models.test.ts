@@ -98,11 +98,11 @@ describe('Operations: models', () => {
 
   it('keeps the training set and notes', async () => {
     const { manifest } = await add({
-      trainingSet: { id: 'abc', features: { v: 'aaaaaaaaaa' }, rows: 3 },
+      trainingSet: { id: 'abc', features: { v: { hash: 'aaaaaaaaaa', contract: 'cccccccccc' } }, rows: 3 },
       info: { rmse: 1.5 },
     });
     expect(manifest).to.deep.include({
-      featuresLock: { v: 'aaaaaaaaaa' },
+      featuresLock: { v: { hash: 'aaaaaaaaaa', contract: 'cccccccccc' } },
       info: { rmse: 1.5, trainingSet: 'abc' },
     });
   });

@@ -134,7 +134,7 @@ describe('Operations: the check before a push', () => {
     };
     const { check } = await push({
       onCheck: (step) => steps.push(step),
-      trainingSet: { id: 'abc', features: { v: 'aaaaaaaaaa' } },
+      trainingSet: { id: 'abc', features: { v: { hash: 'aaaaaaaaaa', contract: 'cccccccccc' } } },
     });
     expect(check).to.deep.equal(passed);
     expect(steps).to.deep.equal([

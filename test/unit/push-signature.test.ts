@@ -162,7 +162,7 @@ describe('Operations: the signature of a model that is pushed', () => {
   const set = {
     format: 1,
     id: 'abc',
-    features: { v: 'aaaaaaaaaa' },
+    features: { v: { hash: 'aaaaaaaaaa', contract: 'cccccccccc' } },
     columns: [
       { name: 'time', type: 'timestamp' },
       { name: 'request.shop', type: 'string' },
@@ -176,7 +176,10 @@ describe('Operations: the signature of a model that is pushed', () => {
     expect(manifest.signature.inputs).to.deep.equal([
       { name: 'features', datatype: 'FP32', shape: [-1, 4], columns: ['v.amount', 'v.vector'] },
     ]);
-    expect(manifest).to.deep.include({ featuresLock: { v: 'aaaaaaaaaa' }, info: { trainingSet: 'abc' } });
+    expect(manifest).to.deep.include({
+      featuresLock: { v: { hash: 'aaaaaaaaaa', contract: 'cccccccccc' } },
+      info: { trainingSet: 'abc' },
+    });
     const stored = server.part(modelRepository, 'models');
     const chunks: Uint8Array[] = [];
     for await (const chunk of stored.readFile(manifest, 'training-set.json', callContext()))

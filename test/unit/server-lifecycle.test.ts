@@ -7,11 +7,15 @@ import {
   keyValueStore,
   transport,
   type CallContext,
+  type FeaturesLock,
+  type LockedView,
   type Planes,
+  type Server,
   type VivaceError,
 } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { z } from 'zod';
+import { lockOf } from '../../core/pipeline/features-lock.js';
 import { failure } from '../support/failure.js';
 import { noting, stored } from '../support/lifecycle-parts.js';
 import { adder, echo } from '../support/parts.js';
@@ -158,33 +162,81 @@ describe('Server', () => {
     expect((await cut).code).to.equal('CANCELLED');
   });
 
-  it('refuses a model that was trained on views it does not have', async () => {
-    const views = {
-      price: { store: 'online', entity: { id: 'string' }, features: { v: { type: 'float64' } } },
-    } as const;
-    const create = (featuresLock: Record<string, string>) =>
+  describe('a model with a lock', () => {
+    const locked = async (
+      featuresLock: FeaturesLock,
+      { strictContract = false, onMissing = 'default' as 'default' | 'null' } = {},
+    ): Promise<Server> =>
       createServer({
         parts: {
-          adder: { use: adder, width: 1, featuresLock },
+          adder: { use: adder, width: 1, featuresLock, strictContract },
           hot: { use: memory },
           online: { use: 'online-store', store: 'hot' },
         },
-        views,
-        pipelines: { echo },
+        views: {
+          price: {
+            store: 'online',
+            entity: { id: 'string' },
+            features: { v: { type: 'float64', default: 1 } },
+          },
+          other: { store: 'online', entity: { id: 'string' }, features: { w: { type: 'float64' } } },
+        },
+        pipelines: {
+          scored: {
+            request: { id: 'string' },
+            steps: [
+              { fetch: 'price', as: 'cost', onMissing },
+              { fetch: 'other' },
+              { predict: 'adder', inputs: { x: ['cost.v'] } },
+            ],
+            response: { outputs: { sum: 'adder.sum', w: 'other.w' } },
+          },
+        },
       });
-    const start = async (featuresLock: Record<string, string>): Promise<void> => {
-      const server = await (await create(featuresLock)).start();
+    const start = async (...given: Parameters<typeof locked>): Promise<Server> =>
+      (await locked(...given)).start();
+    /** What a training set of the pipeline says of its views. */
+    const now = async (): Promise<FeaturesLock> => {
+      const server = await start({});
+      const plan = (await server.compile()).get('scored')!;
       await server.stop();
+      return lockOf(plan.nodes);
     };
-    const error = await failure(start({ price: 'aaaaaaaaaa' }));
-    expect([error.code, error.path]).to.deep.equal(['INVALID_CONFIG', 'parts.adder.model']);
-    expect(error.message).to.match(
-      /adder 1 was trained on view "price" aaaaaaaaaa, and here its hash is [a-z2-7]{10}: bring back/,
-    );
-    expect((await failure(start({ other: 'bbbbbbbbbb' }))).message).to.contain(
-      'this configuration has no such view',
-    );
-    await start({ renamed: (await create({})).views.get('price')!.hash });
+
+    it('is refused where its columns come from no view of that version', async () => {
+      const { price, other } = (await now()) as { price: LockedView; other: LockedView };
+      const error = await failure(start({ price: { ...price, hash: 'aaaaaaaaaa' } }));
+      expect([error.code, error.path]).to.deep.equal(['INVALID_CONFIG', 'pipelines.scored.steps[2].predict']);
+      expect(error.message).to.match(
+        /adder 1 was trained on view "price" aaaaaaaaaa, and here its hash is [a-z2-7]{10}: bring back/,
+      );
+      // The pipeline has the view, but the columns of this model do not come from it.
+      expect((await failure(start({ other }))).message).to.contain(
+        'the columns of this step come from no such view',
+      );
+      await (await start({ renamed: price })).stop();
+    });
+
+    it('is warned of where rows of its views are read in another way, and refused where it is strict', async () => {
+      const { price } = (await now()) as { price: LockedView };
+      const server = await start({ price }, { onMissing: 'null' });
+      const found = { pipeline: 'scored', step: 'adder', predictor: 'adder', view: 'price' };
+      expect(server.control.contracts()).to.deep.equal([found]);
+      expect(server.control.info()['contracts']).to.deep.equal([found]);
+      expect(server.control.readiness().ready).to.equal(true);
+      expect(server.control.readiness().details[0]).to.match(
+        /^contract: scored\.adder: the model of predictor "adder" was trained on rows of view "price" that were read in another way/,
+      );
+      await server.stop();
+      const strict = await failure(start({ price }, { onMissing: 'null', strictContract: true }));
+      expect([strict.code, strict.path]).to.deep.equal([
+        'INVALID_CONFIG',
+        'pipelines.scored.steps[2].predict',
+      ]);
+      const same = await start({ price }, { strictContract: true });
+      expect(same.control.contracts()).to.deep.equal([]);
+      await same.stop();
+    });
   });
 
   it('is not ready while a predictor has no loaded model', async () => {

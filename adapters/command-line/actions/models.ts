@@ -149,7 +149,7 @@ function shownLines({ manifest, aliases, histories }: ShownModel): readonly (rea
     ...signature.outputs.map((tensor) => ['output', tensorText(tensor)] as const),
     ...(signature.over === 'request' ? ([['over', 'whole requests']] as const) : []),
     ...files.map(({ path, sizeBytes }) => ['file', `${path}, ${size(sizeBytes)}`] as const),
-    ...Object.entries(featuresLock).map(([view, hash]) => ['view', `${view} ${hash}`] as const),
+    ...Object.entries(featuresLock).map(([view, { hash }]) => ['view', `${view} ${hash}`] as const),
     ...Object.entries(info).map(([key, value]) => ['info', `${key}: ${JSON.stringify(value)}`] as const),
     ...Object.entries(histories).flatMap(([alias, entries]) =>
       entries.map(

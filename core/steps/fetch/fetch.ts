@@ -13,6 +13,7 @@ import {
 import { cache } from '../../ports/cache.js';
 import { featureSource, type FeatureSourceDescription } from '../../ports/feature-source.js';
 import { onlineStore, type OnlineStore } from '../../ports/online-store.js';
+import { canonicalJson, type FeatureView } from '../../views/view.js';
 import { contentId } from '../../wire/base32.js';
 import { cacheSummary } from '../cache/schema.js';
 import { FetchFeatures } from './fetch-features.js';
@@ -172,12 +173,28 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
   };
 }
 
-function offlineOf({ alias, view, history }: FetchNode): Offline {
-  if (view !== undefined) return { how: 'as-of', view, slot: 'source' };
+function offlineOf(node: FetchNode): Offline {
+  const { alias, view, history } = node;
+  if (view !== undefined) return { how: 'as-of', view, slot: 'source', contract: contractOf(node, view) };
   if (history === 'pure') return { how: 'same' };
   const because =
     history === 'log-only'
       ? `the source of "${alias}" answers online only: its history is only in the logs of served requests`
       : `the source of "${alias}" is not a view, so it cannot be read as of a past time`;
   return { how: 'refuse', because };
+}
+
+/** The hash of everything that decides what a pipeline makes of rows of a view. */
+function contractOf(node: FetchNode, view: FeatureView): string {
+  const { features, onMissing, onFailure } = node;
+  return contentId(
+    canonicalJson({
+      view: view.hash,
+      defaults: Object.fromEntries(features.map(({ name, default: fallback }) => [name, fallback ?? null])),
+      maxAgeMs: node.isStatic ? null : (node.maxAgeMs ?? null),
+      refresh: view.refresh ?? null,
+      onMissing,
+      onFailure,
+    }),
+  );
 }

@@ -137,7 +137,9 @@ export function aliases({ runner, setup, repository, addVersions, alias, resolve
         inputs: [{ ...affineSignature.inputs[0]!, columns: ['request.other', 'request.b'] }],
       },
     },
-    'views that the other does not know': { featuresLock: { airport_delay: 'zzzzzzzzzz' } },
+    'views that the other does not know': {
+      featuresLock: { airport_delay: { hash: 'zzzzzzzzzz', contract: 'cccccccccc' } },
+    },
   };
   for (const [what, more] of Object.entries(others)) {
     it(`moves no alias to a version with ${what}, unless told to`, async () => {

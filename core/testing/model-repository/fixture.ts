@@ -76,7 +76,7 @@ export function manifestOf({ name, version }: ModelVersion, files: Files = defau
       sha256: createHash('sha256').update(content).digest('hex'),
     })),
     signature: affineSignature,
-    featuresLock: { airport_delay: 'abcdefghij' },
+    featuresLock: { airport_delay: { hash: 'abcdefghij', contract: 'cccccccccc' } },
     info: { rmse: 1.5 },
   };
 }
