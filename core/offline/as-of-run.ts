@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { PipelineSteps, PlanStep, SlotOverride } from '../composition/step-factory.js';
-import { columnOf, concat, isValid, type Column } from '../data/column.js';
+import { columnOf, type Column } from '../data/column.js';
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
-import { Frame } from '../data/frame.js';
+import type { Frame } from '../data/frame.js';
 import { status } from '../data/status.js';
 import { Call, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
@@ -10,7 +10,6 @@ import { untilAborted } from '../kernel/until-aborted.js';
 import { createExecutor, type RunnableNode } from '../pipeline/execute.js';
 import type { RunNode } from '../pipeline/layers.js';
 import type { Plan, PlanNode } from '../pipeline/plan.js';
-import { longTextIn } from '../pipeline/text-limits.js';
 import { Run } from '../pipeline/run.js';
 import type { FailedReads, Offline } from '../pipeline/step-definition.js';
 import type { FeatureSource } from '../ports/feature-source.js';
@@ -19,14 +18,12 @@ import type { AsOfReader, OfflineStore } from '../ports/offline-store.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import { knowledgeTime } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
-import { castColumn } from './cast-column.js';
+import { blocksOf } from './blocks.js';
 import { openViews } from './open-views.js';
+import { frameOf } from './spine-frame.js';
 import type { BoundSpine } from './spine.js';
 
-/** How many rows run together: enough for a join to pay off, few enough for bounded memory. */
-const blockRows = 100_000;
-
-/** Some rows of a spine, run through the plan: one request with one object each. */
+/** Some rows of a spine, run through the plan: one request with one object each, or one per group. */
 export interface AsOfBlock {
   readonly frame: Frame;
   /** Columns of the spine that are not fields of the pipeline. */
@@ -67,7 +64,7 @@ export async function asOfRun<T>(
   const nodes = plan.nodes
     .filter((node) => predict || !dependsOnModel(plan, node))
     .map((node) => node.definition.inHistory?.(node, failedReads) ?? node);
-  const views = nodes.flatMap((node) => viewOf(offlineOf(node, plan)));
+  const views = nodes.flatMap((node) => viewOf(offlineOf(node, { plan, spine })));
   onPhase?.('reading the spine');
   const { fields, batches } = await store.spine(spine.spine, context);
   onPhase?.('preparing views');
@@ -97,11 +94,11 @@ export function dependsOnModel(plan: Plan, node: PlanNode): boolean {
 }
 
 /** @throws {VivaceError} `FAILED_PRECONDITION` where a node cannot run as of a past time. */
-function offlineOf(node: PlanNode, plan: Plan): Offline {
+function offlineOf(node: PlanNode, { plan, spine }: { plan: Plan; spine: BoundSpine }): Offline {
   const offline = node.definition.offline(node);
   if (offline.how === 'refuse') throw new VivaceError('FAILED_PRECONDITION', offline.because);
-  if (offline.how !== 'skip' && node.over === 'request' && node.scope === 'object')
-    throw ungrouped(node, plan);
+  const isAlone = node.over === 'request' && node.scope === 'object' && !spine.isGrouped;
+  if (offline.how !== 'skip' && isAlone) throw ungrouped(node, plan);
   return offline;
 }
 
@@ -109,11 +106,11 @@ function ungrouped(node: PlanNode, plan: Plan): VivaceError {
   const path = `pipelines.${plan.name}.steps[${node.step}]`;
   const { how } = node.definition.offline(node);
   const otherwise =
-    how === 'model' ? 'do not let its models predict' : 'build it from a pipeline without this step';
+    how === 'model' ? 'or do not let its models predict' : 'or build it from a pipeline without this step';
   return new VivaceError(
     'FAILED_PRECONDITION',
     `${path}: ${node.verb} "${node.alias}" looks at all objects of a request together (\`over: request\`), but in a training set every row is a request with ` +
-      `one object, so its values would differ from those online: ${otherwise}`,
+      `one object, so its values would differ from those online: say with \`group\` of the spine which rows are one request, ${otherwise}`,
     { path },
   );
 }
@@ -214,7 +211,7 @@ async function* runBlocks({
     bypassBreaker: true,
   });
   let rows = 0;
-  for await (const block of regroup(batches)) {
+  for await (const block of blocksOf(batches)) {
     rows += block.rows;
     const { frame, labels } = frameOf(block, plan, spine);
     const running = execute(new Run(call, () => frame).decode());
@@ -223,25 +220,6 @@ async function* runBlocks({
     yield { frame, labels, failed: failed(frame) };
   }
   if (rows === 0) throw withoutRows(spine);
-}
-
-async function* regroup(batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch> {
-  let held: RowBatch[] = [];
-  let rows = 0;
-  for await (const batch of batches) {
-    held.push(batch);
-    rows += batch.rows;
-    if (rows < blockRows) continue;
-    yield joined(held, rows);
-    held = [];
-    rows = 0;
-  }
-  if (rows > 0) yield joined(held, rows);
-}
-
-function joined(batches: readonly RowBatch[], rows: number): RowBatch {
-  const { fields } = batches[0]!;
-  return { fields, rows, columns: fields.map((_, i) => concat(batches.map((batch) => batch.columns[i]!))) };
 }
 
 function withoutRows({ spine: { sample, table } }: BoundSpine): VivaceError {
@@ -253,57 +231,4 @@ function withoutRows({ spine: { sample, table } }: BoundSpine): VivaceError {
   return new VivaceError('INVALID_ARGUMENT', `spine: no row is left that is a request: ${advice}`, {
     path: `spine.${key}`,
   });
-}
-
-function hasNull(column: Column): boolean {
-  for (let row = 0; column.valid !== undefined && row < column.rows; row++)
-    if (!isValid(column, row)) return true;
-  return false;
-}
-
-function withoutValue(name: string): VivaceError {
-  return new VivaceError(
-    'INVALID_ARGUMENT',
-    `spine: some rows have no "${name}", which every request must have: leave them out with \`where\`, or make the field optional`,
-    {
-      path: `spine.${name}`,
-    },
-  );
-}
-
-function tooLong(name: string, length: number, maxLength: number): VivaceError {
-  return new VivaceError(
-    'INVALID_ARGUMENT',
-    `spine: "${name}" has a text of ${length} UTF-16 units, but a request may have at most ${maxLength}: leave such rows out with \`where\`, or raise the field's \`maxLength\``,
-    { path: `spine.${name}` },
-  );
-}
-
-function frameOf(block: RowBatch, plan: Plan, spine: BoundSpine): Omit<AsOfBlock, 'failed'> {
-  const column = (name: string): Column =>
-    block.columns[block.fields.findIndex((field) => field.name === name)]!;
-  const time = column('time').values as Float64Array;
-  const frame = new Frame({
-    time,
-    offsets: Uint32Array.from({ length: block.rows + 1 }, (_, i) => (plan.objects === undefined ? 0 : i)),
-    columns: plan.columns.length,
-    fetches: plan.fetches,
-    skips: plan.skips,
-    masks: plan.masks,
-    elements: plan.elements,
-  });
-  for (const [name, field] of spine.fields) {
-    const cast = castColumn(column(name), field.type, name);
-    if (!field.optional && hasNull(cast)) throw withoutValue(name);
-    const long = field.maxLength === undefined ? undefined : longTextIn(cast, field.maxLength);
-    if (long !== undefined) throw tooLong(name, long.length, field.maxLength as number);
-    frame.write(field.place, cast);
-  }
-  frame.write(plan.timeColumn.place, { type: plan.timeColumn.type, rows: block.rows, values: time });
-  const labels = spine.labels.map((name): [string, Column] => {
-    const type = spine.labelTypes.get(name);
-    return [name, type === undefined ? column(name) : castColumn(column(name), type, name)];
-  });
-  // Keys: names of labels.
-  return { frame, labels: new Map(labels) };
 }

@@ -6,6 +6,7 @@ import { parseType, type ColumnType } from '../data/types.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
 import { millisOf, readMoment } from '../kernel/time.js';
 import type { Spine, SpineColumn } from '../ports/offline-store.js';
+import { groupColumn } from './blocks.js';
 import { typeName } from '../views/schema.js';
 import { hasOneSource, oneSource, sourceRowsOf, sourceRowsShape } from '../views/source-rows.js';
 
@@ -44,6 +45,12 @@ export const spineSchema = z
       .record(z.string(), z.union([z.string(), label]))
       .default({})
       .describe('columns to keep beside the features, by name'),
+    group: z
+      .string()
+      .optional()
+      .describe(
+        'column whose equal values, at one request time, are the objects of one request; default: each row is a request with one object',
+      ),
     from: moment.optional().describe('earliest request time, inclusive'),
     to: moment.optional().describe('latest request time, exclusive'),
     ...rows,
@@ -70,6 +77,8 @@ export type SpineInput = z.input<typeof spineSchema>;
 /** A spine that fits a pipeline. */
 export interface BoundSpine {
   readonly spine: Spine;
+  /** Whether several rows may be the objects of one request. */
+  readonly isGrouped: boolean;
   /** Name among the spine's columns → field of the plan. */
   readonly fields: ReadonlyMap<string, PlanField>;
   readonly labels: readonly string[];
@@ -91,7 +100,12 @@ function sampleOf({
 export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): BoundSpine | undefined {
   const spec = parseWith(spineSchema, input, { path: ['spine'], mistakes });
   if (spec === undefined) return undefined;
-  const columns: Record<string, SpineColumn> = {};
+  const { group, sample } = spec;
+  if (group !== undefined && plan.objects === undefined)
+    mistakes.add(['spine', 'group'], 'the pipeline has no objects, so each row is a request of its own');
+  // First, so that the rows of a group follow one another.
+  const columns: Record<string, SpineColumn> =
+    group === undefined ? {} : { [groupColumn]: { column: group, path: ['group'] } };
   // Keys: names of columns.
   const fields = new Map<string, PlanField>();
   const bind = (scope: 'request' | 'objects', declared: readonly PlanField[]): void => {
@@ -130,8 +144,13 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
       time: spec.time,
       ...(spec.from === undefined ? {} : { fromMs: spec.from }),
       ...(spec.to === undefined ? {} : { toMs: spec.to }),
-      ...(spec.sample === undefined ? {} : { sample: sampleOf(spec.sample) }),
+      ...(sample === undefined
+        ? {}
+        : {
+            sample: sampleOf({ of: sample.of, by: sample.by ?? (group === undefined ? undefined : [group]) }),
+          }),
     },
+    isGrouped: group !== undefined,
     fields,
     labels: Object.keys(spec.labels).map((name) => `label.${name}`),
     labelTypes,

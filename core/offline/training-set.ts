@@ -4,8 +4,9 @@ import type { Server } from '../composition/server-interface.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes } from '../config/mistake.js';
 import { throwInFile } from '../config/yaml-file.js';
-import { isValid, type Column } from '../data/column.js';
+import { gather, isValid, type Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
+import type { Frame, Scope } from '../data/frame.js';
 import { parseType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
 import { columnAt } from '../pipeline/inputs.js';
@@ -191,7 +192,10 @@ export async function buildTrainingSet(
       async function* batches(): AsyncGenerator<RowBatch> {
         for await (const block of blocks) {
           const batch = rowsOf(block, { plan, columns, marked, labels, fields });
-          for (const [alias, rows] of block.failed) failed.set(alias, failed.get(alias)! + countOnes(rows));
+          marked.forEach(({ alias }, i) => {
+            const flags = batch.columns[1 + columns.length + i]!.values as Uint8Array;
+            failed.set(alias, failed.get(alias)! + countOnes(flags));
+          });
           digest.add(batch.columns);
           batch.columns.forEach((column, i) => (nulls[i] = nulls[i]! + countNulls(column)));
           rows += batch.rows;
@@ -283,12 +287,23 @@ function rowsOf(
     fields,
     rows,
     columns: [
-      frame.column(plan.timeColumn.place),
+      columnAt(frame, plan.timeColumn, scope),
       ...columns.map((column) => columnAt(frame, column, scope)),
-      ...marked.map(({ alias }) => ({ type: bool, rows, values: failed.get(alias) ?? new Uint8Array(rows) })),
+      ...marked.map((node) => failedColumn(node, frame, { failed, scope })),
       ...labelFields.map((field) => labels.get(field.name)!),
     ],
   };
+}
+
+/** Which rows a step could not read, as a column. */
+function failedColumn(
+  { alias, scope: own }: PlanNode,
+  frame: Frame,
+  { failed, scope }: { readonly failed: AsOfBlock['failed']; readonly scope: Scope },
+): Column {
+  const rows = frame.rows(own);
+  const column = { type: bool, rows, values: failed.get(alias) ?? new Uint8Array(rows) };
+  return own === scope ? column : gather(column, frame.requestOf);
 }
 
 function countOnes(flags: Uint8Array): number {
@@ -342,9 +357,14 @@ function manifestOf({
   const steps = plan.nodes
     .filter((node) => options.predict === true || !dependsOnModel(plan, node))
     .map(stepDefinition);
-  const id = createHash('sha256')
-    .update(canonicalJson({ ...body, steps }))
-    .digest('hex');
+  // What columns come from, and how rows are read, is what the steps say.
+  const identity = {
+    ...body,
+    features: Object.fromEntries(Object.entries(body.features).map(([view, { hash }]) => [view, hash])),
+    columns: body.columns.map(({ views: _, ...column }) => column),
+    steps,
+  };
+  const id = createHash('sha256').update(canonicalJson(identity)).digest('hex');
   return { ...body, id };
 }
 
