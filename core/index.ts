@@ -234,7 +234,7 @@ export { shapeText } from './models/shape.js';
 export { checkSuccession, differenceOf } from './models/difference.js';
 export type { FeaturesLock, LockedView } from './models/locked-view.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
-export type { SourceRows } from './views/source-rows.js';
+export type { RowCondition, SourceRows, WhereValue } from './views/source-rows.js';
 export type { Refresh } from './views/refresh.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 

@@ -1,12 +1,32 @@
 import { z } from 'zod';
 
-/** Which rows to use, by column: those with a value within inclusive bounds, or equal to one. */
-export type Where = Readonly<
-  Record<
-    string,
-    { readonly min?: number; readonly max?: number; readonly equals?: number | string | boolean }
-  >
->;
+/** What a column is compared with. */
+export type WhereValue = number | string | boolean;
+
+/** Which rows to use: those whose value fits all that is said. A row without a value fits nothing. */
+export interface RowCondition {
+  /** Inclusive bounds. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly equals?: WhereValue;
+  /** One of these, all of one kind. */
+  readonly in?: readonly WhereValue[];
+  /** None of these, all of one kind. */
+  readonly not?: WhereValue | readonly WhereValue[];
+}
+
+/** Which rows to use, by column. */
+export type Where = Readonly<Record<string, RowCondition>>;
+
+const whereValue = z.union([z.number(), z.string(), z.boolean()]);
+const whereValues = z
+  .array(whereValue)
+  .min(1)
+  .max(1000)
+  .refine(
+    (values) => new Set(values.map((value) => typeof value)).size === 1,
+    'must be all numbers, all texts or all truth values',
+  );
 
 /** Rows of a warehouse: the keys that the source of a view and a spine have in common. Exactly one of `table` and `query` is there. */
 export interface SourceRows {
@@ -27,11 +47,15 @@ export const sourceRowsShape = {
       z.strictObject({
         min: z.number().optional(),
         max: z.number().optional(),
-        equals: z.union([z.number(), z.string(), z.boolean()]).optional(),
+        equals: whereValue.optional(),
+        in: whereValues.optional(),
+        not: z.union([whereValue, whereValues]).optional(),
       }),
     )
     .default({})
-    .describe('rows to use, by column; bounds are inclusive'),
+    .describe(
+      'rows to use, by column: within inclusive bounds, equal to a value, one of several, or none of them',
+    ),
   distinct: z.boolean().default(false).describe('use duplicate rows once'),
 } as const;
 

@@ -4,6 +4,7 @@ import {
   VivaceError,
   type CallContext,
   type ColumnType,
+  type RowCondition,
   type ConfigPath,
   type DescribedColumn,
   type Dialect,
@@ -115,14 +116,19 @@ function timeOf(column: string, path: ConfigPath, what: string): Use {
 }
 
 function conditionsOf({ where = {} }: Partial<SourceRows>, path: ConfigPath): Use[] {
-  return Object.entries(where).map(([column, { equals }]) => ({
+  return Object.entries(where).map(([column, condition]) => ({
     column,
     path: [...path, column],
     role: 'condition',
     what: 'a condition of `where`',
     // A text is compared with the text that stands in the file.
-    ...(typeof equals === 'string' ? { type: string } : {}),
+    ...(isOfText(condition) ? { type: string } : {}),
   }));
+}
+
+/** Whether a condition compares texts. */
+function isOfText({ equals, in: some = [], not = [] }: RowCondition): boolean {
+  return [equals, ...some, ...[not].flat()].some((value) => typeof value === 'string');
 }
 
 /** What a look at a source needs. */
@@ -227,13 +233,17 @@ export function numberType(source: FoundSource, name: string): ColumnType | unde
 /** The rows that a view or a spine uses of its source, as they stand after FROM. */
 export function sourceRows(source: FoundSource, sql: Dialect, attempt = false): string {
   const { where = {}, distinct } = source.rows;
-  const conditions = Object.entries(where).flatMap(([name, { min, max, equals }]) => {
+  const conditions = Object.entries(where).flatMap(([name, { min, max, equals, in: some, not }]) => {
     const operand = (value: number | string | boolean): string =>
       comparable(source, name, { value, sql, attempt });
     return [
       ...(min === undefined ? [] : [`${operand(min)} >= ${sql.literal(min)}`]),
       ...(max === undefined ? [] : [`${operand(max)} <= ${sql.literal(max)}`]),
       ...(equals === undefined ? [] : [`${operand(equals)} = ${sql.literal(equals)}`]),
+      ...(some === undefined ? [] : [`${operand(some[0]!)} IN (${some.map(sql.literal).join(', ')})`]),
+      ...(not === undefined
+        ? []
+        : [`${operand([not].flat()[0]!)} NOT IN (${[not].flat().map(sql.literal).join(', ')})`]),
     ];
   });
   const rows = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;

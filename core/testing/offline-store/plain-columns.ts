@@ -228,5 +228,32 @@ export function plainColumns({ runner, open, onlineRows }: OfflineStoreFixture):
       });
       assert.deepEqual((await asOf(store, counted, [['a', 2]]))[0]!.cells, [1]);
     });
+
+    it('uses the rows that are one of several, or none of them', async () => {
+      const store = await open({
+        t: plain([
+          ['a', 1, 1, 1],
+          ['a', 2, 2, 2],
+          ['b', 3, 3, 3],
+          ['c', 4, 4, null],
+          ['d', 5, 5, 5],
+        ]),
+      });
+      const kept = async (where: object): Promise<unknown[]> => {
+        const of = view({ ...plainSpec, source: { ...plainSpec.source, where } });
+        const keys = ['a', 'b', 'c', 'd'];
+        const rows = await asOf(
+          store,
+          of,
+          keys.map((key) => [key, 9]),
+        );
+        return rows.map(({ cells }) => cells[0]);
+      };
+      assert.deepEqual(await kept({ value: { in: [1, 3, 7] } }), [1, 3, null, null]);
+      assert.deepEqual(await kept({ value: { not: [2, 3] } }), [1, null, null, 5]);
+      assert.deepEqual(await kept({ value: { not: 2, max: 3 } }), [1, 3, null, null]);
+      assert.deepEqual(await kept({ key: { in: ['b', "c'"] } }), [null, 3, null, null]);
+      assert.deepEqual(await kept({ key: { not: 'a' } }), [null, 3, null, 5]);
+    });
   });
 }
