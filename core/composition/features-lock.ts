@@ -55,7 +55,7 @@ export function lockDifferences(
 /**
  * What differs is a mistake of the step that predicts: another version of a view always, another contract where the predictor says so.
  *
- * @param options.warn Gets what is no mistake.
+ * @param options.warn Gets what is not a mistake.
  */
 export function checkLocks(
   plans: Iterable<Plan>,

@@ -11,7 +11,7 @@ import type { BoundSpine } from './spine.js';
 /**
  * The frame of some rows of a spine, and its labels: a request for each group, which has the group's rows as its objects.
  *
- * @throws {VivaceError} `INVALID_ARGUMENT` for a value that no request may have, and for a group that is no request.
+ * @throws {VivaceError} `INVALID_ARGUMENT` for a value that no request may have, and for a group that is not a request.
  */
 export function frameOf(
   block: RowBatch,

@@ -361,7 +361,7 @@ function manifestOf({
   const identity = {
     ...body,
     features: Object.fromEntries(Object.entries(body.features).map(([view, { hash }]) => [view, hash])),
-    columns: body.columns.map(({ views: _, ...column }) => column),
+    columns: body.columns.map(({ name, type, nulls }) => ({ name, type, nulls })),
     steps,
   };
   const id = createHash('sha256').update(canonicalJson(identity)).digest('hex');

@@ -120,8 +120,8 @@ export interface Dialect {
    */
   total(expression: string, order: readonly string[]): string;
   /**
-   * An aggregate: the sum of the squares of what the values of a float64 expression are away from their mean; null where there is none. It
-   * is no difference of two sums of squares. Equal rows as for `total`.
+   * An aggregate: the sum of the squares of what the values of a float64 expression are away from their mean; null where there is none. Not a
+   * difference of two sums of squares. Equal rows as for `total`.
    */
   squaredDeviations(expression: string): string;
   /** Whether a list or a vector has a null inside; not true for one that is null itself. */
