@@ -170,7 +170,9 @@ export type {
 export { offlineStore } from './ports/offline-store.js';
 export type {
   AsOfReader,
+  Materialized,
   MaterializeProgress,
+  MaterializeRun,
   OfflineStore,
   SourceReport,
   Spine,
@@ -236,6 +238,19 @@ export type { FeaturesLock, LockedView } from './models/locked-view.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export type { RowCondition, SourceRows, WhereValue } from './views/source-rows.js';
 export type { Refresh } from './views/refresh.js';
+export {
+  coveredUntil,
+  emptyLedger,
+  mergeLedgers,
+  mergeSamples,
+  parseLedger,
+  type Ledger,
+  type LedgerKey,
+  type LedgerRun,
+  type OpenRun,
+  type SampledKey,
+  type Stretch,
+} from './views/ledger.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 
 // Steps, verbs and layers of your own; see docs/composition.md.

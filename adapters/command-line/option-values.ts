@@ -53,6 +53,22 @@ export function lastMomentOf(option: string, text: string): number {
   return millisOf(moment.last);
 }
 
+/**
+ * The value of an option that is some days: `2001-06-15`, or the first and the last as `2001-06-01..2001-06-15`.
+ *
+ * @returns Days since 1970, both inclusive.
+ */
+export function daysOf(option: string, text: string): { readonly first: number; readonly last: number } {
+  const [first, last = first, ...others] = text.split('..').map((date) => {
+    const moment = /^\d{4}-\d{2}-\d{2}$/.test(date) ? readMoment(date) : 'not a date';
+    return typeof moment === 'string' ? NaN : millisOf(moment.first) / millisPerDay;
+  });
+  if (others.length === 0 && first! <= last!) return { first: first!, last: last! };
+  throw new UsageError(
+    `${option}: "${text}" is not a day or a stretch of days: write 2001-06-15, or the first and the last day as 2001-06-01..2001-06-15`,
+  );
+}
+
 /** A value that is one of a few names. */
 export function choiceOf<T extends string>(what: string, text: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === text);

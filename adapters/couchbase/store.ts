@@ -25,7 +25,7 @@ const mostInFlight = 512;
 
 /** A `KeyValueStore` over one collection: binary documents, read side by side and replaced by compare-and-swap. */
 export class CouchbaseStore implements KeyValueStore {
-  readonly supports = { maxBatch: 10_000 };
+  readonly supports: KeyValueStore['supports'];
   readonly #settings: CouchbaseSettings;
   readonly #directory: string;
   readonly #keyspace: string;
@@ -38,6 +38,10 @@ export class CouchbaseStore implements KeyValueStore {
   constructor(settings: CouchbaseSettings, directory: string) {
     const { bucket, scope, collection, timeoutMs, profile } = settings;
     this.#settings = settings;
+    this.supports = {
+      maxBatch: 10_000,
+      ...(settings.ttlMs === undefined ? {} : { expiresAfterMs: settings.ttlMs }),
+    };
     this.#directory = directory;
     this.#keyspace = `${bucket}.${scope}.${collection}`;
     this.#readMs = timeoutMs ?? (profile === undefined ? 2500 : 20_000);

@@ -32,6 +32,7 @@ export const duckdbDialect: Dialect = {
   divide: (numerator, denominator) => `(${numerator}) / (${denominator})`,
   total: (expression, order) => `list_sum(list(${expression} ORDER BY ${order.join(', ')}))`,
   squaredDeviations,
+  rowHash: (expressions) => `CAST(hash(${expressions.join(', ')}) % 2147483648 AS BIGINT)`,
   hasNull: (expression) => `(list_count(${expression}) < len(${expression}))`,
   series: (name, to) => `(SELECT unnest(range(1, ${to + 1})) AS ${identifier(name)})`,
   asOfJoin,

@@ -14,7 +14,11 @@ export class RedisKeyValues implements KeyValueStore {
 
   constructor(connection: Connection, prefix: string, ttlMs: number | undefined) {
     // To find out whether a key is being read already takes longer than to read it again, unless it takes a command of its own.
-    this.supports = { maxBatch: 1000, ...(connection.spread ? {} : { maxJoined: 50 }) };
+    this.supports = {
+      maxBatch: 1000,
+      ...(connection.spread ? {} : { maxJoined: 50 }),
+      ...(ttlMs === undefined ? {} : { expiresAfterMs: ttlMs }),
+    };
     this.#connection = connection;
     this.#prefix = prefix;
     this.#ttl = ttlMs === undefined ? [] : [String(ttlMs)];

@@ -4,7 +4,12 @@ import { didYouMean } from '../config/did-you-mean.js';
 import { derivedContext, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { instantOfMillis, millisOf } from '../kernel/time.js';
-import { offlineStore, type MaterializeProgress, type OfflineStore } from '../ports/offline-store.js';
+import {
+  offlineStore,
+  type Materialized,
+  type MaterializeRun,
+  type OfflineStore,
+} from '../ports/offline-store.js';
 import { lastBoundary } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
 import { checkSources } from '../offline/check-sources.js';
@@ -12,11 +17,9 @@ import { startNeeded } from './with-server.js';
 import { wrongOption } from './wrong-option.js';
 
 /** What is copied from the offline to the online store. */
-export interface MaterializeOptions {
+export interface MaterializeOptions extends Partial<MaterializeRun> {
   /** Names of views; default: all that have a source. */
   readonly views?: readonly string[];
-  /** Copies rows up to this time, inclusive: epoch milliseconds. Default: for each view the last moment at which a run is due, or now. */
-  readonly untilMs?: number;
   /** The offline-store part; default: the only one. */
   readonly store?: string;
 }
@@ -33,10 +36,8 @@ export interface ViewProgress {
 }
 
 /** A view that has been copied. */
-export interface MaterializedView extends MaterializeProgress {
+export interface MaterializedView extends Materialized {
   readonly view: string;
-  /** Up to when, inclusive: epoch milliseconds. */
-  readonly untilMs: number;
 }
 
 /** What reading the source of a view would cost. */
@@ -47,9 +48,11 @@ export interface ViewEstimate {
 }
 
 /**
- * Copies the newest feature row of each key from the offline to the online store, one view after the other. It is safe to repeat and to
- * interrupt: the newest row wins, whatever was written before. Every view is compared with its source before the first one is copied.
+ * Copies the newest feature row of each key from the offline to the online store, one view after the other: of the keys about which something
+ * may have changed since the last run, which the online store remembers. It is safe to repeat and to interrupt: the newest row wins, whatever
+ * was written before. Every view is compared with its source before the first one is copied.
  *
+ * @param options.untilMs Default: for each view the last moment at which a run is due (`refresh`), or now. *
  * A new server starts the offline store and what it uses; a server that has started is used as it is. In both cases the caller stops it.
  *
  * @param options.onProgress Called when a view begins, as its rows are copied, and when it is done.
@@ -60,27 +63,33 @@ export interface ViewEstimate {
  */
 export async function materializeViews(
   server: Server,
-  { onProgress, ...options }: MaterializeOptions & { readonly onProgress?: (progress: ViewProgress) => void },
+  {
+    onProgress,
+    views: names,
+    store: part,
+    ...run
+  }: MaterializeOptions & { readonly onProgress?: (progress: ViewProgress) => void },
   context: CallContext,
 ): Promise<readonly MaterializedView[]> {
-  const { views, store } = await ready(server, options, context);
+  const { views, store } = await ready(server, { names, part }, context);
   await checkSources(server, [{ store, views }], context);
   const copied: MaterializedView[] = [];
   const now = Date.now();
   for (const view of views) {
-    const untilMs = options.untilMs ?? lastRunMs(view, now);
     const of = { view: view.name };
     onProgress?.({ ...of, phase: 'begun', rows: 0, written: 0 });
     const done = await store.materialize(
       view,
       {
-        untilMs,
+        ...run,
+        untilMs: run.untilMs ?? lastRunMs(view, now),
         onProgress: (progress) => onProgress?.({ ...of, phase: 'copying', ...progress }),
       },
       derivedContext(context, { bypassBreaker: true }),
     );
-    onProgress?.({ ...of, phase: 'done', ...done });
-    copied.push({ ...of, untilMs, ...done });
+    const { rows, written, total } = done;
+    onProgress?.({ ...of, phase: 'done', rows, written, total });
+    copied.push({ ...of, ...done });
   }
   return copied;
 }
@@ -95,7 +104,7 @@ export async function estimateViews(
   options: MaterializeOptions,
   context: CallContext,
 ): Promise<readonly ViewEstimate[]> {
-  const { views, store } = await ready(server, options, context);
+  const { views, store } = await ready(server, { names: options.views, part: options.store }, context);
   const estimates: ViewEstimate[] = [];
   const now = Date.now();
   for (const view of views) {
@@ -116,11 +125,11 @@ function lastRunMs({ refresh }: FeatureView, nowMs: number): number {
 
 async function ready(
   server: Server,
-  options: MaterializeOptions,
+  { names, part }: { readonly names: readonly string[] | undefined; readonly part: string | undefined },
   context: CallContext,
 ): Promise<{ views: readonly FeatureView[]; store: OfflineStore }> {
-  const views = chosenViews(server, options.views);
-  const name = onlyPart(server, offlineStore, { wanted: options.store });
+  const views = chosenViews(server, names);
+  const name = onlyPart(server, offlineStore, { wanted: part });
   await startNeeded(server, [name], context);
   return { views, store: server.part(offlineStore, name) };
 }

@@ -21,6 +21,8 @@ export interface KeyValueStore {
     readonly maxJoined?: number;
     /** What is stored ends with the process, so no other process ever reads it. */
     readonly volatile?: boolean;
+    /** A value is gone this long after it was written last, milliseconds; absent where values stay. */
+    readonly expiresAfterMs?: number;
   };
 
   /**

@@ -74,6 +74,32 @@ export interface MaterializeProgress {
   readonly total: number;
 }
 
+/** What a run is to copy. */
+export interface MaterializeRun {
+  /** Rows up to then, inclusive: epoch milliseconds. */
+  readonly untilMs: number;
+  /** The rows of all keys, whatever was copied before; default: of those about which something may have changed since. */
+  readonly full?: boolean;
+  /** Rows that happened or became known on these days only: the first and the last day, epoch days. They must be over at `untilMs`. */
+  readonly days?: { readonly first: number; readonly last: number };
+  /** Rows of the past that changed in the source are written so that they win; default: the run fails. */
+  readonly restate?: boolean;
+  /** The rows of the past are not compared with what they were. */
+  readonly trustClosed?: boolean;
+}
+
+/** A run that has come to its end. */
+export interface Materialized extends MaterializeProgress {
+  /** Only what happened or became known after this was copied: epoch milliseconds. Absent where the rows of all keys were. */
+  readonly afterMs?: number;
+  /** Epoch milliseconds, inclusive. */
+  readonly untilMs: number;
+  /** Why the rows of all keys were copied though an earlier run has copied them. */
+  readonly why?: string;
+  /** The days, or stretches of days, whose rows were written anew. */
+  readonly restated?: readonly string[];
+}
+
 export interface OfflineStore {
   readonly supports?: {
     /** What `materialize` copies ends with the process: it is of use only to the process that calls it. */
@@ -111,14 +137,19 @@ export interface OfflineStore {
   ): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }>;
 
   /**
-   * Copies to the online store, for each key, the row that counts at `untilMs` (inclusive; epoch milliseconds), the same one that `read` finds
-   * there. Safe to repeat and to interrupt: the newest row wins whatever came before.
+   * Copies to the online store, for each key, the row that counts at `untilMs`, the same one that `read` finds there. Safe to repeat and to
+   * interrupt: the newest row wins whatever came before. What has been copied stands in the ledger of the online view, and only what may
+   * have changed since is copied: rows with an event time or an available time after the last run, and with aggregates also keys from whose
+   * windows events have dropped out.
+   *
+   * @throws {VivaceError} `FAILED_PRECONDITION` where rows that were copied have changed in the source, and neither `restate` nor
+   *   `trustClosed` is given; it names their days.
    */
   materialize(
     view: FeatureView,
-    options: { readonly untilMs: number; readonly onProgress?: (progress: MaterializeProgress) => void },
+    options: MaterializeRun & { readonly onProgress?: (progress: MaterializeProgress) => void },
     context: CallContext,
-  ): Promise<MaterializeProgress>;
+  ): Promise<Materialized>;
 
   /**
    * The bytes of the source that a materialization would be billed for reading; nothing is run or written. `undefined` where the warehouse

@@ -124,6 +124,11 @@ export interface Dialect {
    * difference of two sums of squares. Equal rows as for `total`.
    */
   squaredDeviations(expression: string): string;
+  /**
+   * A number from 0 to 2^31 − 1 that is the same for equal values of the expressions, which are of any type, as long as the engine is of the
+   * same version. Absent where reading the columns is billed.
+   */
+  rowHash?(expressions: readonly string[]): string;
   /** Whether a list or a vector has a null inside; not true for one that is null itself. */
   hasNull(expression: string): string;
   /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */

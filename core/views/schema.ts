@@ -74,6 +74,11 @@ export const viewSource = z
       .describe(
         'column of the time the row became known (a time without a zone is UTC); default: the event time',
       ),
+    overlapMs: longMilliseconds({ min: 0 })
+      .optional()
+      .describe(
+        'how much later than its available time a row may be in the source, milliseconds: `materialize` reads that much again; not with aggregates; default 0',
+      ),
     ...rows,
   })
   .refine(hasOneSource, oneSource);

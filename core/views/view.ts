@@ -33,12 +33,14 @@ export interface ViewSource extends SourceRows {
   readonly key: Readonly<Record<string, string>>;
   readonly eventTime?: string;
   readonly availableTime?: string;
+  /** How much later than its available time a row may be in the source, milliseconds. */
+  readonly overlapMs?: number;
 }
 
 /** One version of a feature view: features of one entity from one source. It is immutable, and identified by the hash of its definition. */
 export interface FeatureView {
   readonly name: string;
-  /** Ten base32 characters of the SHA-256 of the definition, without the names of views, owner, texts, store, max age and refresh. */
+  /** Ten base32 characters of the SHA-256 of the definition, without the names of views, owner, texts, store, max age, refresh and overlap. */
   readonly hash: string;
   readonly store: string;
   readonly entity: readonly Field[];
@@ -84,6 +86,12 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
   }
   if (spec.source?.availableTime !== undefined && spec.source.eventTime === undefined) {
     throw mistake('source.availableTime', 'a source with an available time needs an event time too');
+  }
+  if (spec.source?.overlapMs !== undefined) {
+    if (spec.source.availableTime === undefined)
+      throw mistake('source.overlapMs', 'goes with `availableTime`: without one no row comes later than its event');
+    if (aggregates > 0)
+      throw mistake('source.overlapMs', 'goes with plain columns: aggregates have to count a row once');
   }
   const source = spec.source === undefined ? undefined : compileSource(spec.source, entity);
   const refresh = spec.refresh === undefined ? undefined : compileRefresh(spec.refresh, source);
@@ -177,6 +185,7 @@ function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly
     key: Object.fromEntries(entity.map((key) => [key.name, source.key[key.name] ?? key.name])),
     ...(source.eventTime === undefined ? {} : { eventTime: source.eventTime }),
     ...(source.eventTime === undefined ? {} : { availableTime: source.availableTime ?? source.eventTime }),
+    ...(source.overlapMs === undefined ? {} : { overlapMs: source.overlapMs }),
   };
 }
 
@@ -199,13 +208,15 @@ function hashDefinition(definition: {
   features: readonly ViewFeature[];
   source: ViewSource | undefined;
 }): string {
+  // When rows are copied says nothing about them.
+  const { overlapMs: _, ...source } = definition.source ?? {};
   const canonical = canonicalJson({
     entity: definition.entity.map(({ name, type }) => [name, type.name]),
     // By name: neither the key nor the layout of a row depends on the order of the features.
     features: definition.features
       .map(({ name, type, origin }) => ({ name, type: type.name, origin }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    source: definition.source ?? null,
+    source: definition.source === undefined ? null : source,
   });
   return contentId(canonical);
 }

@@ -38,8 +38,17 @@ export interface Aggregation {
   rows(moments: string, tiles: string): string;
 }
 
-/** How the aggregates of a view are computed from its source. */
-export function aggregation(view: FeatureView, source: FoundSource, sql: Dialect): Aggregation {
+/**
+ * How the aggregates of a view are computed from its source.
+ *
+ * @param active A condition of events: only keys of which an event fulfils it have tiles. Default: all keys.
+ */
+export function aggregation(
+  view: FeatureView,
+  source: FoundSource,
+  sql: Dialect,
+  active?: string,
+): Aggregation {
   const read = readColumns(view, source, sql);
   const measures = new Measures();
   const features = view.features.map(({ type, origin }, i) => {
@@ -52,13 +61,13 @@ export function aggregation(view: FeatureView, source: FoundSource, sql: Dialect
   });
   const inputs = [...read.values()].map(({ name, expression }) => `${expression} AS ${name}`);
   return {
-    tiles: tilesOf(view, source, { inputs, measures, sql }),
+    tiles: tilesOf(view, source, { inputs, measures, sql, active }),
     rows: (moments, tiles) => rowsOf(view, { moments, tiles, features, measures, sql }),
   };
 }
 
 /** The longest window of a view of aggregates, in days. */
-function longestOf(view: FeatureView): number {
+export function longestOf(view: FeatureView): number {
   return Math.max(...view.features.map(({ origin }) => (origin as AggregateOrigin).windowDays));
 }
 
@@ -69,9 +78,16 @@ function tilesOf(
     inputs,
     measures,
     sql,
-  }: { readonly inputs: readonly string[]; readonly measures: Measures; readonly sql: Dialect },
+    active,
+  }: {
+    readonly inputs: readonly string[];
+    readonly measures: Measures;
+    readonly sql: Dialect;
+    readonly active: string | undefined;
+  },
 ): string {
-  const keys = view.entity.map((_, i) => `k${i}`).join(', ');
+  const names = view.entity.map((_, i) => `k${i}`);
+  const keys = names.join(', ');
   const { columns, present } = keysAndTimes(view, source, sql);
   const kept = [...measures.tiles.values()].map(({ name, tile }) => `${tile} AS ${name}`);
   const late = mayBeLate(view)
@@ -80,8 +96,14 @@ function tilesOf(
   // Names of the plugin's own: a table of the user's may be called `events`.
   return `WITH vivace_events AS (
   SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${present}
-), vivace_dated AS (
-  SELECT *, ${sql.floorDivide('event_time', String(microsPerDay))} AS day${late} FROM vivace_events
+), ${
+    active === undefined ? '' : `vivace_active AS (SELECT DISTINCT ${keys} FROM vivace_events WHERE ${active}), `
+  }vivace_dated AS (
+  SELECT *, ${sql.floorDivide('event_time', String(microsPerDay))} AS day${late} FROM vivace_events${
+    active === undefined
+      ? ''
+      : ` AS e WHERE EXISTS (SELECT 1 FROM vivace_active AS a WHERE ${names.map((name) => `a.${name} = e.${name}`).join(' AND ')})`
+  }
 )
 SELECT ${keys}, day, MAX(available_time) AS available_time, ${kept.join(', ')}
 FROM vivace_dated GROUP BY ${keys}, day${late === '' ? '' : ', late'}`;

@@ -1,187 +1,356 @@
 import {
-  FeatureRows,
+  coveredUntil,
+  instantOfMillis,
+  mergeSamples,
   microsPerDay,
+  millisOf,
+  VivaceError,
   type CallContext,
-  type Column,
   type FeatureView,
+  type Ledger,
+  type LedgerKey,
+  type Materialized,
   type MaterializeProgress,
+  type MaterializeRun,
   type OnlineView,
-  type RowBatch,
   type Warehouse,
 } from 'vivace';
 import { aggregation } from './aggregates.js';
 import { explained } from './check.js';
+import { closedPeriods, newestKnown, periodText, type ClosedPeriods } from './closed-periods.js';
+import { copyRows, inOrder } from './copy-rows.js';
 import { KeptTables } from './kept-tables.js';
-import { viewNotes } from './notes.js';
-import { columnsOf, fieldsOf, plainRelation } from './relation.js';
-import { adopt } from './rows.js';
+import { plainRelation } from './relation.js';
+import { newestRows, rowsToCopy, type Selection } from './rows-to-copy.js';
+import { ledgerKey, lostOf, Sample } from './sample.js';
 import type { FoundSource } from './source.js';
 import { usableSource } from './usable-source.js';
+
+/** How often a run writes down how far it has come, milliseconds: one that is killed repeats at most that. */
+const noteMs = 5000;
 
 /** What a materialization needs beside its view. */
 export interface Materialization {
   readonly warehouse: Warehouse;
   readonly online: OnlineView;
-  /** Microseconds: rows up to here, inclusive. */
-  readonly until: number;
-  /** The available time of static rows, microseconds. */
-  readonly now: number;
-  readonly onProgress?: (progress: MaterializeProgress) => void;
-  /** Says what is left out of the view, or null in it. */
+  /** How long the online store keeps a row, milliseconds; absent where rows stay. */
+  readonly expiresAfterMs?: number | undefined;
+  /** The clock, epoch milliseconds. */
+  readonly now: () => number;
+  readonly onProgress?: ((progress: MaterializeProgress) => void) | undefined;
+  /** Says what is left out of the view, or null in it, and why everything is copied. */
   readonly say: (view: FeatureView, note: string) => void;
 }
 
-/** Copies the row of each key that counts. Rows that tie for the newest are all handed over: the online store keeps the right one. */
+/** Copies to the online store what may have changed since its ledger was written, and writes that down. */
 export async function materialize(
   view: FeatureView,
+  run: MaterializeRun,
   work: Materialization,
   context: CallContext,
-): Promise<MaterializeProgress> {
+): Promise<Materialized> {
   const { warehouse } = work;
   const source = await usableSource(view, warehouse, context);
   try {
-    await using tables = new KeptTables(warehouse, context);
-    const { rows, total } = await rowsToCopy(view, source, { ...work, tables, context });
-    return await copy(view, rows, { ...work, total }, context);
+    return await new Run(view, source, { ...work, run, context }).materialize();
   } catch (error) {
     throw await explained(error, source, { warehouse, context });
   }
 }
 
-/** A query of the rows to copy, and their number. */
-async function rowsToCopy(
-  view: FeatureView,
-  source: FoundSource,
-  { tables, say, ...work }: Materialization & { tables: KeptTables; context: CallContext },
-): Promise<{ readonly rows: string; readonly total: number }> {
-  const { warehouse, context, until } = work;
-  const sayNotes = async (rows: string): Promise<void> => {
-    for (const note of await viewNotes(view, rows, { source, warehouse, context })) say(view, note);
-  };
-  const kept = async (sql: string): Promise<{ readonly rows: string; readonly total: number }> => {
-    const rows = `SELECT * FROM ${await tables.keep({ sql })}`;
-    return { rows, total: await countRows(warehouse, rows, context) };
-  };
-  const { keys, all } = columnsOf(view);
-  if (view.isAggregate) {
-    const { tiles, rows } = aggregation(view, source, warehouse.dialect);
-    const table = await tables.keep({ sql: tiles });
-    await sayNotes(table);
-    return kept(`SELECT ${all.join(', ')} FROM (${rows(momentsOf(view, table, work), table)}) AS r`);
-  }
-  const relation = plainRelation(view, source, warehouse.dialect);
-  if (warehouse.dialect.remote === true) {
-    const newest = await kept(newestRows(view, relation, work));
-    await sayNotes(`(${newest.rows}) AS r`);
-    return newest;
-  }
-  await sayNotes(`(${relation}) AS r`);
-  if (view.isStatic)
-    return {
-      rows: `SELECT ${all.join(', ')} FROM (${relation}) AS r`,
-      total: await countRows(warehouse, relation, context),
-    };
-  // Plain rows are cheaper to read twice than to keep.
-  const known = `(SELECT * FROM (${relation}) AS r WHERE event_time <= ${until} AND available_time <= ${until})`;
-  const newest = await tables.keep({
-    sql: `SELECT ${keys.join(', ')}, MAX(event_time) AS event_time FROM ${known} AS known GROUP BY ${keys.join(', ')}`,
-  });
-  return {
-    rows: `SELECT ${all.map((name) => `known.${name}`).join(', ')} FROM ${known} AS known JOIN ${newest} AS newest ON
-    ${[...keys, 'event_time'].map((name) => `known.${name} = newest.${name}`).join(' AND ')}`,
-    total: await countRows(warehouse, `SELECT * FROM ${newest}`, context),
-  };
-}
-
-/** The moment of a run, for each key that has an event by then. */
-function momentsOf(
-  view: FeatureView,
-  tiles: string,
-  { until, warehouse: { dialect } }: Pick<Materialization, 'until' | 'warehouse'>,
-): string {
-  const { keys } = columnsOf(view);
-  const day = dialect.floorDivide(String(until), String(microsPerDay));
-  return `SELECT DISTINCT ${keys.join(', ')}, ${day} AS day, ${until} AS since FROM ${tiles} AS t WHERE available_time <= ${until}`;
-}
-
 /** The bytes that a materialization of a view would be billed for, where the warehouse bills. */
 export async function estimate(
   view: FeatureView,
-  work: Pick<Materialization, 'warehouse' | 'until'>,
+  work: Pick<Materialization, 'warehouse'> & { readonly until: number },
   context: CallContext,
 ): Promise<{ readonly bytes: number } | undefined> {
-  const { warehouse } = work;
+  const { warehouse, until } = work;
+  const { dialect } = warehouse;
   if (warehouse.estimate === undefined) return undefined;
   const source = await usableSource(view, warehouse, context);
   const sql = view.isAggregate
-    ? aggregation(view, source, warehouse.dialect).tiles
-    : newestRows(view, plainRelation(view, source, warehouse.dialect), work);
+    ? aggregation(view, source, dialect).tiles
+    : newestRows(view, plainRelation(view, source, dialect), { selection: { until }, dialect });
   return warehouse.estimate({ sql }, context);
 }
 
-/** One query of the rows to copy, which reads its source once; what is billed is there. */
-function newestRows(view: FeatureView, relation: string, { until }: Pick<Materialization, 'until'>): string {
-  const { keys, all } = columnsOf(view);
-  if (view.isStatic) return relation;
-  return `SELECT ${all.join(', ')} FROM (
-  SELECT *, RANK() OVER (PARTITION BY ${keys.join(', ')} ORDER BY event_time DESC) AS place
-  FROM (${relation}) AS r WHERE event_time <= ${until} AND available_time <= ${until}
-) AS ranked WHERE place = 1`;
+/** Some rows to copy. All keys are as of `selection.until` once it is done. */
+interface Pass {
+  readonly selection: Selection;
+  /** The available time of all rows, microseconds, in place of their own. */
+  readonly availableTime?: number;
 }
 
-async function copy(
-  view: FeatureView,
-  sql: string,
-  work: Materialization & { readonly total: number },
-  context: CallContext,
-): Promise<MaterializeProgress> {
-  let progress: MaterializeProgress = { rows: 0, written: 0, total: work.total };
-  // The next batch is read while the last is written.
-  let writing: Promise<number> = Promise.resolve(0);
-  // In the order of keys: a store that is a tree then writes each of its pages once, instead of one page per row.
-  const order =
-    work.warehouse.dialect.remote === true ? '' : ` ORDER BY ${view.entity.map((_, i) => i + 1).join(', ')}`;
-  const statement = { sql: `${sql}${order}`, fields: fieldsOf(view) };
-  for await (const batch of work.warehouse.query(statement, context)) {
-    progress = { ...progress, written: progress.written + (await writing) };
-    work.onProgress?.(progress);
-    writing = Promise.resolve(write(view, batch, work, context));
-    writing.catch(() => undefined);
-    progress = { ...progress, rows: progress.rows + batch.rows };
-  }
-  progress = { ...progress, written: progress.written + (await writing) };
-  work.onProgress?.(progress);
-  return progress;
+/** What is to be done, and why everything is where an earlier run has copied everything. */
+interface Plan {
+  readonly passes: readonly Pass[];
+  readonly until: number;
+  readonly why?: string;
 }
 
-function write(
-  view: FeatureView,
-  batch: RowBatch,
-  { online, now }: Materialization,
-  context: CallContext,
-): number | Promise<number> {
-  const { rows, columns } = batch;
-  const keyCount = view.entity.length;
-  const out = new FeatureRows(view.features, rows);
-  const event = (columns[keyCount] as Column).values as BigInt64Array;
-  const available = (columns[keyCount + 1] as Column).values as BigInt64Array;
-  for (let row = 0; row < rows; row++) {
-    out.eventTime[row] = Number(event[row]);
-    out.availableTime[row] = view.isStatic ? now : Number(available[row]);
+/** One materialization of a view. Times are microseconds. */
+class Run {
+  readonly #view: FeatureView;
+  readonly #source: FoundSource;
+  readonly #work: Materialization & { readonly run: MaterializeRun; readonly context: CallContext };
+  readonly #startedAt: number;
+  #ledger!: Ledger;
+  #progress: MaterializeProgress = { rows: 0, written: 0, total: 0 };
+
+  constructor(
+    view: FeatureView,
+    source: FoundSource,
+    work: Materialization & { readonly run: MaterializeRun; readonly context: CallContext },
+  ) {
+    this.#view = view;
+    this.#source = source;
+    this.#work = work;
+    this.#startedAt = instantOfMillis(work.now());
   }
-  out.columns.forEach((writer, i) => adopt(writer, columns[keyCount + 2 + i] as Column));
-  out.setAllPresent();
-  // Keys: names of columns.
-  const places = new Map(view.entity.map(({ name }, i) => [name, columns[i] as Column]));
-  return online.write({ rows, time: 0, column: (name) => places.get(name) as Column }, out, context);
+
+  async materialize(): Promise<Materialized> {
+    const { online, run, context, say } = this.#work;
+    this.#ledger = await online.readLedger(context);
+    const { passes, until, why } = run.days === undefined ? await this.#plan() : this.#planOfDays(run.days);
+    if (why !== undefined) say(this.#view, `everything is copied: ${why}`);
+    const known = this.#view.isStatic || this.#view.isAggregate ? until : await this.#newestKnown(until);
+    const closed = await this.#compare(known);
+    const restated = await this.#restate(closed, { until, known });
+    const needed = this.#view.isStatic ? this.#neededOfStatic(passes, closed) : passes;
+    for (const pass of needed) await this.#copy(pass, known);
+    const [first] = needed;
+    const after = first === undefined ? coveredUntil(this.#ledger) : first.selection.after;
+    await online.writeLedger(this.#finished({ after, until, closed, restated }), context);
+    return {
+      ...this.#progress,
+      ...(after === undefined ? {} : { afterMs: millisOf(after) }),
+      untilMs: millisOf(until),
+      ...(why === undefined ? {} : { why }),
+      ...(restated.length === 0 ? {} : { restated }),
+    };
+  }
+
+  /** What has to be copied for the store to be as of the end of the run. */
+  async #plan(): Promise<Plan> {
+    const { run } = this.#work;
+    const { open } = this.#ledger;
+    const until = instantOfMillis(run.untilMs);
+    const covered = coveredUntil(this.#ledger);
+    const everything = (to: number, why?: string): Plan => ({
+      passes: [{ selection: { until: to } }],
+      until: to,
+      ...(why === undefined ? {} : { why }),
+    });
+    if (run.full === true) return everything(until);
+    // A full run that was killed: what it has not come to may be missing still.
+    if (open !== undefined && open.after === null) return this.#onward({ after: undefined, until });
+    if (covered === undefined) return everything(until);
+    const why = await this.#whyAll();
+    // What is gone was as of the last run, whatever this one is asked for.
+    if (why !== undefined) return everything(Math.max(until, covered), why);
+    return this.#onward({ after: covered, until });
+  }
+
+  /** Goes on from where the last run has ended, or was killed. */
+  #onward({ after, until }: { readonly after: number | undefined; readonly until: number }): Plan {
+    const { open } = this.#ledger;
+    const passes: Pass[] = [];
+    let from = after;
+    if (open !== undefined && (open.after ?? undefined) === after) {
+      passes.push({ selection: { after, until: open.until, position: open.position } });
+      from = open.until;
+    }
+    if (from === undefined || from < until) passes.push({ selection: { after: from, until } });
+    return { passes, until: Math.max(from ?? -Infinity, until) };
+  }
+
+  #planOfDays({ first, last }: { readonly first: number; readonly last: number }): Plan {
+    const end = instantOfMillis(this.#work.run.untilMs);
+    const until = (last + 1) * microsPerDay;
+    if (until > end)
+      throw new VivaceError(
+        'INVALID_ARGUMENT',
+        `the days end after the run: rows are copied up to ${new Date(millisOf(end)).toISOString()}`,
+      );
+    return { passes: [{ selection: { after: first * microsPerDay - 1, until } }], until };
+  }
+
+  /** Why the rows of all keys are to be copied though they have been: some are gone, or will be soon. */
+  async #whyAll(): Promise<string | undefined> {
+    const { online, expiresAfterMs, context } = this.#work;
+    const { sample, fullAt = -Infinity } = this.#ledger;
+    if (expiresAfterMs !== undefined && this.#startedAt - fullAt > (expiresAfterMs / 2) * 1000)
+      return `rows expire ${expiresAfterMs} ms after they were written, and the last full run is older than half of that`;
+    const lost = await lostOf(this.#view, { online, sample }, context);
+    return lost.length === 0
+      ? undefined
+      : `the online store has lost rows: ${lost.length} of ${sample.length} keys that were looked at are gone or older than they were`;
+  }
+
+  /** The greatest available time of a row that is known at the end of the run. */
+  async #newestKnown(until: number): Promise<number> {
+    const { warehouse, context } = this.#work;
+    return (await newestKnown(this.#view, this.#source, { until, warehouse, context })) ?? until;
+  }
+
+  /**
+   * Compares the rows of the past with what they were. For aggregates the past is what they have counted; for plain rows it ends with the
+   * newest one, since a row that is appended behind it is never mistaken for it.
+   */
+  async #compare(known: number): Promise<ClosedPeriods | undefined> {
+    const { run, warehouse, context } = this.#work;
+    if (run.trustClosed === true || (this.#view.isStatic && warehouse.dialect.rowHash === undefined)) return undefined;
+    return closedPeriods(
+      this.#view,
+      this.#source,
+      { ledger: this.#ledger, until: known - this.#overlap, warehouse, context },
+    );
+  }
+
+  get #overlap(): number {
+    return (this.#view.source?.overlapMs ?? 0) * 1000;
+  }
+
+  /** Writes the rows of periods that have changed so that they win. */
+  async #restate(
+    closed: ClosedPeriods | undefined,
+    { until, known }: { readonly until: number; readonly known: number },
+  ): Promise<readonly string[]> {
+    const changed = closed?.changed ?? [];
+    if (changed.length === 0 || this.#view.isStatic) return [];
+    const texts = changed.map(periodText);
+    if (this.#work.run.restate !== true) throw changedError(this.#view, texts);
+    const former = this.#ledger.runs.filter(({ restated }) => restated !== undefined).length;
+    // Later than any row that was written, and earlier than what becomes known after this run.
+    const newest = Math.max(
+      known,
+      coveredUntil(this.#ledger) ?? -Infinity,
+      this.#view.isAggregate ? Math.floor(until / microsPerDay) * microsPerDay : -Infinity,
+    );
+    await this.#copyRows({ selection: { until, within: changed }, availableTime: newest + 1 + former });
+    return texts;
+  }
+
+  /** Rows without a time are copied again where any of them has changed. */
+  #neededOfStatic(passes: readonly Pass[], closed: ClosedPeriods | undefined): readonly Pass[] {
+    const isNew = passes.some(({ selection: { after } }) => after === undefined);
+    if (!isNew && closed !== undefined && closed.changed.length === 0) return [];
+    return passes.slice(-1).map(({ selection: { until } }) => ({ selection: { until } }));
+  }
+
+  async #copy(pass: Pass, known: number): Promise<void> {
+    const { context, online } = this.#work;
+    const { selection } = pass;
+    const sample = await this.#copyRows(pass);
+    const isFull = selection.after === undefined;
+    const { open: _, ...ledger } = this.#ledger;
+    // Of plain rows all that are known are there; one that is appended later is as new as its times say.
+    const until = this.#view.isAggregate ? selection.until : Math.min(selection.until, known);
+    let kept = selection.position === undefined && isFull ? sample : mergeSamples(ledger.sample, sample);
+    if (isFull) {
+      // A key that was deleted is not written, and must not make the next run a full one.
+      const lost = new Set(await lostOf(this.#view, { online, sample: kept }, context));
+      kept = kept.filter((each) => !lost.has(each));
+    }
+    this.#ledger = {
+      ...ledger,
+      covered: [...ledger.covered, { after: selection.after ?? null, until }],
+      ...(isFull ? { fullAt: this.#startedAt } : {}),
+      sample: kept,
+    };
+  }
+
+  /** @returns Some of the keys. */
+  async #copyRows({ selection, availableTime }: Pass): Promise<Sample['keys']> {
+    const { warehouse, online, context, onProgress, say, now } = this.#work;
+    const view = this.#view;
+    const sample = new Sample();
+    const before = this.#progress;
+    let notedAt = now();
+    const overlap = selection.after === undefined || view.isAggregate ? {} : { after: selection.after - this.#overlap };
+    await using tables = new KeptTables(warehouse, context);
+    const found = { warehouse, context, tables, say, selection: { ...selection, ...overlap } };
+    const { rows, total } = await rowsToCopy(view, this.#source, found);
+    const sum = (progress: MaterializeProgress): MaterializeProgress => ({
+      rows: before.rows + progress.rows,
+      written: before.written + progress.written,
+      total: before.total + progress.total,
+    });
+    const done = await copyRows(
+      view,
+      rows,
+      {
+        warehouse,
+        online,
+        total,
+        availableTime: view.isStatic ? this.#startedAt : availableTime,
+        onProgress: (progress) => onProgress?.(sum(progress)),
+        onAcknowledged: async (keys, written) => {
+          sample.add(keys, written);
+          if (now() - notedAt < noteMs || availableTime !== undefined || !inOrder(warehouse)) return;
+          await this.#note(selection, { position: ledgerKey(keys, written.rows - 1), sample: sample.keys });
+          notedAt = now();
+        },
+      },
+      context,
+    );
+    this.#progress = sum(done);
+    return sample.keys;
+  }
+
+  /** Writes down how far a pass has come. */
+  async #note(
+    { after, until }: Selection,
+    { position, sample }: { readonly position: LedgerKey; readonly sample: Sample['keys'] },
+  ): Promise<void> {
+    const { online, context } = this.#work;
+    const open = { startedAt: this.#startedAt, after: after ?? null, until, position };
+    await online.writeLedger(
+      { ...this.#ledger, open, sample: mergeSamples(this.#ledger.sample, sample) },
+      context,
+    );
+  }
+
+  /** The ledger once everything is done. */
+  #finished({
+    after,
+    until,
+    closed,
+    restated,
+  }: {
+    readonly after: number | undefined;
+    readonly until: number;
+    readonly closed: ClosedPeriods | undefined;
+    readonly restated: readonly string[];
+  }): Ledger {
+    const { rows, written } = this.#progress;
+    const run = {
+      startedAt: this.#startedAt,
+      endedAt: instantOfMillis(this.#work.now()),
+      after: after ?? null,
+      until,
+      rows,
+      written,
+      ...(restated.length === 0 ? {} : { restated }),
+    };
+    return {
+      ...this.#ledger,
+      view: this.#view.name,
+      ...(closed === undefined ? {} : { closed: closed.now }),
+      runs: [...this.#ledger.runs, run],
+    };
+  }
 }
 
-async function countRows(warehouse: Warehouse, sql: string, context: CallContext): Promise<number> {
-  for await (const { columns } of warehouse.query(
-    { sql: `SELECT COUNT(*) AS n FROM (${sql}) AS r` },
-    context,
-  )) {
-    return Number(columns[0]!.values[0]);
-  }
-  return 0;
+function changedError(view: FeatureView, periods: readonly string[]): VivaceError {
+  const [first, ...others] = periods;
+  const days = others.length === 0 ? first : `${first} and ${others.length} more ${others.length === 1 ? 'day' : 'days or stretches of days'}`;
+  const promise =
+    view.source?.availableTime === view.source?.eventTime
+      ? 'a source without `availableTime` promises that no row comes later than its event; declare one, or a `refresh` that waits'
+      : 'a row must be in the source at its available time';
+  return new VivaceError(
+    'FAILED_PRECONDITION',
+    `rows of ${days} were copied, and are others now: --restate writes them so that they win, --trust-closed leaves them (${promise})`,
+  );
 }

@@ -40,7 +40,7 @@ export const offlineStore = definePlugin({
         return read;
       },
 
-      async materialize(view, { untilMs, onProgress }, context) {
+      async materialize(view, { onProgress, ...run }, context) {
         if (online === undefined) {
           throw new VivaceError(
             'FAILED_PRECONDITION',
@@ -50,13 +50,12 @@ export const offlineStore = definePlugin({
         const work = {
           warehouse: lake,
           online: online.open(view),
-          until: instantOfMillis(untilMs),
-          now: instantOfMillis(clock.now()),
+          expiresAfterMs: online.supports?.expiresAfterMs,
+          now: () => clock.now(),
+          onProgress,
           say,
         };
-        return inView(view, () =>
-          materialize(view, { ...work, ...(onProgress === undefined ? {} : { onProgress }) }, context),
-        );
+        return inView(view, () => materialize(view, run, work, context));
       },
 
       estimate: (view, { untilMs }, context) =>

@@ -56,7 +56,8 @@ export async function ask(
   return [];
 }
 
-function usedColumns(source: FoundSource): DescribedColumn[] {
+/** The columns of a source that are used, each once. */
+export function usedColumns(source: FoundSource): DescribedColumn[] {
   // Keys: names of columns.
   return [...new Set(source.uses.flatMap(({ column }) => columnOf(source, column) ?? []))];
 }

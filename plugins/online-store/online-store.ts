@@ -9,7 +9,12 @@ export const onlineStore = definePlugin({
   options: z.strictObject({}),
   uses: { store: keyValueStore },
   create: (_, { store }) => ({
-    supports: { volatile: store.supports.volatile === true },
+    supports: {
+      volatile: store.supports.volatile === true,
+      ...(store.supports.expiresAfterMs === undefined
+        ? {}
+        : { expiresAfterMs: store.supports.expiresAfterMs }),
+    },
     open: (view) => new StoredView(view, store),
   }),
 });

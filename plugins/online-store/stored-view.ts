@@ -9,10 +9,12 @@ import {
   type KeyValueEntry,
   type KeyValueStore,
   type Keys,
+  type Ledger,
   type MaybePromise,
   type OnlineView,
 } from 'vivace';
 import { encodeRowKeys, RowCodec } from 'vivace/wire';
+import { StoredLedger } from './stored-ledger.js';
 
 type Stored = readonly (Uint8Array | undefined)[];
 
@@ -21,11 +23,13 @@ export class StoredView implements OnlineView {
   readonly #view: FeatureView;
   readonly #store: KeyValueStore;
   readonly #codec: RowCodec;
+  readonly #ledger: StoredLedger;
 
   constructor(view: FeatureView, store: KeyValueStore) {
     this.#view = view;
     this.#store = store;
     this.#codec = new RowCodec(view.features);
+    this.#ledger = new StoredLedger(view, store);
   }
 
   /** Reads one row per key; answers at once where the store does. A row with a null key is MISSING. */
@@ -62,6 +66,14 @@ export class StoredView implements OnlineView {
     }
     const written = this.#store.putNewest(entries, context);
     return written instanceof Promise ? written.then(countTrue) : countTrue(written);
+  }
+
+  readLedger(context: CallContext): Promise<Ledger> {
+    return this.#ledger.read(context);
+  }
+
+  writeLedger(ledger: Ledger, context: CallContext): Promise<void> {
+    return this.#ledger.write(ledger, context);
   }
 
   #keyColumns(keys: Keys): Column[] {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import {
   defineAdapter,
   definePlugin,
+  emptyLedger,
   FeatureRows,
   isVivaceError,
   offlineStore,
@@ -36,7 +37,13 @@ async function storeOf(view: Partial<OnlineView>): Promise<{ part: Running; view
     name: 'probe',
     options: z.strictObject({}),
     create: () => ({
-      open: () => ({ read: () => undefined, write: () => 0, ...view }),
+      open: () => ({
+        read: () => undefined,
+        write: () => 0,
+        readLedger: () => emptyLedger('v'),
+        writeLedger: () => undefined,
+        ...view,
+      }),
       errorCode: () => 'UNAVAILABLE' as const,
     }),
   });

@@ -9,14 +9,19 @@ import {
   type ViewProgress,
 } from 'vivace';
 import { loadConfiguration, mistake } from '../configuration.js';
-import { lastMomentOf } from '../option-values.js';
+import { daysOf, lastMomentOf } from '../option-values.js';
 import type { WithConfig, WithJson } from '../options.js';
 import { count, Progress, size } from '../progress.js';
 import type { Run } from '../run.js';
 import type { Terminal } from '../terminal.js';
+import { UsageError } from '../usage-error.js';
 
 export interface MaterializeCommandOptions extends WithConfig, WithJson {
   readonly until?: string;
+  readonly days?: string;
+  readonly full?: boolean;
+  readonly restate?: boolean;
+  readonly trustClosed?: boolean;
   readonly store?: string;
   readonly dryRun?: boolean;
 }
@@ -24,20 +29,27 @@ export interface MaterializeCommandOptions extends WithConfig, WithJson {
 /** Copies the newest rows of views to their online stores, or prints what that would cost. */
 export async function materialize(
   views: readonly string[],
-  { until, store: wanted, dryRun, json, ...options }: MaterializeCommandOptions,
+  { until, days, full, restate, trustClosed, store: wanted, dryRun, json, ...options }: MaterializeCommandOptions,
   run: Run,
 ): Promise<void> {
   const { terminal } = run;
-  const times = until === undefined ? {} : { untilMs: lastMomentOf('--until', until) };
+  if (full === true && days !== undefined) throw new UsageError('--full and --days: give one of them');
+  const copied = {
+    ...(until === undefined ? {} : { untilMs: lastMomentOf('--until', until) }),
+    ...(days === undefined ? {} : { days: daysOf('--days', days) }),
+    full: full === true,
+    restate: restate === true,
+    trustClosed: trustClosed === true,
+  };
   await withServer(await loadConfiguration(options, terminal), (server) => {
     const store = onlyPart(server, offlineStore, { wanted, say: '--store' });
-    if (dryRun === true) return printEstimates(server, { views, ...times, store }, { terminal, json });
+    if (dryRun === true) return printEstimates(server, { views, ...copied, store }, { terminal, json });
     if (server.part(offlineStore, store).supports?.volatile === true) {
       throw mistake(
         `"${store}" copies to a store that ends with this command, so nothing would be left of it: name one that stays, such as lmdb or redis, or call materializeViews in the process that answers`,
       );
     }
-    return copy(server, { views, ...times, store }, { run, json });
+    return copy(server, { views, ...copied, store }, { run, json });
   });
 }
 
@@ -54,7 +66,8 @@ async function copy(
     } else if (phase === 'copying') progress?.update(step);
     else {
       progress?.finish(`${count(step.rows)} rows, ${count(step.written)} changed`);
-      if (step.rows > 0 && step.written === 0) {
+      if (step.rows === 0) notes.write(`${view}: there are no new rows\n`);
+      else if (step.written === 0) {
         const text = `${view}: nothing changed: the online store holds these rows already, or newer ones, which stay`;
         notes.write(`${text}\n`);
       }
@@ -63,9 +76,7 @@ async function copy(
   try {
     const views = await materializeViews(server, { ...options, onProgress }, { signal: terminal.signal });
     if (json === true)
-      terminal.stdout.write(
-        `${JSON.stringify(views.map(({ view, rows, written }) => ({ view, rows, written })))}\n`,
-      );
+      terminal.stdout.write(`${JSON.stringify(views)}\n`);
   } catch (error) {
     progress?.leave();
     throw error;
