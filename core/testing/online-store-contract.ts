@@ -7,6 +7,7 @@ import { instantOf } from '../kernel/time.js';
 import type { RunningPart } from '../parts/create-part.js';
 import type { KeyValueStore } from '../ports/key-value-store.js';
 import { onlineStore, type OnlineView } from '../ports/online-store.js';
+import { emptyLedger } from '../views/ledger.js';
 import type { FeatureView } from '../views/view.js';
 import { encodeRowKeys } from '../wire/row-key.js';
 import { faulty } from './faulty.js';
@@ -220,6 +221,43 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
       );
     });
 
+    it('has an empty ledger at first, and then what was added to it, view by view', async () => {
+      const online = await open(simple);
+      assert.deepEqual(await online.readLedger(context()), emptyLedger('simple'));
+      const run = { startedAt: 1, endedAt: 2, after: null, until: 5, rows: 3, written: 2 };
+      await online.writeLedger(
+        { ...emptyLedger('simple'), covered: [{ after: null, until: 5 }], runs: [run] },
+        context(),
+      );
+      // By another, who has not read it.
+      const later = { ...run, startedAt: 3, after: 5, until: 9 };
+      await online.writeLedger(
+        { ...emptyLedger('simple'), covered: [{ after: 5, until: 9 }], runs: [later] },
+        context(),
+      );
+      const { covered, runs } = await online.readLedger(context());
+      assert.deepEqual([covered, runs], [[{ after: null, until: 9 }], [run, later]]);
+      const other = part.face(onlineStore).open(pair);
+      assert.deepEqual(await other.readLedger(context()), emptyLedger('pair'));
+      // It is not a row.
+      const rows = await read(online, simple, [['#ledger']]);
+      assert.deepEqual([...rows.status], [status.MISSING]);
+    });
+
+    it('fails to read or to write a ledger where the store does', async () => {
+      for (const plan of [{ failures: Infinity }, { failKeys: () => true, operations: ['getMany'] }]) {
+        const online = await open(simple, (store) => faulty(store, plan));
+        for (const call of [
+          () => online.readLedger(context()),
+          () => online.writeLedger(emptyLedger('simple'), context()),
+        ])
+          await assert.rejects(
+            async () => call(),
+            (error) => isVivaceError(error) && error.code === 'UNAVAILABLE',
+          );
+      }
+    });
+
     lifecycleContract({
       runner,
       make: () => make(),
@@ -231,6 +269,8 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
             read: (opened, call) =>
               opened.read(keysOf(simple, [['a']]), new FeatureRows(simple.features, 1), call),
             write: (opened, call) => write(opened, simple, [{ key: ['a'], event: 1, cells: [1] }], call),
+            readLedger: (opened, call) => opened.readLedger(call),
+            writeLedger: (opened, call) => opened.writeLedger(emptyLedger('simple'), call),
           },
         },
       },

@@ -53,7 +53,8 @@ export interface Ledger {
   /** When the last run began that copied everything. */
   readonly fullAt?: number | undefined;
   /** Fingerprints of the rows that were known at `until`, by periods of their event times; the offline store knows what they mean. */
-  readonly closed?: { readonly until: number; readonly periods: Readonly<Record<string, string>> } | undefined;
+  readonly closed?:
+    { readonly until: number; readonly periods: Readonly<Record<string, string>> } | undefined;
   /** The last runs, the latest last. */
   readonly runs: readonly LedgerRun[];
   /** A run that has not come to its end, as far as it came. */
@@ -112,7 +113,11 @@ export function parseLedger(text: string): Ledger {
   try {
     return ledgerSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new VivaceError('DATA_LOSS', `its ledger cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new VivaceError(
+      'DATA_LOSS',
+      `its ledger cannot be read: ${messageOf(error)}; --full copies everything and writes a new one`,
+      { cause: error },
+    );
   }
 }
 
@@ -124,7 +129,7 @@ export function coveredUntil({ covered }: Pick<Ledger, 'covered'>): number | und
 
 /** What two say together, of which either may lack what the other knows. What only one of them can say, `theirs` says. */
 export function mergeLedgers(mine: Ledger, theirs: Ledger): Ledger {
-  const runs = new Map([...mine.runs, ...theirs.runs].map((run) => [run.startedAt, run]));
+  const runs = new Map([...mine.runs, ...theirs.runs].map((run) => [`${run.startedAt} ${run.until}`, run]));
   const closed = laterOf(mine.closed, theirs.closed);
   const { open: _, ...rest } = theirs;
   return {

@@ -89,7 +89,10 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
   }
   if (spec.source?.overlapMs !== undefined) {
     if (spec.source.availableTime === undefined)
-      throw mistake('source.overlapMs', 'goes with `availableTime`: without one no row comes later than its event');
+      throw mistake(
+        'source.overlapMs',
+        'goes with `availableTime`: without one no row comes later than its event',
+      );
     if (aggregates > 0)
       throw mistake('source.overlapMs', 'goes with plain columns: aggregates have to count a row once');
   }

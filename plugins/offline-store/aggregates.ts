@@ -35,7 +35,7 @@ export interface Aggregation {
    * @param moments A query of columns `k0 …`, `day` (of the moment) and `since` (the moment), each row once.
    * @param tiles The tiles, as they stand after FROM.
    */
-  rows(moments: string, tiles: string): string;
+  readonly rows: (moments: string, tiles: string) => string;
 }
 
 /**
@@ -97,7 +97,9 @@ function tilesOf(
   return `WITH vivace_events AS (
   SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${present}
 ), ${
-    active === undefined ? '' : `vivace_active AS (SELECT DISTINCT ${keys} FROM vivace_events WHERE ${active}), `
+    active === undefined
+      ? ''
+      : `vivace_active AS (SELECT DISTINCT ${keys} FROM vivace_events WHERE ${active}), `
   }vivace_dated AS (
   SELECT *, ${sql.floorDivide('event_time', String(microsPerDay))} AS day${late} FROM vivace_events${
     active === undefined

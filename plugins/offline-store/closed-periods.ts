@@ -73,12 +73,16 @@ export async function closedPeriods(
   // Keys: first days of periods.
   const found = groups.map(() => new Map<number, Fingerprint>());
   for await (const { columns, rows } of warehouse.query({ sql }, context)) {
-    const cell = (column: number, row: number): bigint => BigInt(columns[column]!.values[row] as bigint);
+    const cell = (column: number, row: number): bigint => columns[column]!.values[row] as bigint;
     for (let row = 0; row < rows; row++) {
       const day = Number(cell(0, row));
       const by = cell(1, row);
       groups.forEach((from, i) => {
-        const [count, greatest, sum] = [0, 1, 2].map((k) => cell(2 + i * 3 + k, row)) as [bigint, bigint, bigint];
+        const [count, greatest, sum] = [0, 1, 2].map((k) => cell(2 + i * 3 + k, row)) as [
+          bigint,
+          bigint,
+          bigint,
+        ];
         if (count === 0n) return;
         const checksum = warehouse.dialect.rowHash === undefined ? undefined : { sum, by };
         const first = firstOf(day, from);
@@ -97,7 +101,11 @@ export async function closedPeriods(
 export async function newestKnown(
   view: FeatureView,
   source: FoundSource,
-  { until, warehouse, context }: { readonly until: number; readonly warehouse: Warehouse; readonly context: CallContext },
+  {
+    until,
+    warehouse,
+    context,
+  }: { readonly until: number; readonly warehouse: Warehouse; readonly context: CallContext },
 ): Promise<number | undefined> {
   const { dialect } = warehouse;
   const { columns, present } = keysAndTimes(view, source, dialect);
@@ -181,7 +189,11 @@ function parsePeriod(text: string): Period {
 function closedSql(
   view: FeatureView,
   source: FoundSource,
-  { sql, single, bounds }: { readonly sql: Dialect; readonly single: number; readonly bounds: readonly number[] },
+  {
+    sql,
+    single,
+    bounds,
+  }: { readonly sql: Dialect; readonly single: number; readonly bounds: readonly number[] },
 ): string {
   const { columns, present } = keysAndTimes(view, source, sql);
   const hash = sql.rowHash?.(usedColumns(source).map(({ name }) => sql.identifier(name)));

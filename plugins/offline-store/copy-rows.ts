@@ -21,7 +21,11 @@ export interface Copy {
   readonly availableTime?: number | undefined;
   readonly onProgress?: ((progress: MaterializeProgress) => void) | undefined;
   /** Gets each batch that the online store has acknowledged: one column per key of the entity, and the rows. */
-  readonly onAcknowledged?: (keys: readonly Column[], rows: FeatureRows, progress: MaterializeProgress) => Promise<void>;
+  readonly onAcknowledged?: (
+    keys: readonly Column[],
+    rows: FeatureRows,
+    progress: MaterializeProgress,
+  ) => Promise<void>;
 }
 
 /**

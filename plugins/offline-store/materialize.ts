@@ -1,6 +1,8 @@
 import {
   coveredUntil,
+  emptyLedger,
   instantOfMillis,
+  isVivaceError,
   mergeSamples,
   microsPerDay,
   millisOf,
@@ -110,14 +112,18 @@ class Run {
 
   async materialize(): Promise<Materialized> {
     const { online, run, context, say } = this.#work;
-    this.#ledger = await online.readLedger(context);
+    this.#ledger = await this.#readLedger();
     const { passes, until, why } = run.days === undefined ? await this.#plan() : this.#planOfDays(run.days);
     if (why !== undefined) say(this.#view, `everything is copied: ${why}`);
     const known = this.#view.isStatic || this.#view.isAggregate ? until : await this.#newestKnown(until);
     const closed = await this.#compare(known);
     const restated = await this.#restate(closed, { until, known });
-    const needed = this.#view.isStatic ? this.#neededOfStatic(passes, closed) : passes;
-    for (const pass of needed) await this.#copy(pass, known);
+    const needed = this.#view.isStatic ? this.#neededOfStatic({ passes, until, closed }) : passes;
+    for (const [i, pass] of needed.entries()) {
+      // What follows begins where the rows end that the one before has found.
+      const from = i === 0 ? {} : { after: coveredUntil(this.#ledger) };
+      await this.#copy({ ...pass, selection: { ...pass.selection, ...from } }, known);
+    }
     const [first] = needed;
     const after = first === undefined ? coveredUntil(this.#ledger) : first.selection.after;
     await online.writeLedger(this.#finished({ after, until, closed, restated }), context);
@@ -128,6 +134,18 @@ class Run {
       ...(why === undefined ? {} : { why }),
       ...(restated.length === 0 ? {} : { restated }),
     };
+  }
+
+  /** A ledger that cannot be read says nothing, and a full run needs none. */
+  async #readLedger(): Promise<Ledger> {
+    const { online, run, context } = this.#work;
+    try {
+      return await online.readLedger(context);
+    } catch (error) {
+      if (run.full === true && isVivaceError(error) && error.code === 'DATA_LOSS')
+        return emptyLedger(this.#view.name);
+      throw error;
+    }
   }
 
   /** What has to be copied for the store to be as of the end of the run. */
@@ -143,7 +161,7 @@ class Run {
     });
     if (run.full === true) return everything(until);
     // A full run that was killed: what it has not come to may be missing still.
-    if (open !== undefined && open.after === null) return this.#onward({ after: undefined, until });
+    if (open?.after === null) return this.#onward({ after: undefined, until });
     if (covered === undefined) return everything(until);
     const why = await this.#whyAll();
     // What is gone was as of the last run, whatever this one is asked for.
@@ -199,12 +217,14 @@ class Run {
    */
   async #compare(known: number): Promise<ClosedPeriods | undefined> {
     const { run, warehouse, context } = this.#work;
-    if (run.trustClosed === true || (this.#view.isStatic && warehouse.dialect.rowHash === undefined)) return undefined;
-    return closedPeriods(
-      this.#view,
-      this.#source,
-      { ledger: this.#ledger, until: known - this.#overlap, warehouse, context },
-    );
+    if (run.trustClosed === true || (this.#view.isStatic && warehouse.dialect.rowHash === undefined))
+      return undefined;
+    return closedPeriods(this.#view, this.#source, {
+      ledger: this.#ledger,
+      until: known - this.#overlap,
+      warehouse,
+      context,
+    });
   }
 
   get #overlap(): number {
@@ -231,11 +251,14 @@ class Run {
     return texts;
   }
 
-  /** Rows without a time are copied again where any of them has changed. */
-  #neededOfStatic(passes: readonly Pass[], closed: ClosedPeriods | undefined): readonly Pass[] {
-    const isNew = passes.some(({ selection: { after } }) => after === undefined);
-    if (!isNew && closed !== undefined && closed.changed.length === 0) return [];
-    return passes.slice(-1).map(({ selection: { until } }) => ({ selection: { until } }));
+  /** Rows without a time are copied again where any of them may have changed. */
+  #neededOfStatic({
+    passes,
+    until,
+    closed,
+  }: Pick<Plan, 'passes' | 'until'> & { readonly closed: ClosedPeriods | undefined }): readonly Pass[] {
+    const isFirst = passes.some(({ selection: { after } }) => after === undefined);
+    return !isFirst && closed?.changed.length === 0 ? [] : [{ selection: { until } }];
   }
 
   async #copy(pass: Pass, known: number): Promise<void> {
@@ -267,7 +290,8 @@ class Run {
     const sample = new Sample();
     const before = this.#progress;
     let notedAt = now();
-    const overlap = selection.after === undefined || view.isAggregate ? {} : { after: selection.after - this.#overlap };
+    const overlap =
+      selection.after === undefined || view.isAggregate ? {} : { after: selection.after - this.#overlap };
     await using tables = new KeptTables(warehouse, context);
     const found = { warehouse, context, tables, say, selection: { ...selection, ...overlap } };
     const { rows, total } = await rowsToCopy(view, this.#source, found);
@@ -344,7 +368,10 @@ class Run {
 
 function changedError(view: FeatureView, periods: readonly string[]): VivaceError {
   const [first, ...others] = periods;
-  const days = others.length === 0 ? first : `${first} and ${others.length} more ${others.length === 1 ? 'day' : 'days or stretches of days'}`;
+  const days =
+    others.length === 0
+      ? first
+      : `${first} and ${others.length} more ${others.length === 1 ? 'day' : 'days or stretches of days'}`;
   const promise =
     view.source?.availableTime === view.source?.eventTime
       ? 'a source without `availableTime` promises that no row comes later than its event; declare one, or a `refresh` that waits'

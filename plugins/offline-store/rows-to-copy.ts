@@ -150,7 +150,9 @@ function behindPosition(view: FeatureView, position: LedgerKey | undefined, dial
     return { key: `k${i}`, value: type.name === 'string' ? literal : dialect.cast(literal, type) };
   });
   const cases = cells.map(({ key, value }, i) =>
-    [...cells.slice(0, i).map((before) => `${before.key} = ${before.value}`), `${key} > ${value}`].join(' AND '),
+    [...cells.slice(0, i).map((before) => `${before.key} = ${before.value}`), `${key} > ${value}`].join(
+      ' AND ',
+    ),
   );
   return `(${cases.map((each) => `(${each})`).join(' OR ')})`;
 }

@@ -240,10 +240,17 @@ export function sourceRows(source: FoundSource, sql: Dialect, attempt = false): 
       ...(min === undefined ? [] : [`${operand(min)} >= ${sql.literal(min)}`]),
       ...(max === undefined ? [] : [`${operand(max)} <= ${sql.literal(max)}`]),
       ...(equals === undefined ? [] : [`${operand(equals)} = ${sql.literal(equals)}`]),
-      ...(some === undefined ? [] : [`${operand(some[0]!)} IN (${some.map(sql.literal).join(', ')})`]),
+      ...(some === undefined
+        ? []
+        : [`${operand(some[0]!)} IN (${some.map((value) => sql.literal(value)).join(', ')})`]),
       ...(not === undefined
         ? []
-        : [`${operand([not].flat()[0]!)} NOT IN (${[not].flat().map(sql.literal).join(', ')})`]),
+        : [
+            `${operand([not].flat()[0]!)} NOT IN (${[not]
+              .flat()
+              .map((value) => sql.literal(value))
+              .join(', ')})`,
+          ]),
     ];
   });
   const rows = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;

@@ -1,5 +1,6 @@
 import {
   emptyLedger,
+  isPartialFailure,
   isVivaceError,
   mergeLedgers,
   parseLedger,
@@ -48,8 +49,12 @@ export class StoredLedger {
   }
 
   async #stored(context: CallContext): Promise<Uint8Array | undefined> {
-    const [value] = await this.#store.getMany([this.#key], context);
-    return value;
+    try {
+      const [value] = await this.#store.getMany([this.#key], context);
+      return value;
+    } catch (error) {
+      throw isPartialFailure(error) ? error.failures[0]!.error : error;
+    }
   }
 
   #parse(stored: Uint8Array | undefined): Ledger {

@@ -36,7 +36,11 @@ describe('vivace materialize', () => {
     const { code, stderr } = await project.vivace(['materialize', '--until', '2001-06-14']);
     expect(code).to.equal(0);
     expect(stderr)
-      .to.match(/\nshop_sales: 2 rows, 0 changed in /)
+      .to.match(/\nshop_sales: 0 rows, 0 changed in /)
+      .and.include('shop_sales: there are no new rows');
+    const full = await project.vivace(['materialize', '--full', '--until', '2001-06-14']);
+    expect(full.stderr)
+      .to.match(/\nshop_sales: \d rows, 0 changed in /)
       .and.include('shop_sales: nothing changed: ');
     expect(await amount('n')).to.equal(2);
   });
