@@ -218,6 +218,8 @@ export type {
   ConvertOptions,
   DescribedColumn,
   Dialect,
+  ListRows,
+  PickedRow,
   RowBatch,
   Source,
   Statement,
@@ -251,6 +253,7 @@ export {
   type SampledKey,
   type Stretch,
 } from './views/ledger.js';
+export { windowGrain, windowLength, windowSuffix, type Window } from './views/window.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
 
 // Steps, verbs and layers of your own; see docs/composition.md.

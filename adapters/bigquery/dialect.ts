@@ -1,4 +1,4 @@
-import type { AsOfJoin, ColumnType, ConvertOptions, Dialect, ScalarType } from 'vivace';
+import type { AsOfJoin, ColumnType, ConvertOptions, Dialect, PickedRow, ScalarType } from 'vivace';
 import { literalWriter } from 'vivace/kit';
 
 /** GoogleSQL's types; it has one float and one integer. */
@@ -44,10 +44,23 @@ export const bigqueryDialect: Dialect = {
   squaredDeviations: (expression) => `(VAR_POP(${expression}) * COUNT(${expression}))`,
   hasNull: (expression) =>
     `EXISTS(SELECT 1 FROM UNNEST(${expression}) AS vivace_item WHERE vivace_item IS NULL)`,
-  series: (name, to) =>
-    `(SELECT ${identifier(name)} FROM UNNEST(GENERATE_ARRAY(1, ${to})) AS ${identifier(name)})`,
+  pick,
+  distinct: (expression, most) => `ARRAY_AGG(DISTINCT ${expression} LIMIT ${most})`,
+  withoutNulls: (list) =>
+    `ARRAY(SELECT vivace_item FROM UNNEST(${list}) AS vivace_item WHERE vivace_item IS NOT NULL)`,
+  unnest: ({ from, list, item, keep }) =>
+    `SELECT ${[...keep, item].map(identifier).join(', ')} FROM ${from} CROSS JOIN UNNEST(${identifier(list)}) AS ${identifier(item)}`,
   asOfJoin,
 };
+
+function pick(expression: string, { order, end }: PickedRow): string {
+  const direction = end === 'last' ? 'DESC' : 'ASC';
+  const places = [
+    `CASE WHEN ${expression} IS NULL THEN 1 ELSE 0 END ASC`,
+    ...order.map((each) => `${each} ${direction}`),
+  ];
+  return `ARRAY_AGG(${expression} ORDER BY ${places.join(', ')} LIMIT 1)[SAFE_OFFSET(0)]`;
+}
 
 function castAs(expression: string, type: string, { attempt = false }: ConvertOptions = {}): string {
   return `${attempt ? 'SAFE_CAST' : 'CAST'}(${expression} AS ${type})`;

@@ -34,7 +34,12 @@ export const duckdbDialect: Dialect = {
   squaredDeviations,
   rowHash: (expressions) => `CAST(hash(${expressions.join(', ')}) % 2147483648 AS BIGINT)`,
   hasNull: (expression) => `(list_count(${expression}) < len(${expression}))`,
-  series: (name, to) => `(SELECT unnest(range(1, ${to + 1})) AS ${identifier(name)})`,
+  pick: (expression, { order, end }) =>
+    `${end === 'last' ? 'arg_max' : 'arg_min'}(${expression}, row(${order.join(', ')}))`,
+  distinct: (expression, most) => `list_slice(list(DISTINCT ${expression}), 1, ${most})`,
+  withoutNulls: (list) => `list_filter(${list}, lambda vivace_item: vivace_item IS NOT NULL)`,
+  unnest: ({ from, list, item, keep }) =>
+    `SELECT ${[...keep.map(identifier), `unnest(${identifier(list)}) AS ${identifier(item)}`].join(', ')} FROM ${from}`,
   asOfJoin,
 };
 

@@ -89,18 +89,17 @@ function aggregateJson(json: Written): JsonSchema {
   const { properties = {} } = json;
   const is = (aggregate: string): JsonSchema => ({ properties: { aggregate: { const: aggregate } } });
   const absent = (name: string): JsonSchema => ({ properties: { [name]: false } });
+  const isOne = { properties: { aggregate: { enum: ['first', 'last'] } } };
+  const isNumber = { properties: { type: { enum: ['float32', 'float64', 'int32', 'int64'] } } };
   return {
     ...json,
-    properties: {
-      ...properties,
-      type: {
-        enum: ['float32', 'float64', 'int32', 'int64'],
-        description: properties['type']?.['description'],
-      },
-    },
+    properties,
     allOf: [
       either(is('count'), absent('of'), { required: ['of'] }),
       either(is('share'), { required: ['above'] }, absent('above')),
+      either(is('count_distinct'), {}, absent('upTo')),
+      either(isOne, { required: ['type'] }, isNumber),
+      either({ required: ['windowHours'] }, absent('windowDays'), { required: ['windowDays'] }),
     ],
   };
 }

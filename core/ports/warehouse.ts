@@ -131,8 +131,21 @@ export interface Dialect {
   rowHash?(expressions: readonly string[]): string;
   /** Whether a list or a vector has a null inside; not true for one that is null itself. */
   hasNull(expression: string): string;
-  /** A table expression, as it stands after FROM, of one int64 column `name` from 1 to `to`. */
-  series(name: string, to: number): string;
+  /**
+   * An aggregate: the value of `expression` in the first or the last row in an order, of those where it is not null; null where there is none.
+   *
+   * @param expression Of a scalar type; no float of it is NaN, unless `order` says where that belongs.
+   */
+  pick(expression: string, place: PickedRow): string;
+  /**
+   * An aggregate: a list of different values of an expression of a scalar type: all of them or, where there are more, any `most`. A null is one of them;
+   * floats that are equal are one value, and so is NaN.
+   */
+  distinct(expression: string, most: number): string;
+  /** A list without its nulls. */
+  withoutNulls(list: string): string;
+  /** A query: each row of a table as often as its list has items, with the item beside it. */
+  unnest(rows: ListRows): string;
   /**
    * A query: for each row of `left` that has one, the row of `right` with equal keys and the greatest `since` that is at most the left
    * row's `time`. No two rows of `right` have equal keys and equal `since`.
@@ -146,6 +159,26 @@ export interface ConvertOptions {
   readonly attempt?: boolean;
 }
 
+/** Which row an aggregate takes. */
+export interface PickedRow {
+  /** Expressions that are not null where the value is not. */
+  readonly order: readonly string[];
+  readonly end: 'first' | 'last';
+}
+
+/** Rows that have lists. */
+export interface ListRows {
+  /** A table name, ready for FROM. */
+  readonly from: string;
+  /** Column of the lists; of a null as of an empty one there is no row. */
+  readonly list: string;
+  /** What the items are called in the answer. */
+  readonly item: string;
+  /** Other columns that the query answers with. */
+  readonly keep: readonly string[];
+}
+
+/** Two tables, and what is joined of them. */
 export interface AsOfJoin {
   /** Table names, ready for FROM. */
   readonly left: string;

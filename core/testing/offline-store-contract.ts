@@ -6,6 +6,7 @@ import { offlineStoreFixture, type OfflineStoreSetup } from './offline-store/fix
 import { materialize } from './offline-store/materialize.js';
 import { openReader } from './offline-store/open-reader.js';
 import { plainColumns } from './offline-store/plain-columns.js';
+import { randomHistories } from './offline-store/random-histories.js';
 import { requested } from './offline-store/rows.js';
 import { sources } from './offline-store/sources.js';
 import { spine } from './offline-store/spine.js';
@@ -23,6 +24,7 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
     sources(fixture);
     staticColumns(fixture);
     aggregates(fixture);
+    randomHistories(fixture);
     openReader(fixture);
     materialize(fixture);
     spine(fixture);

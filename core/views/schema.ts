@@ -39,16 +39,49 @@ export const plainFeature = z.strictObject({
   description: z.string().optional(),
 });
 
-const days = z.int().min(1).max(3650);
+const maxDays = 3650;
+const lengths = (most: number) => {
+  const length = z.int().min(1).max(most);
+  return z.union([length, z.array(length).min(1)]).optional();
+};
 
 export const aggregateFeature = z.strictObject({
-  aggregate: z.enum(['count', 'sum', 'mean', 'stddev', 'share', 'min', 'max']),
-  of: z.string().optional().describe('numeric column of the source; not for `count`'),
+  aggregate: z.enum([
+    'count',
+    'sum',
+    'mean',
+    'stddev',
+    'share',
+    'min',
+    'max',
+    'first',
+    'last',
+    'count_distinct',
+  ]),
+  of: z
+    .string()
+    .optional()
+    .describe(
+      'column of the source, not for `count`; numeric except for `first`, `last` and `count_distinct`',
+    ),
   above: z.number().optional().describe('`share`: the part of the events whose value is greater than this'),
-  windowDays: z
-    .union([days, z.array(days).min(1)])
-    .describe('whole days before the row; a list makes one feature for each, `<name>_<n>d`'),
-  type: typeName.optional().describe('default: int32 for `count`, float32 otherwise'),
+  upTo: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('`count_distinct`: counts no further than this; default 1000'),
+  windowDays: lengths(maxDays).describe(
+    'whole days before the row; a list makes one feature for each, `<name>_<n>d`',
+  ),
+  windowHours: lengths(maxDays * 24).describe(
+    'whole hours before the row, instead of days; a list makes one feature for each, `<name>_<n>h`',
+  ),
+  type: typeName
+    .optional()
+    .describe(
+      'required for `first` and `last`, where it is that of the column; default: int32 for `count` and `count_distinct`, float32 otherwise',
+    ),
   unit: z.string().optional(),
   default: defaultValue.optional(),
   description: z.string().optional(),

@@ -7,19 +7,24 @@ import { contentId } from '../wire/base32.js';
 import { refreshMistake, type Refresh } from './refresh.js';
 import type { ViewSpec } from './schema.js';
 import { sourceRowsOf, type SourceRows } from './source-rows.js';
+import { windowGrain, windowSuffix, type Window } from './window.js';
 
-export type Aggregate = 'count' | 'sum' | 'mean' | 'stddev' | 'share' | 'min' | 'max';
+/** How the values of a window become one. */
+export type Aggregate =
+  'count' | 'sum' | 'mean' | 'stddev' | 'share' | 'min' | 'max' | 'first' | 'last' | 'count_distinct';
 
 /** Where a feature's value comes from. */
 export type FeatureOrigin =
   | { readonly kind: 'column'; readonly column: string }
-  | {
+  | ({
       readonly kind: 'aggregate';
       readonly aggregate: Aggregate;
       readonly of?: string;
+      /** Of a `share`. */
       readonly above?: number;
-      readonly windowDays: number;
-    };
+      /** Of a `count_distinct`, always. */
+      readonly upTo?: number;
+    } & Window);
 
 export interface ViewFeature extends Field {
   readonly origin: FeatureOrigin;
@@ -74,6 +79,7 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
   if (aggregates > 0 && aggregates < features.length) {
     throw mistake('features', 'a view has either plain columns or aggregates, not both: make two views');
   }
+  checkGrain(spec.features, features);
   if (aggregates > 0 && spec.source?.eventTime === undefined) {
     throw mistake('source.eventTime', 'aggregates need the event time of the source');
   }
@@ -144,7 +150,30 @@ function expandFeature(name: string, spec: ViewSpec['features'][string]): ViewFe
     checkDefault(name, type, spec.default);
     return [{ name, type, origin: { kind: 'column', column: spec.of ?? name }, ...texts }];
   }
-  const { aggregate, of, above } = spec;
+  checkOptions(name, spec);
+  const { aggregate, of, above, upTo = 1000 } = spec;
+  const type = aggregateType(name, spec);
+  checkDefault(name, type, spec.default);
+  const { several, windows } = windowsOf(name, spec);
+  return windows.map((window) => ({
+    name: several ? `${name}${windowSuffix(window)}` : name,
+    type,
+    origin: {
+      kind: 'aggregate',
+      aggregate,
+      ...window,
+      ...(of === undefined ? {} : { of }),
+      ...(above === undefined ? {} : { above }),
+      ...(aggregate === 'count_distinct' ? { upTo } : {}),
+    },
+    ...texts,
+  }));
+}
+
+type AggregateSpec = Extract<ViewSpec['features'][string], { aggregate: Aggregate }>;
+
+/** Options that an aggregate lacks, or that go with another. */
+function checkOptions(name: string, { aggregate, of, above, upTo }: AggregateSpec): void {
   if ((aggregate === 'count') !== (of === undefined)) {
     throw mistake(
       `features.${name}.of`,
@@ -157,24 +186,50 @@ function expandFeature(name: string, spec: ViewSpec['features'][string]): ViewFe
       aggregate === 'share' ? '`share` needs `above`' : '`above` goes with `share` only',
     );
   }
-  const type = parseType(spec.type ?? (aggregate === 'count' ? 'int32' : 'float32'));
-  if (type.kind !== 'scalar' || !['float32', 'float64', 'int32', 'int64'].includes(type.element)) {
-    throw mistake(`features.${name}.type`, 'an aggregate is a float32, float64, int32 or int64');
+  if (upTo !== undefined && aggregate !== 'count_distinct')
+    throw mistake(`features.${name}.upTo`, '`upTo` goes with `count_distinct` only');
+}
+
+function aggregateType(name: string, { aggregate, type: declared }: AggregateSpec): ColumnType {
+  if (aggregate === 'first' || aggregate === 'last') {
+    if (declared === undefined)
+      throw mistake(`features.${name}.type`, `\`${aggregate}\` needs \`type\`, that of the column`);
+    const type = parseType(declared);
+    if (type.kind === 'scalar') return type;
+    throw mistake(`features.${name}.type`, `\`${aggregate}\` is a single value, not a list or a vector`);
   }
-  checkDefault(name, type, spec.default);
-  const windows = Array.isArray(spec.windowDays) ? spec.windowDays : [spec.windowDays];
-  return windows.map((windowDays) => ({
-    name: Array.isArray(spec.windowDays) ? `${name}_${windowDays}d` : name,
-    type,
-    origin: {
-      kind: 'aggregate',
-      aggregate,
-      windowDays,
-      ...(of === undefined ? {} : { of }),
-      ...(above === undefined ? {} : { above }),
-    },
-    ...texts,
-  }));
+  const counts = aggregate === 'count' || aggregate === 'count_distinct';
+  const type = parseType(declared ?? (counts ? 'int32' : 'float32'));
+  if (type.kind !== 'scalar' || !['float32', 'float64', 'int32', 'int64'].includes(type.element)) {
+    throw mistake(`features.${name}.type`, `\`${aggregate}\` is a float32, float64, int32 or int64`);
+  }
+  return type;
+}
+
+function windowsOf(
+  name: string,
+  { windowDays, windowHours }: AggregateSpec,
+): { readonly several: boolean; readonly windows: readonly Window[] } {
+  const given = windowDays ?? windowHours;
+  if (given === undefined)
+    throw mistake(`features.${name}.windowDays`, 'an aggregate needs `windowDays` or `windowHours`');
+  if (windowDays !== undefined && windowHours !== undefined)
+    throw mistake(`features.${name}.windowHours`, 'give either `windowDays` or `windowHours`');
+  const windows = [given]
+    .flat()
+    .map((length): Window => (windowDays === undefined ? { windowHours: length } : { windowDays: length }));
+  return { several: Array.isArray(given), windows };
+}
+
+/** The row of a view of aggregates begins with a day or with an hour. */
+function checkGrain(declared: ViewSpec['features'], features: readonly ViewFeature[]): void {
+  const grains = features.flatMap(({ origin }) => (origin.kind === 'aggregate' ? windowGrain(origin) : []));
+  if (new Set(grains).size < 2) return;
+  const [name] = Object.entries(declared).find(([, spec]) => 'windowHours' in spec) ?? [];
+  throw mistake(
+    `features.${name}.windowHours`,
+    'a view has windows of either days or hours, not both: make two views',
+  );
 }
 
 function checkDefault(name: string, type: ColumnType, value: unknown): void {

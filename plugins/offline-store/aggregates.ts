@@ -1,13 +1,13 @@
-import { microsPerDay, parseType, type Dialect, type FeatureView } from 'vivace';
+import { parseType, windowGrain, windowLength, type Dialect, type FeatureView } from 'vivace';
 import {
   isFractional,
   Measures,
-  readColumns,
   valueOf,
   type AggregateOrigin,
   type Measure,
   type Spread,
 } from './measures.js';
+import { ReadColumns } from './read-columns.js';
 import { keysAndTimes } from './relation.js';
 import { mayBeLate, sourceRows, type FoundSource } from './source.js';
 
@@ -19,9 +19,11 @@ const float64 = parseType('float64');
  * As of a moment u its row for a key is dated d, the earlier of the day of u and the day on which the longest window has emptied: e + longest
  * window + 1, where e is the last day before the day of u of which an event had arrived. A key without such a day has no row. The row folds,
  * for a window of w days, those events of the days d − w … d − 1 that had arrived at u. Its event time is midnight of d; its available time is
- * that, or the arrival of the last event that it counts, if that is later. Days are UTC days.
+ * that, or the arrival of the last event that it counts, if that is later. Days are UTC days. Of a view whose windows are hours, read hour for day,
+ * here and in every `day` of its SQL.
  *
- * Integers are summed exactly, doubles in an order that depends on nothing but their values, days and arrivals.
+ * Integers are summed exactly, doubles in an order that depends on nothing but their values, days and arrivals. The first and the last
+ * event are found by event time, available time and value. Different values are counted up to a bound, so a tile keeps no more of them than that.
  */
 export interface Aggregation {
   /**
@@ -49,26 +51,32 @@ export function aggregation(
   sql: Dialect,
   active?: string,
 ): Aggregation {
-  const read = readColumns(view, source, sql);
+  const read = new ReadColumns(view, source, sql);
   const measures = new Measures();
-  const features = view.features.map(({ type, origin }, i) => {
-    const aggregate = origin as AggregateOrigin;
-    const of = aggregate.of === undefined ? undefined : read.get(aggregate.of);
+  const features = view.features.map((feature, i) => {
+    const { type } = feature;
+    const aggregate = feature.origin as AggregateOrigin;
+    const of = read.of(feature);
     const value = valueOf(aggregate, of, { measures, sql });
     // Engines differ in how a cast rounds halves, but not in ROUND.
     const fractional = type.element.startsWith('int') && isFractional(aggregate, of);
     return `${sql.cast(fractional ? `ROUND(${value})` : value, type)} AS f${i}`;
   });
-  const inputs = [...read.values()].map(({ name, expression }) => `${expression} AS ${name}`);
+  const inputs = read.all.map(({ name, expression }) => `${expression} AS ${name}`);
   return {
     tiles: tilesOf(view, source, { inputs, measures, sql, active }),
     rows: (moments, tiles) => rowsOf(view, { moments, tiles, features, measures, sql }),
   };
 }
 
-/** The longest window of a view of aggregates, in days. */
+/** The longest window of a view of aggregates, in what its windows count. */
 export function longestOf(view: FeatureView): number {
-  return Math.max(...view.features.map(({ origin }) => (origin as AggregateOrigin).windowDays));
+  return Math.max(...view.features.map(({ origin }) => windowLength(origin as AggregateOrigin)));
+}
+
+/** What the windows of a view of aggregates count, microseconds: a day or an hour. */
+export function grainOf(view: FeatureView): number {
+  return windowGrain(view.features[0]!.origin as AggregateOrigin);
 }
 
 function tilesOf(
@@ -89,26 +97,37 @@ function tilesOf(
   const names = view.entity.map((_, i) => `k${i}`);
   const keys = names.join(', ');
   const { columns, present } = keysAndTimes(view, source, sql);
-  const kept = [...measures.tiles.values()].map(({ name, tile }) => `${tile} AS ${name}`);
+  const kept = [...measures.tiles].map(([name, tile]) => `${tile} AS ${name}`);
+  const grain = grainOf(view);
+  const day = sql.floorDivide('event_time', String(grain));
   const late = mayBeLate(view)
-    ? `, CASE WHEN available_time > (${sql.floorDivide('event_time', String(microsPerDay))} + 1) * ${microsPerDay} THEN available_time END AS late`
+    ? `, CASE WHEN available_time > (${day} + 1) * ${grain} THEN available_time END AS late`
     : '';
   // Names of the plugin's own: a table of the user's may be called `events`.
-  return `WITH vivace_events AS (
+  const events = `WITH vivace_events AS (
   SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${present}
 ), ${
     active === undefined
       ? ''
       : `vivace_active AS (SELECT DISTINCT ${keys} FROM vivace_events WHERE ${active}), `
   }vivace_dated AS (
-  SELECT *, ${sql.floorDivide('event_time', String(microsPerDay))} AS day${late} FROM vivace_events${
+  SELECT *, ${day} AS day${late} FROM vivace_events${
     active === undefined
       ? ''
       : ` AS e WHERE EXISTS (SELECT 1 FROM vivace_active AS a WHERE ${names.map((name) => `a.${name} = e.${name}`).join(' AND ')})`
   }
-)
-SELECT ${keys}, day, MAX(available_time) AS available_time, ${kept.join(', ')}
+)`;
+  const folded = `SELECT ${[keys, 'day', 'MAX(available_time) AS available_time', ...kept].join(', ')}
 FROM vivace_dated GROUP BY ${keys}, day${late === '' ? '' : ', late'}`;
+  const lists = measures.lists;
+  if (lists.size === 0) return `${events}\n${folded}`;
+  const all = [...measures.tiles.keys()].map((name) =>
+    lists.has(name) ? `${sql.withoutNulls(name)} AS ${name}` : name,
+  );
+  return `${events}, vivace_tiles AS (
+${folded}
+)
+SELECT ${[keys, 'day', 'available_time', ...all].join(', ')} FROM vivace_tiles`;
 }
 
 function rowsOf(
@@ -136,8 +155,11 @@ function rowsOf(
   const within = (days: number, value: string): string =>
     days === longest ? value : `CASE WHEN tile_day >= day - ${days} THEN ${value} END`;
   const inOrder = ['tile_day', 'available_time'];
-  const fold = ({ name, fold: how }: Measure, days: number): string =>
-    how === 'TOTAL' ? sql.total(within(days, name), inOrder) : `${how}(${within(days, name)})`;
+  const fold = ({ name, fold: how, order = inOrder }: Measure, days: number): string => {
+    const value = within(days, name);
+    if (how === 'TOTAL') return sql.total(value, order);
+    return how === 'first' || how === 'last' ? sql.pick(value, { order, end: how }) : `${how}(${value})`;
+  };
   const folded = [...measures.windows].map(
     ([name, { measure, days }]) => `${fold(measure, days)} AS ${name}`,
   );
@@ -149,8 +171,23 @@ function rowsOf(
     return sql.total(within(days, part), inOrder);
   };
   const spreads = [...measures.spreads].map(([name, of]) => `${spread(of)} AS ${name}`);
-  const measured = [...measures.windows.keys(), ...measures.spreads.keys()];
-  const midnight = `(day * ${microsPerDay})`;
+  const different = [...measures.lists].map((list) => {
+    const counts = [...measures.distinct].filter(([, of]) => of.list === list);
+    const items = sql.unnest({
+      from: 'vivace_matched',
+      list,
+      item: 'item',
+      keep: [...names, 'since', 'day', 'tile_day'],
+    });
+    const counted = counts.map(([name, { days }]) => `COUNT(DISTINCT ${within(days, 'item')}) AS ${name}`);
+    return {
+      name: `vivace_${list}`,
+      sql: `SELECT ${[...names, 'since', ...counted].join(', ')} FROM (${items}) AS i GROUP BY ${names.join(', ')}, since`,
+      columns: counts.map(([name]) => name),
+    };
+  });
+  const measured = [...measures.windows.keys(), ...measures.spreads.keys(), ...measures.distinct.keys()];
+  const begin = `(day * ${grainOf(view)})`;
   return `WITH vivace_moments AS (
 ${moments}
 ), vivace_matched AS (
@@ -168,16 +205,16 @@ ${moments}
 ), vivace_spread AS (
   SELECT ${names.join(', ')}, since, ${spreads.join(', ')} FROM vivace_beside GROUP BY ${names.join(', ')}, since
 )`
-  }, vivace_silent AS (
+  }${different.map((each) => `, ${each.name} AS (\n  ${each.sql}\n)`).join('')}, vivace_silent AS (
   SELECT ${keys('q')}, q.since, MAX(t.day) AS last_day
   FROM (SELECT m.* FROM vivace_moments AS m LEFT JOIN vivace_folded AS f ON ${same('m', 'f')} WHERE f.since IS NULL) AS q
   JOIN ${tiles} AS t ON ${sameKeys('q', 't')} AND t.day < q.day AND t.available_time <= q.since
   GROUP BY ${keys('q')}, q.since
 ), vivace_rows AS (
-  SELECT ${[keys('f'), 'f.since', 'f.day', 'f.last_arrival', ...[...measures.windows.keys()].map((name) => `f.${name}`), ...[...measures.spreads.keys()].map((name) => `s.${name}`)].join(', ')}
-  FROM vivace_folded AS f${spreads.length === 0 ? '' : ` JOIN vivace_spread AS s ON ${same('f', 's')}`}
+  SELECT ${[keys('f'), 'f.since', 'f.day', 'f.last_arrival', ...measured].join(', ')}
+  FROM vivace_folded AS f${spreads.length === 0 ? '' : ` JOIN vivace_spread AS s ON ${same('f', 's')}`}${different.map(({ name }, i) => ` LEFT JOIN ${name} AS d${i} ON ${same('f', `d${i}`)}`).join('')}
   UNION ALL
   SELECT ${[...names, 'since', `last_day + ${longest + 1}`, 'NULL', ...measured.map(() => 'NULL')].join(', ')} FROM vivace_silent
 )
-SELECT ${names.join(', ')}, ${midnight} AS event_time, GREATEST(${midnight}, COALESCE(last_arrival, ${midnight})) AS available_time, ${features.join(', ')}, since FROM vivace_rows`;
+SELECT ${names.join(', ')}, ${begin} AS event_time, GREATEST(${begin}, COALESCE(last_arrival, ${begin})) AS available_time, ${features.join(', ')}, since FROM vivace_rows`;
 }

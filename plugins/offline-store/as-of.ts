@@ -1,6 +1,5 @@
 import {
   FeatureRows,
-  microsPerDay,
   parseType,
   status,
   type AsOfReader,
@@ -12,7 +11,7 @@ import {
   type TableRows,
   type Warehouse,
 } from 'vivace';
-import { aggregation, type Aggregation } from './aggregates.js';
+import { aggregation, grainOf, type Aggregation } from './aggregates.js';
 import { explained } from './check.js';
 import { KeptTables } from './kept-tables.js';
 import { viewNotes } from './notes.js';
@@ -174,19 +173,20 @@ async function rightOf(
   return tables.keep({ sql: aggregated.rows(momentsOf(view, { left, tiles: table, sql }), table) });
 }
 
-/** The beginnings of the days of the requests, and the arrivals of late events on these days. */
+/** The beginnings of the days (or hours) of the requests, and the arrivals of late events in them. */
 function momentsOf(
   view: FeatureView,
   { left, tiles, sql }: { readonly left: string; readonly tiles: string; readonly sql: Dialect },
 ): string {
   const { keys } = columnsOf(view);
-  const asked = `(SELECT DISTINCT ${keys.join(', ')}, ${sql.floorDivide('request_time', String(microsPerDay))} AS day FROM ${left})`;
-  const begin = `SELECT ${keys.join(', ')}, day, day * ${microsPerDay} AS since FROM ${asked} AS b`;
+  const grain = grainOf(view);
+  const asked = `(SELECT DISTINCT ${keys.join(', ')}, ${sql.floorDivide('request_time', String(grain))} AS day FROM ${left})`;
+  const begin = `SELECT ${keys.join(', ')}, day, day * ${grain} AS since FROM ${asked} AS b`;
   if (!mayBeLate(view)) return begin;
   const equal = keys.map((key) => `a.${key} = t.${key}`).join(' AND ');
   return `${begin}
   UNION ALL SELECT DISTINCT ${keys.map((key) => `a.${key}`).join(', ')}, a.day, t.available_time AS since FROM ${asked} AS a JOIN ${tiles} AS t
-  ON ${equal} AND t.day < a.day AND t.available_time > a.day * ${microsPerDay} AND t.available_time < (a.day + 1) * ${microsPerDay}`;
+  ON ${equal} AND t.day < a.day AND t.available_time > a.day * ${grain} AND t.available_time < (a.day + 1) * ${grain}`;
 }
 
 function staticRows(view: FeatureView, relation: string): string {

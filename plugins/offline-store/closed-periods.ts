@@ -8,6 +8,7 @@ import {
   type Ledger,
   type Warehouse,
 } from 'vivace';
+import { grainOf } from './aggregates.js';
 import { usedColumns } from './questions.js';
 import { keysAndTimes } from './relation.js';
 import { sourceRows, type FoundSource } from './source.js';
@@ -199,9 +200,9 @@ function closedSql(
   const hash = sql.rowHash?.(usedColumns(source).map(({ name }) => sql.identifier(name)));
   const day = sql.floorDivide('event_time', String(microsPerDay));
   const block = `${sql.floorDivide('day', String(blockDays))} * ${blockDays}`;
-  // Aggregates have not counted what happened on the day of the run.
+  // Aggregates have not counted what happened on the day, or in the hour, of the run.
   const counted = (bound: number): string =>
-    view.isAggregate ? ` AND day < ${Math.floor(bound / microsPerDay)}` : '';
+    view.isAggregate ? ` AND event_time < ${Math.floor(bound / grainOf(view)) * grainOf(view)}` : '';
   const of = (bound: number, value: string): string =>
     `CASE WHEN available_time <= ${bound}${counted(bound)} THEN ${value} END`;
   const measured = bounds.map((bound, i) =>

@@ -1,24 +1,17 @@
-import {
-  parseType,
-  type ColumnType,
-  type DescribedColumn,
-  type Dialect,
-  type FeatureOrigin,
-  type FeatureView,
-} from 'vivace';
-import { columnOf, numberType, type FoundSource } from './source.js';
+import { parseType, windowLength, type Dialect, type FeatureOrigin } from 'vivace';
+import type { ReadColumn } from './read-columns.js';
 
 const float64 = parseType('float64');
 
 export type AggregateOrigin = Extract<FeatureOrigin, { kind: 'aggregate' }>;
 
-/** What a tile keeps of its events. */
+/** What a tile keeps of its events, for windows. */
 export interface Measure {
   readonly name: string;
-  /** How the tiles of a window become one value. `TOTAL`: a sum of doubles, in an order. */
-  readonly fold: 'SUM' | 'MIN' | 'MAX' | 'TOTAL';
-  /** An aggregate over the columns of the events. */
-  readonly tile: string;
+  /** How the tiles of a window become one value. `TOTAL`: a sum of doubles, in an order; `first`, `last`: that of the tile that is it in `order`. */
+  readonly fold: 'SUM' | 'MIN' | 'MAX' | 'TOTAL' | 'first' | 'last';
+  /** Expressions over the columns of the tiles. */
+  readonly order?: readonly string[];
 }
 
 /** The squared deviations of a window from its mean, merged from those of its tiles from theirs. */
@@ -30,19 +23,35 @@ export interface Spread {
   readonly squares: string;
 }
 
+/** The number of different values of a window, from lists of those of its tiles. */
+export interface DistinctValues {
+  readonly days: number;
+  /** The measure of the tiles: different values, of which one may be null, and no more than are counted. */
+  readonly list: string;
+}
+
 /** The measures that the features of a view need, each once per window. */
 export class Measures {
+  /** Aggregates over the columns of the events. */
   // Keys: names of columns.
-  readonly tiles = new Map<string, Measure>();
+  readonly tiles = new Map<string, string>();
   // Keys: names of columns.
   readonly windows = new Map<string, { readonly measure: Measure; readonly days: number }>();
   // Keys: names of columns.
   readonly spreads = new Map<string, Spread>();
+  // Keys: names of columns.
+  readonly distinct = new Map<string, DistinctValues>();
+
+  /** The measures of the tiles that are lists. */
+  get lists(): ReadonlySet<string> {
+    // Keys: names of columns.
+    return new Set([...this.distinct.values()].map(({ list }) => list));
+  }
 
   /** The name of a measure folded over a window. */
-  over(days: number, measure: Measure): string {
+  over(days: number, { tile, ...measure }: Measure & { readonly tile: string }): string {
     const name = `${measure.name}_${days}d`;
-    this.tiles.set(measure.name, measure);
+    this.tiles.set(measure.name, tile);
     this.windows.set(name, { measure, days });
     return name;
   }
@@ -50,45 +59,18 @@ export class Measures {
   /** The name of the squared deviations of a window. */
   spread(spread: Spread, tile: string): string {
     const name = `spread_${spread.squares}_${spread.days}d`;
-    this.tiles.set(spread.squares, { name: spread.squares, fold: 'TOTAL', tile });
+    this.tiles.set(spread.squares, tile);
     this.spreads.set(name, spread);
     return name;
   }
-}
 
-/** A column that aggregates read. */
-export interface ReadColumn {
-  /** What it is called among the events. */
-  readonly name: string;
-  readonly expression: string;
-  /** Its values are integers, which are summed without rounding. */
-  readonly exact: boolean;
-}
-
-/** The columns that the aggregates of a view read, by the source's name. */
-export function readColumns(
-  view: FeatureView,
-  source: FoundSource,
-  sql: Dialect,
-): ReadonlyMap<string, ReadColumn> {
-  const names = view.features.flatMap(({ origin }) =>
-    origin.kind === 'aggregate' && origin.of !== undefined ? [origin.of] : [],
-  );
-  // Keys: names of columns.
-  return new Map([...new Set(names)].map((name, i) => [name, readColumn(name, `o${i}`, { source, sql })]));
-}
-
-function readColumn(
-  column: string,
-  name: string,
-  { source, sql }: { readonly source: FoundSource; readonly sql: Dialect },
-): ReadColumn {
-  const { name: found, type } = columnOf(source, column) as DescribedColumn;
-  const { element } = numberType(source, column) as ColumnType;
-  const exact = element === 'int32' || element === 'int64' || element === 'bool';
-  const number =
-    type?.name === 'string' ? sql.fromText(sql.identifier(found), parseType(element)) : sql.identifier(found);
-  return { name, exact, expression: exact ? sql.exact(number) : sql.cast(number, float64) };
+  /** The name of the number of different values of a window. */
+  different(distinct: DistinctValues, tile: string): string {
+    const name = `${distinct.list}_${distinct.days}d`;
+    this.tiles.set(distinct.list, tile);
+    this.distinct.set(name, distinct);
+    return name;
+  }
 }
 
 /** Whether an aggregate may have a fraction. */
@@ -98,13 +80,21 @@ export function isFractional({ aggregate }: AggregateOrigin, read: ReadColumn | 
 
 /** The value of a feature from the folded measures; NULL where its window holds no value, but 0 for counts and sums. */
 export function valueOf(
-  { aggregate, above, windowDays: days }: AggregateOrigin,
+  { aggregate, above, upTo, ...window }: AggregateOrigin,
   read: ReadColumn | undefined,
   { measures, sql }: { readonly measures: Measures; readonly sql: Dialect },
 ): string {
+  const days = windowLength(window);
   if (read === undefined)
     return `COALESCE(${measures.over(days, { name: 'entries', fold: 'SUM', tile: 'COUNT(*)' })}, 0)`;
-  const { name: column, exact } = read;
+  const { name: column, exact, order } = read;
+  if (aggregate === 'count_distinct') {
+    const most = upTo as number;
+    const list = `distinct_${most}_${column}`;
+    // A null is one of the values of a tile.
+    return `LEAST(COALESCE(${measures.different({ days, list }, sql.distinct(column, most + 1))}, 0), ${most})`;
+  }
+  if (aggregate === 'first' || aggregate === 'last') return eventValue(aggregate);
   const over = (name: string, fold: Measure['fold'], tile: string): string =>
     measures.over(days, { name: `${name}_${column}`, fold, tile });
   const double = (expression: string): string => sql.cast(expression, float64);
@@ -125,6 +115,17 @@ export function valueOf(
   const s = sum();
   const variance = exact ? exactVariance() : floatVariance();
   return `CASE WHEN ${count} > 1 THEN SQRT(${variance}) END`;
+
+  /** Of the first or the last event: by event time, available time and value, so that it does not matter how the rows are stored. */
+  function eventValue(end: 'first' | 'last'): string {
+    const name = `${end}_${column}`;
+    const at = `${name}_at`;
+    const bound = end === 'last' ? 'MAX' : 'MIN';
+    measures.tiles.set(at, `${bound}(CASE WHEN ${column} IS NOT NULL THEN event_time END)`);
+    // The available time of a tile is not that of each of its events, but tells the tiles of a day apart as those would.
+    const tile = sql.pick(column, { order: ['event_time', 'available_time', ...order(column)], end });
+    return measures.over(days, { name, fold: end, tile, order: [at, 'available_time', ...order(name)] });
+  }
 
   /** A difference of two sums that are exact. */
   function exactVariance(): string {

@@ -6,7 +6,7 @@ import {
   type LedgerKey,
   type Warehouse,
 } from 'vivace';
-import { aggregation, longestOf } from './aggregates.js';
+import { aggregation, grainOf, longestOf } from './aggregates.js';
 import type { Period } from './closed-periods.js';
 import type { KeptTables } from './kept-tables.js';
 import { viewNotes } from './notes.js';
@@ -121,9 +121,10 @@ function activeEvents(
 ): string | undefined {
   if (within !== undefined) return inPeriods('event_time', within, dialect);
   if (after === undefined) return undefined;
-  const dayOf = (time: number): number => Math.floor(time / microsPerDay);
-  const first = dayOf(after) - longestOf(view) - 1;
-  return `(event_time >= ${first * microsPerDay} AND event_time < ${dayOf(until) * microsPerDay}) OR (available_time > ${after} AND available_time <= ${until})`;
+  const grain = grainOf(view);
+  const startOf = (time: number): number => Math.floor(time / grain) * grain;
+  const first = startOf(after) - (longestOf(view) + 1) * grain;
+  return `(event_time >= ${first} AND event_time < ${startOf(until)}) OR (available_time > ${after} AND available_time <= ${until})`;
 }
 
 function inPeriods(time: string, periods: readonly Period[], dialect: Dialect): string {
@@ -138,7 +139,7 @@ function momentsOf(
   { until, dialect }: { readonly until: number; readonly dialect: Dialect },
 ): string {
   const { keys } = columnsOf(view);
-  const day = dialect.floorDivide(String(until), String(microsPerDay));
+  const day = dialect.floorDivide(String(until), String(grainOf(view)));
   return `SELECT DISTINCT ${keys.join(', ')}, ${day} AS day, ${until} AS since FROM ${tiles} AS t WHERE available_time <= ${until}`;
 }
 

@@ -2,6 +2,7 @@ import {
   didYouMean,
   parseType,
   VivaceError,
+  windowSuffix,
   type CallContext,
   type ColumnType,
   type RowCondition,
@@ -13,6 +14,7 @@ import {
   type Source,
   type SourceRows,
   type Spine,
+  type ViewFeature,
   type ViewSource,
   type WantedColumn,
   type Warehouse,
@@ -24,7 +26,7 @@ export interface Use {
   readonly column: string;
   /** Relative to the view or the spine. */
   readonly path: ConfigPath;
-  readonly role: 'key' | 'time' | 'value' | 'aggregated' | 'condition';
+  readonly role: 'key' | 'time' | 'value' | 'aggregated' | 'distinct' | 'condition';
   /** What the column is converted to; absent where it is used as it is. */
   readonly type?: ColumnType;
   /** What it is called in messages: `feature "amount"`. */
@@ -58,6 +60,11 @@ export function mayBeLate(view: FeatureView): boolean {
   return availableTime !== eventTime;
 }
 
+/** Whether an aggregate is the value of one of its events, of any type. */
+export function isOfOneEvent(origin: ViewFeature['origin']): boolean {
+  return origin.kind === 'aggregate' && (origin.aggregate === 'first' || origin.aggregate === 'last');
+}
+
 /** What a view uses of its source. */
 function usesOfView(view: FeatureView): Use[] {
   const source = sourceOf(view);
@@ -79,8 +86,11 @@ function usesOfView(view: FeatureView): Use[] {
       return [{ column: origin.column, path: ['features', name], role: 'value', type, what }];
     if (origin.of === undefined) return [];
     // One declaration makes a feature per window, `<name>_<n>d`.
-    const declared = name.endsWith(`_${origin.windowDays}d`) ? name.replace(/_\d+d$/, '') : name;
-    return [{ column: origin.of, path: ['features', declared, 'of'], role: 'aggregated', what }];
+    const suffix = windowSuffix(origin);
+    const declared = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+    const use = { column: origin.of, path: ['features', declared, 'of'], what };
+    if (origin.aggregate === 'count_distinct') return [{ ...use, role: 'distinct' }];
+    return isOfOneEvent(origin) ? [{ ...use, role: 'value', type }] : [{ ...use, role: 'aggregated' }];
   });
   return [...keys, ...times, ...features, ...conditionsOf(source, ['source', 'where'])];
 }
@@ -212,6 +222,7 @@ export function columnMistakes(source: FoundSource, sql: Dialect): ColumnMistake
       return wrong(`is ${typeText(type)}`);
     if (column.type === undefined && role !== 'condition')
       return wrong('is of no type that a column can hold: cast it in a query');
+    if (role === 'distinct' && column.type?.kind !== 'scalar') return wrong('counts single values');
     return [];
   });
   // Keys: mistakes of a configuration.
@@ -221,13 +232,20 @@ export function columnMistakes(source: FoundSource, sql: Dialect): ColumnMistake
 /** The type of a column whose values are numbers, or are declared to be; booleans are 0 and 1. `undefined` where they are not. */
 export function numberType(source: FoundSource, name: string): ColumnType | undefined {
   const found = columnOf(source, name)?.type;
-  const declared = source.uses.find(
-    (use) => use.column === name && use.type !== undefined && use.role !== 'condition',
-  )?.type;
+  const declared = declaredTypes(source, name).find(isNumber);
   const type = found?.name === 'string' ? declared : found;
-  const isNumber =
-    type?.kind === 'scalar' && ['float32', 'float64', 'int32', 'int64', 'bool'].includes(type.element);
-  return isNumber ? type : undefined;
+  return type !== undefined && isNumber(type) ? type : undefined;
+}
+
+function isNumber({ kind, element }: ColumnType): boolean {
+  return kind === 'scalar' && ['float32', 'float64', 'int32', 'int64', 'bool'].includes(element);
+}
+
+/** What keys, times and features say that the values of a column are. */
+export function declaredTypes({ uses }: Pick<FoundSource, 'uses'>, name: string): ColumnType[] {
+  return uses.flatMap(({ column, role, type }) =>
+    column === name && type !== undefined && role !== 'condition' ? [type] : [],
+  );
 }
 
 /** The rows that a view or a spine uses of its source, as they stand after FROM. */

@@ -81,7 +81,7 @@ export function optionsAt(port: number): object {
   };
 }
 
-const endless = /vivace_endless_|SUM\(n \* m\)/;
+const endless = /vivace_endless_|SUM\(a\.n \* b\.n\)/;
 const running = new Set<string>();
 
 /**

@@ -60,6 +60,10 @@ describe('configurationSchema', () => {
       'a vector and a list',
       'pipelines:\n  p:\n    request: { a: "float32[64]", b: { type: list<int64>, optional: true } }\n    steps: []\n    response: { outputs: { a: request.a } }\n',
     ],
+    [
+      'aggregates over hours, of any type',
+      'views:\n  v:\n    store: s\n    entity: { a: string }\n    source: { table: t, eventTime: at }\n    features: { x: { aggregate: last, of: b, type: string, windowHours: [1, 6] }, n: { aggregate: count_distinct, of: b, upTo: 5, windowHours: 6 } }\n',
+    ],
     ['blocks that are still empty', 'parts: {}\nviews: {}\npipelines: {}\n'],
     [
       'a step of a file with any options',
@@ -120,6 +124,21 @@ describe('configurationSchema', () => {
       'an aggregate without a window',
       view('{ x: { aggregate: mean, of: b } }'),
       /features\/x must have.*windowDays/,
+    ],
+    [
+      'an aggregate with windows of days and hours',
+      view('{ x: { aggregate: count, windowDays: 1, windowHours: 24 } }'),
+      /features\/x\/windowDays/,
+    ],
+    [
+      'a last value without a type',
+      view('{ x: { aggregate: last, of: b, windowDays: 7 } }'),
+      /features\/x must have.*type/,
+    ],
+    [
+      'a bound of the number of events',
+      view('{ x: { aggregate: count, windowDays: 7, upTo: 5 } }'),
+      /features\/x\/upTo/,
     ],
     [
       'an aggregate of text',

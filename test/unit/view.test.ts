@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isVivaceError, type FeatureView } from 'vivace';
+import { isVivaceError, type FeatureView, type ViewFeature } from 'vivace';
 import { viewSchema, type ViewInput } from '../../core/views/schema.js';
 import { canonicalJson, compileView } from '../../core/views/view.js';
 
@@ -44,6 +44,32 @@ describe('View', () => {
       windowDays: 7,
     });
     expect(compile(facts).features[1]!.origin).to.deep.equal({ kind: 'column', column: 'lat' });
+  });
+
+  it('has windows of hours instead of days, whose features end in h', () => {
+    const { features } = compile({
+      ...aggregates,
+      features: {
+        n: { aggregate: 'count', windowHours: [1, 24] },
+        last: { aggregate: 'last', of: 'carrier', type: 'string', windowHours: 6 },
+      },
+    });
+    expect(features.map(({ name, type, origin }) => [name, type.name, origin])).to.deep.equal([
+      ['n_1h', 'int32', { kind: 'aggregate', aggregate: 'count', windowHours: 1 }],
+      ['n_24h', 'int32', { kind: 'aggregate', aggregate: 'count', windowHours: 24 }],
+      ['last', 'string', { kind: 'aggregate', aggregate: 'last', of: 'carrier', windowHours: 6 }],
+    ]);
+  });
+
+  it('counts different values up to 1,000 where nothing else is said', () => {
+    const counted = (change: object): unknown =>
+      compile({
+        ...aggregates,
+        features: { n: { aggregate: 'count_distinct', of: 'carrier', windowDays: 7, ...change } },
+      } as ViewInput);
+    expect(counted({})).to.deep.equal(counted({ upTo: 1000 }));
+    const [{ type, origin }] = (counted({ upTo: 20 }) as FeatureView).features as [ViewFeature];
+    expect([type.name, 'upTo' in origin && origin.upTo]).to.deep.equal(['int32', 20]);
   });
 
   it('refuses features, or keys, that differ in case only: warehouses do not tell them apart', () => {
@@ -132,6 +158,8 @@ describe('View', () => {
       ['the column of a feature', withFeature({ of: 'distance' })],
       ['the aggregate', withFeature({ aggregate: 'stddev' })],
       ['the window', withFeature({ windowDays: 7 })],
+      ['the number of different values', withFeature({ aggregate: 'count_distinct' })],
+      ['how many of them are counted', withFeature({ aggregate: 'count_distinct', upTo: 10 })],
     ];
     it('is another for each difference of', () => {
       expect(new Set(different.map(([, view]) => compile(view).hash)).size).to.equal(different.length);
@@ -229,7 +257,67 @@ describe('View', () => {
         'an aggregate that is text',
         feature({ aggregate: 'count', windowDays: 1, type: 'string' }),
         'features.x.type',
-        /an aggregate is/,
+        /`count` is a float32/,
+      ],
+      [
+        'a last value without a type',
+        feature({ aggregate: 'last', of: 'delay', windowDays: 1 }),
+        'features.x.type',
+        /`last` needs `type`, that of the column/,
+      ],
+      [
+        'a first list',
+        feature({ aggregate: 'first', of: 'delay', type: 'list<int64>', windowDays: 1 }),
+        'features.x.type',
+        /`first` is a single value/,
+      ],
+      [
+        'a last value of nothing',
+        feature({ aggregate: 'last', type: 'string', windowDays: 1 }),
+        'features.x.of',
+        /`last` needs `of`/,
+      ],
+      [
+        'different values of nothing',
+        feature({ aggregate: 'count_distinct', windowDays: 1 }),
+        'features.x.of',
+        /`count_distinct` needs `of`/,
+      ],
+      [
+        'a number of texts that is text',
+        feature({ aggregate: 'count_distinct', of: 'delay', windowDays: 1, type: 'string' }),
+        'features.x.type',
+        /`count_distinct` is a float32/,
+      ],
+      [
+        'a bound of the number of events',
+        feature({ aggregate: 'count', upTo: 5, windowDays: 1 }),
+        'features.x.upTo',
+        /goes with `count_distinct` only/,
+      ],
+      [
+        'text as default of a last number',
+        feature({ aggregate: 'last', of: 'delay', type: 'int32', default: 'a', windowDays: 1 }),
+        'features.x.default',
+        /"a" is not an int32/,
+      ],
+      [
+        'an aggregate without a window',
+        feature({ aggregate: 'count' }),
+        'features.x.windowDays',
+        /needs `windowDays` or `windowHours`/,
+      ],
+      [
+        'a window of days and hours',
+        feature({ aggregate: 'count', windowDays: 1, windowHours: 24 }),
+        'features.x.windowHours',
+        /give either/,
+      ],
+      [
+        'windows of days beside some of hours',
+        { ...aggregates, features: { ...aggregates.features, x: { aggregate: 'count', windowHours: [6] } } },
+        'features.x.windowHours',
+        /either days or hours, not both: make two views/,
       ],
       [
         'text as default of a number',
@@ -298,6 +386,14 @@ describe('View', () => {
       ['a name with a dot', { ...facts, features: { 'a.b': { type: 'int32' } } }],
       ['an unknown type', { ...facts, features: { a: { type: 'int31' } } }],
       ['a window of no days', { ...aggregates, features: { a: { aggregate: 'count', windowDays: 0 } } }],
+      [
+        'a window of 11 years of hours',
+        { ...aggregates, features: { a: { aggregate: 'count', windowHours: 87_601 } } },
+      ],
+      [
+        'a number of different values up to none',
+        { ...aggregates, features: { a: { aggregate: 'count_distinct', of: 'b', windowDays: 1, upTo: 0 } } },
+      ],
       [
         'an empty list of windows',
         { ...aggregates, features: { a: { aggregate: 'count', windowDays: [] } } },

@@ -222,7 +222,7 @@ describe('A wrong view', () => {
           'price:\n  store: online\n  entity: { item: string }\n  source: { table: x }\n  features: { euro: { aggregate: average, of: x, windowDays: 7 } }',
       }),
       [
-        '11 views.price.features.euro.aggregate: "average" is not one of count, sum, mean, stddev, share, min, max',
+        '11 views.price.features.euro.aggregate: "average" is not one of count, sum, mean, stddev, share, min, max, first, last, count_distinct',
       ],
     ],
     [

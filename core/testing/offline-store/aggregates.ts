@@ -2,25 +2,14 @@ import assert from 'node:assert/strict';
 import { status } from '../../data/status.js';
 import { isVivaceError } from '../../kernel/errors.js';
 import { microsPerDay as day } from '../../kernel/time.js';
-import { callContext as context } from '../start-part.js';
 import { view } from '../view.js';
 import type { OfflineStoreFixture } from './fixture.js';
-import { definedRow, numbersFrom, randomHistory, type DefinedRow } from './histories.js';
-import { asOf, bytesOf, read, rowsOf, type Row } from './rows.js';
+import { numbersFrom } from './histories.js';
+import { asOf } from './rows.js';
 import { integers, plain } from './tables.js';
 
-// Some runs are skipped, and one is repeated.
-const long = {
-  seeds: [1, 2, 3],
-  events: 300,
-  keys: 8,
-  moments: 40,
-  runs: [3, 9.5, 9.5, 17.25, 18, 33, 39.9, 60],
-};
-const short = { seeds: [4], events: 40, keys: 2, moments: 4, runs: [9.5, 60] };
-
 /** Views of aggregates: what a window holds, and when it is known. */
-export function aggregates({ runner, setup, open, part, onlineRows }: OfflineStoreFixture): void {
+export function aggregates({ runner, setup, open, part }: OfflineStoreFixture): void {
   const { describe, it } = runner;
   describe('aggregates', () => {
     const features = {
@@ -146,54 +135,6 @@ export function aggregates({ runner, setup, open, part, onlineRows }: OfflineSto
       assert.deepEqual(rows[0]!.cells.slice(0, 2), [1, 2]);
     });
 
-    it('are what the definition says, over random histories, in both executors', async () => {
-      const { seeds, runs, moments: most, ...size } = setup.slow === true ? short : long;
-      for (const seed of seeds) {
-        const history = randomHistory(seed, size);
-        const store = await open({
-          t: integers(
-            history.map(({ key, event, available, value }) => [
-              key,
-              event,
-              available,
-              value === null ? null : BigInt(value),
-            ]),
-          ),
-        });
-        const keys = Array.from({ length: size.keys + 1 }, (_, i) => `k${i}`);
-        const random = numbersFrom(seed + 100);
-        // Of moments of arrivals too, on which a row begins to be another.
-        const moments = [
-          ...Array.from({ length: most }, () => random() * 50),
-          ...history
-            .filter(({ event, available }) => available > event)
-            .slice(0, most)
-            .map(({ available }) => available),
-        ];
-        const requests = moments.flatMap((moment) => keys.map((key) => [key, moment] as const));
-        const found = await asOf(store, folded, requests);
-        requests.forEach(([key, moment], i) => {
-          const defined = definedRow(history, key, moment);
-          assertDefined(found[i]!, defined, `seed ${seed}, ${key} as of ${moment}`);
-        });
-        for (const until of runs) {
-          await store.materialize(folded, { untilMs: Math.round((until * day) / 1000) }, context());
-          const stored = await onlineRows(
-            folded,
-            keys.map((key) => [key]),
-          );
-          const asked = await read(
-            store,
-            folded,
-            keys.map((key) => [key, until]),
-          );
-          assert.deepEqual(rowsOf(stored), rowsOf(asked), `seed ${seed}, until ${until}`);
-          assert.deepEqual(bytesOf(folded, stored), bytesOf(folded, asked));
-        }
-        await part().stop();
-      }
-    });
-
     it('lose nothing of doubles that differ little', async () => {
       const store = await open({
         t: plain([
@@ -305,19 +246,6 @@ export function aggregates({ runner, setup, open, part, onlineRows }: OfflineSto
           isVivaceError(error) && error.code === 'INVALID_ARGUMENT' && error.message.includes('view "v"'),
       );
     });
-  });
-}
-
-function assertDefined(row: Row, defined: DefinedRow | undefined, what: string): void {
-  if (defined === undefined) return assert.equal(row.status, status.MISSING, what);
-  assert.equal(row.status, status.PRESENT, what);
-  assert.deepEqual([row.event, row.available], [defined.event, Math.round(defined.available)], what);
-  row.cells.forEach((cell, i) => {
-    const expected = defined.cells[i]!;
-    if (cell === null || expected === null) return assert.equal(cell, expected, `${what}, cell ${i}`);
-    // Some features are float32.
-    const difference = Math.abs(Number(cell) - expected);
-    assert.ok(difference <= Math.abs(expected) * 1e-6, `${what}, cell ${i}: ${cell} and ${expected}`);
   });
 }
 

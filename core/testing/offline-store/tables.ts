@@ -1,8 +1,9 @@
 import { columnOf, type Cell } from '../../data/column.js';
-import type { Field } from '../../data/feature-rows.js';
+import { fieldsOf, type Field } from '../../data/feature-rows.js';
 import { parseType } from '../../data/types.js';
 import { microsPerDay as day } from '../../kernel/time.js';
 import type { RowBatch } from '../../ports/warehouse.js';
+import type { HistoryEvent } from './histories.js';
 
 /** Tables that the contract asks for, by name. */
 export type ContractTables = Readonly<
@@ -16,6 +17,31 @@ type PlainRow = readonly [key: Cell, event: number | null, available: number | n
 export const plain = (rows: readonly PlainRow[]): ContractTables[string] => tableOf('float64', rows);
 /** A table whose values are int64. */
 export const integers = (rows: readonly PlainRow[]): ContractTables[string] => tableOf('int64', rows);
+
+/** A table of the events of a history. */
+export function eventsOf(history: readonly HistoryEvent[]): ContractTables[string] {
+  const fields = fieldsOf({
+    key: 'string',
+    event: 'timestamp',
+    available: 'timestamp',
+    value: 'int64',
+    text: 'string',
+    double: 'float64',
+    flag: 'bool',
+    moment: 'timestamp',
+  });
+  const columns = fields.map(({ name, type }) =>
+    columnOf(
+      type,
+      history.map((each) => {
+        if (name === 'event' || name === 'available') return Math.round(each[name] * day);
+        if (name === 'value') return each.value === null ? null : BigInt(each.value);
+        return each[name as keyof HistoryEvent];
+      }),
+    ),
+  );
+  return { fields, batches: [{ fields, columns, rows: history.length }] };
+}
 
 function tableOf(type: string, rows: readonly PlainRow[]): ContractTables[string] {
   const micros = (days: number | null): number | null => (days === null ? null : Math.round(days * day));
