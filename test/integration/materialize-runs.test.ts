@@ -110,6 +110,11 @@ describe('Materialization, run after run', () => {
       total: { aggregate: 'sum', of: 'v', windowDays: 3 },
     },
   });
+  const hours = view({
+    entity: { k: 'string' },
+    source,
+    features: { last: { aggregate: 'last', of: 'v', windowHours: [6, 30], type: 'float64' } },
+  });
   const run = (
     of: FeatureView,
     until: string,
@@ -124,6 +129,7 @@ describe('Materialization, run after run', () => {
   for (const [what, of] of [
     ['plain rows', plain],
     ['aggregates', sums],
+    ['aggregates of hours', hours],
   ] as const) {
     it(`leads to the rows of one run over everything: ${what}, some of them late`, async () => {
       const random = numbersFrom(7);
@@ -172,7 +178,9 @@ describe('Materialization, run after run', () => {
     }
     const keys = [...new Set(history.map(({ key }) => key))];
     const found = [...hot.rows().keys()].map((key) => key.split(':')[1]).sort();
-    expect(found).to.deep.equal(keys.filter((key) => definedRow(history, key, 41) !== undefined).sort());
+    expect(found).to.deep.equal(
+      keys.filter((key) => definedRow(history, { key, moment: 41, grain: day * 1000 }) !== undefined).sort(),
+    );
   });
 
   it('copies nothing where nothing is new, and only what is', async () => {
