@@ -179,7 +179,7 @@ export type {
   SpineColumn,
 } from './ports/offline-store.js';
 export { onlineStore } from './ports/online-store.js';
-export type { OnlineStore, OnlineView } from './ports/online-store.js';
+export type { OnlineStore, OnlineView, StoredVersion } from './ports/online-store.js';
 export { predictor } from './ports/predictor.js';
 export type {
   DescribedModel,

@@ -19,6 +19,9 @@ export interface LmdbSettings {
   readonly noSync: boolean;
 }
 
+/** Entries that one transaction removes. */
+const droppedAtOnce = 10_000;
+
 /** A `KeyValueStore` over one LMDB environment. Reads answer at once; writes commit on LMDB's own thread. */
 export class LmdbStore implements KeyValueStore {
   readonly supports;
@@ -59,6 +62,34 @@ export class LmdbStore implements KeyValueStore {
   }
 
   async putNewest(entries: readonly KeyValueEntry[], { signal }: CallContext): Promise<boolean[]> {
+    return this.#change(signal, () =>
+      entries.map(({ key, value }) => {
+        const stored = this.#shared(key);
+        if (stored !== undefined && Buffer.compare(stored, value) >= 0) return false;
+        this.#database.putSync(key, value);
+        return true;
+      }),
+    );
+  }
+
+  async dropPrefix(prefix: string, { signal }: CallContext): Promise<number> {
+    let dropped = 0;
+    for (let more = true; more;) {
+      const removed = await this.#change(signal, () => {
+        const keys = [...this.#database.getKeys({ start: prefix, limit: droppedAtOnce })].filter((key) =>
+          key.startsWith(prefix),
+        );
+        for (const key of keys) this.#database.removeSync(key);
+        return keys.length;
+      });
+      dropped += removed;
+      more = removed === droppedAtOnce;
+    }
+    return dropped;
+  }
+
+  /** Runs a change in a transaction, which holds the write lock of all processes. */
+  async #change<T>(signal: AbortSignal, change: () => T): Promise<T> {
     if (this.#settings.readOnly) {
       throw new VivaceError(
         'FAILED_PRECONDITION',
@@ -69,12 +100,7 @@ export class LmdbStore implements KeyValueStore {
       return await this.#database.transaction(() => {
         // Another process may have held the write lock for long.
         if (signal.aborted) throw abortError(signal);
-        return entries.map(({ key, value }) => {
-          const stored = this.#shared(key);
-          if (stored !== undefined && Buffer.compare(stored, value) >= 0) return false;
-          this.#database.putSync(key, value);
-          return true;
-        });
+        return change();
       });
     } catch (error) {
       // A failed commit keeps its reason in a promise of its own.

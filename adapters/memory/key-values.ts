@@ -18,4 +18,10 @@ export class KeyValues implements KeyValueStore {
       return true;
     });
   }
+
+  dropPrefix(prefix: string): number {
+    const dropped = [...this.#values.keys()].filter((key) => key.startsWith(prefix));
+    for (const key of dropped) this.#values.delete(key);
+    return dropped.length;
+  }
 }

@@ -52,6 +52,21 @@ export async function settle<T>(
   );
 }
 
+/** Removes the keys of a server that begin with a text, a thousand places of its table at a time. @returns How many there were. */
+export async function dropKeys(connection: Connection, prefix: string, signal: AbortSignal): Promise<number> {
+  const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
+  let dropped = 0;
+  let cursor = '0';
+  do {
+    const scan = connection.send(prefix, ['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']);
+    const [next, keys] = (await untilAborted(scan, signal)) as [Buffer, Buffer[]];
+    cursor = String(next);
+    if (keys.length === 0) continue;
+    dropped += Number(await untilAborted(connection.send(prefix, ['UNLINK', ...keys]), signal));
+  } while (cursor !== '0');
+  return dropped;
+}
+
 /** How the entries of a batch are shared out among commands. */
 export function spansOf({ spread }: Connection, entries: readonly { readonly value: Uint8Array }[]): Span[] {
   if (spread) return oneByOne(entries.length);

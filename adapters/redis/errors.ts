@@ -48,7 +48,8 @@ const connectionErrors: ReadonlySet<string> = new Set([
 const advice: Partial<Record<string, string>> = {
   NOAUTH: 'the server wants a password: set `password` (and `username`)',
   WRONGPASS: 'check `username` and `password`',
-  NOPERM: 'the ACL user needs `+mget +get +set +pexpire +eval +evalsha +ping` and `~<prefix>*`',
+  NOPERM:
+    'the ACL user needs `+mget +get +set +pexpire +eval +evalsha +ping`, for `features gc` `+scan +unlink`, and `~<prefix>*`',
   MOVED: 'this server is part of a cluster: name it in `cluster` instead of `url`',
   CROSSSLOT: 'this server is part of a cluster: name it in `cluster` instead of `url`',
   WRONGTYPE: 'something else writes keys of this `prefix`',

@@ -1,5 +1,5 @@
 import type { CallContext, KeyValueEntry, KeyValueStore } from 'vivace';
-import { readMany, settle, spansOf } from './commands.js';
+import { dropKeys, readMany, settle, spansOf } from './commands.js';
 import type { Connection } from './connection.js';
 import { pack, putNewest } from './scripts.js';
 
@@ -11,6 +11,8 @@ export class RedisKeyValues implements KeyValueStore {
   readonly #connection: Connection;
   readonly #prefix: string;
   readonly #ttl: readonly string[];
+  /** Absent in a cluster, whose servers each know some of the keys only. */
+  readonly dropPrefix?: NonNullable<KeyValueStore['dropPrefix']>;
 
   constructor(connection: Connection, prefix: string, ttlMs: number | undefined) {
     // To find out whether a key is being read already takes longer than to read it again, unless it takes a command of its own.
@@ -22,6 +24,8 @@ export class RedisKeyValues implements KeyValueStore {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#ttl = ttlMs === undefined ? [] : [String(ttlMs)];
+    if (!connection.spread)
+      this.dropPrefix = (dropped, { signal }) => dropKeys(connection, prefix + dropped, signal);
   }
 
   async getMany(keys: readonly string[], context: CallContext): Promise<readonly (Uint8Array | undefined)[]> {

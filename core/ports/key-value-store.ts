@@ -45,6 +45,15 @@ export interface KeyValueStore {
    * @returns For each entry, whether it was written. Durable as far as the store's own settings promise it.
    */
   putNewest(entries: readonly KeyValueEntry[], context: CallContext): MaybePromise<readonly boolean[]>;
+
+  /**
+   * Removes every entry whose key begins with `prefix`; absent where the store cannot find them. Entries that are written meanwhile may stay,
+   * and so may others where it fails: to repeat it is safe.
+   *
+   * @param prefix Not empty.
+   * @returns How many entries were removed.
+   */
+  dropPrefix?(prefix: string, context: CallContext): MaybePromise<number>;
 }
 
 export const keyValueStore = adapterPort<KeyValueStore>(
@@ -52,6 +61,7 @@ export const keyValueStore = adapterPort<KeyValueStore>(
   {
     getMany: { batch: true, coalesce: true, breaker: true },
     putNewest: { batch: true, breaker: true },
+    dropPrefix: {},
   },
   (store, context) => store.getMany(['vivace-check'], context),
 );

@@ -1,6 +1,7 @@
 import type { FeatureRows, Keys } from '../data/feature-rows.js';
 import type { Ledger } from '../views/ledger.js';
 import type { FeatureView } from '../views/view.js';
+import type { TypeName } from '../data/types.js';
 import type { FeatureSource } from './feature-source.js';
 import { pluginPort } from './port.js';
 import { type CallContext, type MaybePromise } from '../kernel/call.js';
@@ -30,6 +31,17 @@ export interface OnlineView extends FeatureSource {
   writeLedger(ledger: Ledger, context: CallContext): MaybePromise<void>;
 }
 
+/** A version of a view of which an online store holds a ledger, and so rows. */
+export interface StoredVersion {
+  readonly hash: string;
+  /** What the view was called when its ledger was written last. */
+  readonly view: string;
+  /** The keys of its entity, in order. */
+  readonly entity: readonly { readonly name: string; readonly type: TypeName }[];
+  /** When its last run began, microseconds; absent where none has ended. */
+  readonly lastRunAt?: number;
+}
+
 /** The latest feature rows of any number of view versions, side by side. */
 export interface OnlineStore {
   readonly supports?: {
@@ -41,8 +53,34 @@ export interface OnlineStore {
 
   /** The store's face for one view; cheap, no I/O. */
   open(view: FeatureView): OnlineView;
+
+  /** The versions of views that have a ledger. */
+  versions(context: CallContext): MaybePromise<readonly StoredVersion[]>;
+
+  /**
+   * Writes a tombstone for each key, whether there is a row or not: the key is MISSING until a row with a later event time is written.
+   *
+   * @param version Its hash and its entity.
+   * @param time Event and available time of the tombstones, microseconds.
+   * @returns How many keys have been removed: those that had no newer row.
+   */
+  remove(
+    version: Pick<StoredVersion, 'hash' | 'entity'>,
+    { keys, time }: { readonly keys: Keys; readonly time: number },
+    context: CallContext,
+  ): MaybePromise<number>;
+
+  /**
+   * Drops the rows and the ledger of a version; absent where the store cannot find them.
+   *
+   * @returns How many entries were removed.
+   */
+  drop?(hash: string, context: CallContext): MaybePromise<number>;
 }
 
 export const onlineStore = pluginPort<OnlineStore>('online-store', {
   open: { sync: true, quiet: true, returns: { read: {}, write: {}, readLedger: {}, writeLedger: {} } },
+  versions: {},
+  remove: {},
+  drop: {},
 });

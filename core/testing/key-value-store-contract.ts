@@ -132,6 +132,32 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
       write: (entries, call) => store.putNewest(entries, call),
     }));
 
+    it('drops the entries whose keys begin with a text, and no others, where it can', async () => {
+      if (store.dropPrefix === undefined) return;
+      const names = Array.from({ length: 2500 }, (_, i) => `h:${i}`);
+      const others = ['g', 'h', 'h;', 'hh:1', 'i', 'h*:1', 'h[:]'];
+      for (let from = 0; from < names.length; from += 500)
+        await store.putNewest(
+          names.slice(from, from + 500).map((key) => ({ key, value: bytes(1) })),
+          context(),
+        );
+      await store.putNewest(
+        others.map((key) => ({ key, value: bytes(2) })),
+        context(),
+      );
+      assert.equal(await store.dropPrefix('h:', context()), 2500);
+      assert.deepEqual(
+        (await store.getMany(names.slice(0, 3), context())).map((value) => value?.length),
+        [undefined, undefined, undefined],
+      );
+      assert.ok((await store.getMany(others, context())).every((value) => value !== undefined));
+      assert.equal(await store.dropPrefix('h:', context()), 0);
+      // Characters that a pattern might mean otherwise.
+      assert.equal(await store.dropPrefix('h*', context()), 1);
+      assert.equal(await store.dropPrefix('h[', context()), 1);
+      assert.ok((await store.getMany(['h', 'h;', 'hh:1'], context())).every((value) => value !== undefined));
+    });
+
     lifecycleContract({
       runner,
       make,
@@ -139,6 +165,7 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
       calls: {
         getMany: (started, call) => started.getMany(['x'], call),
         putNewest: (started, call) => started.putNewest([{ key: 'x', value: bytes(1) }], call),
+        dropPrefix: (started, call) => started.dropPrefix?.('x', call),
       },
     });
   });

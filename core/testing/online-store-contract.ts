@@ -244,6 +244,62 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
       assert.deepEqual([...rows.status], [status.MISSING]);
     });
 
+    it('lists the versions that have a ledger, with their entities and last runs', async () => {
+      const online = await open(simple);
+      const store = part.face(onlineStore);
+      assert.deepEqual(await store.versions(context()), []);
+      const run = { startedAt: 7, endedAt: 8, after: null, until: 5, rows: 3, written: 2 };
+      await online.writeLedger({ ...emptyLedger('simple'), runs: [run] }, context());
+      await store.open(pair).writeLedger(emptyLedger('pair'), context());
+      assert.deepEqual(await store.versions(context()), [
+        { hash: simple.hash, view: 'simple', entity: [{ name: 'id', type: 'string' }], lastRunAt: 7 },
+        {
+          hash: pair.hash,
+          view: 'pair',
+          entity: [
+            { name: 'name', type: 'string' },
+            { name: 'number', type: 'int64' },
+          ],
+        },
+      ]);
+    });
+
+    it('removes keys until a row with a later event time comes', async () => {
+      const online = await open(simple);
+      await write(online, simple, [
+        { key: ['a'], event: 10, cells: [1] },
+        { key: ['b'], event: 30, cells: [2] },
+        { key: ['c'], event: 10, cells: [3] },
+      ]);
+      const version = { hash: simple.hash, entity: [{ name: 'id', type: 'string' as const }] };
+      const keys = keysOf(simple, [['a'], ['b'], ['nope'], [null]]);
+      assert.equal(await part.face(onlineStore).remove(version, { keys, time: 20 }, context()), 2);
+      const all = [['a'], ['b'], ['c'], ['nope']];
+      assert.deepEqual(cellsOf(await read(online, simple, all)), [[null], [2], [3], [null]]);
+      await write(online, simple, [{ key: ['a'], event: 20, cells: [4] }]);
+      await write(online, simple, [{ key: ['nope'], event: 21, cells: [5] }]);
+      assert.deepEqual(cellsOf(await read(online, simple, all)), [[null], [2], [3], [5]]);
+    });
+
+    it('drops a version with its ledger, and no other, where the store can', async () => {
+      const online = await open(simple);
+      const store = part.face(onlineStore);
+      if (store.drop === undefined) return;
+      await write(online, simple, [{ key: ['a'], event: 10, cells: [1] }]);
+      await online.writeLedger(emptyLedger('simple'), context());
+      const other = store.open(pair);
+      await write(other, pair, [{ key: ['a', 1n], event: 10, cells: [1] }]);
+      await other.writeLedger(emptyLedger('pair'), context());
+      assert.equal(await store.drop(simple.hash, context()), 2);
+      assert.deepEqual([...(await read(online, simple, [['a']])).status], [status.MISSING]);
+      assert.deepEqual([...(await read(other, pair, [['a', 1n]])).status], [status.PRESENT]);
+      assert.deepEqual(
+        (await store.versions(context())).map(({ hash }) => hash),
+        [pair.hash],
+      );
+      assert.equal(await store.drop(simple.hash, context()), 0);
+    });
+
     it('fails to read or to write a ledger where the store does', async () => {
       for (const plan of [{ failures: Infinity }, { failKeys: () => true, operations: ['getMany'] }]) {
         const online = await open(simple, (store) => faulty(store, plan));
@@ -263,6 +319,10 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
       make: () => make(),
       port: onlineStore,
       calls: {
+        versions: (started, call) => started.versions(call),
+        remove: (started, call) =>
+          started.remove({ hash: simple.hash, entity: [] }, { keys: keysOf(simple, [['a']]), time: 1 }, call),
+        drop: (started, call) => started.drop?.('none', call),
         open: {
           open: (started) => started.open(simple),
           handle: {

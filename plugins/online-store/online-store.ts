@@ -1,6 +1,8 @@
 import { definePlugin, keyValueStore, onlineStore as port } from 'vivace';
 import { z } from 'zod';
+import { removeRows } from './remove-rows.js';
 import { StoredView } from './stored-view.js';
+import { dropVersion, storedVersions } from './stored-versions.js';
 
 /** The latest feature rows of any number of view versions, as binary rows in any key-value store. */
 export const onlineStore = definePlugin({
@@ -16,5 +18,8 @@ export const onlineStore = definePlugin({
         : { expiresAfterMs: store.supports.expiresAfterMs }),
     },
     open: (view) => new StoredView(view, store),
+    versions: (context) => storedVersions(store, context),
+    remove: (version, removed, context) => removeRows(store, { ...version, ...removed }, context),
+    ...(store.dropPrefix === undefined ? {} : { drop: (hash, context) => dropVersion(store, hash, context) }),
   }),
 });

@@ -1,69 +1,44 @@
 import {
   emptyLedger,
-  isPartialFailure,
   isVivaceError,
   mergeLedgers,
   parseLedger,
-  VivaceError,
   type CallContext,
   type FeatureView,
   type KeyValueStore,
   type Ledger,
 } from 'vivace';
+import { ledgerKeyOf, RevisedText } from './revised-text.js';
+import { registerVersion } from './stored-versions.js';
 
-/** Bytes before the text: the revision. */
-const headerBytes = 8;
-/** How often a revision that another writer has taken meanwhile is counted on from. */
-const attempts = 10;
-
-/**
- * The ledger of a view version in a key-value store, under `<hash>:#ledger`: no key of a row has a bare `#` there. A value is a revision
- * (uint64, big-endian), which makes the next one the newest, and JSON.
- */
+/** The ledger of a view version in a key-value store, as JSON. */
 export class StoredLedger {
   readonly #view: FeatureView;
   readonly #store: KeyValueStore;
-  readonly #key: string;
+  readonly #text: RevisedText;
 
   constructor(view: FeatureView, store: KeyValueStore) {
     this.#view = view;
     this.#store = store;
-    this.#key = `${view.hash}:#ledger`;
+    this.#text = new RevisedText(store, ledgerKeyOf(view.hash));
   }
 
   async read(context: CallContext): Promise<Ledger> {
-    return this.#parse(await this.#stored(context));
+    return this.#parse(await this.#text.read(context));
   }
 
   async write(ledger: Ledger, context: CallContext): Promise<void> {
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const stored = await this.#stored(context);
-      const value = encode(revisionOf(stored) + 1n, this.#merged(stored, ledger));
-      const [written] = await this.#store.putNewest([{ key: this.#key, value }], context);
-      if (written === true) return;
-    }
-    throw new VivaceError(
-      'ABORTED',
-      `others keep writing the ledger of view "${this.#view.name}" too: let one run copy it at a time`,
-    );
+    // A version that has rows is listed, even where the run is killed.
+    await registerVersion(this.#store, this.#view, context);
+    await this.#text.change((stored) => JSON.stringify(this.#merged(stored, ledger)), context);
   }
 
-  async #stored(context: CallContext): Promise<Uint8Array | undefined> {
-    try {
-      const [value] = await this.#store.getMany([this.#key], context);
-      return value;
-    } catch (error) {
-      throw isPartialFailure(error) ? error.failures[0]!.error : error;
-    }
-  }
-
-  #parse(stored: Uint8Array | undefined): Ledger {
-    if (stored === undefined) return emptyLedger(this.#view.name);
-    return parseLedger(Buffer.from(stored.subarray(headerBytes)).toString());
+  #parse(stored: string | undefined): Ledger {
+    return stored === undefined ? emptyLedger(this.#view.name) : parseLedger(stored);
   }
 
   /** What cannot be read is replaced. */
-  #merged(stored: Uint8Array | undefined, ledger: Ledger): Ledger {
+  #merged(stored: string | undefined, ledger: Ledger): Ledger {
     try {
       return mergeLedgers(this.#parse(stored), ledger);
     } catch (error) {
@@ -71,17 +46,4 @@ export class StoredLedger {
       throw error;
     }
   }
-}
-
-function revisionOf(stored: Uint8Array | undefined): bigint {
-  if (stored === undefined) return 0n;
-  const head = Buffer.alloc(headerBytes);
-  head.set(stored.subarray(0, headerBytes));
-  return head.readBigUInt64BE();
-}
-
-function encode(revision: bigint, ledger: Ledger): Uint8Array {
-  const head = Buffer.alloc(headerBytes);
-  head.writeBigUInt64BE(revision);
-  return Buffer.concat([head, Buffer.from(JSON.stringify(ledger))]);
 }

@@ -44,6 +44,8 @@ async function storeOf(view: Partial<OnlineView>): Promise<{ part: Running; view
         writeLedger: () => undefined,
         ...view,
       }),
+      versions: () => [],
+      remove: () => 0,
       errorCode: () => 'UNAVAILABLE' as const,
     }),
   });
@@ -157,7 +159,11 @@ describe('guard: handles that operations return', () => {
         provides: onlineStore,
         name: 'probe',
         options: z.strictObject({}),
-        create: () => ({ open: () => undefined as unknown as OnlineView }),
+        create: () => ({
+          open: () => undefined as unknown as OnlineView,
+          versions: () => [],
+          remove: () => 0,
+        }),
       });
       const part = await startPart(definition, {}, { name: 'online' });
       const error = await failureOf(() => part.face(onlineStore).open(noView));
