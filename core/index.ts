@@ -7,6 +7,7 @@
 export { createServer, loadServer } from './composition/create-server.js';
 export type { LoadOptions } from './composition/create-server.js';
 export type { Server } from './composition/server-interface.js';
+export type { PushedRow, PushedRows, ServerFeatures } from './composition/server-features.js';
 export { ServerOf } from './composition/server.js';
 export type { PredictOptions } from './composition/server.js';
 export type { Pipelines, ServerSpecification } from './composition/specification.js';
@@ -41,6 +42,7 @@ export type {
   Degradation,
   ExplainedNode,
   Explanation,
+  FeatureAnswer,
   FeaturePlane,
   PipelineAnswer,
   DescribedNode,
@@ -49,6 +51,13 @@ export type {
   PipelineInput,
   PipelinePlane,
   PredictorPlane,
+  PushDescription,
+  PushInput,
+  PushOutcome,
+  ReadDescription,
+  ReadInput,
+  ReadView,
+  RowMistake,
 } from './ports/data-plane.js';
 
 // Parts: what adapters and plugins are defined by, and what they get.
@@ -304,7 +313,7 @@ export type { RefusalOptions, RoutesByMethod } from './json/refusal.js';
 export { uncachedJson } from './json/uncached-json.js';
 export { deadlineMsOf, withinHeader } from './json/deadline-header.js';
 export { pathSegment } from './json/path-segment.js';
-export { checkAdmin } from './json/check-admin.js';
+export { checkAdmin, checkLoopback } from './json/check-admin.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
 export { callFrom, requestIdOf } from './json/call-from-headers.js';
 export { recordExchange } from './json/record-exchange.js';
@@ -313,6 +322,17 @@ export { HttpSpan } from './json/http-span.js';
 export type { HttpExchangeFacts } from './json/http-span.js';
 export { pipelineCodec } from './json/pipeline-codec.js';
 export type { PipelineCodec } from './json/pipeline-codec.js';
+export { eventTimeName, pushAnswer, pushCodec, pushResponseSchema } from './json/push-codec.js';
+export type { PushCodec } from './json/push-codec.js';
+export {
+  readAnswerText,
+  readKeys,
+  readLimits,
+  readRequest,
+  readRequestSchema,
+  readResponseSchema,
+} from './json/read-codec.js';
+export type { ReadAnswer } from './json/read-codec.js';
 export type { RequestLimits } from './json/request-limits.js';
 export { exampleOf } from './json/example.js';
 export type { ExampleOptions } from './json/example.js';

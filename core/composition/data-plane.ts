@@ -1,12 +1,16 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import type { Call } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
+import type { Clock } from '../parts/context.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { DataPlane, PipelinePlane, PredictorPlane } from '../ports/data-plane.js';
+import type { OnlineView } from '../ports/online-store.js';
 import type { Predictor } from '../ports/predictor.js';
 import type { FeatureView } from '../views/view.js';
 import { bounded } from './bounded-call.js';
 import { descriptionOf } from './pipeline-answer.js';
+import { createFeaturePlane } from './feature-plane.js';
+import type { PushCounters } from './push-counters.js';
 import type { PipelineRunner } from './pipeline-runner.js';
 
 /** What the data plane needs of its server. */
@@ -15,6 +19,11 @@ export interface ServedData {
   runners(): ReadonlyMap<string, PipelineRunner>;
   predictors(): readonly (readonly [name: string, part: Predictor])[];
   views(): ReadonlyMap<string, FeatureView>;
+  /** The guarded face of the store of a view. */
+  open(view: FeatureView): OnlineView;
+  readonly clock: Clock;
+  /** Counts rows that are pushed. */
+  readonly pushed: PushCounters;
   /** Counts a call while it runs, or refuses it. */
   counted<T>(call: Call, run: () => Promise<T>): Promise<T>;
   /** Aborts when the server cuts off what is still in flight. */
@@ -26,7 +35,13 @@ export function createDataPlane(served: ServedData): DataPlane {
   return {
     pipelines: pipelinePlane(served),
     predictors: predictorPlane(served),
-    features: { views: () => served.views() },
+    features: createFeaturePlane({
+      views: () => served.views(),
+      open: (view) => served.open(view),
+      clock: served.clock,
+      pushed: served.pushed,
+      counted: (call, run) => served.counted(call, () => bounded(call, served.cut, run)),
+    }),
   };
 }
 

@@ -7,6 +7,7 @@ import { attributeNames } from '../kernel/attribute-names.js';
 import { meter as vivaceMeter } from '../kernel/instrumentation.js';
 import { currentReader } from '../kernel/metric-reader.js';
 import { metricNames } from '../kernel/metric-names.js';
+import { pushOutcomes, type PushCounts } from './push-counters.js';
 
 /** What the server shows when metrics are collected. */
 export interface ObservedServer {
@@ -15,6 +16,7 @@ export interface ObservedServer {
   ready(): boolean;
   models(): readonly (ModelVersion & { readonly predictor: string })[];
   contracts(): readonly ContractDifference[];
+  pushed(): Iterable<readonly [view: string, counts: PushCounts]>;
   pipelines(): Iterable<{
     readonly name: string;
     readonly counters: PipelineCounters;
@@ -41,6 +43,7 @@ export function observeServer(server: ObservedServer): () => void {
   const rows = counter(metricNames.featureRows);
   const hits = counter(metricNames.cacheHits);
   const misses = counter(metricNames.cacheMisses);
+  const pushed = counter(metricNames.pushedRows);
   const refusals = counter(metricNames.admissionRefusals);
   const cpuTime = counter(metricNames.processCpuTime);
   const memory = meter.createObservableUpDownCounter(
@@ -48,7 +51,7 @@ export function observeServer(server: ObservedServer): () => void {
     metricNames.processMemory,
   );
   const uptime = gauge(metricNames.processUptime);
-  const ofServer = [inFlight, ready, lag, refusals, info, contracts, cells, rows, hits, misses];
+  const ofServer = [inFlight, ready, lag, refusals, info, contracts, cells, rows, hits, misses, pushed];
   const observables = [...ofServer, cpuTime, memory, uptime];
   const read: BatchObservableCallback = (result) => {
     result.observe(inFlight, server.inFlight());
@@ -74,6 +77,12 @@ export function observeServer(server: ObservedServer): () => void {
         [attributeNames.part]: predictor,
         [attributeNames.view]: view,
       });
+    for (const [view, counts] of server.pushed())
+      for (const outcome of pushOutcomes)
+        result.observe(pushed, counts[outcome], {
+          [attributeNames.view]: view,
+          [attributeNames.outcome]: outcome,
+        });
     for (const { name, counters } of server.pipelines()) {
       const pipeline: Attributes = { [attributeNames.pipeline]: name };
       const { features, caches } = counters;

@@ -6,6 +6,7 @@ import type { DataPlane } from '../ports/data-plane.js';
 import type { Port } from '../ports/port.js';
 import type { FeatureView } from '../views/view.js';
 import type { Binding } from './part-set.js';
+import type { ServerFeatures } from './server-features.js';
 import type { PipelineSteps, SlotOverride } from './step-factory.js';
 
 /**
@@ -18,6 +19,8 @@ export interface Server {
   /** What operators of the server may ask. */
   readonly control: ControlPlane;
   readonly views: ReadonlyMap<string, FeatureView>;
+  /** Features without a pipeline: rows that are pushed, and reads by key. */
+  readonly features: ServerFeatures;
   /** The plans: complete once the server has started. */
   readonly plans: ReadonlyMap<string, Plan>;
   /** What each part is, uses and was given, in the order of starting. */

@@ -32,8 +32,11 @@ import { CallGate, refused } from './call-gate.js';
 import { createControlPlane, partialMessage } from './control-plane.js';
 import { createDataPlane } from './data-plane.js';
 import { checkLocks, contractText } from './features-lock.js';
+import { openViews } from './open-views.js';
 import { PartSet, type Binding } from './part-set.js';
 import { PipelineRunner } from './pipeline-runner.js';
+import { PushCounters } from './push-counters.js';
+import { serverFeatures, type ServerFeatures } from './server-features.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
 import { pause, timeoutSignal } from '../kernel/timer.js';
 
@@ -68,6 +71,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly data: DataPlane;
   /** What operators of the server may ask. */
   readonly control: ControlPlane;
+  /** Features without a pipeline: rows that are pushed, and reads by key. */
+  readonly features: ServerFeatures<PredictOptions>;
   readonly #checked: CheckedSpecification;
   readonly #settings: Settings;
   readonly #clock: Clock;
@@ -75,6 +80,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly #admission: ServerAdmission;
   readonly #heartbeat: Heartbeat;
   readonly #gate = new CallGate();
+  readonly #pushed = new PushCounters();
   #runners: ReadonlyMap<string, PipelineRunner> = new Map();
   readonly #codecs = new Map<string, PipelineCodec>();
   #state: ServerState = 'created';
@@ -125,7 +131,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       ...common,
       runners: () => this.#runners,
       counted: (call, run) => this.#counted(call, run),
+      open: openViews(this.#container),
+      clock: this.#clock,
+      pushed: this.#pushed,
     });
+    this.features = serverFeatures(this.data.features, (options) => this.#callOf(options ?? {}));
     this.control = createControlPlane({
       ...common,
       state: () => this.#state,
@@ -212,6 +222,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       ready: () => this.control.readiness().ready,
       models: () => this.control.models(),
       contracts: () => this.control.contracts(),
+      pushed: () => this.#pushed.views(),
       pipelines: () => [...this.#runners].map(([name, { counters }]) => ({ name, counters })),
     });
   }

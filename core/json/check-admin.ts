@@ -8,16 +8,31 @@ import { VivaceError } from '../kernel/errors.js';
  * @throws {VivaceError} `INVALID_CONFIG`.
  */
 export function checkAdmin(address: string | undefined, part: string): void {
+  checkLoopback(address, {
+    path: `parts.${part}.admin`,
+    what: '`admin: true` lets every caller load models',
+    instead: 'give this part an HTTP server of its own with `host: 127.0.0.1`',
+  });
+}
+
+/**
+ * Checks that an HTTP server which lets callers change something is out of others' reach, as `checkAdmin` does.
+ *
+ * @param option.path The option that lets them.
+ * @param option.what What it lets them do, as a clause.
+ * @param option.instead What to do about it.
+ * @throws {VivaceError} `INVALID_CONFIG`.
+ */
+export function checkLoopback(
+  address: string | undefined,
+  { path, what, instead }: { readonly path: string; readonly what: string; readonly instead: string },
+): void {
   if (address !== undefined && isLoopback(new URL(address).hostname)) return;
   const reach =
     address === undefined
       ? 'the server does not listen itself, so other machines may reach it'
       : `${address} can be reached from other machines`;
-  throw new VivaceError(
-    'INVALID_CONFIG',
-    `parts.${part}.admin: ${reach}, and \`admin: true\` lets every caller load models: give this part an HTTP server of its own with \`host: 127.0.0.1\``,
-    { path: `parts.${part}.admin` },
-  );
+  throw new VivaceError('INVALID_CONFIG', `${path}: ${reach}, and ${what}: ${instead}`, { path });
 }
 
 /** An address of 127.0.0.0/8, or ::1. */

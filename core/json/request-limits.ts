@@ -23,8 +23,20 @@ export interface RequestLimits {
  * be twice as many, and some more.
  */
 export function requestLimits({ request, objects }: PipelineDescription): RequestLimits {
-  const max = objects?.max ?? 0;
-  const fields = objects?.fields ?? [];
+  return limitsOf(request, objects === undefined ? undefined : { ...objects, name: 'objects' });
+}
+
+/** The rows of a request: a list of objects, or an object of lists. */
+export interface RequestRows {
+  readonly fields: readonly PipelineField[];
+  readonly max: number;
+  /** The member of the request that holds them. */
+  readonly name: string;
+}
+
+/** The limits of a request with some fields of its own, and rows. */
+export function limitsOf(request: readonly PipelineField[], rows: RequestRows | undefined): RequestLimits {
+  const { max = 0, fields = [] } = rows ?? {};
   // The body, its three members, and in columns a list for each field.
   const frame = 4 + fields.length;
   const values = frame + sum(request, valuesOf) + max * (1 + sum(fields, valuesOf));
@@ -33,17 +45,17 @@ export function requestLimits({ request, objects }: PipelineDescription): Reques
     json: {
       maxValues: spare.values + 2 * values,
       maxContainers: spare.values + 2 * containers,
-      ...(objects === undefined ? {} : { counted: { name: 'objects', max, refuse: () => refused(max) } }),
+      ...(rows === undefined ? {} : { counted: { name: rows.name, max, refuse: () => refused(rows) } }),
     },
     bodyLimitBytes: spare.bytes + sum(request, bytesOf) + max * (scalarBytes + sum(fields, bytesOf)),
   };
 }
 
-function refused(max: number): VivaceError {
+function refused({ name, max }: RequestRows): VivaceError {
   const mistakes = new RequestMistakes();
   mistakes.add(
-    () => 'objects',
-    () => `more than ${max} objects, which is the most that a request may have`,
+    () => name,
+    () => `more than ${max} ${name}, which is the most that a request may have`,
   );
   return mistakes.error();
 }

@@ -17,6 +17,7 @@ export const attributeNames = {
   status: 'vivace.status',
   kind: 'vivace.kind',
   reason: 'vivace.reason',
+  outcome: 'vivace.outcome',
   modelName: 'vivace.model.name',
   modelVersion: 'vivace.model.version',
   rowsMissing: 'vivace.rows.missing',

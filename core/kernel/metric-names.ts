@@ -23,6 +23,11 @@ export const metricNames = {
     unit: '{row}',
     description: 'Rows read by each fetch, and those with an event time in the future',
   },
+  pushedRows: {
+    name: 'vivace.push.rows',
+    unit: '{row}',
+    description: 'Rows pushed to a view, by outcome: written, unchanged, refused, failed',
+  },
   cacheHits: { name: 'vivace.cache.hits', unit: '{row}', description: 'Rows answered from a cache' },
   cacheMisses: { name: 'vivace.cache.misses', unit: '{row}', description: 'Rows that a cache did not hold' },
   cacheErrors: {

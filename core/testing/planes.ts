@@ -44,7 +44,22 @@ export function planes(own: OwnPlanes = {}): Planes {
         },
         ...own.predictors,
       },
-      features: { views: () => new Map(), ...own.features },
+      features: {
+        views: () => new Map(),
+        describePush: (name) => {
+          throw unknown('view', name, 'none');
+        },
+        push: async (name) => {
+          throw unknown('view', name, 'none');
+        },
+        describeRead: ([name = '']) => {
+          throw unknown('view', name, 'none');
+        },
+        read: async ([name = '']) => {
+          throw unknown('view', name, 'none');
+        },
+        ...own.features,
+      },
     },
     control: {
       state: 'ready',

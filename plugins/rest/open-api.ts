@@ -1,4 +1,12 @@
-import { errorCodes, exampleOf, requestIds } from 'vivace';
+import {
+  errorCodes,
+  exampleOf,
+  pushResponseSchema,
+  readRequestSchema,
+  readResponseSchema,
+  requestIds,
+} from 'vivace';
+import type { FeatureApi } from './feature-api.js';
 import type { SpokenPipeline } from './rest-api.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -7,7 +15,7 @@ const errors: Readonly<Record<string, string>> = {
   '400': 'A field, the JSON or the path is wrong; `path` names the field',
   '401': 'Who calls is not known',
   '403': 'The caller may not do this',
-  '404': 'No such pipeline',
+  '404': 'No such pipeline, or no such view',
   '405': 'The method is not allowed; see Allow',
   '408': 'The request did not arrive in time',
   '409': 'It was changed meanwhile; try again',
@@ -33,7 +41,13 @@ export function openApiDocument(
     prefix,
     version,
     servers,
-  }: { readonly prefix: string; readonly version: string; readonly servers: readonly string[] },
+    features,
+  }: {
+    readonly prefix: string;
+    readonly version: string;
+    readonly servers: readonly string[];
+    readonly features: FeatureApi;
+  },
 ): Json {
   return {
     openapi: '3.1.0',
@@ -42,12 +56,16 @@ export function openApiDocument(
     servers: servers.length === 0 ? [relativeServer(prefix)] : servers.map((url) => ({ url })),
     tags: [
       { name: 'predictions', description: 'A path for each pipeline' },
+      ...(features.reads || features.pushes.size > 0
+        ? [{ name: 'features', description: 'Features without a pipeline' }]
+        : []),
       { name: 'descriptions', description: 'What there is, and what it takes and gives' },
     ],
     paths: {
       ...Object.fromEntries(
         pipelines.map((pipeline) => [predictPath(prefix, pipeline.description.name), predictItem(pipeline)]),
       ),
+      ...featurePaths(prefix, features),
       [`${prefix}/v1/pipelines`]: get('listPipelines', 'The names of the pipelines', {
         type: 'object',
         required: ['pipelines'],
@@ -67,6 +85,7 @@ export function openApiDocument(
             [schemaName(name, 'Response'), codec.responseSchema],
           ]),
         ),
+        ...featureSchemas(features),
       },
       responses: Object.fromEntries(
         Object.entries(errors).map(([status, description]) => [
@@ -122,6 +141,71 @@ const requestHeaders: readonly Json[] = [
   },
   { name: 'traceparent', in: 'header', description: 'W3C trace context', schema: { type: 'string' } },
 ];
+
+/** The paths of reads and pushes, where callers may do either. */
+function featurePaths(prefix: string, features: FeatureApi): Json {
+  const read = {
+    post: {
+      operationId: 'readFeatures',
+      tags: ['features'],
+      summary: 'Read features of one or more views by key',
+      parameters: requestHeaders,
+      requestBody: { required: true, content: reference('features.read.body') },
+      responses: {
+        '200': { description: 'The features', content: reference('features.read.answer') },
+        ...errorResponses(Object.keys(errors)),
+      },
+    },
+  };
+  return {
+    ...(features.reads ? { [`${prefix}/v1/features/read`]: read } : {}),
+    ...Object.fromEntries(
+      [...features.pushes.keys()].map((view) => [
+        `${prefix}/v1/features/${encodeURIComponent(view)}/push`,
+        pushItem(view),
+      ]),
+    ),
+  };
+}
+
+function pushItem(view: string): Json {
+  return {
+    post: {
+      operationId: `push-${view}`,
+      tags: ['features'],
+      summary: `Push rows to the view ${view}`,
+      description:
+        'Whole rows, at most 5 minutes ahead of the clock of the server. Rows that are wrong are named, and the others are written; 400 where all of them are. It may be repeated.',
+      parameters: requestHeaders,
+      requestBody: { required: true, content: reference(pushSchema(view)) },
+      responses: {
+        '200': { description: 'What became of the rows', content: reference('features.push.answer') },
+        ...errorResponses(Object.keys(errors)),
+      },
+    },
+  };
+}
+
+function featureSchemas(features: FeatureApi): Json {
+  return {
+    ...(features.reads
+      ? { 'features.read.body': readRequestSchema, 'features.read.answer': readResponseSchema }
+      : {}),
+    ...(features.pushes.size > 0 ? { 'features.push.answer': pushResponseSchema } : {}),
+    ...Object.fromEntries(
+      [...features.pushes].map(([view, { requestSchema }]) => [pushSchema(view), requestSchema]),
+    ),
+  };
+}
+
+/** The name of the schema of pushes to a view, which no pipeline has: theirs end in Request and Response. */
+function pushSchema(view: string): string {
+  return `features.push.${view}.body`;
+}
+
+function reference(schema: string): Json {
+  return { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } };
+}
 
 /** Times of examples, 2026-01-01T08:00:00Z, so that the document is the same each time. */
 const exampleTimeMs = 1_767_254_400_000;

@@ -12,6 +12,7 @@ import {
 } from 'vivace';
 import type { JsonLimits } from 'vivace/wire';
 import { openApiDocument } from './open-api.js';
+import type { FeatureApi } from './feature-api.js';
 import { checkType, readJson } from './read-json.js';
 
 /** A pipeline, and the codec of its JSON. */
@@ -27,6 +28,8 @@ export interface RestApiOptions {
   readonly prefix: string;
   readonly maxDepth: number;
   readonly servers: readonly string[];
+  /** Features without a pipeline. */
+  readonly features: FeatureApi;
 }
 
 /** The operations of the API, each from a request to its answer. The server answers what they throw. */
@@ -35,11 +38,13 @@ export class RestApi {
   readonly #prefix: string;
   readonly #maxDepth: number;
   readonly #servers: readonly string[];
+  readonly features: FeatureApi;
   /** By name; pipelines do not change while they are served. */
   // Keys: names of pipelines.
   readonly #spoken = new Map<string, SpokenPipeline>();
 
-  constructor({ planes, prefix, maxDepth, servers }: RestApiOptions) {
+  constructor({ planes, prefix, maxDepth, servers, features }: RestApiOptions) {
+    this.features = features;
     this.#planes = planes;
     this.#prefix = prefix;
     this.#maxDepth = maxDepth;
@@ -104,6 +109,7 @@ export class RestApi {
     const document = openApiDocument(pipelines, {
       prefix: this.#prefix,
       servers: this.#servers,
+      features: this.features,
       version: typeof version === 'string' ? version : '0',
     });
     return json(JSON.stringify(document), call);

@@ -78,7 +78,7 @@ describe('Metrics', () => {
   });
 });
 
-/** The metrics of a server that has answered a request with an unknown key, refused another, and failed to answer a third. */
+/** The metrics of a server that has taken a push, answered a request with an unknown key, refused another, and failed to answer a third. */
 async function scrape(): Promise<string> {
   const server = await createServer({
     parts: {
@@ -86,9 +86,11 @@ async function scrape(): Promise<string> {
       rows: { use: table, rows: { x: [1] } },
       ram: { use: 'memory' },
       recent: { use: 'cache', store: 'ram' },
+      online: { use: 'online-store', store: 'ram' },
       web: { use: 'memory' },
       ops: { use: 'operations', server: 'web' },
     },
+    views: { pushed: { store: 'online', entity: { id: 'string' }, features: { x: { type: 'float32' } } } },
     pipelines: {
       p: {
         objects: { fields: { id: 'string' } },
@@ -100,6 +102,7 @@ async function scrape(): Promise<string> {
   await server.start();
   try {
     await server.predict('p', { objects: [{ id: 'x' }, { id: 'unknown' }] });
+    await server.features.push('pushed', [{ id: 'a', x: 1, eventTime: new Date() }]);
     await thrownBy(server.predict('p', { objects: [{ id: 7 as never }] }));
     const web = server.part(httpServer, 'web') as InjectableServer;
     const handle = (): never => {

@@ -213,7 +213,8 @@ function countFuture(
   return future;
 }
 
-type SpreadRows = Pick<ResolvedRows, 'rows' | 'columns'> & { readonly skip: Uint8Array | undefined };
+/** Rows in the places of all rows of a scope. */
+export type SpreadRows = Pick<ResolvedRows, 'rows' | 'columns'> & { readonly skip: Uint8Array | undefined };
 
 /** Puts the rows of the remaining objects in their places among all rows; the others are SKIPPED. */
 function inPlace({ rows, columns, skip }: SpreadRows, kept: KeptRows, total: number): SpreadRows {
@@ -238,7 +239,7 @@ function inPlace({ rows, columns, skip }: SpreadRows, kept: KeptRows, total: num
 }
 
 /** Spreads distinct rows back over all rows. */
-function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): SpreadRows {
+export function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): SpreadRows {
   return {
     rows: {
       status: Uint8Array.from(rowOf, (row) => rows.status[row] as number),
@@ -251,7 +252,11 @@ function spread({ rows, columns, skip }: ResolvedRows, rowOf: Uint32Array): Spre
 }
 
 /** With more rows, where there are keys to read nothing for: one that is MISSING, for null keys, and one that FAILED, for long ones. */
-function padded(node: FetchNode, rows: FeatureRows, { nullRow, longRow }: DistinctRows): FeatureRows {
+export function padded(
+  node: Pick<FetchNode, 'alias' | 'features' | 'reads' | 'unchecked'>,
+  rows: FeatureRows,
+  { nullRow, longRow }: DistinctRows,
+): FeatureRows {
   const total = Math.max(nullRow ?? -1, longRow ?? -1) + 1;
   if (total === 0) return rows;
   const padded = new FeatureRows(node.features, total);
@@ -267,7 +272,7 @@ function padded(node: FetchNode, rows: FeatureRows, { nullRow, longRow }: Distin
   return padded;
 }
 
-function longKey({ alias, reads, unchecked }: FetchNode): VivaceError {
+function longKey({ alias, reads, unchecked }: Pick<FetchNode, 'alias' | 'reads' | 'unchecked'>): VivaceError {
   const names = unchecked.map((at) => `"${reads[at]!.name}"`).join(' or ');
   return new VivaceError(
     'INVALID_ARGUMENT',

@@ -17,6 +17,12 @@ export interface ResolvedRows {
   readonly error?: VivaceError;
 }
 
+/** What decides the status of values: that of a fetch, or of a read without a pipeline. */
+export type RowPolicy = Pick<
+  FetchNode,
+  'alias' | 'step' | 'features' | 'isStatic' | 'maxAgeMs' | 'onMissing' | 'onFailure'
+>;
+
 interface FetchCounts {
   missing: number;
   stale: number;
@@ -30,7 +36,7 @@ interface FetchCounts {
  * @param time Request time in microseconds, one for all rows or one per row.
  * @throws {VivaceError} `FEATURE_MISSING` or the outage's code where the policy is `fail`.
  */
-export function resolveRows(node: FetchNode, rows: FeatureRows, time: number | Float64Array): ResolvedRows {
+export function resolveRows(node: RowPolicy, rows: FeatureRows, time: number | Float64Array): ResolvedRows {
   const counts: FetchCounts = { missing: 0, stale: 0, failed: 0 };
   const anyAbsent = judgeRows(node, rows, { time, counts });
   const fetched: FetchedRows = {
@@ -53,7 +59,7 @@ export function resolveRows(node: FetchNode, rows: FeatureRows, time: number | F
 
 /** Marks stale rows and counts; true where any row has no value to use. */
 function judgeRows(
-  node: FetchNode,
+  node: RowPolicy,
   rows: FeatureRows,
   { time, counts }: { time: number | Float64Array; counts: FetchCounts },
 ): boolean {
@@ -80,7 +86,7 @@ function judgeRows(
   return counts.missing + counts.stale + counts.failed > 0;
 }
 
-function failIfAsked(node: FetchNode, rows: FeatureRows, counts: FetchCounts): void {
+function failIfAsked(node: RowPolicy, rows: FeatureRows, counts: FetchCounts): void {
   if (node.onFailure === 'fail' && counts.failed > 0) {
     const cause = rows.error;
     throw new VivaceError(
@@ -104,17 +110,17 @@ function failIfAsked(node: FetchNode, rows: FeatureRows, counts: FetchCounts): v
   }
 }
 
-function policyOf(node: FetchNode, code: number): Policy {
+function policyOf(node: RowPolicy, code: number): Policy {
   return code === status.FAILED ? node.onFailure : node.onMissing;
 }
 
-function skippedRows(node: FetchNode, statuses: Uint8Array): Uint8Array | undefined {
+function skippedRows(node: RowPolicy, statuses: Uint8Array): Uint8Array | undefined {
   if (node.onMissing !== 'skip' && node.onFailure !== 'skip') return undefined;
   return statuses.map((code) => (code !== status.PRESENT && policyOf(node, code) === 'skip' ? 1 : 0));
 }
 
 function resolveColumn(
-  node: FetchNode,
+  node: RowPolicy,
   rows: FeatureRows,
   { writer, feature, anyAbsent }: { writer: ColumnWriter; feature: number; anyAbsent: boolean },
 ): FrameColumn {

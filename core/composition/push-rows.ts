@@ -1,0 +1,254 @@
+import { gather, isValid, type Column, type Values } from '../data/column.js';
+import { FeatureRows } from '../data/feature-rows.js';
+import { status } from '../data/status.js';
+import type { CallContext } from '../kernel/call.js';
+import { asVivaceError, isPartialFailure, VivaceError, type ErrorDetail } from '../kernel/errors.js';
+import { formatInstant, instantOfMillis, microsPerSecond } from '../kernel/time.js';
+import type { Clock } from '../parts/context.js';
+import type { PushInput, PushOutcome, RowMistake } from '../ports/data-plane.js';
+import type { OnlineView } from '../ports/online-store.js';
+import { distinctRows } from '../steps/fetch/distinct-rows.js';
+import { KeyColumns } from '../steps/fetch/key-columns.js';
+import type { FeatureView } from '../views/view.js';
+import type { PushCounts } from './push-counters.js';
+
+/** How far ahead of the server's clock an event time may be, microseconds: clocks differ. */
+const mostAhead = 300 * microsPerSecond;
+/** Rows that are compared with the store, and written, at once. */
+const chunkRows = 1000;
+/** Rows that an error names. */
+const mostNamed = 20;
+
+/**
+ * The times at which pushed rows became available: the server's clock, and later with each push, so that of two pushes of one event time the
+ * second one stands.
+ */
+export class AvailableTimes {
+  readonly #clock: Clock;
+  #last = -Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Microseconds. */
+  now(): number {
+    return instantOfMillis(this.#clock.now());
+  }
+
+  /** Microseconds, later than any before. */
+  next(): number {
+    this.#last = Math.max(this.now(), this.#last + 1);
+    return this.#last;
+  }
+}
+
+/** Where rows are pushed to. */
+export interface PushTarget {
+  readonly online: OnlineView;
+  readonly times: AvailableTimes;
+  readonly counters: PushCounts;
+  readonly context: CallContext;
+}
+
+/**
+ * Writes rows to the store of a view.
+ *
+ * @throws {VivaceError} The store's own code where rows without a mistake could not be stored; it names the first of them.
+ */
+export async function pushRows(
+  view: FeatureView,
+  input: PushInput,
+  { online, times, counters, context }: PushTarget,
+): Promise<PushOutcome> {
+  const errors = judged(input, view, times.now());
+  const wrong = new Set(errors.map(({ row }) => row));
+  const accepted = Uint32Array.from(
+    Array.from({ length: input.rows }, (_, row) => row).filter((row) => !wrong.has(row)),
+  );
+  counters.refused += wrong.size;
+  const newest = newestPerKey(input, accepted);
+  const writer = new ChunkWriter(view, { input, online, available: times.next(), context });
+  for (let from = 0; from < newest.length; from += chunkRows) {
+    const chunk = newest.subarray(from, from + chunkRows);
+    await writer.write(chunk).catch((error: unknown) => writer.failed(chunk, error));
+    // The other chunks would wait for the same outage.
+    if (writer.failure !== undefined) {
+      for (const row of newest.subarray(from + chunkRows)) writer.unwritten.push(row);
+      break;
+    }
+  }
+  const { written, unwritten, failure } = writer;
+  counters.written += written;
+  counters.failed += unwritten.length;
+  counters.unchanged += accepted.length - written - unwritten.length;
+  if (failure !== undefined) throw notStored(input, { rows: accepted.length, unwritten, failure });
+  return { accepted: accepted.length, written, errors };
+}
+
+/** The mistakes of the input, and what only the server can tell: that an event time lies ahead of its clock. In the order of the rows. */
+function judged(input: PushInput, { entity }: FeatureView, now: number): readonly RowMistake[] {
+  const { rows, keys, eventTime, mistakes, pathOf } = input;
+  const latest = now + mostAhead;
+  const values = eventTime.values as Float64Array;
+  const known = new Set(mistakes.map(({ row }) => row));
+  const more: RowMistake[] = [];
+  const add = (row: number, name: string, message: string): void =>
+    void more.push({ row, path: pathOf(row, name), message });
+  for (let row = 0; row < rows; row++) {
+    if (known.has(row)) continue;
+    const time = values[row] as number;
+    const nullKey = keys.findIndex((column) => !isValid(column, row));
+    if (nullKey >= 0) add(row, entity[nullKey]!.name, 'may not be null');
+    else if (!Number.isFinite(time)) add(row, 'eventTime', 'is missing: a timestamp');
+    else if (time > latest) {
+      const ahead = `${formatInstant(time)} is more than 5 minutes ahead of the server's clock (${formatInstant(now)})`;
+      add(row, 'eventTime', ahead);
+    }
+  }
+  return more.length === 0 ? mistakes : [...mistakes, ...more].sort((a, b) => a.row - b.row);
+}
+
+/** Of the accepted rows of each key, the one with the greatest event time; of equal ones the last. In the order of their keys. */
+function newestPerKey({ keys, eventTime }: PushInput, accepted: Uint32Array): Uint32Array {
+  const times = eventTime.values as Float64Array;
+  const distinct = distinctRows(
+    keys.map((column) => gather(column, accepted)),
+    accepted.length,
+    { merge: true },
+  );
+  if (distinct === undefined) return accepted;
+  const newest = Uint32Array.from(distinct.first, (at) => accepted[at] as number);
+  distinct.rowOf.forEach((key, at) => {
+    const row = accepted[at] as number;
+    if ((times[row] as number) >= (times[newest[key] as number] as number)) newest[key] = row;
+  });
+  return newest;
+}
+
+interface Chunks {
+  readonly input: PushInput;
+  readonly online: OnlineView;
+  readonly available: number;
+  readonly context: CallContext;
+}
+
+/** Writes chunks of rows with different keys. */
+class ChunkWriter {
+  readonly #view: FeatureView;
+  readonly #chunks: Chunks;
+  /** Rows that changed what is stored. */
+  written = 0;
+  /** Rows that may not be stored. */
+  readonly unwritten: number[] = [];
+  failure: VivaceError | undefined;
+
+  constructor(view: FeatureView, chunks: Chunks) {
+    this.#view = view;
+    this.#chunks = chunks;
+  }
+
+  async write(rows: Uint32Array): Promise<void> {
+    const { input, online, context } = this.#chunks;
+    const changed = await this.#changed(rows);
+    if (changed.length === 0) return;
+    try {
+      this.written += await online.write(this.#keys(changed), this.#rows(input, changed), context);
+    } catch (error) {
+      if (!isPartialFailure(error)) return this.failed(changed, error);
+      this.written += error.values.filter((value) => value === true).length;
+      this.failure = error;
+      for (const { index } of error.failures) this.unwritten.push(changed[index] as number);
+    }
+  }
+
+  /** Notes that rows may not be stored, and why. */
+  failed(rows: Uint32Array, error: unknown): void {
+    this.failure = asVivaceError(error);
+    for (const row of rows) this.unwritten.push(row);
+  }
+
+  /** Rows that differ from what the store holds and are not older: the others need not be written, nor get a later available time. */
+  async #changed(rows: Uint32Array): Promise<Uint32Array> {
+    const { input, online, context } = this.#chunks;
+    const stored = new FeatureRows(this.#view.features, rows.length);
+    await online.read(this.#keys(rows), stored, context);
+    const columns = stored.columns.map((column) => column.finish());
+    const times = input.eventTime.values as Float64Array;
+    return rows.filter((row, at) => {
+      // A row that cannot be read is written: it may be broken, and the write says whether the store is there.
+      if (stored.status[at] !== status.PRESENT) return true;
+      const [pushed, known] = [times[row] as number, stored.eventTime[at] as number];
+      if (pushed !== known) return pushed > known;
+      return !columns.every((column, i) => isSameCell([column, at], [input.features[i] as Column, row]));
+    });
+  }
+
+  #keys(rows: Uint32Array): KeyColumns {
+    const { input, available } = this.#chunks;
+    const columns = input.keys.map((column) => gather(column, rows));
+    const source = { part: this.#view.store, keys: this.#view.entity, history: 'as-of' } as const;
+    return new KeyColumns(source, columns, { rows: rows.length, time: available });
+  }
+
+  #rows({ features, eventTime }: PushInput, rows: Uint32Array): FeatureRows {
+    const out = new FeatureRows(this.#view.features, rows.length);
+    out.columns.forEach((column, i) => column.copy(gather(features[i] as Column, rows)));
+    rows.forEach((row, at) => (out.eventTime[at] = (eventTime.values as Float64Array)[row] as number));
+    out.availableTime.fill(this.#chunks.available);
+    out.setAllPresent();
+    return out;
+  }
+}
+
+type CellPlace = readonly [column: Column, row: number];
+
+/** Whether two cells of one type are stored as the same bytes. */
+function isSameCell([a, i]: CellPlace, [b, k]: CellPlace): boolean {
+  if (isValid(a, i) !== isValid(b, k)) return false;
+  if (!isValid(a, i)) return true;
+  const [fromA, lengthA] = stretch(a, i);
+  const [fromB, lengthB] = stretch(b, k);
+  if (lengthA !== lengthB) return false;
+  for (let at = 0; at < lengthA; at++)
+    if (!isSameElement(element(a.values, fromA + at), element(b.values, fromB + at))) return false;
+  return true;
+}
+
+function stretch({ type, offsets }: Column, row: number): readonly [from: number, length: number] {
+  if (offsets === undefined) return [row * type.width, type.width];
+  const from = offsets[row] as number;
+  return [from, (offsets[row + 1] as number) - from];
+}
+
+function element(values: Values, at: number): unknown {
+  return values[at];
+}
+
+function isSameElement(a: unknown, b: unknown): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array)
+    return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return Object.is(a, b);
+}
+
+/** The error of a push of which some rows may not be stored. */
+function notStored(
+  { pathOf }: PushInput,
+  { rows, unwritten, failure }: { rows: number; unwritten: readonly number[]; failure: VivaceError },
+): VivaceError {
+  const details: ErrorDetail[] = [...unwritten]
+    .sort((a, b) => a - b)
+    .slice(0, mostNamed)
+    .map((row) => ({ path: pathOf(row, ''), message: 'may not be stored' }));
+  return new VivaceError(
+    failure.code,
+    `${unwritten.length} of ${rows} rows may not be stored: ${failure.message}; push them again, which is safe for all of them`,
+    {
+      cause: failure,
+      details,
+      httpStatus: failure.httpStatus,
+      ...(failure.part === undefined ? {} : { part: failure.part }),
+      ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+    },
+  );
+}
