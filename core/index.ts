@@ -119,7 +119,16 @@ export type { NameRule } from './config/names.js';
 export { parseType } from './data/types.js';
 export type { ColumnType, DeclaredColumns, DeclaredType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
-export { cellAt, columnOf, ColumnWriter, createValues, gather, isValid } from './data/column.js';
+export {
+  cellAt,
+  columnBytes,
+  columnOf,
+  ColumnWriter,
+  concat,
+  createValues,
+  gather,
+  isValid,
+} from './data/column.js';
 export type { Cell, CellOf, Column, ColumnOf, Values, ValuesOf, WriterOf } from './data/column.js';
 export { fitsFloat32 } from './data/float32.js';
 export { FeatureRows, fieldsOf, timeOf } from './data/feature-rows.js';
@@ -207,6 +216,17 @@ export type {
   PredictorInstance,
   PredictorRuntime,
 } from './ports/predictor-runtime.js';
+export { servedLog } from './ports/served-log.js';
+export type {
+  LogDays,
+  LogFile,
+  LogItem,
+  LogKind,
+  LogSource,
+  LogStream,
+  LogWriter,
+  ServedLog,
+} from './ports/served-log.js';
 export { telemetry } from './ports/telemetry.js';
 export type { Telemetry } from './ports/telemetry.js';
 export { transform } from './ports/transform.js';
@@ -227,6 +247,7 @@ export type {
   ConvertOptions,
   DescribedColumn,
   Dialect,
+  FileFormat,
   ListRows,
   PickedRow,
   RowBatch,

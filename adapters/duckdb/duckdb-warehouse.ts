@@ -1,13 +1,16 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   abortError,
   carriedFields,
+  isVivaceError,
   VivaceError,
   type CallContext,
   type DescribedColumn,
   type ErrorCode,
+  type FileFormat,
   type PartContext,
   type PartLifecycle,
   type RowBatch,
@@ -24,6 +27,7 @@ import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode, plainError } from './errors.js';
 import { appendBatch, duckdbTypes, type Sdk } from './load-table.js';
+import { notParquet, ParquetFile, parquetOf, parquetQuery } from './parquet-bytes.js';
 import { columnReader, describedColumns } from './read-columns.js';
 import { fileSource, isFile } from './read-files.js';
 import { mayBeRenamed, repeatedName } from './repeated-names.js';
@@ -144,6 +148,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       for await (const batch of batches) {
         if (context.signal.aborted) throw abortError(context.signal);
         appendBatch(sdk, appender, types, batch);
+        await turn();
       }
       appender.closeSync();
     });
@@ -164,6 +169,35 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     await this.#connected(context, (connection) =>
       connection.run(`COPY (${sql}\n) TO ${text(file)} (${options})`, parameters ?? {}),
     );
+  }
+
+  async encode(rows: TableRows, _: FileFormat, context: CallContext): Promise<Uint8Array> {
+    await using table = await this.load(rows, context);
+    return await this.#connected(context, (connection) =>
+      parquetOf(connection, `SELECT * FROM ${table.name}`),
+    );
+  }
+
+  async *decode(
+    content: Uint8Array,
+    _: FileFormat,
+    context: CallContext,
+    columns?: readonly string[],
+  ): AsyncGenerator<RowBatch> {
+    const { connection, release } = await this.#connect(context);
+    const file = new ParquetFile();
+    try {
+      await file.write(content, context);
+      const sql = await parquetQuery(connection, file.path, columns);
+      yield* batchesOf(connection, { sql }, context.signal);
+    } catch (error) {
+      if (context.signal.aborted) throw abortError(context.signal);
+      throw isVivaceError(error) ? error : notParquet(plainError(error));
+    } finally {
+      connection.interrupt();
+      release();
+      await file.remove();
+    }
   }
 
   async #temporaryTable(

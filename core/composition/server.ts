@@ -19,7 +19,9 @@ import type { ControlPlane, ServerState } from '../ports/control-plane.js';
 import type { DataPlane } from '../ports/data-plane.js';
 import { httpServer } from '../ports/http-server.js';
 import { predictor, type DescribedModel } from '../ports/predictor.js';
+import { servedLog, type ServedLog } from '../ports/served-log.js';
 import { transport } from '../ports/transport.js';
+import { RecordServed } from '../steps/record/record-served.js';
 import { endedWithin } from '../kernel/ended-within.js';
 import { Handover } from './handover.js';
 import { Heartbeat } from './heartbeat.js';
@@ -119,6 +121,8 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     const { tracing } = this.#parts;
     this.#container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
     this.#container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
+    const log = (name: string): ServedLog => this.#container.get(servedLog.id, { name });
+    this.#container.bind(runLayer).toConstantValue(new RecordServed(log, this.#clock));
     this.#container.bind(nodeLayer).toConstantValue(new TraceNodes(tracing));
     this.#container.bind(nodeLayer).toConstantValue(new DeadlineNodes());
     const common = {

@@ -391,3 +391,13 @@ export function concat(columns: readonly Column[]): Column {
   }
   return { type, rows, values, ...(valid === undefined ? {} : { valid }) };
 }
+
+/** About what a column holds in memory, bytes. */
+export function columnBytes({ values, valid, offsets }: Column): number {
+  let bytes = 64 + (valid?.byteLength ?? 0) + (offsets?.byteLength ?? 0);
+  if (!Array.isArray(values)) return bytes + values.byteLength;
+  // A text has two bytes per unit at most, and some of its own.
+  for (const value of values as readonly (string | Uint8Array)[])
+    bytes += 24 + (typeof value === 'string' ? 2 * value.length : value.byteLength);
+  return bytes;
+}

@@ -1,5 +1,9 @@
+import { withArticle } from '../config/article.js';
+import { didYouMean } from '../config/did-you-mean.js';
+import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import type { Excused } from '../config/parse.js';
 import type { Signature } from '../models/bundle.js';
+import type { Port } from '../ports/port.js';
 import type { FeatureView } from '../views/view.js';
 import type { PlanNode } from './plan.js';
 import type { StepDefinition } from './step-definition.js';
@@ -37,4 +41,28 @@ export interface WrongInjection {
   readonly what: string;
   /** The class, where the container says which. */
   readonly neededBy?: string;
+}
+
+/** The part of a name, which must provide a port; a mistake where it does not. */
+export function checkPart(
+  name: string,
+  port: Port,
+  { catalogue, mistakes, path }: { catalogue: Catalogue; mistakes: Mistakes; path: ConfigPath },
+): CataloguePart | undefined {
+  const part = catalogue.parts.get(name);
+  if (part?.ports.includes(port.name) === true) return part;
+  if (catalogue.broken.has(name)) return undefined;
+  const fitting = partsOf(port, catalogue);
+  mistakes.add(
+    path,
+    part === undefined
+      ? `there is no ${port.name} part "${name}"${didYouMean(name, fitting)}`
+      : `"${name}" is not ${withArticle(port.name)} but ${withArticle(part.ports.join(', '))}${didYouMean(name, fitting)}`,
+  );
+  return undefined;
+}
+
+/** The names of the parts that provide a port. */
+export function partsOf(port: Port, { parts }: Catalogue): string[] {
+  return [...parts.values()].filter(({ ports }) => ports.includes(port.name)).map(({ name }) => name);
 }

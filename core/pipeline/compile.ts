@@ -3,9 +3,10 @@ import { didYouMean, nearest, nearestHint } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import type { FromEnvironment } from '../config/parse.js';
 import type { Scope } from '../data/frame.js';
-import { parseType } from '../data/types.js';
+import { isKeyType, notKey, parseType } from '../data/types.js';
+import { servedLog } from '../ports/served-log.js';
 import { ColumnTable } from './column-table.js';
-import type { Catalogue } from './catalogue.js';
+import { checkPart, type Catalogue } from './catalogue.js';
 import type { Plan, PlanColumn, PlanField, PlanResponse } from './plan.js';
 import { parseReference } from './reference.js';
 import type { FieldInput, PipelineSpec } from './schema.js';
@@ -52,6 +53,7 @@ export function compilePipeline(
   };
   compileSteps(spec.steps, state, path);
   const response = compileResponse(spec, state, [...path, 'response']);
+  const servedBy = compileServed(spec, state, path);
   if (mistakes.list.length > before || response === undefined) return undefined;
   const limited = (field: PlanField): PlanField => withLimit(field, columns.isKey(field.place));
   return {
@@ -64,6 +66,7 @@ export function compilePipeline(
     deadlineMs: spec.deadlineMs,
     explain: spec.explain,
     record: spec.record,
+    ...(servedBy === undefined ? {} : { servedBy }),
     columns: columns.all,
     elements: columns.elements,
     fetches: state.fetches,
@@ -224,6 +227,47 @@ function compileStep(
   const spec = compiler.parse(definition.schema, raw);
   const node = spec === undefined ? undefined : definition.compile(spec, compiler);
   if (node !== undefined) compiler.add(definition, node);
+}
+
+/** Checks what the pipeline logs of its requests; the column that they are chosen by, where there is one. */
+function compileServed(
+  { record, objects, response }: PipelineSpec,
+  { catalogue, columns, mistakes }: CompileState,
+  path: ConfigPath,
+): PlanColumn | undefined {
+  if (record === false || record.served === undefined) return undefined;
+  const { in: part, by, objects: kept } = record.served;
+  const at = [...path, 'record', 'served'];
+  // Columns of a file are not told apart by case.
+  const names = [
+    ...columns.all.map(({ name }) => name),
+    ...Object.keys(response.outputs).map((name) => `output.${name}`),
+  ];
+  const twin = names.find((name, i) => names.findIndex((other) => sameInFile(name, other)) < i);
+  if (twin !== undefined)
+    mistakes.add(
+      at,
+      `the columns "${names.find((other) => sameInFile(twin, other))}" and "${twin}" differ in case only, and files do not tell them apart: rename one`,
+    );
+  checkPart(part, servedLog, { catalogue, mistakes, path: [...at, 'in'] });
+  if (kept !== undefined && objects === undefined)
+    mistakes.add([...at, 'objects'], 'this pipeline has no objects');
+  if (by === undefined) return undefined;
+  const column = columns.resolve(by, { path: [...at, 'by'], mistakes });
+  if (column === undefined) return undefined;
+  if (!column.name.startsWith('request.'))
+    mistakes.add(
+      [...at, 'by'],
+      `"${column.name}" is not a field of the request: which requests are kept must be known before any step has run`,
+    );
+  else if (!isKeyType(column.type))
+    mistakes.add([...at, 'by'], `"${column.name}" cannot tell requests apart: ${notKey(column.type)}`);
+  else columns.useAsKey(column);
+  return column;
+}
+
+function sameInFile(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
 }
 
 function compileResponse(

@@ -73,6 +73,8 @@ export interface Plan {
   readonly explain: boolean;
   /** What is recorded of each request, or nothing. */
   readonly record: RecordSpec;
+  /** The column whose values a log keeps or leaves out together, where requests are logged by one. */
+  readonly servedBy?: PlanColumn;
   readonly columns: readonly PlanColumn[];
   /** The columns that are elements of others; no node writes them. */
   readonly elements: readonly ElementPlace[];

@@ -26,11 +26,36 @@ export const fieldSpec = z.union([
   }),
 ]);
 
+/** What a log keeps of the requests that a pipeline answers. */
+export const servedSpec = z.strictObject({
+  in: z.string().describe('the served-log part'),
+  share: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1)
+    .describe('the share of requests that are kept, chosen by a hash; default 1, all of them'),
+  by: reference
+    .optional()
+    .describe(
+      'field of the request whose values are kept or left out together, such as `request.user`; default: the id of the request',
+    ),
+  objects: z
+    .strictObject({
+      top: z.int().min(0).default(0).describe('the first objects of the answer; default 0'),
+      sample: z.int().min(0).default(0).describe('so many of the others, chosen by a hash; default 0'),
+    })
+    .refine(({ top, sample }) => top + sample > 0, { message: 'keeps no object: give `top` or `sample`' })
+    .optional()
+    .describe('which objects of a request are kept; default: all'),
+});
+
 export const recordSpec = z
   .union([
     z.literal(false, 'must be `false`, or a block such as { metrics: true }'),
     z.strictObject({
       metrics: z.boolean().default(true).describe('metrics of requests and steps'),
+      served: servedSpec.optional().describe('keeps requests and their answers in a log; default: none'),
     }),
   ])
   .default({ metrics: true });
@@ -47,7 +72,7 @@ export const pipelineSchema = z.strictObject({
     .optional(),
   deadlineMs: milliseconds().default(1000).describe('how long a request may take, milliseconds'),
   record: recordSpec.describe(
-    'metrics of requests and steps; `false` turns them off, except those that features and caches count themselves; default: on',
+    'metrics of requests and steps, and the log of what was served; `false` turns both off, except what features and caches count themselves; default: metrics',
   ),
   explain: z.boolean().default(true).describe('whether a request may ask which values its answer came from'),
   steps: z.array(z.record(z.string(), z.unknown())),
@@ -63,4 +88,5 @@ export const pipelineSchema = z.strictObject({
 
 export type FieldInput = z.input<typeof fieldSpec>;
 export type PipelineSpec = z.output<typeof pipelineSchema>;
+export type ServedSpec = z.output<typeof servedSpec>;
 export type RecordSpec = z.output<typeof recordSpec>;

@@ -9,7 +9,7 @@ import { isKeyType, notKey, parseType } from '../data/types.js';
 import type { Port } from '../ports/port.js';
 import type { Reads } from '../ports/transform.js';
 import type { z } from 'zod';
-import type { Catalogue, CataloguePart } from './catalogue.js';
+import { checkPart, partsOf, type Catalogue, type CataloguePart } from './catalogue.js';
 import type { ColumnTable } from './column-table.js';
 import type { PlanColumn, PlanNode } from './plan.js';
 import type { NodeDraft, StepDefinition } from './step-definition.js';
@@ -30,8 +30,8 @@ export interface CompileState {
   complete: boolean;
 }
 
-/** What columns of a pipeline and of its training sets begin with, besides aliases. */
-const reservedAliases = ['request', 'object', 'time', 'label', 'failed'];
+/** What columns of a pipeline, of its training sets and of its log begin with, besides aliases. */
+const reservedAliases = ['request', 'object', 'time', 'label', 'failed', 'log', 'output'];
 
 /** The tool with which a verb compiles one step: it finds what the step names, and gathers every mistake at its path. */
 export class StepCompiler {
@@ -85,25 +85,13 @@ export class StepCompiler {
 
   /** The part of a name, which must provide a port. */
   part(name: string, port: Port, at: ConfigPath): CataloguePart | undefined {
-    const { catalogue } = this.#state;
-    const part = catalogue.parts.get(name);
-    if (part?.ports.includes(port.name) === true) return part;
-    if (catalogue.broken.has(name)) return undefined;
-    const fitting = this.partsOf(port);
-    this.mistake(
-      at,
-      part === undefined
-        ? `there is no ${port.name} part "${name}"${didYouMean(name, fitting)}`
-        : `"${name}" is not ${withArticle(port.name)} but ${withArticle(part.ports.join(', '))}${didYouMean(name, fitting)}`,
-    );
-    return undefined;
+    const { catalogue, mistakes } = this.#state;
+    return checkPart(name, port, { catalogue, mistakes, path: [...this.path, ...at] });
   }
 
   /** The names of the parts that provide a port. */
   partsOf(port: Port): string[] {
-    return [...this.#state.catalogue.parts.values()]
-      .filter((part) => part.ports.includes(port.name))
-      .map((part) => part.name);
+    return partsOf(port, this.#state.catalogue);
   }
 
   /** Whether a bare name is certainly neither a column nor a field. */

@@ -43,7 +43,12 @@ export type Offline =
       /** The hash of how rows of the view are read: a model that was trained on others notices. */
       readonly contract: string;
     }
-  | { readonly how: 'refuse'; readonly because: string };
+  | {
+      readonly how: 'refuse';
+      readonly because: string;
+      /** Its history is what a log of served requests holds; the hash of how its rows are read. */
+      readonly logged?: string;
+    };
 
 /**
  * What a run over historical requests does with a read that fails: it ends with the error of the source, or gives nulls and keeps the status

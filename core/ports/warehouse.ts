@@ -265,7 +265,30 @@ export interface Warehouse {
    * @throws {VivaceError} `UNIMPLEMENTED` for `.parquet` where the engine cannot write it.
    */
   export(source: Statement | TableRows, path: string, context: CallContext): Promise<void>;
+
+  /**
+   * Makes the bytes of a file of rows, such as Parquet. The event loop never stands for longer than one batch of the rows takes.
+   *
+   * Parquet has no vectors: they come back as lists.
+   */
+  encode?(rows: TableRows, format: FileFormat, context: CallContext): Promise<Uint8Array>;
+
+  /**
+   * Reads rows back from the bytes that `encode` made, here or elsewhere.
+   *
+   * @param columns The names of those to read; default: all. One that the file lacks is left out.
+   * @throws {VivaceError} `DATA_LOSS` for bytes that are not such a file.
+   */
+  decode?(
+    content: Uint8Array,
+    format: FileFormat,
+    context: CallContext,
+    columns?: readonly string[],
+  ): AsyncIterable<RowBatch>;
 }
+
+/** A format of files with rows. */
+export type FileFormat = 'parquet';
 
 export const warehouse = adapterPort<Warehouse>(
   'warehouse',
@@ -286,6 +309,8 @@ export const warehouse = adapterPort<Warehouse>(
         context,
       ],
     },
+    encode: { callers: ([rows, ...rest], own) => [callersRows(rows, own), ...rest] },
+    decode: { sync: true },
   },
   (part, context) => part.describe({ sql: 'SELECT 1 AS one' }, context),
 );

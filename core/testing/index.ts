@@ -33,6 +33,7 @@ export { cacheStoreContract } from './cache-store-contract.js';
 export type { CacheStoreSetup } from './cache-store-contract.js';
 export { workspaceContract } from './workspace-contract.js';
 export { cacheContract } from './cache-contract.js';
+export { servedLogContract } from './served-log-contract.js';
 export { telemetryContract } from './telemetry-contract.js';
 export { logSinkContract } from './log-sink-contract.js';
 export type { LogSinkSetup } from './log-sink-contract.js';

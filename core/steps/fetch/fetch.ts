@@ -181,18 +181,18 @@ function offlineOf(node: FetchNode): Offline {
     history === 'log-only'
       ? `the source of "${alias}" answers online only: its history is only in the logs of served requests`
       : `the source of "${alias}" is not a view, so it cannot be read as of a past time`;
-  return { how: 'refuse', because };
+  return { how: 'refuse', because, ...(history === 'log-only' ? { logged: contractOf(node) } : {}) };
 }
 
-/** The hash of everything that decides what a pipeline makes of rows of a view. */
-function contractOf(node: FetchNode, view: FeatureView): string {
+/** The hash of everything that decides what a pipeline makes of rows of a view, or of a source that answers online only. */
+function contractOf(node: FetchNode, view?: FeatureView): string {
   const { features, onMissing, onFailure } = node;
   return contentId(
     canonicalJson({
-      view: view.hash,
+      ...(view === undefined ? { source: node.identity } : { view: view.hash }),
       defaults: Object.fromEntries(features.map(({ name, default: fallback }) => [name, fallback ?? null])),
       maxAgeMs: node.isStatic ? null : (node.maxAgeMs ?? null),
-      refresh: view.refresh ?? null,
+      refresh: view?.refresh ?? null,
       onMissing,
       onFailure,
     }),

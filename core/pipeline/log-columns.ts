@@ -1,0 +1,22 @@
+/** Columns of a served log besides those of the plan: they begin with `log.`, as no alias does. */
+export const logColumns = {
+  requestId: 'log.request_id',
+  /** Place of the object in its request, from 0. */
+  index: 'log.index',
+  /** How many objects the request had. */
+  objects: 'log.objects',
+  /** Place of the object in the answer, from 0; null where the answer leaves it out. */
+  position: 'log.position',
+  /** How many rows of all that were served this one stands for. */
+  weight: 'log.weight',
+  answered: 'log.answered',
+  /** Identifies the pipeline's plan. */
+  plan: 'log.plan',
+  status: (alias: string) => `log.status.${alias}`,
+  eventTime: (alias: string) => `log.event_time.${alias}`,
+  availableTime: (alias: string) => `log.available_time.${alias}`,
+  defaulted: (alias: string) => `log.defaulted.${alias}`,
+  contract: (alias: string) => `log.contract.${alias}`,
+  model: (alias: string) => `log.model.${alias}`,
+  version: (alias: string) => `log.version.${alias}`,
+} as const;

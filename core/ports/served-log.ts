@@ -1,0 +1,105 @@
+import type { Field } from '../data/feature-rows.js';
+import type { CallContext } from '../kernel/call.js';
+import { pluginPort } from './port.js';
+import type { RowBatch } from './warehouse.js';
+
+/** What a log keeps: requests that a pipeline has answered, or rows that were pushed into a view. */
+export type LogKind = 'served' | 'pushed';
+
+/** Whose rows: a pipeline's or a view's. Its files lie in the folder `<kind>/<name>/`. */
+export interface LogSource {
+  readonly kind: LogKind;
+  readonly name: string;
+}
+
+/** Rows that arise while a server runs. */
+export interface LogStream<T> extends LogSource {
+  readonly fields: readonly Field[];
+  /**
+   * The rows of some items, in their order; one column per field. Called when a file is written, never while a request waits, and perhaps again
+   * where writing has failed.
+   */
+  rowsOf(items: readonly T[]): RowBatch;
+}
+
+/** One thing to be kept, such as a request, whole or not at all. */
+export interface LogItem<T> {
+  readonly item: T;
+  /** How many rows it makes. */
+  readonly rows: number;
+  /** About what it holds in memory. */
+  readonly bytes: number;
+}
+
+/** A stream of a log, open for writing. */
+export interface LogWriter<T> {
+  /**
+   * Keeps an item until its rows are in a file. Never waits and never throws, so that a log that is full or a store that is away costs no answer: an
+   * item for which there is no room is dropped whole, and counted.
+   *
+   * @returns Whether it was kept.
+   */
+  keep(item: LogItem<T>): boolean;
+}
+
+/** A file of a log. */
+export interface LogFile {
+  readonly key: string;
+  /** The UTC day on which its rows were kept: `2026-11-30`. */
+  readonly day: string;
+  readonly sizeBytes: number;
+}
+
+/** UTC days as `2026-11-30`, both inclusive. */
+export interface LogDays {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/**
+ * Keeps rows that arise while a server runs, as files: what was served, and what was pushed.
+ *
+ * A file is created and never changed. What is kept is lost only where the process is killed before its file is written, or where there is no
+ * room; the latter is counted.
+ */
+export interface ServedLog {
+  /** Opens a stream; cheap, no I/O. Several writers of one source write files of their own. */
+  open<T>(stream: LogStream<T>): LogWriter<T>;
+
+  /**
+   * Stores rows: when it resolves, they are in a file. Rows of calls at about the same time may share one.
+   *
+   * @throws {VivaceError} What kept the file from being written; the rows may be there nevertheless.
+   */
+  append(source: LogSource, rows: RowBatch, context: CallContext): Promise<void>;
+
+  /**
+   * Writes what is held at the time of the call.
+   *
+   * @throws {VivaceError} What kept a file from being written; its rows are still held.
+   */
+  flush(context: CallContext): Promise<void>;
+
+  /** The files of a source, by day and then by name. */
+  files(source: LogSource, days: LogDays, context: CallContext): Promise<readonly LogFile[]>;
+
+  /** The bytes of a file. */
+  content(file: LogFile, context: CallContext): AsyncIterable<Uint8Array>;
+
+  /**
+   * The rows of a file.
+   *
+   * @param columns The names of those to read; default: all. One that the file lacks is left out.
+   * @throws {VivaceError} `DATA_LOSS`, naming the file, where it is broken.
+   */
+  rows(file: LogFile, columns: readonly string[] | undefined, context: CallContext): AsyncIterable<RowBatch>;
+}
+
+export const servedLog = pluginPort<ServedLog>('served-log', {
+  open: { sync: true, quiet: true, returns: { keep: { sync: true, quiet: true, anyState: true } } },
+  append: {},
+  flush: {},
+  files: {},
+  content: { sync: true },
+  rows: { sync: true },
+});

@@ -1,0 +1,333 @@
+import { randomBytes } from 'node:crypto';
+import {
+  asVivaceError,
+  columnBytes,
+  concat,
+  formatMillis,
+  VivaceError,
+  type BlobStore,
+  type CallContext,
+  type LogDays,
+  type LogFile,
+  type LogItem,
+  type LogSource,
+  type LogStream,
+  type LogWriter,
+  type PartContext,
+  type PartLifecycle,
+  type RowBatch,
+  type ServedLog,
+  type Warehouse,
+} from 'vivace';
+import { filesOf } from './files.js';
+import { LogMetrics, type DropReason } from './log-metrics.js';
+import { folderOf, Segment } from './segment.js';
+import type { ServedLogOptions } from './served-log.js';
+
+/** A file whose rows cannot be encoded is given up after this many attempts: the next one would fail like the others. */
+const encodeAttempts = 3;
+/** How often it looks for segments that are old enough to be written, milliseconds. */
+const lookEveryMs = 1000;
+
+/** A warehouse that makes files. */
+type Encoder = Required<Pick<Warehouse, 'encode' | 'decode'>>;
+
+/** A `ServedLog` of Parquet files: segments fill in memory, and one worker writes those that are sealed, one after the other. */
+export class FileLog implements ServedLog, PartLifecycle {
+  readonly #options: ServedLogOptions;
+  readonly #warehouse: Warehouse;
+  readonly #blobs: BlobStore;
+  readonly #context: PartContext;
+  readonly #metrics: LogMetrics;
+  readonly #instance: string;
+  /** Segments that fill, per writer. */
+  readonly #filling = new Map<object, Segment>();
+  /** Segments to be written, the oldest first. */
+  readonly #sealed: Segment[] = [];
+  /** Of pushed rows, per source and fields. */
+  readonly #pushed: { readonly source: LogSource; readonly stream: LogStream<RowBatch> }[] = [];
+  #held = 0;
+  #files = 0;
+  #working = false;
+  #stopping = false;
+  #retry = new AbortController();
+
+  constructor(
+    options: ServedLogOptions,
+    { encode, blobs }: { encode: Warehouse; blobs: BlobStore },
+    context: PartContext,
+  ) {
+    this.#options = options;
+    this.#warehouse = encode;
+    this.#blobs = blobs;
+    this.#context = context;
+    // A name that is given may be that of a process before this one.
+    const own = randomBytes(5).toString('hex');
+    this.#instance = options.instance === undefined ? own : `${options.instance}-${own}`;
+    this.#metrics = new LogMetrics(context, () => this.#held);
+    context.every(Math.min(lookEveryMs, options.flushMs), () => this.#look());
+  }
+
+  start(): void {
+    void this.#encoder;
+  }
+
+  /** Writes what is held, for as long as `stopMs`; the rest is lost, and counted. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const writer of this.#filling.keys()) this.#seal(writer);
+    const controller = new AbortController();
+    const done = new AbortController();
+    void this.#context.delay(this.#options.stopMs, done.signal).then(() => controller.abort());
+    await this.#drain(controller.signal);
+    done.abort();
+    const lost = this.#sealed.splice(0);
+    for (const segment of lost) this.#drop(segment, 'stopped');
+    if (lost.length > 0) {
+      const requests = lost.reduce((sum, { count }) => sum + count, 0);
+      this.#context.log.error('the log could not be written before the part had to stop', { requests });
+    }
+  }
+
+  open<T>(stream: LogStream<T>): LogWriter<T> {
+    const writer: LogWriter<T> = {
+      keep: (item) => this.#keep(writer, stream, item),
+    };
+    return writer;
+  }
+
+  async append(source: LogSource, rows: RowBatch, { signal }: CallContext): Promise<void> {
+    if (rows.rows === 0) return;
+    const stream = this.#streamOf(source, rows);
+    const item = { item: rows, rows: rows.rows, bytes: bytesOf(rows) };
+    const isFirst = !this.#filling.has(stream);
+    if (!this.#keep(stream, stream, item))
+      throw new VivaceError('RESOURCE_EXHAUSTED', 'the log is full, and its store is slow or away');
+    // One that was full is sealed already.
+    const segment = this.#filling.get(stream) ?? this.#sealed.at(-1)!;
+    const stored = segment.stored(signal);
+    if (isFirst) {
+      stored.catch(() => undefined);
+      this.#context.run(async (context) => {
+        await this.#context.delay(this.#options.appendMs, context.signal);
+        if (this.#filling.get(stream) === segment) this.#seal(stream);
+      });
+    }
+    await stored;
+  }
+
+  async flush({ signal }: CallContext): Promise<void> {
+    for (const writer of this.#filling.keys()) this.#seal(writer);
+    const stored = this.#sealed.map((segment) => segment.stored(signal));
+    this.#wake();
+    await Promise.all(stored);
+  }
+
+  files(source: LogSource, days: LogDays, context: CallContext): Promise<readonly LogFile[]> {
+    return filesOf(this.#blobs, { folder: folderOf(this.#options.prefix, source), days, context });
+  }
+
+  content(file: LogFile, context: CallContext): AsyncIterable<Uint8Array> {
+    return this.#blobs.read(file.key, context);
+  }
+
+  async *rows(
+    file: LogFile,
+    columns: readonly string[] | undefined,
+    context: CallContext,
+  ): AsyncGenerator<RowBatch> {
+    const content = await joined(this.content(file, context));
+    const batches = this.#encoder.decode(content, 'parquet', context, columns);
+    try {
+      yield* batches;
+    } catch (thrown) {
+      const error = asVivaceError(thrown);
+      throw new VivaceError(error.code, `${file.key}: ${error.message}`, { cause: error });
+    }
+  }
+
+  get #encoder(): Encoder {
+    const warehouse = this.#warehouse;
+    if (warehouse.encode !== undefined && warehouse.decode !== undefined) return warehouse as Encoder;
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      'the warehouse in its slot "encode" makes no Parquet files: name another one, such as a duckdb',
+    );
+  }
+
+  #keep(writer: object, stream: LogStream<unknown>, { item, rows, bytes }: LogItem<unknown>): boolean {
+    if (this.#stopping) return this.#refuse(stream, rows, 'stopped');
+    if (this.#held + bytes > this.#options.maxBytes) return this.#refuse(stream, rows, 'full');
+    const { clock } = this.#context;
+    const day = formatMillis(clock.now())!.slice(0, 10);
+    let segment = this.#filling.get(writer);
+    if (segment !== undefined && segment.day !== day) {
+      this.#seal(writer);
+      segment = undefined;
+    }
+    if (segment === undefined)
+      this.#filling.set(writer, (segment = new Segment(stream, { day, since: clock.monotonic() })));
+    segment.add(item, { rows, bytes });
+    this.#held += bytes;
+    if (segment.bytes >= this.#options.flushBytes) this.#seal(writer);
+    return true;
+  }
+
+  #refuse(stream: LogStream<unknown>, rows: number, reason: DropReason): false {
+    this.#metrics.dropped(stream, { items: 1, rows }, reason);
+    return false;
+  }
+
+  /** The stream of rows that were pushed: another one as soon as the fields differ. */
+  #streamOf(source: LogSource, { fields }: RowBatch): LogStream<RowBatch> {
+    const named = JSON.stringify(fields.map(({ name, type }) => [name, type.name]));
+    const known = this.#pushed.find(
+      (each) =>
+        each.source.kind === source.kind &&
+        each.source.name === source.name &&
+        JSON.stringify(each.stream.fields.map(({ name, type }) => [name, type.name])) === named,
+    );
+    if (known !== undefined) return known.stream;
+    const stream: LogStream<RowBatch> = { ...source, fields, rowsOf: (batches) => oneBatch(batches) };
+    this.#pushed.push({ source, stream });
+    return stream;
+  }
+
+  #seal(writer: object): void {
+    const segment = this.#filling.get(writer);
+    if (segment === undefined) return;
+    this.#filling.delete(writer);
+    this.#sealed.push(segment);
+    this.#wake();
+  }
+
+  #look(): void {
+    const now = this.#context.clock.monotonic();
+    for (const [writer, segment] of this.#filling)
+      if (now - segment.since >= this.#options.flushMs) this.#seal(writer);
+    if (this.#sealed.length > 0 && !this.#working) this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#stopping) return;
+    this.#retry.abort();
+    if (this.#working) return;
+    this.#working = true;
+    try {
+      this.#context.run(async ({ signal }) => {
+        try {
+          await this.#drain(signal);
+        } finally {
+          this.#working = false;
+        }
+      });
+    } catch {
+      // The part is stopping: `stop` writes what is held.
+      this.#working = false;
+    }
+  }
+
+  /** Writes what is sealed until nothing is left or the signal aborts. What fails goes to the end of the line. */
+  async #drain(signal: AbortSignal): Promise<void> {
+    while (this.#sealed.length > 0 && !signal.aborted) {
+      const segment = this.#sealed[0]!;
+      try {
+        await this.#write(segment, { signal });
+        this.#remove(segment);
+        this.#held -= segment.bytes;
+        segment.ended();
+      } catch (error) {
+        if (signal.aborted) return;
+        segment.attempts++;
+        this.#remove(segment);
+        this.#sealed.push(segment);
+        this.#failed(segment, error);
+        if (this.#sealed.length > 0) await this.#pause(signal);
+      }
+    }
+  }
+
+  #remove(segment: Segment): void {
+    const at = this.#sealed.indexOf(segment);
+    if (at >= 0) this.#sealed.splice(at, 1);
+  }
+
+  #failed(segment: Segment, error: unknown): void {
+    const { attempts, content, stream } = segment;
+    this.#metrics.failed(stream, content === undefined ? 'encode' : 'write');
+    const isLast = content === undefined && attempts >= encodeAttempts;
+    const more = { error, kind: stream.kind, name: stream.name, requests: segment.count };
+    if (isLast) {
+      this.#remove(segment);
+      this.#drop(segment, 'encode');
+      this.#context.log.error('rows of the log cannot be encoded: they are dropped', more);
+    } else if (attempts === 1) {
+      this.#context.log.warn('a file of the log could not be written: it is tried again', more);
+    }
+    segment.ended(asVivaceError(error));
+  }
+
+  /** Waits before the next attempt, until something new is to be written. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    this.#retry = new AbortController();
+    await this.#context.delay(this.#options.retryMs, AbortSignal.any([signal, this.#retry.signal]));
+  }
+
+  #drop(segment: Segment, reason: DropReason): void {
+    this.#held -= segment.bytes;
+    this.#metrics.dropped(segment.stream, { items: segment.count, rows: segment.rows }, reason);
+    segment.ended(new VivaceError('UNAVAILABLE', 'the rows could not be written'));
+  }
+
+  async #write(segment: Segment, context: CallContext): Promise<void> {
+    if (segment.content === undefined) {
+      const rest = (): Promise<void> =>
+        this.#stopping ? Promise.resolve() : this.#context.delay(0, context.signal);
+      const content = await this.#encoder.encode(
+        { fields: segment.stream.fields, batches: segment.batches(rest) },
+        'parquet',
+        context,
+      );
+      this.#held += content.byteLength - segment.bytes;
+      segment.encoded(content);
+    }
+    const content = segment.content!;
+    for (;;) {
+      const key = (segment.key ??= this.#newKey(segment));
+      if ((await this.#blobs.write(key, content, context, 'absent')) !== false) break;
+      // An attempt whose answer was lost has written it.
+      const there = await this.#blobs.head(key, context);
+      if (there?.sizeBytes === content.byteLength) break;
+      segment.key = undefined;
+    }
+    this.#metrics.written(segment.stream, {
+      items: segment.count,
+      rows: segment.rows,
+      bytes: content.byteLength,
+    });
+  }
+
+  #newKey({ stream, day }: Segment): string {
+    const number = String(this.#files++).padStart(6, '0');
+    return `${folderOf(this.#options.prefix, stream)}dt=${day}/${this.#instance}-${number}.parquet`;
+  }
+}
+
+async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+function oneBatch(batches: readonly RowBatch[]): RowBatch {
+  const { fields } = batches[0]!;
+  return {
+    fields,
+    rows: batches.reduce((sum, { rows }) => sum + rows, 0),
+    columns: fields.map((_, i) => concat(batches.map(({ columns }) => columns[i]!))),
+  };
+}
+
+function bytesOf({ columns }: RowBatch): number {
+  return columns.reduce((sum, column) => sum + columnBytes(column), 0);
+}

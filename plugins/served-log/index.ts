@@ -1,0 +1,1 @@
+export { servedLog } from './served-log.js';
