@@ -404,6 +404,17 @@ export type {
   ViewEstimate,
   ViewProgress,
 } from './operations/materialize-views.js';
+export { getFeatures } from './operations/get-features.js';
+export type { GetFeaturesOptions, GottenFeature, GottenRow } from './operations/get-features.js';
+export { checkPushedColumns, pushedColumns, pushFeatures } from './operations/push-features.js';
+export type {
+  PushedColumn,
+  PushedTable,
+  PushFeaturesOptions,
+  PushProgress,
+  PushReport,
+  RefusedRow,
+} from './operations/push-features.js';
 export type { ModelColumns } from './operations/model-columns.js';
 export { withServer } from './operations/with-server.js';
 export { configurationSchema, spineJsonSchema } from './operations/configuration-schema.js';
@@ -414,6 +425,7 @@ export { ownDefinitions } from './operations/own-definitions.js';
 export {
   calendarDay,
   dayOf,
+  durationText,
   formatInstant,
   formatMicros,
   formatMillis,

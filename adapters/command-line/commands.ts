@@ -36,6 +36,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/models.js')).addModels,
   },
   {
+    name: 'features',
+    description: 'push feature rows, and show what views hold',
+    load: async () => (await import('./commands/features.js')).addFeatures,
+  },
+  {
     name: 'materialize',
     description: 'copy the newest feature rows from the offline to the online store',
     load: async () => (await import('./commands/materialize.js')).addMaterialize,

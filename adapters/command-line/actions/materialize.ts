@@ -29,7 +29,17 @@ export interface MaterializeCommandOptions extends WithConfig, WithJson {
 /** Copies the newest rows of views to their online stores, or prints what that would cost. */
 export async function materialize(
   views: readonly string[],
-  { until, days, full, restate, trustClosed, store: wanted, dryRun, json, ...options }: MaterializeCommandOptions,
+  {
+    until,
+    days,
+    full,
+    restate,
+    trustClosed,
+    store: wanted,
+    dryRun,
+    json,
+    ...options
+  }: MaterializeCommandOptions,
   run: Run,
 ): Promise<void> {
   const { terminal } = run;
@@ -75,8 +85,7 @@ async function copy(
   };
   try {
     const views = await materializeViews(server, { ...options, onProgress }, { signal: terminal.signal });
-    if (json === true)
-      terminal.stdout.write(`${JSON.stringify(views)}\n`);
+    if (json === true) terminal.stdout.write(`${JSON.stringify(views)}\n`);
   } catch (error) {
     progress?.leave();
     throw error;

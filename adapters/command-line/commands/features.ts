@@ -1,0 +1,59 @@
+import type { GetFeaturesCommandOptions } from '../actions/get-features.js';
+import type { PushFeaturesCommandOptions } from '../actions/push-features.js';
+import { defaultFile } from '../options.js';
+import type { AddCommand } from '../run.js';
+
+const pushHelp = `
+The file is .csv with a header, .jsonl or .json with a list of objects, or, where the configuration has a warehouse, .parquet; - is JSON lines from standard input. Each
+row has every key and every feature of the view, and its event time: RFC 3339, or in CSV also a date or a time without a zone, which is UTC. An empty cell of a CSV file
+is null, "" the empty text; lists and vectors are JSON.
+
+Rows that are wrong are named with their line, and the others are written; the exit code is then 1. It is safe to repeat and to interrupt: what is stored already is not
+written again. The rows go to the store of the configuration itself, whether a server runs or not.
+
+Examples:
+  vivace features push prices.csv --view price
+  vivace features push prices.parquet --view price --json
+  vivace features push prices.csv --view price --event-time updated_at
+  psql -Atc "select row_to_json(p) from prices p" | vivace features push - --view price`;
+
+const getHelp = `
+Shows each row as a pipeline with the default policies sees it now: its status, its times, and each feature with its value, status and default. A key that is given
+several times is several rows.
+
+Examples:
+  vivace features get airport_delay --key airport=ORD
+  vivace features get route_delay --key origin=ORD --key destination=LAX --key destination=JFK
+  vivace features get airport_delay --key airport=ORD --json | jq '.[0].features'`;
+
+/** `vivace features` and what is under it. */
+export const addFeatures: AddCommand = (command, run) => {
+  command
+    .command('push')
+    .description('write the rows of a file to a view without a source')
+    .argument('<file>', 'CSV, JSON lines, JSON or Parquet; - for JSON lines from standard input')
+    .requiredOption('--view <view>', 'the view')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--event-time <column>', 'the column of a CSV file that is the event time', 'eventTime')
+    .option('--warehouse <part>', 'the warehouse part that reads Parquet; default: the only one')
+    .option('--json', 'print rows, those accepted and written, and what is wrong with the others as JSON')
+    .addHelpText('after', pushHelp)
+    .action(async (file: string, options: PushFeaturesCommandOptions) =>
+      (await import('../actions/push-features.js')).pushFile(file, options, run),
+    );
+  command
+    .command('get')
+    .description('show what the online store has for a key')
+    .argument('<view>', 'a view of the configuration')
+    .option('--key <key>', 'a key and its value, such as airport=ORD; may be repeated', gather, [])
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--json', 'print a JSON list of rows: key, status, times, age and features')
+    .addHelpText('after', getHelp)
+    .action(async (view: string, options: GetFeaturesCommandOptions) =>
+      (await import('../actions/get-features.js')).getKeys(view, options, run),
+    );
+};
+
+function gather(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
