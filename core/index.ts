@@ -384,7 +384,17 @@ export type { MoveAliasOptions, MovedAlias } from './operations/model-aliases.js
 export { diffModels, listModels, showModel, verifyModels } from './operations/read-models.js';
 export type { ListedModel, ModelChange, ModelDifference, ShownModel } from './operations/read-models.js';
 export { pullModel, type PulledModel } from './operations/pull-model.js';
+export {
+  collectFeatures,
+  type CollectedFeatures,
+  type CollectFeaturesOptions,
+} from './operations/collect-features.js';
 export { collectModels, type CollectModelsOptions } from './operations/collect-models.js';
+export {
+  deleteFeatures,
+  type DeletedFeatures,
+  type DeleteFeaturesOptions,
+} from './operations/delete-features.js';
 export { repositoryAt } from './operations/repository-at.js';
 export { modelSource, type ModelSource } from './operations/model-source.js';
 export type { ModelOutput } from './operations/model-outputs.js';

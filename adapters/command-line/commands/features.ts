@@ -1,3 +1,5 @@
+import type { CollectFeaturesCommandOptions } from '../actions/collect-features.js';
+import type { DeleteFeaturesCommandOptions } from '../actions/delete-features.js';
 import type { GetFeaturesCommandOptions } from '../actions/get-features.js';
 import type { PushFeaturesCommandOptions } from '../actions/push-features.js';
 import { defaultFile } from '../options.js';
@@ -26,6 +28,23 @@ Examples:
   vivace features get route_delay --key origin=ORD --key destination=LAX --key destination=JFK
   vivace features get airport_delay --key airport=ORD --json | jq '.[0].features'`;
 
+const deleteHelp = `
+The file has a column for each key of the view: .csv with a header, .jsonl or .json with a list of objects; - is JSON lines from standard input. The keys are deleted
+from every version of the view that its online store holds, until a row with a later event time is written. Rows of a source are their owner's to delete: until that is
+done, the next run of vivace materialize may write a key again, and training sets have it.
+
+Examples:
+  vivace features delete customer --keys gone.csv
+  echo '{"customer": "c17"}' | vivace features delete customer --keys -`;
+
+const gcHelp = `
+A version stays that one of the configurations names, or whose last run of vivace materialize is younger than --older-than: name every configuration that is in use. The store
+is that of the first one. Versions without a run, such as those of views that are pushed, are not listed.
+
+Examples:
+  vivace features gc --older-than 14d --dry-run
+  vivace features gc -c ranking.yaml -c pricing.yaml --older-than 14d`;
+
 /** `vivace features` and what is under it. */
 export const addFeatures: AddCommand = (command, run) => {
   command
@@ -51,6 +70,29 @@ export const addFeatures: AddCommand = (command, run) => {
     .addHelpText('after', getHelp)
     .action(async (view: string, options: GetFeaturesCommandOptions) =>
       (await import('../actions/get-features.js')).getKeys(view, options, run),
+    );
+  command
+    .command('delete')
+    .description('delete keys from every version of a view')
+    .argument('<view>', 'a view of the configuration')
+    .requiredOption('--keys <file>', 'CSV, JSON lines or JSON; - for JSON lines from standard input')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--json', 'print the number of keys, and how many were removed from each version, as JSON')
+    .addHelpText('after', deleteHelp)
+    .action(async (view: string, options: DeleteFeaturesCommandOptions) =>
+      (await import('../actions/delete-features.js')).deleteKeys(view, options, run),
+    );
+  command
+    .command('gc')
+    .description('drop versions of views that no configuration names any more')
+    .option('-c, --config <file>', 'a configuration that is in use; may be repeated', gather, [])
+    .requiredOption('--older-than <age>', 'only versions without a run for so long, such as 14d')
+    .option('--store <part>', 'the online-store part; default: the only one')
+    .option('--dry-run', 'print what would be dropped, and drop nothing')
+    .option('--json', 'print a JSON list of versions, and why they stay')
+    .addHelpText('after', gcHelp)
+    .action(async (options: CollectFeaturesCommandOptions) =>
+      (await import('../actions/collect-features.js')).collect(options, run),
     );
 };
 

@@ -1,0 +1,108 @@
+import { viewNamed } from '../composition/feature-plane.js';
+import { callersField } from '../composition/feature-surroundings.js';
+import type { Server } from '../composition/server-interface.js';
+import { isValid, type Column } from '../data/column.js';
+import { readKeys } from '../json/read-codec.js';
+import { derivedContext, type CallContext } from '../kernel/call.js';
+import { VivaceError } from '../kernel/errors.js';
+import { instantOfMillis } from '../kernel/time.js';
+import { longestKeyText } from '../pipeline/text-limits.js';
+import { onlineStore, type StoredVersion } from '../ports/online-store.js';
+import type { FeatureView } from '../views/view.js';
+import { startNeeded } from './with-server.js';
+
+/** Which rows of a view to delete. */
+export interface DeleteFeaturesOptions {
+  readonly view: string;
+  /** Lists of keys: each an object with a value for every key of the view. */
+  readonly keys: AsyncIterable<readonly object[]> | Iterable<readonly object[]>;
+  readonly onProgress?: (progress: { readonly rows: number }) => void;
+}
+
+/** What was deleted. */
+export interface DeletedFeatures {
+  /** How many keys were given. */
+  readonly keys: number;
+  /** The versions of the view that the store holds, and how many keys were removed from each: those that had no newer row. */
+  readonly versions: readonly { readonly hash: string; readonly removed: number }[];
+  /** Versions of the view that are known by other keys. */
+  readonly otherKeys: readonly string[];
+}
+
+/**
+ * Deletes keys of a view from its online store, in every version that the store holds: they are MISSING until a row with a later event time is
+ * written.
+ *
+ * A new server starts the store; a server that has started is used as it is. In both cases the caller stops it.
+ *
+ * @throws {VivaceError} `NOT_FOUND` where there is no such view, `INVALID_ARGUMENT` with the path `keys.sku[3]` for a key that is wrong, in which
+ *   case those of the lists before have been deleted.
+ */
+export async function deleteFeatures(
+  server: Server,
+  { view: name, keys: lists, onProgress }: DeleteFeaturesOptions,
+  context: CallContext,
+): Promise<DeletedFeatures> {
+  const view = viewNamed(server.views, name);
+  await startNeeded(server, [view.store], context);
+  const store = server.part(onlineStore, view.store);
+  const call = derivedContext(context, { bypassBreaker: true });
+  const own: StoredVersion = {
+    hash: view.hash,
+    view: name,
+    entity: view.entity.map((key) => ({ name: key.name, type: key.type.name as never })),
+  };
+  const others = (await store.versions(call)).filter(
+    (version) => version.view === name && version.hash !== view.hash,
+  );
+  const [same, different] = [
+    others.filter((each) => isSame(each, own)),
+    others.filter((each) => !isSame(each, own)),
+  ];
+  const removed = new Map([own, ...same].map((version) => [version, 0]));
+  const time = instantOfMillis(Date.now());
+  let rows = 0;
+  for await (const list of lists) {
+    const columns = columnsOf(view, list);
+    for (const [version, before] of removed) {
+      const found = await store.remove(
+        version,
+        { keys: { rows: list.length, time, column: (key) => columns.get(key)! }, time },
+        call,
+      );
+      removed.set(version, before + found);
+    }
+    rows += list.length;
+    onProgress?.({ rows });
+  }
+  return {
+    keys: rows,
+    versions: [...removed].map(([{ hash }, count]) => ({ hash, removed: count })),
+    otherKeys: different.map(({ hash }) => hash),
+  };
+}
+
+function isSame(a: StoredVersion, b: StoredVersion): boolean {
+  return JSON.stringify(a.entity) === JSON.stringify(b.entity);
+}
+
+/** The keys of some rows. @throws {VivaceError} `INVALID_ARGUMENT` where one is missing or wrong. */
+function columnsOf(view: FeatureView, list: readonly object[]): ReadonlyMap<string, Column> {
+  const lists = Object.fromEntries(
+    view.entity.map(({ name }) => [
+      name,
+      list.map((row) => (row as Readonly<Record<string, unknown>>)[name]),
+    ]),
+  );
+  const keys = view.entity.map((key) => callersField(key, { optional: false, maxLength: longestKeyText }));
+  const input = readKeys({ views: [view.name], keys, features: [], maxRows: list.length }, lists);
+  input.keys.forEach((column, i) => {
+    const row = Array.from({ length: list.length }, (_, at) => at).find((at) => !isValid(column, at));
+    if (row !== undefined)
+      throw new VivaceError('INVALID_ARGUMENT', `row ${row} has no ${view.entity[i]!.name}`, {
+        path: `keys.${view.entity[i]!.name}[${row}]`,
+      });
+  });
+  // Keys: names of keys.
+  return new Map(view.entity.map(({ name }, i) => [name, input.keys[i]!]));
+}
