@@ -79,6 +79,12 @@ export function grainOf(view: FeatureView): number {
   return windowGrain(view.features[0]!.origin as AggregateOrigin);
 }
 
+/** The beginning of the day, or the hour, of a moment: what a view of aggregates has counted by then lies before it. Microseconds. */
+export function beginOf(view: FeatureView, moment: number): number {
+  const grain = grainOf(view);
+  return Math.floor(moment / grain) * grain;
+}
+
 function tilesOf(
   view: FeatureView,
   source: FoundSource,

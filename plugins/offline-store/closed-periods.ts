@@ -8,7 +8,7 @@ import {
   type Ledger,
   type Warehouse,
 } from 'vivace';
-import { grainOf } from './aggregates.js';
+import { beginOf } from './aggregates.js';
 import { usedColumns } from './questions.js';
 import { keysAndTimes } from './relation.js';
 import { sourceRows, type FoundSource } from './source.js';
@@ -202,7 +202,7 @@ function closedSql(
   const block = `${sql.floorDivide('day', String(blockDays))} * ${blockDays}`;
   // Aggregates have not counted what happened on the day, or in the hour, of the run.
   const counted = (bound: number): string =>
-    view.isAggregate ? ` AND event_time < ${Math.floor(bound / grainOf(view)) * grainOf(view)}` : '';
+    view.isAggregate ? ` AND event_time < ${beginOf(view, bound)}` : '';
   const of = (bound: number, value: string): string =>
     `CASE WHEN available_time <= ${bound}${counted(bound)} THEN ${value} END`;
   const measured = bounds.map((bound, i) =>

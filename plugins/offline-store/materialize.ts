@@ -17,7 +17,7 @@ import {
   type OnlineView,
   type Warehouse,
 } from 'vivace';
-import { aggregation, grainOf } from './aggregates.js';
+import { aggregation, beginOf } from './aggregates.js';
 import { explained } from './check.js';
 import { closedPeriods, newestKnown, periodText, type ClosedPeriods } from './closed-periods.js';
 import { copyRows, inOrder } from './copy-rows.js';
@@ -245,7 +245,7 @@ class Run {
     const newest = Math.max(
       known,
       coveredUntil(this.#ledger) ?? -Infinity,
-      this.#view.isAggregate ? Math.floor(until / grainOf(this.#view)) * grainOf(this.#view) : -Infinity,
+      this.#view.isAggregate ? beginOf(this.#view, until) : -Infinity,
     );
     await this.#copyRows({ selection: { until, within: changed }, availableTime: newest + 1 + former });
     return texts;

@@ -6,7 +6,7 @@ import {
   type LedgerKey,
   type Warehouse,
 } from 'vivace';
-import { aggregation, grainOf, longestOf } from './aggregates.js';
+import { aggregation, beginOf, grainOf, longestOf } from './aggregates.js';
 import type { Period } from './closed-periods.js';
 import type { KeptTables } from './kept-tables.js';
 import { viewNotes } from './notes.js';
@@ -121,10 +121,8 @@ function activeEvents(
 ): string | undefined {
   if (within !== undefined) return inPeriods('event_time', within, dialect);
   if (after === undefined) return undefined;
-  const grain = grainOf(view);
-  const startOf = (time: number): number => Math.floor(time / grain) * grain;
-  const first = startOf(after) - (longestOf(view) + 1) * grain;
-  return `(event_time >= ${first} AND event_time < ${startOf(until)}) OR (available_time > ${after} AND available_time <= ${until})`;
+  const first = beginOf(view, after) - (longestOf(view) + 1) * grainOf(view);
+  return `(event_time >= ${first} AND event_time < ${beginOf(view, until)}) OR (available_time > ${after} AND available_time <= ${until})`;
 }
 
 function inPeriods(time: string, periods: readonly Period[], dialect: Dialect): string {

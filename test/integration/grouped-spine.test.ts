@@ -101,7 +101,7 @@ describe('A spine with groups', () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  const within = <T>(use: (server: Server) => Promise<T>): Promise<T> =>
+  const within = <T>(use: (server: ServerOf) => Promise<T>): Promise<T> =>
     withServer(
       {
         directory,
@@ -141,12 +141,12 @@ describe('A spine with groups', () => {
         const objects = Number(set[row]!['share.objects']);
         const of = set.slice(row, row + objects);
         row += objects;
-        const answer = await (server as ServerOf).predict<{ share: number; objects: number }>('p', {
+        const answer = await server.predict<{ share: number; objects: number }>('p', {
           request: { user: of[0]!['request.user']!, moment: `${of[0]!['time']!.replace(' ', 'T')}Z` },
           objects: of.map((each) => ({ item: each['object.item']! })),
         });
         expect(
-          answer.objects!.map(({ share: part, objects: n }) => ({ share: part, objects: n })),
+          answer.objects.map(({ share: part, objects: n }) => ({ share: part, objects: n })),
         ).to.deep.equal(of.map((each) => ({ share: Number(each['share.share']), objects })));
       }
     });

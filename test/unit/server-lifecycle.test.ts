@@ -165,7 +165,10 @@ describe('Server', () => {
   describe('a model with a lock', () => {
     const locked = async (
       featuresLock: FeaturesLock,
-      { strictContract = false, onMissing = 'default' as 'default' | 'null' } = {},
+      {
+        strictContract = false,
+        onMissing = 'default',
+      }: { readonly strictContract?: boolean; readonly onMissing?: 'default' | 'null' } = {},
     ): Promise<Server> =>
       createServer({
         parts: {

@@ -66,7 +66,7 @@ describe('View', () => {
       compile({
         ...aggregates,
         features: { n: { aggregate: 'count_distinct', of: 'carrier', windowDays: 7, ...change } },
-      } as ViewInput);
+      });
     expect(counted({})).to.deep.equal(counted({ upTo: 1000 }));
     const [{ type, origin }] = (counted({ upTo: 20 }) as FeatureView).features as [ViewFeature];
     expect([type.name, 'upTo' in origin && origin.upTo]).to.deep.equal(['int32', 20]);

@@ -45,7 +45,10 @@ export function randomHistories({ runner, setup, open, part, onlineRows }: Offli
             if (cell === null || expected === null) return assert.equal(cell, expected, `${what}, cell ${i}`);
             // Some features are float32.
             const difference = Math.abs(Number(cell) - expected);
-            assert.ok(difference <= Math.abs(expected) * 1e-6, `${what}, cell ${i}: ${cell} and ${expected}`);
+            assert.ok(
+              difference <= Math.abs(expected) * 1e-6,
+              `${what}, cell ${i}: ${String(cell)} and ${expected}`,
+            );
           });
         }));
 
@@ -70,7 +73,7 @@ export function randomHistories({ runner, setup, open, part, onlineRows }: Offli
         const found = await asOf(store, of, requests);
         requests.forEach(([key, moment], i) => {
           const defined = definedRow(history, { key: key as string, moment, grain });
-          const what = `seed ${seed}, ${key} as of ${moment}`;
+          const what = `seed ${seed}, ${String(key)} as of ${moment}`;
           const row = found[i]!;
           if (defined === undefined) return assert.equal(row.status, status.MISSING, what);
           assert.equal(row.status, status.PRESENT, what);
@@ -136,7 +139,7 @@ function valuesOver(grain: number): FeatureView {
       ] as const;
     }),
   );
-  return aggregatesOf(Object.fromEntries(features));
+  return aggregatesOf(Object.fromEntries(features) as Record<string, object>);
 }
 
 /** A value of the definition, as a row has it: of `value`, the first column, first and last are int64. */
