@@ -425,6 +425,9 @@ export type {
   PushReport,
   RefusedRow,
 } from './operations/push-features.js';
+export { showFeatures } from './operations/show-features.js';
+export type { ShowFeaturesOptions, ShownFeature, ShownView } from './operations/show-features.js';
+export type { NumberSummary, ValueSummary } from './operations/summary.js';
 export type { ModelColumns } from './operations/model-columns.js';
 export { withServer } from './operations/with-server.js';
 export { configurationSchema, spineJsonSchema } from './operations/configuration-schema.js';

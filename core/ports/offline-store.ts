@@ -161,6 +161,18 @@ export interface OfflineStore {
     context: CallContext,
   ): Promise<{ readonly bytes: number } | undefined>;
 
+  /**
+   * The row of each key that counts at `untilMs` (inclusive; epoch milliseconds), one for each, in any order: for looking at a view as a whole.
+   * The columns of a batch are the keys, event time and available time in microseconds (int64; 0 in a static view), and the features.
+   *
+   * @throws {VivaceError} What is wrong with the source of the view; `FAILED_PRECONDITION` for a view without one.
+   */
+  newest?(
+    view: FeatureView,
+    options: { readonly untilMs: number },
+    context: CallContext,
+  ): Promise<{ readonly batches: AsyncIterable<RowBatch> }>;
+
   /** Writes rows to a `.parquet` or `.csv` file. */
   save(rows: TableRows, path: string, context: CallContext): Promise<void>;
 }
@@ -178,5 +190,6 @@ export const offlineStore = pluginPort<OfflineStore>('offline-store', {
     ],
   },
   estimate: {},
+  newest: {},
   save: { callers: ([rows, path, context], own) => [callersRows(rows, own), path, context] },
 });

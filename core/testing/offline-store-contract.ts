@@ -50,6 +50,10 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
         },
         materialize: (started, call) => started.materialize(plainView, { untilMs: 20 * millisPerDay }, call),
         estimate: (started, call) => started.estimate?.(plainView, { untilMs: 20 * millisPerDay }, call),
+        newest: async (started, call) => {
+          const found = await started.newest?.(plainView, { untilMs: 20 * millisPerDay }, call);
+          for await (const _ of found?.batches ?? []);
+        },
         save: (started, call) =>
           withFile('rows.csv', (path) => started.save({ fields, batches: [...batches] }, path, call)),
       },

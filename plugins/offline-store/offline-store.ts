@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { openAsOf } from './as-of.js';
 import { checkSpine, checkView } from './check.js';
 import { estimate, materialize } from './materialize.js';
+import { newestRows } from './newest-rows.js';
 import { spineNotes } from './notes.js';
 import { inView } from './rows.js';
 import { readSpine } from './spine.js';
@@ -60,6 +61,11 @@ export const offlineStore = definePlugin({
 
       estimate: (view, { untilMs }, context) =>
         inView(view, () => estimate(view, { warehouse: lake, until: instantOfMillis(untilMs) }, context)),
+
+      newest: (view, { untilMs }, context) =>
+        inView(view, async () => ({
+          batches: await newestRows(view, { warehouse: lake, until: instantOfMillis(untilMs), say }, context),
+        })),
 
       save: (rows, path, context) => files.export(rows, path, context),
     };

@@ -2,6 +2,7 @@ import type { CollectFeaturesCommandOptions } from '../actions/collect-features.
 import type { DeleteFeaturesCommandOptions } from '../actions/delete-features.js';
 import type { GetFeaturesCommandOptions } from '../actions/get-features.js';
 import type { PushFeaturesCommandOptions } from '../actions/push-features.js';
+import type { ShowFeaturesCommandOptions } from '../actions/show-features.js';
 import { defaultFile } from '../options.js';
 import type { AddCommand } from '../run.js';
 
@@ -27,6 +28,14 @@ Examples:
   vivace features get airport_delay --key airport=ORD
   vivace features get route_delay --key origin=ORD --key destination=LAX --key destination=JFK
   vivace features get airport_delay --key airport=ORD --json | jq '.[0].features'`;
+
+const showHelp = `
+Reads the source of the view through its warehouse, and takes the row of each key that counts: what \`vivace materialize\` would copy. Quantiles are exact up to 20,000
+rows, and those of a sample beyond. The rows of a view without a source are only in the online store, which is read by key: see \`vivace features get\`.
+
+Examples:
+  vivace features show airport_delay
+  vivace features show airport_delay --until 2001-06-15 --json`;
 
 const deleteHelp = `
 The file has a column for each key of the view: .csv with a header, .jsonl or .json with a list of objects; - is JSON lines from standard input. The keys are deleted
@@ -70,6 +79,21 @@ export const addFeatures: AddCommand = (command, run) => {
     .addHelpText('after', getHelp)
     .action(async (view: string, options: GetFeaturesCommandOptions) =>
       (await import('../actions/get-features.js')).getKeys(view, options, run),
+    );
+  command
+    .command('show')
+    .description('show what the features of a view look like over all its keys')
+    .argument('<view>', 'a view of the configuration, with a source')
+    .option('-c, --config <file>', 'the configuration', defaultFile)
+    .option('--until <time>', 'as of then: a date such as 2001-06-15, or an RFC 3339 time; default: now')
+    .option('--store <part>', 'the offline-store part; default: the only one')
+    .option(
+      '--json',
+      'print rows, freshness, and nulls, quantiles and frequent values of each feature as JSON',
+    )
+    .addHelpText('after', showHelp)
+    .action(async (view: string, options: ShowFeaturesCommandOptions) =>
+      (await import('../actions/show-features.js')).showView(view, options, run),
     );
   command
     .command('delete')

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { cellAt } from '../../data/column.js';
 import { status } from '../../data/status.js';
 import { isVivaceError } from '../../kernel/errors.js';
 import { microsPerDay as day } from '../../kernel/time.js';
@@ -86,6 +87,29 @@ export function materialize({ runner, open, onlineRows }: OfflineStoreFixture): 
       assert.equal((await run(11)).written, 0);
       assert.equal((await run(12)).written, 1);
       assert.equal(seen.at(-1), 1);
+    });
+
+    it('gives one row of each key, as it copies them, and writes nothing', async () => {
+      const rows = plain([
+        ['a', 10, 10, 1],
+        ['a', 12, 12, 3],
+        ['a', 12, 13, 4],
+        ['a', 30, 30, 5],
+        ['b', 11, 11, null],
+        ['c', 20, 20, 7],
+      ]);
+      const store = await open({ t: rows });
+      const found = await store.newest?.(plainView, { untilMs: (14 * day) / 1000 }, context());
+      if (found === undefined) return;
+      const cells: (readonly unknown[])[] = [];
+      for await (const { rows: count, columns } of found.batches)
+        for (let row = 0; row < count; row++) cells.push(columns.map((column) => cellAt(column, row)));
+      cells.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+      assert.deepEqual(cells, [
+        ['a', BigInt(12 * day), BigInt(13 * day), 4],
+        ['b', BigInt(11 * day), BigInt(11 * day), null],
+      ]);
+      assert.deepEqual([...(await onlineRows(plainView, [['a']])).status], [status.MISSING]);
     });
 
     it('estimates what it would be billed for, or says that it is nothing, and writes nothing', async () => {
