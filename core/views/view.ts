@@ -102,6 +102,7 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     if (aggregates > 0)
       throw mistake('source.overlapMs', 'goes with plain columns: aggregates have to count a row once');
   }
+  if (spec.source === undefined) checkPushed(entity, features);
   const source = spec.source === undefined ? undefined : compileSource(spec.source, entity);
   const refresh = spec.refresh === undefined ? undefined : compileRefresh(spec.refresh, source);
   return {
@@ -116,6 +117,26 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     isStatic: source !== undefined && source.eventTime === undefined,
     isAggregate: aggregates > 0,
   };
+}
+
+/** A row that is pushed has its keys, its features and `eventTime` side by side. */
+function checkPushed(entity: readonly Field[], features: readonly Field[]): void {
+  // Keys: names of columns.
+  const seen = new Set(['eventTime']);
+  for (const [block, fields] of [
+    ['entity', entity],
+    ['features', features],
+  ] as const)
+    for (const { name } of fields) {
+      if (seen.has(name))
+        throw mistake(
+          `${block}.${name}`,
+          name === 'eventTime'
+            ? 'rows of this view are pushed, and `eventTime` is the time of a row: choose another name'
+            : `rows of this view are pushed, and "${name}" is one of its keys: choose another name`,
+        );
+      seen.add(name);
+    }
 }
 
 /** Warehouses do not tell the names of columns apart by case. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Server } from 'vivace';
+import { createServer, type Server } from 'vivace';
 import { failureOf } from '../support/failure.js';
 import { at, faultyStore, priceServer, type StoreFaults } from '../support/price-server.js';
 
@@ -132,6 +132,45 @@ describe('features over HTTP', () => {
     faults.reads = true;
     expect((await read({ features: ['price'], keys: { sku: ['down'] } })).status).to.equal(503);
     faults.reads = false;
+  });
+
+  it('answers what it can where one of two stores is down', async () => {
+    const half: StoreFaults = {};
+    const two = await createServer({
+      parts: {
+        hot: { use: 'memory' },
+        online: { use: 'online-store', store: 'hot' },
+        cold: { use: faultyStore(half) },
+        other: { use: 'online-store', store: 'cold' },
+        web: { use: 'express', port: 0, host: '127.0.0.1' },
+        api: { use: 'rest', server: 'web', features: { read: true } },
+      },
+      views: {
+        here: { store: 'online', entity: { id: 'int64' }, features: { x: { type: 'float32', default: 1 } } },
+        there: { store: 'other', entity: { id: 'int64' }, features: { y: { type: 'float32', default: 2 } } },
+      },
+      pipelines: {},
+    });
+    await two.start();
+    try {
+      await two.features.push('here', [{ id: 7, x: 0.5, eventTime: new Date() }]);
+      half.reads = true;
+      const { status, body } = await post(two, '/v1/features/read', {
+        features: ['here.x', 'there.y'],
+        keys: { id: [7, '8'] },
+      });
+      expect(status).to.equal(200);
+      expect(body).to.deep.include({
+        features: { 'here.x': [0.5, 1], 'there.y': [null, null] },
+        statuses: { 'here.x': ['PRESENT', 'DEFAULTED'], 'there.y': ['FAILED', 'FAILED'] },
+        degraded: [
+          { view: 'here', status: 'MISSING', rows: 1 },
+          { view: 'there', status: 'FAILED', rows: 2, code: 'UNAVAILABLE' },
+        ],
+      });
+    } finally {
+      await two.stop();
+    }
   });
 
   it('has only the views that its options name', async () => {

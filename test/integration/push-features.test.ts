@@ -233,6 +233,26 @@ describe('server.features.push', () => {
     expect(await valueOf(server, 'k2499')).to.equal(2500);
   });
 
+  it('counts rows by what became of them', async () => {
+    const faults: StoreFaults = {};
+    const server = await started({
+      store: { use: faultyStore(faults) },
+      parts: { telemetry: { use: 'opentelemetry' } },
+    });
+    await server.features.push('price', [row('a', 1), row('b', 1), { ...row('c', 1), amount: 'x' }]);
+    await server.features.push('price', [row('a', 1), row('b', 2), row('b', 3)]);
+    faults.writes = true;
+    await failure(server.features.push('price', [row('a', 2), row('d', 1)]));
+    const { body } = (await server.control.scrape({ signal: new AbortController().signal }))!;
+    const counted = [...body.matchAll(/^vivace_push_rows_total\{.*vivace_outcome="(\w+)".*\} (\d+)/gm)];
+    expect(Object.fromEntries(counted.map(([, outcome, rows]) => [outcome, Number(rows)]))).to.deep.equal({
+      written: 3,
+      unchanged: 2,
+      refused: 1,
+      failed: 2,
+    });
+  });
+
   it('leaves one of the rows that are pushed at once, whole', async () => {
     const server = await started();
     const pushes = Array.from({ length: 50 }, (_, i) =>

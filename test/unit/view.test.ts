@@ -96,6 +96,27 @@ describe('View', () => {
     );
   });
 
+  it('refuses names that a pushed row has twice, and only where rows are pushed', () => {
+    const pushed = (entity: ViewInput['entity'], features: ViewInput['features']): string => {
+      try {
+        compile({ store: 'online', entity, features });
+      } catch (error) {
+        return isVivaceError(error) ? `${error.path}: ${error.message}` : String(error);
+      }
+      return 'fine';
+    };
+    const type = 'float32';
+    expect(pushed({ sku: 'string' }, { eventTime: { type } })).to.equal(
+      'features.eventTime: rows of this view are pushed, and `eventTime` is the time of a row: choose another name',
+    );
+    expect(pushed({ eventTime: 'string' }, { x: { type } })).to.match(/^entity\.eventTime: /);
+    expect(pushed({ sku: 'string' }, { sku: { type } })).to.equal(
+      'features.sku: rows of this view are pushed, and "sku" is one of its keys: choose another name',
+    );
+    expect(pushed({ sku: 'string' }, { x: { type } })).to.equal('fine');
+    expect(compile({ ...facts, features: { airport: { type } } }).features).to.have.length(1);
+  });
+
   it('takes the available time for the event time where nothing else is said', () => {
     expect(compile(aggregates).source).to.include({ eventTime: 'date', availableTime: 'date' });
   });
