@@ -112,7 +112,7 @@ export { didYouMean } from './config/did-you-mean.js';
 export { ConfigError, pathText } from './config/mistake.js';
 export { parseValue } from './config/parse.js';
 export type { ConfigPath, Mistake, Place } from './config/mistake.js';
-export { pathNames, requestIds } from './config/names.js';
+export { columnNames, pathNames, requestIds } from './config/names.js';
 export type { NameRule } from './config/names.js';
 
 // Data: types, columns, rows, tensors.
@@ -138,6 +138,17 @@ export type { StatusName } from './data/status.js';
 export { checkTensor, createTensorData, elementOf, wrongName } from './data/tensor.js';
 export type { Datatype, Tensor, TensorData } from './data/tensor.js';
 export type { Frame, FrameColumn, Scope } from './data/frame.js';
+
+// Expressions over the columns of a row.
+export { namesOf } from './expressions/expression.js';
+export type { Expression, Kind } from './expressions/expression.js';
+export { parseExpression } from './expressions/parse.js';
+export { inferKinds } from './expressions/kinds.js';
+export type { Kinds } from './expressions/kinds.js';
+export { compileExpressions } from './expressions/evaluate.js';
+export type { ExpressionRows } from './expressions/evaluate.js';
+export { kindOfType, typesOfKind } from './expressions/vector.js';
+export type { Vector } from './expressions/vector.js';
 
 // Ports, for adapters and plugins.
 export type {

@@ -5,7 +5,7 @@ import { columnNames } from '../config/names.js';
 import { parseWith, type FromEnvironment } from '../config/parse.js';
 import type { Field } from '../data/feature-rows.js';
 import type { Scope } from '../data/frame.js';
-import { isKeyType, notKey, parseType } from '../data/types.js';
+import { isKeyType, notKey, parseType, type TypeName } from '../data/types.js';
 import type { Port } from '../ports/port.js';
 import type { Reads } from '../ports/transform.js';
 import type { z } from 'zod';
@@ -99,13 +99,18 @@ export class StepCompiler {
     return this.#state.columns.lacks(name);
   }
 
-  /** The column that a reference means; a mistake where there is none, or where it is not of the type that `field` wants. */
-  column(reference: string, at: ConfigPath, field?: Field): PlanColumn | undefined {
+  /** The column that a reference means; a mistake where there is none, or where it is not of a type that `field` wants or accepts. */
+  column(
+    reference: string,
+    at: ConfigPath,
+    field?: Field & { readonly accepts?: readonly TypeName[] },
+  ): PlanColumn | undefined {
     const { columns, mistakes } = this.#state;
     const path = [...this.path, ...at];
     const column = columns.resolve(reference, { path, mistakes });
     if (column === undefined || field === undefined) return column;
     if (columns.isProvisional(column) || column.type.name === field.type.name) return column;
+    if (field.accepts?.includes(column.type.name) === true) return column;
     mistakes.add(
       path,
       `"${column.name}" is ${withArticle(column.type.name)}, but "${field.name}" wants ${withArticle(field.type.name)}`,
@@ -146,9 +151,9 @@ export class StepCompiler {
         );
     }
     const bound = Object.entries(declared).map(([name, input]) => {
-      const { type, from } = typeof input === 'string' ? { type: input, from: undefined } : input;
+      const { type, from, accepts = [] } = typeof input === 'string' ? { type: input } : input;
       const wanted = Object.hasOwn(given, name) ? given[name] : undefined;
-      return this.column(wanted ?? from ?? name, ['inputs', name], { name, type: parseType(type) });
+      return this.column(wanted ?? from ?? name, ['inputs', name], { name, type: parseType(type), accepts });
     });
     return { bound: bound.filter((column) => column !== undefined), all: !bound.includes(undefined) };
   }

@@ -6,6 +6,8 @@ import { pluginPort } from './port.js';
 export interface TransformInput {
   readonly type: TypeName;
   readonly from?: string;
+  /** Other types that the column may have: the author looks at the `type` of the column, which comes as it is. */
+  readonly accepts?: readonly TypeName[];
 }
 
 /** Inputs by name, as a transform or a step declares them. */

@@ -9,6 +9,7 @@ const order = [
   'config',
   'data',
   'wire',
+  'expressions',
   'views',
   'models',
   'ports',
