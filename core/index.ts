@@ -147,6 +147,8 @@ export { inferKinds } from './expressions/kinds.js';
 export type { Kinds } from './expressions/kinds.js';
 export { compileExpressions } from './expressions/evaluate.js';
 export type { ExpressionRows } from './expressions/evaluate.js';
+export { withColumns } from './expressions/sql.js';
+export type { ExpressionSyntax, ExtendedTable, FloatSyntax } from './expressions/sql.js';
 export { kindOfType, typesOfKind } from './expressions/vector.js';
 export type { Vector } from './expressions/vector.js';
 

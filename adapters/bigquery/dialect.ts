@@ -39,6 +39,13 @@ export const bigqueryDialect: Dialect = {
     `DIV(((${numerator}) - MOD(MOD((${numerator}), ${denominator}) + ${denominator}, ${denominator})), ${denominator})`,
   // `/` fails the query where it divides by zero.
   divide: (numerator, denominator) => `IEEE_DIVIDE(${numerator}, ${denominator})`,
+  floats: {
+    add: (a, b) => orInfinite(`SAFE_ADD(${a}, ${b})`, [a, b], a),
+    subtract: (a, b) => orInfinite(`SAFE_SUBTRACT(${a}, ${b})`, [a, b], a),
+    multiply: (a, b) => orInfinite(`SAFE_MULTIPLY(${a}, ${b})`, [a, b], `SIGN(${a}) * SIGN(${b})`),
+    exp: (a) => orInfinite(`SAFE.EXP(${a})`, [a], '1.0'),
+    isNaN: (a) => `IS_NAN(${a})`,
+  },
   // It sums in no order that one could know.
   total: (expression) => `SUM(${expression})`,
   squaredDeviations: (expression) => `(VAR_POP(${expression}) * COUNT(${expression}))`,
@@ -60,6 +67,17 @@ function pick(expression: string, { order, end }: PickedRow): string {
     ...order.map((each) => `${each} ${direction}`),
   ];
   return `ARRAY_AGG(${expression} ORDER BY ${places.join(', ')} LIMIT 1)[SAFE_OFFSET(0)]`;
+}
+
+/**
+ * The result of an operation that is null where an operand is null, or where the result of finite operands is too large; in the latter case
+ * it is infinite, with a sign instead.
+ *
+ * @see https://github.com/google/googlesql/blob/master/googlesql/public/functions/arithmetics.h `CheckFloatOverflow`
+ */
+function orInfinite(result: string, operands: readonly string[], sign: string): string {
+  const there = operands.map((operand) => `${operand} IS NOT NULL`).join(' AND ');
+  return `COALESCE(${result}, CASE WHEN ${there} THEN CASE WHEN ${sign} > 0 THEN CAST('inf' AS FLOAT64) ELSE CAST('-inf' AS FLOAT64) END END)`;
 }
 
 function castAs(expression: string, type: string, { attempt = false }: ConvertOptions = {}): string {

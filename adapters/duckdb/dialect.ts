@@ -30,6 +30,13 @@ export const duckdbDialect: Dialect = {
   floorDivide: (numerator, denominator) =>
     `((${numerator}) - (((${numerator}) % ${denominator}) + ${denominator}) % ${denominator}) // ${denominator}`,
   divide: (numerator, denominator) => `(${numerator}) / (${denominator})`,
+  floats: {
+    add: (a, b) => `(${a} + ${b})`,
+    subtract: (a, b) => `(${a} - ${b})`,
+    multiply: (a, b) => `(${a} * ${b})`,
+    exp: (a) => `EXP(${a})`,
+    isNaN: (a) => `ISNAN(${a})`,
+  },
   total: (expression, order) => `list_sum(list(${expression} ORDER BY ${order.join(', ')}))`,
   squaredDeviations,
   rowHash: (expressions) => `CAST(hash(${expressions.join(', ')}) % 2147483648 AS BIGINT)`,

@@ -133,7 +133,9 @@ class Inference {
   #alike([first, ...others]: readonly Expression[], operator: string): Unknown {
     const value = this.of(first!);
     for (const each of others) {
-      const [a, b] = [rootOf(value), rootOf(this.of(each))];
+      // What stands in `each` may say what `value` is.
+      const b = rootOf(this.of(each));
+      const a = rootOf(value);
       if (a === b) continue;
       if (a.kind !== undefined && b.kind !== undefined && a.kind !== b.kind)
         throw mistakeAt(

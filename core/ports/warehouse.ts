@@ -1,6 +1,7 @@
 import type { Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import type { ColumnType } from '../data/types.js';
+import type { FloatSyntax } from '../expressions/sql.js';
 import { type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { adapterPort, type CallersOwn } from './port.js';
@@ -114,6 +115,8 @@ export interface Dialect {
   floorDivide(numerator: string, denominator: string): string;
   /** The quotient of two float64 expressions; a division by zero does not fail the query. */
   divide(numerator: string, denominator: string): string;
+  /** The arithmetic of derived columns. */
+  readonly floats: FloatSyntax;
   /**
    * An aggregate: the sum of a float64 expression; null where it has no value. Where the engine can fold in an order, that of `order`
    * (columns, or the expression itself), so that equal rows have a sum of equal bits, however many threads there are.

@@ -112,6 +112,10 @@ export const viewSource = z
       .describe(
         'how much later than its available time a row may be in the source, milliseconds: `materialize` reads that much again; not with aggregates; default 0',
       ),
+    columns: z
+      .record(columnName, z.string())
+      .optional()
+      .describe('derived columns: an expression of columns of the source each, such as `quantity * price`'),
     ...rows,
   })
   .refine(hasOneSource, oneSource);

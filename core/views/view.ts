@@ -3,6 +3,9 @@ import { isDefault, notDefault } from '../data/element.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { isKeyType, notKey, parseType, type ColumnType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
+import { canonicalExpression, namesOf, type Expression } from '../expressions/expression.js';
+import { inferKinds } from '../expressions/kinds.js';
+import { parseExpression } from '../expressions/parse.js';
 import { contentId } from '../wire/base32.js';
 import { refreshMistake, type Refresh } from './refresh.js';
 import type { ViewSpec } from './schema.js';
@@ -40,6 +43,8 @@ export interface ViewSource extends SourceRows {
   readonly availableTime?: string;
   /** How much later than its available time a row may be in the source, milliseconds. */
   readonly overlapMs?: number;
+  /** Columns that are computed from those of the source, by name; absent where there are none. */
+  readonly columns?: Readonly<Record<string, Expression>>;
 }
 
 /** One version of a feature view: features of one entity from one source. It is immutable, and identified by the hash of its definition. */
@@ -73,8 +78,14 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     (feature, i) => features.findIndex((other) => other.name === feature.name) !== i,
   );
   if (twice !== undefined) throw mistake(`features.${twice.name}`, `two features are named "${twice.name}"`);
-  checkCase('entity', entity);
-  checkCase('features', features);
+  checkCase(
+    'entity',
+    entity.map(({ name: key }) => key),
+  );
+  checkCase(
+    'features',
+    features.map(({ name: feature }) => feature),
+  );
   const aggregates = features.filter((feature) => feature.origin.kind === 'aggregate').length;
   if (aggregates > 0 && aggregates < features.length) {
     throw mistake('features', 'a view has either plain columns or aggregates, not both: make two views');
@@ -140,9 +151,9 @@ function checkPushed(entity: readonly Field[], features: readonly Field[]): void
 }
 
 /** Warehouses do not tell the names of columns apart by case. */
-function checkCase(block: 'entity' | 'features', fields: readonly Field[]): void {
+function checkCase(block: 'entity' | 'features' | 'source.columns', names: readonly string[]): void {
   const seen = new Map<string, string>();
-  for (const { name } of fields) {
+  for (const name of names) {
     const other = seen.get(name.toLowerCase());
     if (other !== undefined) {
       throw mistake(
@@ -265,7 +276,59 @@ function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly
     ...(source.eventTime === undefined ? {} : { eventTime: source.eventTime }),
     ...(source.eventTime === undefined ? {} : { availableTime: source.availableTime ?? source.eventTime }),
     ...(source.overlapMs === undefined ? {} : { overlapMs: source.overlapMs }),
+    ...derivedColumns(source, entity),
   };
+}
+
+function derivedColumns(
+  source: NonNullable<ViewSpec['source']>,
+  entity: readonly Field[],
+): Pick<ViewSource, 'columns'> {
+  const texts = source.columns ?? {};
+  const names = Object.keys(texts);
+  if (names.length === 0) return {};
+  checkCase('source.columns', names);
+  const isDerived = (name: string): boolean =>
+    names.some((other) => other.toLowerCase() === name.toLowerCase());
+  const stored = (path: string, column: string): void => {
+    if (isDerived(column))
+      throw mistake(path, `"${column}" is a derived column: keys and times are columns of the source itself`);
+  };
+  for (const { name } of entity) stored(`source.key.${name}`, source.key[name] ?? name);
+  if (source.eventTime !== undefined) stored('source.eventTime', source.eventTime);
+  if (source.availableTime !== undefined) stored('source.availableTime', source.availableTime);
+  const columns = Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, derivedColumn(`source.columns.${name}`, text)]),
+  );
+  for (const [name, expression] of Object.entries(columns)) {
+    const other = namesOf(expression).find(isDerived);
+    if (other !== undefined)
+      throw mistake(
+        `source.columns.${name}`,
+        `"${other}" is a derived column, and an expression uses columns of the source itself: write its expression instead`,
+      );
+  }
+  try {
+    inferKinds(columns);
+  } catch (error) {
+    throw atPath(error, (name) => `source.columns.${name}`);
+  }
+  return { columns };
+}
+
+function derivedColumn(path: string, text: string): Expression {
+  try {
+    return parseExpression(text);
+  } catch (error) {
+    throw atPath(error, () => path);
+  }
+}
+
+/** A mistake of an expression, where it stands in the view. */
+function atPath(error: unknown, path: (name: string) => string): unknown {
+  return error instanceof VivaceError && error.code === 'INVALID_CONFIG'
+    ? mistake(path(error.path ?? ''), error.message)
+    : error;
 }
 
 function compileRefresh(
@@ -287,17 +350,25 @@ function hashDefinition(definition: {
   features: readonly ViewFeature[];
   source: ViewSource | undefined;
 }): string {
-  // When rows are copied says nothing about them.
-  const { overlapMs: _, ...source } = definition.source ?? {};
   const canonical = canonicalJson({
     entity: definition.entity.map(({ name, type }) => [name, type.name]),
     // By name: neither the key nor the layout of a row depends on the order of the features.
     features: definition.features
       .map(({ name, type, origin }) => ({ name, type: type.name, origin }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    source: definition.source === undefined ? null : source,
+    source: definition.source === undefined ? null : canonicalSource(definition.source),
   });
   return contentId(canonical);
+}
+
+/**
+ * Derived columns as canonical texts: spaces and parentheses that change nothing are not part of a view. Nor is how late a row may be: it says
+ * when rows are copied, and nothing about them.
+ */
+function canonicalSource({ columns, overlapMs: _, ...source }: ViewSource): object {
+  if (columns === undefined) return source;
+  const texts = Object.entries(columns).map(([name, expression]) => [name, canonicalExpression(expression)]);
+  return { ...source, columns: Object.fromEntries(texts) as object };
 }
 
 /** JSON with object keys in bytewise order, so that equal definitions have equal text. */

@@ -11,6 +11,8 @@ import {
   type Spine,
 } from 'vivace';
 import { fromColumn, momentOf, typeText } from './conversions.js';
+import { exactQuestion } from './derived.js';
+import { findView } from './find-view.js';
 import { spineNotes, viewNotes } from './notes.js';
 import { ask, distinct, unstorable, unstorableText, type Question } from './questions.js';
 import { plainRelation } from './relation.js';
@@ -21,7 +23,6 @@ import {
   columnMistakes,
   columnOf,
   findSpine,
-  findView,
   sourceOf,
   type ColumnMistake,
   type FoundSource,
@@ -138,11 +139,9 @@ export async function rowMistakes(source: FoundSource, looking: Looking): Promis
   return found.filter((each) => each !== undefined);
 }
 
-function valueQuestions(
-  source: FoundSource,
-  { column: name, path, role, type: declared }: Use,
-  sql: Dialect,
-): Question[] {
+function valueQuestions(source: FoundSource, use: Use, sql: Dialect): Question[] {
+  const { column: name, path, role, type: declared } = use;
+  if (role === 'operand') return exactQuestion(source, use, sql);
   const column = columnOf(source, name);
   // A value of which nobody says the type is read as what its column is.
   const type = declared ?? (role === 'value' ? column?.type : undefined);

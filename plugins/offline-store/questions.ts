@@ -56,10 +56,11 @@ export async function ask(
   return [];
 }
 
-/** The columns of a source that are used, each once. */
+/** The columns of the source itself that are used, each once. */
 export function usedColumns(source: FoundSource): DescribedColumn[] {
+  const used = source.uses.flatMap(({ column }) => columnOf(source, column) ?? []);
   // Keys: names of columns.
-  return [...new Set(source.uses.flatMap(({ column }) => columnOf(source, column) ?? []))];
+  return [...new Set(used)].filter(({ name }) => source.kinds?.values.has(name) !== true);
 }
 
 /** One question about each column, even where it is used twice. */

@@ -10,6 +10,7 @@ import {
   type DescribedColumn,
   type Dialect,
   type FeatureView,
+  type Kinds,
   type Mistake,
   type Source,
   type SourceRows,
@@ -26,7 +27,7 @@ export interface Use {
   readonly column: string;
   /** Relative to the view or the spine. */
   readonly path: ConfigPath;
-  readonly role: 'key' | 'time' | 'value' | 'aggregated' | 'distinct' | 'condition';
+  readonly role: 'key' | 'time' | 'value' | 'aggregated' | 'distinct' | 'condition' | 'operand';
   /** What the column is converted to; absent where it is used as it is. */
   readonly type?: ColumnType;
   /** What it is called in messages: `feature "amount"`. */
@@ -43,6 +44,10 @@ export interface FoundSource extends Source {
   readonly exact?: boolean;
   /** Columns of times of which each can be stored. */
   readonly storable?: ReadonlySet<string>;
+  /** What is wrong with its derived columns, which are then not among its columns. */
+  readonly wrong?: readonly Mistake[];
+  /** What its derived columns, and what they use, are. */
+  readonly kinds?: Kinds;
 }
 
 const timestamp = parseType('timestamp');
@@ -65,8 +70,8 @@ export function isOfOneEvent(origin: ViewFeature['origin']): boolean {
   return origin.kind === 'aggregate' && (origin.aggregate === 'first' || origin.aggregate === 'last');
 }
 
-/** What a view uses of its source. */
-function usesOfView(view: FeatureView): Use[] {
+/** What a view uses of its source, without what its derived columns use. */
+export function usesOfView(view: FeatureView): Use[] {
   const source = sourceOf(view);
   const { eventTime, availableTime } = source;
   const keys = view.entity.map(({ name, type }): Use => {
@@ -148,7 +153,7 @@ export interface Looking {
 }
 
 /** Looks a source up, its columns read as they are declared. */
-async function findSource(
+export async function findSource(
   rows: Partial<SourceRows>,
   uses: readonly Use[],
   { warehouse, context }: Looking,
@@ -170,11 +175,6 @@ function wantedOf(uses: readonly Use[]): WantedColumn[] {
     const type = (declared.length > 0 ? declared : of).find((use) => use.type !== undefined)?.type;
     return { name, ...(type === undefined ? {} : { type }) };
   });
-}
-
-/** Looks up the source of a view. */
-export function findView(view: FeatureView, looking: Looking): Promise<FoundSource> {
-  return findSource(sourceOf(view), usesOfView(view), looking);
 }
 
 /** Looks up the rows of a spine. */
@@ -203,7 +203,7 @@ export interface ColumnMistake extends Mistake {
 /** Columns that are not there, and those that cannot be what they are declared as. */
 export function columnMistakes(source: FoundSource, sql: Dialect): ColumnMistake[] {
   const names = source.columns.map(({ name }) => name);
-  const found = source.uses.flatMap(({ column: name, path, type, role, what }): ColumnMistake[] => {
+  const used = source.uses.flatMap(({ column: name, path, type, role, what }): ColumnMistake[] => {
     const column = columnOf(source, name);
     if (column === undefined)
       return [{ path, message: `${source.name} has no column "${name}"${didYouMean(name, names)}` }];
@@ -218,13 +218,14 @@ export function columnMistakes(source: FoundSource, sql: Dialect): ColumnMistake
       return [{ path, message }];
     }
     const fits = source.exact === true ? sameKind : convertible;
-    if (type !== undefined && role !== 'condition' && !fits(column, type, sql))
+    if (type !== undefined && role !== 'condition' && role !== 'operand' && !fits(column, type, sql))
       return wrong(`is ${typeText(type)}`);
-    if (column.type === undefined && role !== 'condition')
+    if (column.type === undefined && role !== 'condition' && role !== 'operand')
       return wrong('is of no type that a column can hold: cast it in a query');
     if (role === 'distinct' && column.type?.kind !== 'scalar') return wrong('counts single values');
     return [];
   });
+  const found = [...used, ...(source.wrong ?? [])];
   // Keys: mistakes of a configuration.
   return [...new Map(found.map((mistake) => [JSON.stringify(mistake), mistake])).values()];
 }

@@ -1,5 +1,6 @@
 import { VivaceError, type CallContext, type FeatureView, type Warehouse } from 'vivace';
-import { columnMistakes, findView, type FoundSource } from './source.js';
+import { findView } from './find-view.js';
+import { columnMistakes, type FoundSource } from './source.js';
 import { withStorableTimes } from './storable-times.js';
 
 /**

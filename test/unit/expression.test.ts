@@ -1,49 +1,13 @@
 import { expect } from 'chai';
-import {
-  columnOf,
-  compileExpressions,
-  createServer,
-  inferKinds,
-  kindOfType,
-  parseExpression,
-  parseType,
-} from 'vivace';
+import { createServer, inferKinds, parseExpression } from 'vivace';
 import { expression } from 'vivace/plugins/expression';
 import { applyTransform, startPart, transformContract } from 'vivace/testing';
 import { canonicalExpression } from '../../core/expressions/expression.js';
-import {
-  expressionCases,
-  expressionColumns,
-  isValue,
-  type ExpressionCase,
-  type Given,
-} from '../fixtures/expressions.js';
+import { expressionCases, isValue, type ExpressionCase } from '../fixtures/expressions.js';
+import { valuesOf } from '../support/expression-values.js';
 import { failure } from '../support/failure.js';
 
 const runner = { describe, it, beforeEach, afterEach };
-
-const kindsOfColumns = Object.fromEntries(
-  Object.entries(expressionColumns).map(([name, type]) => [name, kindOfType(parseType(type))!]),
-);
-
-/** The value of an expression over one row. */
-function valueOf(text: string, given: Given): unknown {
-  const expressions = { value: parseExpression(text) };
-  const kinds = inferKinds(expressions, kindsOfColumns);
-  const [vector] = compileExpressions(
-    expressions,
-    kinds,
-  )({
-    rows: 1,
-    column: (name) => {
-      const type = parseType(expressionColumns[name as keyof Given]);
-      return columnOf(type, [given[name as keyof Given] ?? null]);
-    },
-  });
-  const { values, nulls } = vector!;
-  if (nulls?.[0] === 1) return null;
-  return kinds.values.get('value') === 'bool' ? values[0] === 1 : values[0];
-}
 
 const mistakeOf = (text: string): string => {
   try {
@@ -57,7 +21,7 @@ const mistakeOf = (text: string): string => {
 describe('expressions', () => {
   it('mean in process what the table of cases says', () => {
     const wrong = ({ text, given, expect: wanted }: ExpressionCase): string[] => {
-      const value = valueOf(text, given);
+      const [value] = valuesOf(text, [given]);
       return isValue(text, value, wanted) ? [] : [`${text}: ${String(value)}, not ${String(wanted)}`];
     };
     expect(expressionCases.flatMap(wrong)).to.deep.equal([]);
@@ -98,6 +62,10 @@ describe('expressions', () => {
       'at character 5: 9007199254740993 is beyond 2^53, from where on a float64 does not hold every integer',
     ],
     ["s = '\0'", 'at character 5: a text has neither the character 0 nor half a surrogate pair'],
+    [
+      "a = coalesce(b, a) and b = 'x'",
+      'at character 14: a value of coalesce is a number or a truth value: texts can only be compared, by =, != and in',
+    ],
     ["a + 'x'", "at character 5: + takes numbers, and 'x' is a text"],
     ['(a > 1) * 2', 'at character 4: * takes numbers, and what > gives is a truth value'],
     ['a and b + 1', 'at character 9: and takes truth values, and what + gives is a number'],
