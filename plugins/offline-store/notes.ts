@@ -47,7 +47,8 @@ function timeQuestions(source: FoundSource, sql: Dialect): Question[] {
   return distinct(
     source.uses.flatMap(({ column: name, path, role, type }): Question[] => {
       const column = columnOf(source, name);
-      if (role !== 'value' || column === undefined || (type ?? column.type)?.name !== 'timestamp') return [];
+      if (role !== 'value' && role !== 'distinct') return [];
+      if (column === undefined || (type ?? column.type)?.name !== 'timestamp') return [];
       return [
         {
           path,

@@ -7,7 +7,7 @@ import {
   type ViewFeature,
 } from 'vivace';
 import { fromColumn, isStorable, momentOf } from './conversions.js';
-import { columnOf, declaredTypes, isOfOneEvent, numberType, type FoundSource } from './source.js';
+import { columnOf, isOfOneEvent, numberType, roleType, type FoundSource } from './source.js';
 
 const float64 = parseType('float64');
 const itself = (values: string): readonly string[] => [values];
@@ -86,11 +86,11 @@ export class ReadColumns {
     };
   }
 
-  /** A column whose values are told apart: times by their microsecond, and texts as the numbers that they are declared to be. */
+  /** A column whose values are told apart: times by their microsecond, and texts of keys and times as what these are. */
   #itself(column: DescribedColumn, of: string): string {
     const sql = this.#sql;
     const found = column.type as ColumnType;
-    const type = found.name === 'string' ? (declaredTypes(this.#source, of)[0] ?? found) : found;
+    const type = found.name === 'string' ? (roleType(this.#source, of) ?? found) : found;
     if (type.name === 'timestamp') {
       const moment = momentOf(column, { sql });
       return `CASE WHEN ${isStorable(moment, sql)} THEN ${sql.micros(moment)} END`;

@@ -166,12 +166,18 @@ export async function findSource(
   return { ...(await warehouse.source(table, wantedOf(uses), context)), rows, uses, name: table };
 }
 
-/** Each column once. What a view declares of a column counts more than what a condition compares it with. */
+/**
+ * Each column once. What a view declares of a column counts more than what a condition compares it with. Where a column is aggregated as it is, the
+ * value that another feature makes of it says nothing, unless that is its text.
+ */
 function wantedOf(uses: readonly Use[]): WantedColumn[] {
   // Keys: names of columns.
   return [...new Set(uses.map(({ column }) => column))].map((name) => {
     const of = uses.filter(({ column }) => column === name);
-    const declared = of.filter(({ role }) => role !== 'condition');
+    const asItIs = of.some(({ role }) => role === 'aggregated' || role === 'distinct');
+    const declared = of.filter(
+      ({ role, type }) => role !== 'condition' && !(asItIs && role === 'value' && type?.name !== string.name),
+    );
     const type = (declared.length > 0 ? declared : of).find((use) => use.type !== undefined)?.type;
     return { name, ...(type === undefined ? {} : { type }) };
   });
@@ -233,8 +239,7 @@ export function columnMistakes(source: FoundSource, sql: Dialect): ColumnMistake
 /** The type of a column whose values are numbers, or are declared to be; booleans are 0 and 1. `undefined` where they are not. */
 export function numberType(source: FoundSource, name: string): ColumnType | undefined {
   const found = columnOf(source, name)?.type;
-  const declared = declaredTypes(source, name).find(isNumber);
-  const type = found?.name === 'string' ? declared : found;
+  const type = found?.name === 'string' ? roleType(source, name) : found;
   return type !== undefined && isNumber(type) ? type : undefined;
 }
 
@@ -242,11 +247,9 @@ function isNumber({ kind, element }: ColumnType): boolean {
   return kind === 'scalar' && ['float32', 'float64', 'int32', 'int64', 'bool'].includes(element);
 }
 
-/** What keys, times and features say that the values of a column are. */
-export function declaredTypes({ uses }: Pick<FoundSource, 'uses'>, name: string): ColumnType[] {
-  return uses.flatMap(({ column, role, type }) =>
-    column === name && type !== undefined && role !== 'condition' ? [type] : [],
-  );
+/** The type of a column that is a key or a time. */
+export function roleType({ uses }: Pick<FoundSource, 'uses'>, name: string): ColumnType | undefined {
+  return uses.find(({ column, role }) => column === name && (role === 'key' || role === 'time'))?.type;
 }
 
 /** The rows that a view or a spine uses of its source, as they stand after FROM. */

@@ -130,6 +130,33 @@ export const shopViews = {
       whole: { aggregate: 'max', of: 'weight', type: 'int32', windowDays },
     },
   },
+  values: {
+    store: 'online',
+    entity: { shop: 'string' },
+    source: timed,
+    features: {
+      first: { aggregate: 'first', of: 'note', type: 'string', windowDays },
+      note: { aggregate: 'last', of: 'note', type: 'string', windowDays },
+      notes: { aggregate: 'count_distinct', of: 'note', windowDays },
+      amount: { aggregate: 'last', of: 'amount', type: 'float32', windowDays: 3 },
+      amounts: { aggregate: 'count_distinct', of: 'amount', upTo: 20, windowDays },
+      ratio: { aggregate: 'first', of: 'ratio', type: 'int64', windowDays: 3 },
+      ratios: { aggregate: 'count_distinct', of: 'ratio', windowDays },
+      paid: { aggregate: 'last', of: 'paid', type: 'bool', windowDays: 3 },
+      known: { aggregate: 'last', of: 'known', type: 'timestamp', windowDays: 3 },
+      kinds: { aggregate: 'count_distinct', of: 'kind', windowDays },
+    },
+  },
+  hours: {
+    store: 'online',
+    entity: { shop: 'string' },
+    source: timed,
+    features: {
+      n: { aggregate: 'count', windowHours: [6, 48] },
+      total: { aggregate: 'sum', of: 'amount', type: 'int64', windowHours: [1, 480] },
+      note: { aggregate: 'last', of: 'note', type: 'string', windowHours: 48 },
+    },
+  },
   distinct: {
     store: 'online',
     entity: { shop: 'string' },
