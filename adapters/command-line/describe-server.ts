@@ -121,7 +121,10 @@ function names(columns: readonly PlanColumn[]): string {
 export function describeBackends(checked: readonly CheckedBackend[]): Branch {
   return {
     text: 'backends',
-    branches: checked.map(({ part, use, outcome }) => ({ text: `${part}: ${use}  ${outcomeText(outcome)}` })),
+    branches: checked.map(({ part, use, outcome }) => ({
+      text: `${part}: ${use}  ${outcomeText(outcome)}`,
+      branches: isVivaceError(outcome) ? [] : outcome.advice.map((text) => ({ text })),
+    })),
   };
 }
 

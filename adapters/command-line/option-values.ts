@@ -60,8 +60,10 @@ export function lastMomentOf(option: string, text: string): number {
  */
 export function daysOf(option: string, text: string): { readonly first: number; readonly last: number } {
   const [first, last = first, ...others] = text.split('..').map((date) => {
-    const moment = /^\d{4}-\d{2}-\d{2}$/.test(date) ? readMoment(date) : 'not a date';
-    return typeof moment === 'string' ? NaN : millisOf(moment.first) / millisPerDay;
+    const moment = readMoment(date);
+    // A time is a moment, a date all of its day.
+    const isDate = typeof moment !== 'string' && moment.last > moment.first + 1000 * (millisPerDay - 1);
+    return isDate ? millisOf(moment.first) / millisPerDay : NaN;
   });
   if (others.length === 0 && first! <= last!) return { first: first!, last: last! };
   throw new UsageError(

@@ -49,7 +49,7 @@ const advice: Partial<Record<string, string>> = {
   NOAUTH: 'the server wants a password: set `password` (and `username`)',
   WRONGPASS: 'check `username` and `password`',
   NOPERM:
-    'the ACL user needs `+mget +get +set +pexpire +eval +evalsha +ping`, for `features gc` `+scan +unlink`, and `~<prefix>*`',
+    'the ACL user needs `+mget +get +set +pexpire +eval +evalsha +ping`, for `features gc` `+scan +unlink`, for `check --connect` `+info`, and `~<prefix>*`',
   MOVED: 'this server is part of a cluster: name it in `cluster` instead of `url`',
   CROSSSLOT: 'this server is part of a cluster: name it in `cluster` instead of `url`',
   WRONGTYPE: 'something else writes keys of this `prefix`',

@@ -1,4 +1,10 @@
-import type { CallContext, KeyValueEntry, KeyValueStore } from 'vivace';
+import {
+  isVivaceError,
+  untilAborted,
+  type CallContext,
+  type KeyValueEntry,
+  type KeyValueStore,
+} from 'vivace';
 import { dropKeys, readMany, settle, spansOf } from './commands.js';
 import type { Connection } from './connection.js';
 import { pack, putNewest } from './scripts.js';
@@ -47,5 +53,27 @@ export class RedisKeyValues implements KeyValueStore {
       async ({ from, to }) => put(entries.slice(from, to)),
       context,
     );
+  }
+
+  async advise({ signal }: CallContext): Promise<readonly string[]> {
+    let answer: unknown;
+    try {
+      answer = await untilAborted(this.#connection.send('advise', ['INFO', 'memory']), signal);
+    } catch (error) {
+      if (!isVivaceError(error) || error.code !== 'PERMISSION_DENIED') throw error;
+      return ['the user may not ask for its maxmemory-policy: a policy that evicts loses rows'];
+    }
+    const settings = new Map(
+      String(answer)
+        .split('\r\n')
+        .map((line) => line.split(':') as [string, string]),
+    );
+    const policy = settings.get('maxmemory_policy') ?? 'noeviction';
+    // A policy of volatile keys evicts those that have a time to live.
+    const evicts = policy.startsWith('allkeys') || (policy.startsWith('volatile') && this.#ttl.length > 0);
+    if (!evicts || settings.get('maxmemory') === '0') return [];
+    return [
+      `its maxmemory-policy is ${policy}: where memory runs out it evicts rows, which are MISSING then until the next run of materialize; set noeviction`,
+    ];
   }
 }

@@ -2,6 +2,7 @@ import type { Binding } from '../composition/part-set.js';
 import type { Server } from '../composition/server-interface.js';
 import type { CallContext } from '../kernel/call.js';
 import { abortError, asVivaceError, type VivaceError } from '../kernel/errors.js';
+import { keyValueStore } from '../ports/key-value-store.js';
 import type { Port } from '../ports/port.js';
 import { startNeeded, withServer } from './with-server.js';
 import { timeoutSignal } from '../kernel/timer.js';
@@ -18,6 +19,8 @@ export interface BackendTimes {
   readonly readyMs: number;
   /** The median time of an answer, milliseconds, for each of its ports that can be probed. */
   readonly answers: readonly { readonly port: string; readonly medianMs: number }[];
+  /** What of its settings may lose entries. */
+  readonly advice: readonly string[];
 }
 
 /** What became of one backend: its times, or why it failed. */
@@ -78,5 +81,8 @@ async function timesOf(
     times.sort((a, b) => a - b);
     answers.push({ port: port.name, medianMs: times[times.length >> 1]! });
   }
-  return { readyMs, answers };
+  const advice = ports.includes(keyValueStore)
+    ? await server.part(keyValueStore, name).advise?.({ signal, deadline: performance.now() + timeoutMs })
+    : undefined;
+  return { readyMs, answers, advice: advice ?? [] };
 }

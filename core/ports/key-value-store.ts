@@ -54,6 +54,9 @@ export interface KeyValueStore {
    * @returns How many entries were removed.
    */
   dropPrefix?(prefix: string, context: CallContext): MaybePromise<number>;
+
+  /** What of the backend's own settings may lose entries, in sentences; `vivace check --connect` prints them. */
+  advise?(context: CallContext): MaybePromise<readonly string[]>;
 }
 
 export const keyValueStore = adapterPort<KeyValueStore>(
@@ -62,6 +65,7 @@ export const keyValueStore = adapterPort<KeyValueStore>(
     getMany: { batch: true, coalesce: true, breaker: true },
     putNewest: { batch: true, breaker: true },
     dropPrefix: {},
+    advise: {},
   },
   (store, context) => store.getMany(['vivace-check'], context),
 );

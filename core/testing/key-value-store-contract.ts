@@ -166,6 +166,7 @@ export function keyValueStoreContract({ runner, make }: ContractSetup<RunningPar
         getMany: (started, call) => started.getMany(['x'], call),
         putNewest: (started, call) => started.putNewest([{ key: 'x', value: bytes(1) }], call),
         dropPrefix: (started, call) => started.dropPrefix?.('x', call),
+        advise: (started, call) => started.advise?.(call),
       },
     });
   });

@@ -1,4 +1,6 @@
 import {
+  formatInstant,
+  instantOf,
   isValid,
   microsPerDay,
   parseType,
@@ -120,7 +122,7 @@ export async function newestKnown(
 
 /** A period in words, as dates. */
 export function periodText({ first, last }: Period): string {
-  const date = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
+  const date = (day: number): string => formatInstant(day * microsPerDay)!.slice(0, 10);
   return first === last ? date(first) : `${date(first)}/${date(last)}`;
 }
 
@@ -167,6 +169,7 @@ function changedOf(
   const texts = new Map(
     [...found].map(([first, fingerprint]) => [periodText(periodOf(first, single)), textOf(fingerprint)]),
   );
+  // Keys: texts of periods.
   return [...new Set([...Object.keys(before), ...texts.keys()])]
     .filter((period) => !isSame(before[period], texts.get(period)))
     .map(parsePeriod)
@@ -182,7 +185,9 @@ function isSame(before: string | undefined, found: string | undefined): boolean 
 }
 
 function parsePeriod(text: string): Period {
-  const [first, last = first] = text.split('/').map((date) => Date.parse(date) / 86_400_000);
+  const [first, last = first] = text
+    .split('/')
+    .map((date) => (instantOf(`${date}T00:00:00Z`) as number) / microsPerDay);
   return { first: first!, last: last! };
 }
 

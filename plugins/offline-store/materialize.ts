@@ -1,6 +1,7 @@
 import {
   coveredUntil,
   emptyLedger,
+  formatInstant,
   instantOfMillis,
   isVivaceError,
   mergeSamples,
@@ -188,7 +189,7 @@ class Run {
     if (until > end)
       throw new VivaceError(
         'INVALID_ARGUMENT',
-        `the days end after the run: rows are copied up to ${new Date(millisOf(end)).toISOString()}`,
+        `the days end after the run: rows are copied up to ${formatInstant(end)}`,
       );
     return { passes: [{ selection: { after: first * microsPerDay - 1, until } }], until };
   }
@@ -272,8 +273,8 @@ class Run {
     let kept = selection.position === undefined && isFull ? sample : mergeSamples(ledger.sample, sample);
     if (isFull) {
       // A key that was deleted is not written, and must not make the next run a full one.
-      const lost = new Set(await lostOf(this.#view, { online, sample: kept }, context));
-      kept = kept.filter((each) => !lost.has(each));
+      const lost = await lostOf(this.#view, { online, sample: kept }, context);
+      kept = kept.filter((each) => !lost.includes(each));
     }
     this.#ledger = {
       ...ledger,

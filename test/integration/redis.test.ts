@@ -138,6 +138,32 @@ describeNeeding(redisPrograms, 'redis', () => {
       expect(await put(part, 'k', 2)).to.equal(true);
     });
 
+    it('says that its policy evicts rows, and nothing where it evicts none', async () => {
+      const part = await open();
+      const lasting = await open({ ttlMs: 60_000 });
+      const advice = async (of: typeof part): Promise<readonly string[]> =>
+        (await of.store.advise!(callContext())) ?? [];
+      expect(await advice(part)).to.deep.equal([]);
+      try {
+        await server.command('config', 'set', 'maxmemory', '100000000');
+        for (const [policy, all, expiring] of [
+          ['noeviction', 0, 0],
+          ['allkeys-lru', 1, 1],
+          ['volatile-ttl', 0, 1],
+        ] as const) {
+          await server.command('config', 'set', 'maxmemory-policy', policy);
+          expect([(await advice(part)).length, (await advice(lasting)).length], policy).to.deep.equal([
+            all,
+            expiring,
+          ]);
+        }
+        expect((await advice(lasting))[0]).to.match(/^its maxmemory-policy is volatile-ttl: /);
+      } finally {
+        await server.command('config', 'set', 'maxmemory-policy', 'noeviction');
+        await server.command('config', 'set', 'maxmemory', '0');
+      }
+    });
+
     it('answers UNAVAILABLE for a write to a replica, and reads from it', async () => {
       const replica = await RedisServer.start(['--replicaof', '127.0.0.1', `${server.port}`]);
       stops.push(() => replica.stop());

@@ -69,11 +69,12 @@ export const adder = definePlugin({
     strictContract: z.boolean().default(false),
     onPredict: z.custom<(rows: number) => void | Promise<void>>().optional(),
   }),
-  create: ({ width, loaded, featuresLock = {}, strictContract, onPredict }) => {
+  create: ({ width, loaded, featuresLock, strictContract, onPredict }) => {
+    const lock = featuresLock === undefined ? {} : { featuresLock };
     const model = { name: 'adder', version: '1', digest: `adder of ${width}` };
     return {
-      describe: async () => ({ model, signature: sumSignature(width), featuresLock, strictContract }),
-      status: () => ({ serving: loaded?.() === false ? undefined : model, featuresLock }),
+      describe: async () => ({ model, signature: sumSignature(width), featuresLock: featuresLock ?? {}, strictContract }),
+      status: () => ({ serving: loaded?.() === false ? undefined : model, ...lock }),
       serving: () => (loaded?.() === false ? undefined : model),
       async predict(inputs: readonly Tensor[], { rows }: { rows: number }) {
         await onPredict?.(rows);

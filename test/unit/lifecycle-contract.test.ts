@@ -30,6 +30,8 @@ const adapter = (created: KeyValueStore) =>
 const calls: CallsOf<KeyValueStore> = {
   getMany: (subject, context) => subject.getMany(['a'], context),
   putNewest: (subject, context) => subject.putNewest([{ key: 'a', value: Uint8Array.of(1) }], context),
+  dropPrefix: (subject, context) => subject.dropPrefix?.('a', context),
+  advise: (subject, context) => subject.advise?.(context),
 };
 
 type Part = ReturnType<typeof makePart>;

@@ -83,8 +83,8 @@ describe('Operations: materialize', () => {
 
   it('copies every view that has a source, and says what it copied', async () => {
     expect(await within((server) => copy(server))).to.deep.equal([
-      { view: 'amounts', rows: 2, written: 2, total: 2 },
-      { view: 'names', rows: 2, written: 2, total: 2 },
+      { view: 'amounts', rows: 2, written: 2, total: 2, untilMs },
+      { view: 'names', rows: 2, written: 2, total: 2, untilMs },
     ]);
   });
 
@@ -119,7 +119,7 @@ describe('Operations: materialize', () => {
     await within((server) => copy(server, { views: ['amounts'] }), {
       parts: { ...parts, hot: { use: noting } },
     });
-    expect(bypassed).to.deep.equal([true]);
+    expect(new Set(bypassed)).to.deep.equal(new Set([true]));
   });
 
   it('starts the offline store and what it uses, and nothing else', async () => {
