@@ -63,6 +63,7 @@ export class RedisKeyValues implements KeyValueStore {
       if (!isVivaceError(error) || error.code !== 'PERMISSION_DENIED') throw error;
       return ['the user may not ask for its maxmemory-policy: a policy that evicts loses rows'];
     }
+    // Keys: names of the server's settings.
     const settings = new Map(
       String(answer)
         .split('\r\n')

@@ -255,11 +255,13 @@ describe('vivace check', () => {
 
   it('refuses a model that was trained on a view of another definition', async () => {
     await given({
-      'vivace.yaml': locked,
+      'vivace.yaml': locked
+        .replace('request: { a: float32, b: float32 }', 'request: { a: float32, id: string }')
+        .replace('[{ predict: score }]', '[{ fetch: price }, { predict: score }]'),
       'set.json': '{"id": "abc", "features": {"price": {"hash": "aaaaaaaaaa", "contract": "cccccccccc"}}}',
     });
     await copyFile(join(root, 'test/fixtures/affine.onnx'), join(project.directory, 'affine.onnx'));
-    const columns = ['--columns', 'request.a,request.b'];
+    const columns = ['--columns', 'request.a,price.v'];
     const add = ['models', 'push', 'affine.onnx', '--name', 'affine', ...columns];
     expect(await project.vivace(add)).to.include({ code: 0 });
     expect(await project.vivace(['check'])).to.include({ code: 0 });
