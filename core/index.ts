@@ -359,6 +359,7 @@ export type { PipelineCodec } from './json/pipeline-codec.js';
 export { eventTimeName, pushAnswer, pushCodec, pushResponseSchema } from './json/push-codec.js';
 export type { PushCodec } from './json/push-codec.js';
 export {
+  degradedOf,
   readAnswerText,
   readKeys,
   readLimits,
@@ -366,6 +367,8 @@ export {
   readRequestSchema,
   readResponseSchema,
 } from './json/read-codec.js';
+export { readTensors } from './json/read-tensors.js';
+export type { ReadTensors } from './json/read-tensors.js';
 export type { ReadAnswer } from './json/read-codec.js';
 export type { RequestLimits } from './json/request-limits.js';
 export { exampleOf } from './json/example.js';

@@ -7,7 +7,7 @@ import type { CallContext } from '../kernel/call.js';
 import { asVivaceError, VivaceError } from '../kernel/errors.js';
 import { textKey, type TextKey } from '../kernel/text-keys.js';
 import { instantOfMillis } from '../kernel/time.js';
-import { longestKeyText } from '../pipeline/text-limits.js';
+import { longestKeyText, longTextIn } from '../pipeline/text-limits.js';
 import type {
   Degradation,
   FeatureAnswer,
@@ -123,6 +123,7 @@ export class CompiledRead {
 
   /** @throws {VivaceError} The outage where no view could be read. */
   async read(input: ReadInput, context: CallContext): Promise<Omit<FeatureAnswer, 'requestId'>> {
+    this.#checkTexts(input);
     const time = instantOfMillis(this.#served.clock.now());
     const read = await Promise.all(
       this.#views.map(({ view, keys }) =>
@@ -148,6 +149,17 @@ export class CompiledRead {
         degradationsOf(this.#views[i]!.view.name, rows.status, error),
       ),
     };
+  }
+
+  /** Refuses texts that are too long for a key: not every protocol looks at them as it reads. */
+  #checkTexts({ keys }: ReadInput): void {
+    keys.forEach((column, i) => {
+      const long = longTextIn(column, longestKeyText);
+      if (long === undefined) return;
+      const { row, length } = long;
+      const message = `${length} UTF-16 units, but a key has at most ${longestKeyText}`;
+      throw wrong(`keys.${this.description.keys[i]!.name}[${row}]`, message);
+    });
   }
 
   async #readView(

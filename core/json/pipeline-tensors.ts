@@ -66,8 +66,8 @@ const datatypes: Readonly<Record<ColumnType['element'], Datatype>> = {
  */
 export function pipelineTensors(description: PipelineDescription): PipelineTensors {
   const { objects } = description;
-  const requestFields = description.request.map((field) => fieldTensor('request', field, 1));
-  const objectFields = (objects?.fields ?? []).map((field) => fieldTensor('object', field, -1));
+  const requestFields = description.request.map((field) => fieldTensor(`request.${field.name}`, field, 1));
+  const objectFields = (objects?.fields ?? []).map((field) => fieldTensor(`object.${field.name}`, field, -1));
   const fields = [...requestFields, ...objectFields];
   const rowsOf = objects === undefined ? 1 : -1;
   const outputs: DeclaredTensor[] = description.outputs.map((field) =>
@@ -115,13 +115,15 @@ function tensorLimits(description: PipelineDescription, tensors: number): Reques
   };
 }
 
-interface FieldTensor {
+/** A field as an input. */
+export interface FieldTensor {
   readonly tensor: DeclaredTensor;
   /** `rows`: how many the column has where the input was left out. */
   readonly read: (input: CarriedTensor | undefined, rows: number) => Column;
 }
 
-function declared(name: string, type: ColumnType, rows: number): DeclaredTensor {
+/** The tensor of a column. @param rows -1 for any number. */
+export function declared(name: string, type: ColumnType, rows: number): DeclaredTensor {
   return {
     name,
     datatype: type.kind === 'list' ? 'BYTES' : datatypes[type.element],
@@ -129,8 +131,12 @@ function declared(name: string, type: ColumnType, rows: number): DeclaredTensor 
   };
 }
 
-function fieldTensor(scope: string, { name, type, optional }: PipelineField, rows: number): FieldTensor {
-  const path = `${scope}.${name}`;
+/** @param path The name of the input. */
+export function fieldTensor(
+  path: string,
+  { type, optional }: Pick<PipelineField, 'type' | 'optional'>,
+  rows: number,
+): FieldTensor {
   const readValues = valuesReader(type, path);
   return {
     tensor: { ...declared(path, type, rows), ...(optional ? { optional } : {}) },
@@ -257,7 +263,8 @@ function listReader(type: ColumnType, path: string): ValuesReader {
   };
 }
 
-function outputTensor(column: Column): OutputTensor {
+/** A column as an output. */
+export function outputTensor(column: Column): OutputTensor {
   const { type, rows, valid } = column;
   const shape = type.kind === 'vector' ? [rows, type.width] : [rows];
   const data = outputData(column);

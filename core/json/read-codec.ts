@@ -114,7 +114,8 @@ export function readKeys(description: ReadDescription, keys: Record<string, unkn
   return { rows: count, keys: columns };
 }
 
-function checkSize({ maxRows, features }: ReadDescription, rows: number): void {
+/** @throws {VivaceError} `INVALID_ARGUMENT` for more rows or values than one read gives. */
+export function checkSize({ maxRows, features }: ReadDescription, rows: number): void {
   if (rows > maxRows) throw mistake(`${rows} values, but a read has at most ${maxRows}`, 'keys');
   if (rows * features.length > mostCells)
     throw mistake(
@@ -160,7 +161,8 @@ function statusesOf({ status = new Uint8Array() }: FrameColumn): StatusName[] {
   return Array.from(status, (code) => statusNames[code]!);
 }
 
-function degradedOf({ degraded }: FeatureAnswer): ReadAnswer['degraded'] {
+/** Rows that are not what a view holds, by view. */
+export function degradedOf({ degraded }: FeatureAnswer): ReadAnswer['degraded'] {
   return degraded.map(({ step, ...rest }) => ({ view: step, ...rest }));
 }
 

@@ -15,7 +15,11 @@ import {
   type HttpResponse,
   type PushCodec,
 } from 'vivace';
+import { jsonLengthHeader, readJsonLength, splitBody, type MessageParts } from 'vivace/wire';
+import { FeatureTensors } from './feature-tensors.js';
 import { checkType, readJson } from './read-json.js';
+
+const nothing = new Uint8Array(0);
 
 export interface FeatureApiOptions {
   readonly features: FeaturePlane;
@@ -31,6 +35,7 @@ export interface FeatureApiOptions {
 /** Reads and pushes of features, each from a request to its answer. */
 export class FeatureApi {
   readonly #features: FeaturePlane;
+  readonly #tensors: FeatureTensors;
   readonly #maxDepth: number;
   /** `undefined`: none may be read. */
   readonly #readable: ReadonlySet<string> | true | undefined;
@@ -41,6 +46,7 @@ export class FeatureApi {
   /** @throws {VivaceError} `INVALID_CONFIG` where there is no such view, or its rows are not pushed. */
   constructor({ features, path, maxDepth, read, push }: FeatureApiOptions) {
     this.#features = features;
+    this.#tensors = new FeatureTensors(features);
     this.#maxDepth = maxDepth;
     // Keys: names of views.
     this.#readable = read === undefined || read === true ? read : new Set(read);
@@ -73,7 +79,9 @@ export class FeatureApi {
         'UNIMPLEMENTED',
         'features are not read over HTTP here: that needs `features: { read: true }`, or a list of views',
       );
-    return admitted(head, call);
+    if (readJsonLength(head.headers[jsonLengthHeader]) === undefined) return admitted(head, call);
+    // Clients say octet-stream of a body with binary tensors, or nothing.
+    return withinHeader(head, call);
   }
 
   /** How long a call may take, as its headers say. */
@@ -103,22 +111,45 @@ export class FeatureApi {
   }
 
   async read(request: HttpRequest, call: Call): Promise<HttpResponse> {
-    const { features, keys } = readRequest(readJson(request, { ...readLimits, maxDepth: this.#maxDepth }));
+    const parts = this.#partsOf(request);
+    const { value } = parts.json;
+    if (typeof value === 'object' && value !== null && 'inputs' in value) {
+      const wanted = this.#tensors.featuresOf(parts);
+      this.#checkReadable(wanted, (i) => `outputs[${i}].name`);
+      const answered = this.#tensors.read(wanted, parts, call);
+      request.release?.();
+      return answered;
+    }
+    const { features, keys } = readRequest(value);
     request.release?.();
-    this.#checkReadable(features);
+    this.#checkReadable(features, (i) => `features[${i}]`);
     const description = this.#features.describeRead(features);
     const answer = await this.#features.read(features, () => readKeys(description, keys), call);
     return json(readAnswerText(answer), call);
   }
 
+  /** The JSON of a read, and the binary tensors behind it. */
+  #partsOf(request: HttpRequest): MessageParts {
+    const limits = { ...readLimits, maxDepth: this.#maxDepth };
+    const length = readJsonLength(request.headers[jsonLengthHeader]);
+    if (length === undefined && request.parsedBody !== undefined)
+      return { json: { value: readJson(request, limits) }, binary: nothing };
+    if (length === 0 || request.parsedBody !== undefined)
+      throw new VivaceError(
+        'INVALID_ARGUMENT',
+        `the header ${jsonLengthHeader} is for JSON with binary tensors behind it`,
+      );
+    return splitBody(request.body, length, limits);
+  }
+
   /** A view that callers may not read is one that is not there. */
-  #checkReadable(features: readonly string[]): void {
+  #checkReadable(features: readonly string[], placeOf: (index: number) => string): void {
     const readable = this.#readable;
     if (readable === undefined || readable === true) return;
     features.forEach((feature, i) => {
       const view = feature.split('.', 1)[0]!;
       if (readable.has(view)) return;
-      const path = `features[${i}]`;
+      const path = placeOf(i);
       throw new VivaceError('INVALID_ARGUMENT', `${path}: there is no view "${view.slice(0, 100)}"`, {
         path,
       });

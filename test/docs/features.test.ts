@@ -64,6 +64,18 @@ describe('docs/features.md', () => {
     expect(answer).to.deep.equal(JSON.parse(block('read-answer.json')));
   });
 
+  it('reads the tensors that it shows', async () => {
+    await post('/v1/features/price/push', block('push.json'));
+    const answer = await fetch(`${server.addresses()[0]}/v1/features/read`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: block('read-tensors.json'),
+    });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const length = Number(answer.headers.get('inference-header-content-length'));
+    expect([bytes.readDoubleLE(length), bytes.readDoubleLE(length + 8)]).to.deep.equal([4.5, 12]);
+  });
+
   it('takes the columns that it shows', async () => {
     const [, columns] = /`(\{"rows": \{[^`]*)`/.exec(readText(page))!;
     expect(await post('/v1/features/price/push', columns!)).to.deep.equal({

@@ -1,5 +1,13 @@
 import { expect } from 'chai';
 import { createServer, type Server } from 'vivace';
+import {
+  inferRequestWriter,
+  inferResponseReader,
+  jsonLengthHeader,
+  messageBody,
+  readJsonLength,
+  splitBody,
+} from 'vivace/wire';
 import { failureOf } from '../support/failure.js';
 import { at, faultyStore, priceServer, type StoreFaults } from '../support/price-server.js';
 
@@ -208,6 +216,99 @@ describe('features over HTTP', () => {
       expect(answer.body['path'], text).to.equal(path);
       expect(JSON.stringify(answer.body).length, text).to.be.lessThan(2000);
     }
+  });
+
+  describe('in tensors', () => {
+    const keys = [{ name: 'sku', datatype: 'BYTES', shape: [-1] }] as const;
+    const amount = { name: 'price.amount', datatype: 'FP64', shape: [-1] } as const;
+    const tags = { name: 'price.tags', datatype: 'BYTES', shape: [-1] } as const;
+
+    it('reads binary tensors by binary tensors', async () => {
+      await push({ rows: [row('é', 2.5), row('plain', 3)] });
+      const data = ['é', 'none', 'plain'];
+      const { headers, pieces } = messageBody(
+        inferRequestWriter({ inputs: keys, outputs: [amount, tags] })({
+          id: 'mine',
+          inputs: [{ shape: [3], data }],
+        }),
+      );
+      const answer = await fetch(`${server.addresses()[0]}/v1/features/read`, {
+        method: 'POST',
+        headers,
+        body: Buffer.concat(pieces),
+      });
+      expect(answer.status).to.equal(200);
+      const length = readJsonLength(answer.headers.get(jsonLengthHeader)!);
+      const limits = { maxDepth: 10 };
+      const { json, binary } = splitBody(new Uint8Array(await answer.arrayBuffer()), length, limits);
+      const { id, outputs, parameters } = inferResponseReader([amount, tags])(json, binary);
+      expect(id).to.equal('mine');
+      expect([...outputs[0]!.data]).to.deep.equal([2.5, 9, 3]);
+      expect(JSON.parse(String(outputs[0]!.parameters['statuses']))).to.deep.equal([
+        'PRESENT',
+        'DEFAULTED',
+        'PRESENT',
+      ]);
+      expect(outputs[1]!.parameters['nulls']).to.equal('[0,1,2]');
+      expect(JSON.parse(String(parameters['degraded']))).to.deep.equal([
+        { view: 'price', status: 'MISSING', rows: 1 },
+      ]);
+    });
+
+    it('reads tensors in JSON', async () => {
+      await push({ rows: [row('json', 1)] });
+      const input = {
+        name: 'sku',
+        datatype: 'BYTES',
+        shape: [2],
+        data: ['json', ''],
+        parameters: { nulls: '[1]' },
+      };
+      const { status, body } = await read({ inputs: [input], outputs: [{ name: 'price.amount' }] });
+      expect(status).to.equal(200);
+      expect(body).to.deep.equal({
+        model_name: 'features',
+        parameters: { degraded: '[{"view":"price","status":"MISSING","rows":1}]' },
+        outputs: [
+          {
+            name: 'price.amount',
+            datatype: 'FP64',
+            shape: [2],
+            parameters: { statuses: '["PRESENT","DEFAULTED"]' },
+            data: [1, 9],
+          },
+        ],
+      });
+    });
+
+    it('says what is wrong', async () => {
+      const input = { name: 'sku', datatype: 'BYTES', shape: [1], data: ['a'] };
+      const cases: readonly (readonly [body: object, path: string | undefined])[] = [
+        [{ inputs: [input] }, 'outputs'],
+        [{ inputs: [input], outputs: [{ name: 'price' }] }, 'outputs[0].name'],
+        [{ inputs: [input], outputs: [{ name: 'price.amount' }, { name: 'price.x' }] }, 'outputs[1]'],
+        [{ inputs: [input], outputs: [{ name: 'stock.pieces' }] }, 'outputs[0].name'],
+        [{ inputs: [], outputs: [{ name: 'price.amount' }] }, 'inputs'],
+        [{ inputs: [{ ...input, shape: [2] }], outputs: [{ name: 'price.amount' }] }, 'inputs[0]'],
+        [{ inputs: [{ ...input, data: ['a'.repeat(1025)] }], outputs: [amount] }, 'keys.sku[0]'],
+      ];
+      for (const [body, path] of cases) {
+        const answer = await read(body);
+        const text = JSON.stringify([body, answer.body]).slice(0, 400);
+        expect(answer.status, text).to.equal(400);
+        expect(answer.body['code'], text).to.equal('INVALID_ARGUMENT');
+        expect(String(answer.body['path']), text).to.match(new RegExp(`^${path!.replaceAll('[', '\\[')}`));
+      }
+      const header = (value: string): Promise<Answer> =>
+        post(
+          server,
+          '/v1/features/read',
+          { features: ['price'], keys: { sku: [] } },
+          { [jsonLengthHeader]: value },
+        );
+      for (const value of ['x', '-1', '0', '99999'])
+        expect((await header(value)).status, value).to.equal(400);
+    });
   });
 
   it('is in the OpenAPI document as far as it is on', async () => {
