@@ -365,7 +365,8 @@ function hashDefinition(definition: {
  * Derived columns as canonical texts: spaces and parentheses that change nothing are not part of a view. Nor is how late a row may be: it says
  * when rows are copied, and nothing about them.
  */
-function canonicalSource({ columns, overlapMs: _, ...source }: ViewSource): object {
+function canonicalSource(of: ViewSource): object {
+  const { columns, overlapMs: _, ...source } = of;
   if (columns === undefined) return source;
   const texts = Object.entries(columns).map(([name, expression]) => [name, canonicalExpression(expression)]);
   return { ...source, columns: Object.fromEntries(texts) as object };

@@ -31,7 +31,7 @@ const pipeline = {
   steps: [{ fetch: 'customer' }, { fetch: 'last_line' }],
   response: { outputs: { lines: 'customer.lines_7d', product: 'last_line.product' } },
 } as const;
-type Pipelines = { readonly shop: typeof pipeline };
+interface Pipelines { readonly shop: typeof pipeline }
 
 /** What a request is told of a view, as text: status, times, and every feature. */
 type Told = Readonly<Record<'customer' | 'last_line', string>>;
