@@ -245,6 +245,59 @@ export function warehouseContract({ runner, make }: ContractSetup<RunningPart>):
       assert.equal(Number.isFinite(await value(sql.divide(float('1'), float('0')))), false);
     });
 
+    it('computes with float64 as IEEE 754 does: what is too large is infinite, and null stays null', async () => {
+      const { floats } = sql;
+      const greatest = Number.MAX_VALUE;
+      // Columns: an engine may refuse to fold constants that are too large.
+      const fields = fieldsOf({ a: 'float64', b: 'float64' });
+      const rows = [
+        [0.1, 0.2],
+        [greatest, greatest],
+        [-greatest, greatest],
+        [Infinity, -Infinity],
+        [NaN, 1],
+        [-0, 0],
+        [1, null],
+      ] as const;
+      const columns = fields.map(({ type }, i) =>
+        columnOf(
+          type,
+          rows.map((row) => row[i]!),
+        ),
+      );
+      await using loaded = await lake.load(
+        { fields, batches: [{ fields, columns, rows: rows.length }] },
+        context(),
+      );
+      const computed = ['add', 'subtract', 'multiply'].map((name) =>
+        floats[name as 'add' | 'subtract' | 'multiply']('a', 'b'),
+      );
+      const asked = [...computed, floats.exp('a'), floats.isNaN('a'), floats.isNaN('b')];
+      const found = await answer(
+        `SELECT ${asked.map((each, i) => `${each} AS x${i}`).join(', ')} FROM ${loaded.name}`,
+      );
+      const wanted = rows.map(([a, b]) => [
+        ...(b === null ? [null, null, null] : [a + b, a - b, a * b]),
+        Math.exp(a),
+        Number.isNaN(a),
+        b === null ? null : Number.isNaN(b),
+      ]);
+      // Tables have no order.
+      const texts = (all: readonly (readonly Cell[])[]): string[] =>
+        all
+          .map((row) =>
+            row
+              .map((cell) =>
+                Object.is(cell, -0)
+                  ? '-0'
+                  : String(typeof cell === 'number' ? Number(cell.toPrecision(12)) : cell),
+              )
+              .join(),
+          )
+          .sort();
+      assert.deepEqual(texts(found), texts(wanted));
+    });
+
     it('finds a null inside of a list', async () => {
       const ones = (where: string): string => `(SELECT [1, 1] AS items FROM (SELECT 1 AS n) AS s ${where})`;
       const found = async (list: string): Promise<boolean> =>
