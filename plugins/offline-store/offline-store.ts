@@ -15,6 +15,7 @@ import { estimate, materialize } from './materialize.js';
 import { newestRows } from './newest-rows.js';
 import { spineNotes } from './notes.js';
 import { inView } from './rows.js';
+import { RunMetrics } from './run-metrics.js';
 import { readSpine } from './spine.js';
 
 /** Views over a warehouse: as-of reads for training sets, and materialization to an online store. */
@@ -23,7 +24,9 @@ export const offlineStore = definePlugin({
   name: 'offline-store',
   options: z.strictObject({}),
   uses: { warehouse, online: optional(onlineStore), files: optional(warehouse) },
-  create: (_, { warehouse: lake, online, files = lake }, { clock, log }) => {
+  create: (_, { warehouse: lake, online, files = lake }, part) => {
+    const { clock, log } = part;
+    const metrics = new RunMetrics(part);
     const say = ({ name }: FeatureView, note: string): void => log.warn(`view "${name}": ${note}`);
     return {
       supports: { volatile: online?.supports?.volatile === true },
@@ -56,7 +59,9 @@ export const offlineStore = definePlugin({
           onProgress,
           say,
         };
-        return inView(view, () => materialize(view, run, work, context));
+        const done = await inView(view, () => materialize(view, run, work, context));
+        metrics.ended(view, done);
+        return done;
       },
 
       estimate: (view, { untilMs }, context) =>

@@ -31,7 +31,6 @@ const pipeline = {
   steps: [{ fetch: 'customer' }, { fetch: 'last_line' }],
   response: { outputs: { lines: 'customer.lines_7d', product: 'last_line.product' } },
 } as const;
-interface Pipelines { readonly shop: typeof pipeline }
 
 /** What a request is told of a view, as text: status, times, and every feature. */
 type Told = Readonly<Record<'customer' | 'last_line', string>>;
@@ -42,7 +41,7 @@ describe('A job that runs at 03:00', function () {
   // Keys: customers and moments of this test's.
   const online = new Map<string, Told>();
 
-  const server = async (refresh?: object): Promise<ServerOf<Pipelines>> => {
+  const server = async (refresh?: object): Promise<ServerOf<{ readonly shop: typeof pipeline }>> => {
     const { customer, last_line } = shopViews('lines.parquet', refresh);
     return createServer({
       parts: shopParts({ use: 'memory' }),
