@@ -124,6 +124,11 @@ export class Frame {
     this.#skipped[place] = skipped;
   }
 
+  /** What the node at `place` has left out; `undefined` where it has left out nothing. */
+  skippedBy(place: number): Uint8Array | undefined {
+    return this.#skipped[place];
+  }
+
   /**
    * The objects that a mask keeps; `undefined` where it keeps all of them. Computed once per mask; only nodes that run after the mask's
    * nodes may ask for it.

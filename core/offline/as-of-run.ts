@@ -20,6 +20,15 @@ import { knowledgeTime } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
 import { blocksOf } from './blocks.js';
 import { openViews } from './open-views.js';
+import {
+  checkWhole,
+  contractOf,
+  flagsOf,
+  isComputable,
+  isLogged,
+  loggedCells,
+  type FromLog,
+} from './logged-cells.js';
 import { frameOf } from './spine-frame.js';
 import type { BoundSpine } from './spine.js';
 
@@ -30,6 +39,10 @@ export interface AsOfBlock {
   readonly labels: ReadonlyMap<string, Column>;
   /** Where failed reads are allowed: by alias, for each row 1 where the step could not read it. Only steps that failed for any row. */
   readonly failed: ReadonlyMap<string, Uint8Array>;
+  /** Where the spine is a served log: by alias, for each row 1 where the values are those of the log. */
+  readonly logged: FromLog;
+  /** The rows of the spine as they are, with the columns of the log that they came with. */
+  readonly rows: RowBatch;
 }
 
 /** What a run over historical requests is doing. */
@@ -64,7 +77,12 @@ export async function asOfRun<T>(
   const nodes = plan.nodes
     .filter((node) => predict || !dependsOnModel(plan, node))
     .map((node) => node.definition.inHistory?.(node, failedReads) ?? node);
-  const views = nodes.flatMap((node) => viewOf(offlineOf(node, { plan, spine })));
+  const { served } = spine;
+  const fromLog = nodes.filter(
+    (node) => served !== undefined && isLogged(node) && !(served.compute && isComputable(node)),
+  );
+  const computed = nodes.filter((node) => !fromLog.includes(node) || isComputable(node));
+  const views = computed.flatMap((node) => viewOf(offlineOf(node, { plan, spine })));
   onPhase?.('reading the spine');
   const { fields, batches } = await store.spine(spine.spine, context);
   onPhase?.('preparing views');
@@ -72,12 +90,23 @@ export async function asOfRun<T>(
   const distinct = [...new Map(views.map((view) => [view.hash, view])).values()];
   await using reader = await openViews(store, distinct, { failedReads, context });
   onPhase?.('joining');
-  const { steps } = createSteps({ ...plan, nodes }, (node) => slotsOf(node, reader));
-  const execute = createExecutor(steps.map(asOfNode));
+  // Keys: frames.
+  const blocks: LoggedBlocks = new WeakMap();
+  const { steps } = createSteps({ ...plan, nodes: computed }, (node) => slotsOf(node, reader));
+  const execute = createExecutor(
+    nodes.map((node) => {
+      const runnable = steps.find((step) => step.node === node);
+      const inner = runnable === undefined ? undefined : asOfNode(runnable);
+      if (!fromLog.includes(node)) return inner!;
+      // As the plan has it: in history it has other policies.
+      const contract = contractOf(plan.nodes.find(({ id }) => id === node.id)!);
+      return withLog(node, inner, { blocks, contract });
+    }),
+  );
   const failed = failedReads === 'mark' ? (frame: Frame) => failedRows(nodes, frame) : () => noFailures;
   // Labels are cast to what they declare.
   const declared = fields.map(({ name, type }) => ({ name, type: spine.labelTypes.get(name) ?? type }));
-  return await use(runBlocks({ plan, spine, batches, execute, failed, context }), declared);
+  return await use(runBlocks({ plan, spine, nodes, batches, execute, failed, blocks, context }), declared);
 }
 
 /** Whether a node is a model or needs one's outputs. */
@@ -167,6 +196,39 @@ function asOfNode({ node, step }: PlanStep): RunnableNode {
   };
 }
 
+/** What is taken from the log in one block. */
+interface LoggedBlock {
+  readonly rows: RowBatch;
+  /** By alias. */
+  readonly taken: Map<string, Uint8Array>;
+}
+
+type LoggedBlocks = WeakMap<Frame, LoggedBlock>;
+
+/** A node whose rows come from the log where it has them, and are computed where it has not. */
+function withLog(
+  node: PlanNode,
+  inner: RunnableNode | undefined,
+  { blocks, contract }: { blocks: LoggedBlocks; contract: string | undefined },
+): RunnableNode {
+  return {
+    node,
+    run(run) {
+      const { frame } = run;
+      const { rows, taken } = blocks.get(frame)!;
+      const logged = loggedCells(node, frame, { block: rows, contract });
+      const total = frame.rows(node.scope);
+      taken.set(node.alias, flagsOf(logged.rows, total));
+      const lay = (): void => node.definition.fromLog!(node, frame, logged);
+      if (inner === undefined || logged.rows.length === total) return lay();
+      const computing = inner.run(run);
+      if (computing !== undefined)
+        return computing.then(() => (logged.rows.length === 0 ? undefined : lay()));
+      if (logged.rows.length > 0) lay();
+    },
+  };
+}
+
 function writesNull(node: PlanNode): RunNode {
   return ({ frame }) => {
     const rows = frame.rows(node.scope);
@@ -195,13 +257,17 @@ function failedRows(nodes: readonly PlanNode[], frame: Frame): AsOfBlock['failed
 async function* runBlocks({
   plan,
   spine,
+  nodes,
   batches,
   execute,
   failed,
+  blocks,
   context,
 }: {
   plan: Plan;
   spine: BoundSpine;
+  nodes: readonly PlanNode[];
+  blocks: LoggedBlocks;
   batches: AsyncIterable<RowBatch>;
   execute: RunNode;
   failed: (frame: Frame) => AsOfBlock['failed'];
@@ -214,10 +280,16 @@ async function* runBlocks({
   for await (const block of blocksOf(batches)) {
     rows += block.rows;
     const { frame, labels } = frameOf(block, plan, spine);
+    // Keys: aliases of steps.
+    const taken = new Map<string, Uint8Array>();
+    if (spine.served !== undefined) {
+      if (spine.isGrouped) checkWhole(nodes, frame, block);
+      blocks.set(frame, { rows: block, taken });
+    }
     const running = execute(new Run(call, () => frame).decode());
     // A step that does not heed the signal is abandoned.
     if (running !== undefined) await untilAborted(running, context.signal);
-    yield { frame, labels, failed: failed(frame) };
+    yield { frame, labels, failed: failed(frame), logged: taken, rows: block };
   }
   if (rows === 0) throw withoutRows(spine);
 }

@@ -3,10 +3,13 @@ import { didYouMean } from '../config/did-you-mean.js';
 import type { Mistakes } from '../config/mistake.js';
 import { parseWith } from '../config/parse.js';
 import { parseType, type ColumnType } from '../data/types.js';
+import type { Field } from '../data/feature-rows.js';
+import { logColumns } from '../pipeline/log-columns.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';
 import { millisOf, readMoment } from '../kernel/time.js';
 import type { Spine, SpineColumn } from '../ports/offline-store.js';
 import { groupColumn } from './blocks.js';
+import { cellsOf } from './logged-cells.js';
 import { typeName } from '../views/schema.js';
 import { hasOneSource, oneSource, sourceRowsOf, sourceRowsShape } from '../views/source-rows.js';
 
@@ -32,7 +35,20 @@ export const spineSchema = z
   .strictObject({
     table,
     query,
-    time: z.string().describe('column of the request time; a time without a zone is UTC'),
+    served: z
+      .string()
+      .optional()
+      .describe(
+        'a pipeline whose served log has the requests, instead of `table`; a `query` then reads it as the table `served`',
+      ),
+    compute: z
+      .boolean()
+      .default(false)
+      .describe('with `served`: compute every feature anew, also where the log has it; default false'),
+    time: z
+      .string()
+      .optional()
+      .describe('column of the request time; a time without a zone is UTC; default, with `served`: time'),
     request: z
       .record(z.string(), z.string())
       .default({})
@@ -66,7 +82,23 @@ export const spineSchema = z
       .optional()
       .describe('keep one row in this many; the same rows every time'),
   })
-  .refine(hasOneSource, oneSource)
+  .refine((spec) => spec.served !== undefined || hasOneSource(spec), oneSource)
+  .refine(({ served, table }) => served === undefined || table === undefined, {
+    path: ['table'],
+    message: 'stands instead of `served`: give one of the two',
+  })
+  .refine(({ served, group }) => served === undefined || group === undefined, {
+    path: ['group'],
+    message: 'is not for `served`: its rows are grouped by their request',
+  })
+  .refine(({ served, time }) => served !== undefined || time !== undefined, {
+    path: ['time'],
+    message: 'is missing: a text',
+  })
+  .refine(({ served, compute }) => served !== undefined || !compute, {
+    path: ['compute'],
+    message: 'goes with `served` only',
+  })
   .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
     path: ['to'],
     message: 'is not after `from`, so there would be no rows: it is the first time that is left out',
@@ -84,6 +116,20 @@ export interface BoundSpine {
   readonly labels: readonly string[];
   /** The types of labels that declare one, by name among the spine's columns. */
   readonly labelTypes: ReadonlyMap<string, ColumnType>;
+  /** Where the requests are those of a served log. */
+  readonly served?: BoundServed;
+}
+
+/** A spine whose requests are those of a served log. */
+export interface BoundServed {
+  /** The pipeline whose log it is. */
+  readonly pipeline: string;
+  /** SQL over the table `served`. */
+  readonly query?: string;
+  /** Whether features are computed anew where the log has them. */
+  readonly compute: boolean;
+  /** Columns of the log that are read beside the spine's own, by name among the spine's columns: their own names. */
+  readonly cells: readonly Field[];
 }
 
 function sampleOf({
@@ -100,12 +146,17 @@ function sampleOf({
 export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): BoundSpine | undefined {
   const spec = parseWith(spineSchema, input, { path: ['spine'], mistakes });
   if (spec === undefined) return undefined;
-  const { group, sample } = spec;
+  const { served, sample } = spec;
+  const hasObjects = plan.objects !== undefined;
+  const group = served !== undefined && hasObjects ? logColumns.requestId : spec.group;
   if (group !== undefined && plan.objects === undefined)
     mistakes.add(['spine', 'group'], 'the pipeline has no objects, so each row is a request of its own');
   // First, so that the rows of a group follow one another.
   const columns: Record<string, SpineColumn> =
     group === undefined ? {} : { [groupColumn]: { column: group, path: ['group'] } };
+  const cells = served === undefined ? [] : cellsOf(plan);
+  // Before the fields, so that the objects of a request stand as they stood in it.
+  for (const { name, type } of cells) columns[name] = { column: name, type, path: ['served'] };
   // Keys: names of columns.
   const fields = new Map<string, PlanField>();
   const bind = (scope: 'request' | 'objects', declared: readonly PlanField[]): void => {
@@ -117,7 +168,7 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
     for (const field of declared) {
       const name = `${scope === 'request' ? 'request' : 'object'}.${field.name}`;
       columns[name] = {
-        column: spec[scope][field.name] ?? field.name,
+        column: spec[scope][field.name] ?? (served === undefined ? field.name : name),
         type: field.type,
         path: [scope, field.name],
       };
@@ -141,7 +192,7 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
     spine: {
       ...sourceRowsOf(spec),
       columns,
-      time: spec.time,
+      time: spec.time ?? 'time',
       ...(spec.from === undefined ? {} : { fromMs: spec.from }),
       ...(spec.to === undefined ? {} : { toMs: spec.to }),
       ...(sample === undefined
@@ -154,5 +205,15 @@ export function bindSpine(input: unknown, plan: Plan, mistakes: Mistakes): Bound
     fields,
     labels: Object.keys(spec.labels).map((name) => `label.${name}`),
     labelTypes,
+    ...(served === undefined
+      ? {}
+      : {
+          served: {
+            pipeline: served,
+            compute: spec.compute,
+            cells,
+            ...(spec.query === undefined ? {} : { query: spec.query }),
+          },
+        }),
   };
 }

@@ -21,6 +21,8 @@ import { canonicalJson, type FeatureView } from '../views/view.js';
 import { asOfRun, dependsOnModel, type AsOfBlock, type AsOfPhase } from './as-of-run.js';
 import { RowsDigest } from './digest.js';
 import { checkSources } from './check-sources.js';
+import { isComputable } from './logged-cells.js';
+import { loadServed, logOf } from './served-spine.js';
 import { bindSpine, type BoundSpine } from './spine.js';
 
 const bool = parseType('bool');
@@ -52,6 +54,11 @@ export interface TrainingSetColumn {
   readonly nulls: number;
   /** The views that its values come from, whatever lies between; absent where it comes from none. */
   readonly views?: readonly string[];
+  /**
+   * Where the requests are those of a served log: how many values of a feature are those of the log, how many were computed, and how many there are
+   * not.
+   */
+  readonly cells?: { readonly logged: number; readonly computed: number; readonly missing: number };
 }
 
 /** The progress of a training set. */
@@ -86,8 +93,10 @@ export interface TrainingSetOptions {
  */
 export function trainingParts(
   server: Server,
-  options: Pick<TrainingSetOptions, 'pipeline' | 'store' | 'predict'>,
+  options: Pick<TrainingSetOptions, 'pipeline' | 'store' | 'predict'> &
+    Partial<Pick<TrainingSetOptions, 'spine'>>,
 ): string[] {
+  const served = servedIn(options.spine);
   const plan = server.plans.get(options.pipeline);
   const steps = (plan?.nodes ?? []).filter(
     (node) => options.predict === true || !dependsOnModel(plan!, node),
@@ -105,10 +114,17 @@ export function trainingParts(
   return [
     ...new Set([
       onlyPart(server, offlineStore, { wanted: options.store }),
+      ...(served === undefined ? [] : [logOf(server, served).part]),
       ...named,
       ...models.map((binding) => binding.name),
     ]),
   ];
+}
+
+/** The pipeline whose log a spine names, before it is checked. */
+function servedIn(spine: unknown): string | undefined {
+  const served = typeof spine === 'object' && spine !== null && 'served' in spine ? spine.served : undefined;
+  return typeof served === 'string' ? served : undefined;
 }
 
 /**
@@ -133,26 +149,32 @@ export async function asOf<T>(
     );
   }
   const mistakes = new Mistakes();
-  const spine = bindSpine(options.spine, plan, mistakes);
+  const bound = bindSpine(options.spine, plan, mistakes);
   throwInFile(options.spine, mistakes.list, 'spine');
-  const report = await store.checkSpine(spine!.spine, context);
+  const { served } = bound!;
+  await using loaded =
+    served === undefined
+      ? undefined
+      : await loadServed(server, { bound: bound!, served, plan, store }, context);
+  const spine = loaded?.spine ?? bound!;
+  const report = await store.checkSpine(spine.spine, context);
   const inSpine = report.mistakes.map(({ path, message }) => ({ path: ['spine', ...path], message }));
   throwInFile(options.spine, inSpine, 'spine');
   // Where failed reads are allowed, a view that cannot be read is marked instead.
   if (options.allowFailed !== true)
-    await checkSources(server, [{ store, views: viewsOf(plan, options) }], context);
+    await checkSources(server, [{ store, views: viewsOf(plan, options, spine) }], context);
   const predict = options.predict === true;
-  return asOfRun(
+  return await asOfRun(
     {
       plan,
-      spine: spine!,
+      spine,
       store,
       predict,
       failedReads: options.allowFailed === true ? 'mark' : 'end',
       onPhase: (phase) => options.onProgress?.({ phase, rows: 0 }),
       createSteps: (of, override) => server.createSteps(of, override),
     },
-    (blocks, fields) => use(blocks, { plan, spine: spine!, fields, store }),
+    (blocks, fields) => use(blocks, { plan, spine, fields, store }),
     context,
   );
 }
@@ -186,6 +208,7 @@ export async function buildTrainingSet(
       checkCase(fields);
       const digest = new RowsDigest(fields);
       const nulls = new Float64Array(fields.length);
+      const logged = new Float64Array(fields.length);
       let rows = 0;
       const failures = (): Pick<TrainingSetProgress, 'failed'> =>
         options.allowFailed === true ? { failed: Object.fromEntries(failed) } : {};
@@ -198,6 +221,9 @@ export async function buildTrainingSet(
           });
           digest.add(batch.columns);
           batch.columns.forEach((column, i) => (nulls[i] = nulls[i]! + countNulls(column)));
+          columns.forEach(
+            (column, i) => (logged[i + 1]! += countLogged(block, column, batch.columns[i + 1]!)),
+          );
           rows += batch.rows;
           options.onProgress?.({ phase: 'joining', rows, ...failures() });
           yield batch;
@@ -213,6 +239,7 @@ export async function buildTrainingSet(
         columns,
         rows,
         nulls,
+        ...(spine.served === undefined ? {} : { logged }),
         failedCells,
         digest: digest.finish(),
       });
@@ -238,9 +265,15 @@ function checkCase(fields: readonly Field[]): void {
 }
 
 /** The views that a run reads as of the time of each request, once each. */
-function viewsOf(plan: Plan, { predict }: Pick<TrainingSetOptions, 'predict'>): FeatureView[] {
+function viewsOf(
+  plan: Plan,
+  { predict }: Pick<TrainingSetOptions, 'predict'>,
+  { served }: BoundSpine,
+): FeatureView[] {
+  // What the log alone knows is not computed.
+  const isOfLog = (node: PlanNode): boolean => served !== undefined && !isComputable(node);
   const views = plan.nodes
-    .filter((node) => predict === true || !dependsOnModel(plan, node))
+    .filter((node) => (predict === true || !dependsOnModel(plan, node)) && !isOfLog(node))
     .map((node) => node.definition.offline(node))
     .flatMap((offline) => (offline.how === 'as-of' ? [offline.view] : []));
   // Keys: hashes of views.
@@ -310,6 +343,18 @@ function countOnes(flags: Uint8Array): number {
   return flags.reduce((sum, flag) => sum + flag, 0);
 }
 
+/** How many values of a column come from the log. */
+function countLogged({ frame, logged }: AsOfBlock, { name, scope }: PlanColumn, column: Column): number {
+  const flags = logged.get(name.split('.')[0]!);
+  if (flags === undefined) return 0;
+  let count = 0;
+  for (let row = 0; row < column.rows; row++) {
+    const at = scope === 'object' || frame.objects === 0 ? row : frame.requestOf[row]!;
+    if (flags[at] === 1 && isValid(column, row)) count++;
+  }
+  return count;
+}
+
 function countNulls(column: Column): number {
   if (column.valid === undefined) return 0;
   let nulls = 0;
@@ -324,6 +369,7 @@ function manifestOf({
   columns,
   rows,
   nulls,
+  logged,
   failedCells,
   digest,
 }: {
@@ -333,6 +379,8 @@ function manifestOf({
   columns: readonly PlanColumn[];
   rows: number;
   nulls: Float64Array;
+  /** Per column, how many of its values come from a log. */
+  logged?: Float64Array;
   failedCells: number;
   digest: string;
 }): TrainingSetManifest {
@@ -347,9 +395,18 @@ function manifestOf({
     features: lockOf(plan.nodes),
     spine: JSON.parse(JSON.stringify(options.spine)) as object,
     rows,
-    columns: fields.map((field, i) =>
-      columnOfManifest(field, nulls[i]!, viewsBehind(plan, columns, field.name)),
-    ),
+    columns: fields.map((field, i) => ({
+      ...columnOfManifest(field, nulls[i]!, viewsBehind(plan, columns, field.name)),
+      ...(logged === undefined || !features.has(field.name)
+        ? {}
+        : {
+            cells: {
+              logged: logged[i]!,
+              computed: rows - nulls[i]! - logged[i]!,
+              missing: nulls[i]!,
+            },
+          }),
+    })),
     // A cell that could not be read is null.
     cells: { computed: features.size * rows - absent, missing: absent - failedCells, failed: failedCells },
     digest,
@@ -361,7 +418,12 @@ function manifestOf({
   const identity = {
     ...body,
     features: Object.fromEntries(Object.entries(body.features).map(([view, { hash }]) => [view, hash])),
-    columns: body.columns.map(({ name, type, nulls }) => ({ name, type, nulls })),
+    columns: body.columns.map(({ name, type, nulls, cells }) => ({
+      name,
+      type,
+      nulls,
+      ...(cells === undefined ? {} : { cells }),
+    })),
     steps,
   };
   const id = createHash('sha256').update(canonicalJson(identity)).digest('hex');

@@ -60,7 +60,14 @@ export async function configurationSchema(own: OwnDefinitions = {}): Promise<Jso
 
 /** The JSON Schema (draft 2020-12) of a spine, the historical requests of a training set. */
 export function spineJsonSchema(): JsonSchema {
-  return { $schema: dialect, title: 'Vivace spine', ...oneSource(withReferences(optionsJson(spineSchema))) };
+  const spine = withReferences(optionsJson(spineSchema));
+  // The log of a pipeline may be read by a query.
+  const sources = [
+    { required: ['table', 'time'], not: { required: ['served'] } },
+    { required: ['query', 'time'], not: { required: ['served'] } },
+    { required: ['served'] },
+  ];
+  return { $schema: dialect, title: 'Vivace spine', ...spine, oneOf: sources };
 }
 
 /** A block may stand empty, as while it is being written. */

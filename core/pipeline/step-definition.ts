@@ -1,5 +1,6 @@
 import type { Newable, ServiceIdentifier, ContainerModule } from 'inversify';
 import type { z } from 'zod';
+import type { Column } from '../data/column.js';
 import type { Frame } from '../data/frame.js';
 import type { MaybePromise } from '../kernel/call.js';
 import type { ExplainedNode } from '../ports/data-plane.js';
@@ -57,6 +58,20 @@ export type Offline =
  */
 export type FailedReads = 'end' | 'mark';
 
+/** What a log says of a node: one row for each of the frame's rows in the node's scope. */
+export interface LoggedCells {
+  /** The rows to be taken from the log, ascending. */
+  readonly rows: Uint32Array;
+  /** Statuses by name, and times in microseconds, null where there are none. */
+  readonly status: Column;
+  readonly eventTime: Column;
+  readonly availableTime: Column;
+  /** The names of features for which a default stood in, joined by commas. */
+  readonly defaulted: Column;
+  /** One per column that the node writes. */
+  readonly columns: readonly Column[];
+}
+
 /** A node for people and for comparison. */
 export interface StepSummary {
   /** What stands after the verb: the name of a view, a part or a step. */
@@ -103,6 +118,11 @@ export interface StepDefinition<S extends z.ZodObject = z.ZodObject, N extends P
   offline(node: N): Offline;
   /** The node as it runs over historical requests: without budgets, and with `failedReads` for what it declares for outages. */
   inHistory?(node: N, failedReads: FailedReads): N;
+  /**
+   * Writes the columns of a node in some rows as a log of served requests has them, also what it says of left-out objects; by then its class has
+   * written the others, unless there are none or nothing can compute them.
+   */
+  fromLog?(node: N, frame: Frame, logged: LoggedCells): void;
   summary(node: N): StepSummary;
   /** Status and times per row, for `explain` and for the failed rows of a training set. */
   explain?(node: N, frame: Frame): NonNullable<ExplainedNode['rows']>;

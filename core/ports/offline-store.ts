@@ -6,7 +6,7 @@ import type { SourceRows } from '../views/source-rows.js';
 import type { FeatureView } from '../views/view.js';
 import { pluginPort } from './port.js';
 import { type CallContext } from '../kernel/call.js';
-import { callersRows, type RowBatch, type TableRows } from './warehouse.js';
+import { callersRows, type RowBatch, type TableRows, type TemporaryTable } from './warehouse.js';
 
 /**
  * Reads views as of a time per row: the offline counterpart of an online store.
@@ -137,6 +137,14 @@ export interface OfflineStore {
   ): Promise<{ readonly fields: readonly Field[]; readonly batches: AsyncIterable<RowBatch> }>;
 
   /**
+   * Loads rows from elsewhere, such as those of a log, into a temporary table of the warehouse, for a spine to be a query of it; absent where it
+   * cannot.
+   *
+   * @throws {VivaceError} As `Warehouse.load` does.
+   */
+  load?(rows: TableRows, context: CallContext): Promise<TemporaryTable>;
+
+  /**
    * Copies to the online store, for each key, the row that counts at `untilMs`, the same one that `read` finds there. Safe to repeat and to
    * interrupt: the newest row wins whatever came before. What has been copied stands in the ledger of the online view, and only what may
    * have changed since is copied: rows with an event time or an available time after the last run, and with aggregates also keys from whose
@@ -182,6 +190,10 @@ export const offlineStore = pluginPort<OfflineStore>('offline-store', {
   checkSpine: {},
   openAsOf: { returns: { read: {}, [Symbol.asyncDispose]: {} } },
   spine: {},
+  load: {
+    returns: { [Symbol.asyncDispose]: {} },
+    callers: ([rows, context], own) => [callersRows(rows, own), context],
+  },
   materialize: {
     callers: ([view, { onProgress, ...options }, context], own) => [
       view,

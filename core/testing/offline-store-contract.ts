@@ -48,6 +48,10 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
           for await (const _ of (await started.spine({ table: 't', columns: {}, time: 'event' }, call))
             .batches);
         },
+        load: {
+          open: (started, call) => started.load!({ fields, batches: [...batches] }, call),
+          handle: {},
+        },
         materialize: (started, call) => started.materialize(plainView, { untilMs: 20 * millisPerDay }, call),
         estimate: (started, call) => started.estimate?.(plainView, { untilMs: 20 * millisPerDay }, call),
         newest: async (started, call) => {

@@ -44,6 +44,8 @@ export const offlineStore = definePlugin({
         return read;
       },
 
+      load: (rows, context) => lake.load(rows, context),
+
       async materialize(view, { onProgress, ...run }, context) {
         if (online === undefined) {
           throw new VivaceError(

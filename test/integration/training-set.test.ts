@@ -258,15 +258,15 @@ describe('Training sets', () => {
     });
 
     it('where a source answers online only', async () => {
-      const log = { use: scripted, features: { v: 'float64' }, offline: 'log-only' };
+      const live = { use: scripted, features: { v: 'float64' }, offline: 'log-only' };
       const error = await wrong(
         (server) => build(server),
-        withStep({ fetch: 'log', key: { id: 'object.item' } }),
-        { log },
+        withStep({ fetch: 'live', key: { id: 'object.item' } }),
+        { live },
       );
       expect([error.code, error.message]).to.deep.equal([
         'FAILED_PRECONDITION',
-        'the source of "log" answers online only: its history is only in the logs of served requests',
+        'the source of "live" answers online only: its history is only in the logs of served requests, which a spine reads with `served`',
       ]);
     });
 

@@ -17,6 +17,7 @@ import { canonicalJson, type FeatureView } from '../../views/view.js';
 import { contentId } from '../../wire/base32.js';
 import { cacheSummary } from '../cache/schema.js';
 import { FetchFeatures } from './fetch-features.js';
+import { fromLog } from './from-log.js';
 import type { FetchNode } from './node.js';
 import { fetchSchema, type FetchSpec } from './schema.js';
 
@@ -37,6 +38,7 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
     const { budgetMs: _, ...unhurried } = node;
     return { ...unhurried, onFailure: failedReads === 'end' ? 'fail' : 'null' };
   },
+  fromLog,
   summary: ({ part, view, onMissing, onFailure, cache: cached, ...node }) => ({
     what: view?.name ?? part,
     facts: {
@@ -179,7 +181,7 @@ function offlineOf(node: FetchNode): Offline {
   if (history === 'pure') return { how: 'same' };
   const because =
     history === 'log-only'
-      ? `the source of "${alias}" answers online only: its history is only in the logs of served requests`
+      ? `the source of "${alias}" answers online only: its history is only in the logs of served requests, which a spine reads with \`served\``
       : `the source of "${alias}" is not a view, so it cannot be read as of a past time`;
   return { how: 'refuse', because, ...(history === 'log-only' ? { logged: contractOf(node) } : {}) };
 }

@@ -51,6 +51,23 @@ export function spine({ runner, open }: OfflineStoreFixture): void {
       ]);
     });
 
+    it('reads rows that were loaded, until they are disposed of', async () => {
+      const store = await open({});
+      if (store.load === undefined) return;
+      const rows = plain([
+        ['b', 2, 2, 1],
+        ['a', 1, 1, null],
+      ]);
+      const query = async (): Promise<Cell[][]> => {
+        await using loaded = await store.load!(rows, context());
+        return await read(store, { table: undefined, query: `SELECT * FROM ${loaded.name}` } as never);
+      };
+      assert.deepEqual(await query(), [
+        ['a', null, day],
+        ['b', 1, 2 * day],
+      ]);
+    });
+
     it('takes rows from a time (inclusive) to another (exclusive), those that `where` names, equal ones once', async () => {
       const store = await open({
         t: plain([
