@@ -28,7 +28,7 @@ describe('What vivace prints', () => {
     await given({ 'vivace.yaml': sales, 'sales.csv': salesCsv });
     for (const argv of [
       ['--quiet', 'materialize', '--json'],
-      ['materialize', '-q', '--json'],
+      ['materialize', '-q', '--json', '--full'],
     ]) {
       const { code, stdout, stderr } = await project.vivace(argv);
       expect([code, stderr]).to.deep.equal([0, '']);
