@@ -24,6 +24,9 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   'redis-materialize': { module: 'redis-materialize', seconds: 40 },
   'redis-rank': { module: 'redis-rank', seconds: 150 },
   couchbase: { module: 'couchbase', seconds: 25 },
+  'shop-training-sets': { module: 'shop-training-sets', seconds: 30 },
+  'shop-materialize': { module: 'shop-materialize', seconds: 30 },
+  'shop-million': { module: 'shop-million', seconds: 90 },
   'couchbase-materialize': { module: 'couchbase-materialize', seconds: 80 },
 };
 

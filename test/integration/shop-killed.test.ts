@@ -14,7 +14,7 @@ import { root } from '../support/repository.js';
 import { lmdbRows, redisRows, storeDifferences, type StoredRows } from '../support/stored-rows.js';
 
 /** `.ci/long` takes the whole shop and 20 kills of each store. */
-const kills = Number(process.env['SHOP_KILLS'] ?? 3);
+const kills = Number(process.env['SHOP_KILLS'] ?? 2);
 const size: ShopSize =
   process.env['SHOP'] === 'whole'
     ? wholeShop

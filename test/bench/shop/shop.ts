@@ -33,22 +33,28 @@ export function nightMs(day: number): number {
   return openedMs + day * dayMs + 3 * 3_600_000;
 }
 
+/** A number in [0, 1) for a row of a query: another one for each stream. */
+function random(row: string, stream: number): string {
+  return `(hash(${row} * 64 + ${stream}) / 18446744073709551616.0)`;
+}
+
+/** A number from 0 to `count` - 1, the smaller the more often; the first rows have each of them once. */
+function zipf(row: string, stream: number, count: number): string {
+  return `CASE WHEN ${row} < ${count} THEN ${row} ELSE LEAST(CAST(FLOOR(EXP(${random(row, stream)} * LN(${count + 1}.0))) AS BIGINT), ${count}) - 1 END`;
+}
+
+const openedSql = `TIMESTAMP '${new Date(openedMs).toISOString().slice(0, 19)}'`;
+
 /**
  * The lines of a shop as a query, the same ones every time for a size. Invoices are spread over the days and lie at any second of them; of one
  * invoice in twenty nobody knows for an hour to 20 days. Customers and products are drawn by Zipf's law, each of them once at least.
  * Columns: `line`, `invoice`, `customer`, `product`, `country`, `sold_at`, `known_at`, `quantity`, `price`, `revenue`.
  */
 function linesSql({ lines, invoices, customers, products, days }: ShopSize): string {
-  // Numbers in [0, 1): a stream for each purpose.
-  const random = (of: string, stream: number): string =>
-    `(hash(${of} * 64 + ${stream}) / 18446744073709551616.0)`;
-  const zipf = (of: string, stream: number, count: number): string =>
-    `CASE WHEN ${of} < ${count} THEN ${of} ELSE LEAST(CAST(FLOOR(EXP(${random(of, stream)} * LN(${count + 1}.0))) AS BIGINT), ${count}) - 1 END`;
-  const opened = `TIMESTAMP '${new Date(openedMs).toISOString().slice(0, 19)}'`;
   const seconds = (of: string): string => `TO_SECONDS(CAST(FLOOR(${of}) AS BIGINT))`;
   return `WITH invoices AS (
   SELECT i AS invoice, ${zipf('i', 1, customers)} AS customer,
-    ${opened} + ${seconds(`${random('i', 2)} * ${days * 86_400}`)} AS sold_at,
+    ${openedSql} + ${seconds(`${random('i', 2)} * ${days * 86_400}`)} AS sold_at,
     CASE WHEN ${random('i', 3)} < 0.05 THEN 3600 + ${random('i', 4)} * ${20 * 86_400 - 3600} ELSE 0 END AS late
   FROM range(${invoices}) AS rows(i)
 ), priced AS (
@@ -107,4 +113,21 @@ export async function inDuckdb(statements: readonly string[]): Promise<void> {
 /** A statement that writes the rows of a query to a Parquet file. */
 export function copyTo(file: string, sql: string): string {
   return `COPY (${sql}) TO '${file}' (FORMAT parquet)`;
+}
+
+/** Writes requests to a Parquet file: `customer`, `product` and `moment`, each drawn as the lines are, at any second of the days. */
+export async function writeRequests(
+  file: string,
+  requests: number,
+  { customers, products, days }: ShopSize,
+): Promise<void> {
+  await inDuckdb([
+    copyTo(
+      file,
+      `SELECT 'C' || lpad(CAST(${zipf('i', 11, customers)} AS VARCHAR), 5, '0') AS customer,
+  'P' || lpad(CAST(${zipf('i', 12, products)} AS VARCHAR), 5, '0') AS product,
+  ${openedSql} + TO_SECONDS(CAST(FLOOR(${random('i', 13)} * ${days * 86_400}) AS BIGINT)) AS moment
+FROM range(${requests}) AS rows(i)`,
+    ),
+  ]);
 }
