@@ -379,6 +379,8 @@ export type { OutputTensor, PipelineTensors } from './json/pipeline-tensors.js';
 export type { DecodedRequest } from './json/request-decoder.js';
 
 // Training sets.
+export { logOf } from './offline/served-spine.js';
+export type { PipelineLog } from './offline/served-spine.js';
 export type { AsOfBlock, AsOfPhase } from './offline/as-of-run.js';
 export { asOf, buildTrainingSet, trainingParts } from './offline/training-set.js';
 export type {

@@ -51,6 +51,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/training-set.js')).addTrainingSet,
   },
   {
+    name: 'log',
+    description: 'copy the files of what a pipeline served',
+    load: async () => (await import('./commands/log.js')).addLog,
+  },
+  {
     name: 'schema',
     description: 'print the JSON Schema of a configuration, or of a spine, for editors',
     load: async () => (await import('./commands/schema.js')).addSchema,

@@ -13,7 +13,7 @@ import { fitted } from './logged-cells.js';
 import type { BoundServed, BoundSpine } from './spine.js';
 
 /** The log of a pipeline. */
-interface PipelineLog {
+export interface PipelineLog {
   readonly plan: Plan;
   /** The served-log part. */
   readonly part: string;

@@ -11,7 +11,6 @@ import {
   type FeatureRows,
   type Keys,
   type PipelineDeclaration,
-  type Server,
   type ServerOf,
   type TrainingSetManifest,
 } from 'vivace';
@@ -305,11 +304,7 @@ describe('A training set from the log', function () {
     const { source: _, ...pushed } = views.user;
     await within(
       async (server) => {
-        await materializeViews(
-          server,
-          { views: ['item'], untilMs: start + day },
-          callContext(),
-        );
+        await materializeViews(server, { views: ['item'], untilMs: start + day }, callContext());
         await server.predict('p', {
           request: { user: 'u1', at: iso(start + day) },
           objects: [{ item: 'p1' }],
