@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { figure, type BenchCase } from '../bench-case.js';
 import { Child } from '../child.js';
-import { wholeShop, writeShop } from '../shop/shop.js';
+import { benchShop, writeShop } from '../shop/shop.js';
 
 /** The first materialization of the whole shop, and that of the night after. */
 export const benchCase: BenchCase = {
   title: 'materialize a shop of 400,000 lines into LMDB, and once more the next night',
   async run({ directory }) {
     const lines = join(directory, 'shop-lines.parquet');
-    await writeShop(lines, wholeShop);
-    const nights = [wholeShop.days - 1, wholeShop.days];
+    await writeShop(lines, benchShop);
+    const nights = [benchShop.days - 1, benchShop.days];
     const given = { lines, path: join(directory, 'shop-store'), nights };
     const { child, ready } = await Child.start<readonly { ms: number; rows: number }[]>(
       './children/shop-materialize.js',

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { figure, type BenchCase } from '../bench-case.js';
 import { Child } from '../child.js';
 import { interleave, type Sample } from '../measure.js';
-import { wholeShop, writeRequests, writeShop } from '../shop/shop.js';
+import { benchScale, benchShop, writeRequests, writeShop } from '../shop/shop.js';
 
-const requests = 1_000_000;
+const requests = Math.ceil(1_000_000 * benchScale);
 const mostBytes = 1.5e9;
 
 /** A training set of 1,000,000 rows × 3 views, against one statement of DuckDB's. */
@@ -13,8 +13,8 @@ export const benchCase: BenchCase = {
   async run({ directory }) {
     const lines = join(directory, 'shop-lines.parquet');
     const spine = join(directory, 'shop-million.parquet');
-    await writeShop(lines, wholeShop);
-    await writeRequests(spine, requests, wholeShop);
+    await writeShop(lines, benchShop);
+    await writeRequests(spine, requests, benchShop);
     const given = { set: 'withLast', lines, requests: spine };
     const { vivace, floor } = await interleave(
       {

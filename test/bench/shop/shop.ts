@@ -20,6 +20,18 @@ export const wholeShop: ShopSize = {
   days: 365,
 };
 
+/** How much of the whole shop the bench takes: `SHOP_SCALE=0.05` tries whether its cases run; figures are those of 1. */
+export const benchScale = Number(process.env['SHOP_SCALE'] ?? 1);
+
+/** The shop of the bench. */
+export const benchShop: ShopSize = {
+  lines: Math.ceil(wholeShop.lines * benchScale),
+  invoices: Math.ceil(wholeShop.invoices * benchScale),
+  customers: Math.ceil(wholeShop.customers * benchScale),
+  products: Math.ceil(wholeShop.products * benchScale),
+  days: wholeShop.days,
+};
+
 /** The same in small: some customers and products sell every day, others once. */
 export const smallShop: ShopSize = { lines: 6000, invoices: 1500, customers: 140, products: 110, days: 100 };
 
