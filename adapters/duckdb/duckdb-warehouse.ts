@@ -238,6 +238,11 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   async #connect({ signal }: CallContext): Promise<{ connection: DuckDBConnection; release: () => void }> {
     if (signal.aborted) throw abortError(signal);
     const connection = await (this.#instance as DuckDBInstance).connect();
+    // A signal that has aborted meanwhile says so to nobody any more.
+    if (signal.aborted) {
+      connection.disconnectSync();
+      throw abortError(signal);
+    }
     const interrupt = (): void => connection.interrupt();
     signal.addEventListener('abort', interrupt, { once: true });
     const release = (): void => {

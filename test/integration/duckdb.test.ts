@@ -224,6 +224,14 @@ describe('duckdb', () => {
     expect((await failure(loading)).code).to.equal('CANCELLED');
   });
 
+  it('ends the query of a caller who leaves while it connects', async () => {
+    const abort = new AbortController();
+    const endless = 'SELECT COUNT(*) AS n FROM range(1000000) AS a, range(1000000) AS b, range(1000000) AS c';
+    const keeping = failure(lake.keep({ sql: endless }, { signal: abort.signal }));
+    abort.abort();
+    expect((await keeping).code).to.equal('CANCELLED');
+  });
+
   it('works over an open instance, and leaves it open', async () => {
     const { DuckDBInstance } = await import('@duckdb/node-api');
     const client = await DuckDBInstance.create(':memory:');

@@ -74,7 +74,9 @@ describe('vivace materialize, killed while it copies', function () {
   const stored = async (path: string): Promise<Values> => {
     const database = open<Uint8Array, string>({ path: inProject(path), encoding: 'binary', noSubdir: false });
     const found = new Map<string, string>();
-    for (const { key, value } of database.getRange()) found.set(key, Buffer.from(value).toString('hex'));
+    // Rows alone: a ledger is another each time.
+    for (const { key, value } of database.getRange())
+      if (!key.includes('#')) found.set(key, Buffer.from(value).toString('hex'));
     await database.close();
     return found;
   };
