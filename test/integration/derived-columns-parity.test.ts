@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildTrainingSet, materializeViews, type Server, type ServerOf } from 'vivace';
+import { buildTrainingSet, materializeViews } from 'vivace';
 import { duckdb } from 'vivace/adapters/duckdb';
 import { memory } from 'vivace/adapters/memory';
 import { expression } from 'vivace/plugins/expression';
@@ -79,7 +79,7 @@ describe('derived columns and expressions in a pipeline', () => {
       const online = [];
       for (const [visits, shop] of asked.entries()) {
         const request = { shop, at: '2001-01-03T12:00:00Z', visits };
-        online.push((await (server as unknown as ServerOf).predict('p', { request })).outputs);
+        online.push((await server.predict('p', { request })).outputs);
       }
       const revenue = Math.fround(3.7);
       expect(online).to.deep.equal([
@@ -89,7 +89,7 @@ describe('derived columns and expressions in a pipeline', () => {
       ]);
       const set = join(directory, 'set.csv');
       const built = { pipeline: 'p', spine: { table: 'spine.csv', time: 'at' } };
-      await buildTrainingSet(server as unknown as Server, set, built, callContext(60_000));
+      await buildTrainingSet(server, set, built, callContext(60_000));
       const [head, ...lines] = readFileSync(set, 'utf8').trim().split('\n');
       const names = head!.split(',');
       const cells = lines.map((line) =>

@@ -73,7 +73,12 @@ export const adder = definePlugin({
     const lock = featuresLock === undefined ? {} : { featuresLock };
     const model = { name: 'adder', version: '1', digest: `adder of ${width}` };
     return {
-      describe: async () => ({ model, signature: sumSignature(width), featuresLock: featuresLock ?? {}, strictContract }),
+      describe: async () => ({
+        model,
+        signature: sumSignature(width),
+        featuresLock: featuresLock ?? {},
+        strictContract,
+      }),
       status: () => ({ serving: loaded?.() === false ? undefined : model, ...lock }),
       serving: () => (loaded?.() === false ? undefined : model),
       async predict(inputs: readonly Tensor[], { rows }: { rows: number }) {
