@@ -258,6 +258,7 @@ export { carriedFields, warehouse } from './ports/warehouse.js';
 export type {
   AsOfJoin,
   ConvertOptions,
+  DaysOfRows,
   DescribedColumn,
   Dialect,
   FileFormat,

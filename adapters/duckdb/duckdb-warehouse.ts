@@ -8,6 +8,7 @@ import {
   isVivaceError,
   VivaceError,
   type CallContext,
+  type DaysOfRows,
   type DescribedColumn,
   type ErrorCode,
   type FileFormat,
@@ -28,6 +29,7 @@ import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode, plainError } from './errors.js';
 import { appendBatch, duckdbTypes, type Sdk } from './load-table.js';
 import { notParquet, ParquetFile, parquetOf, parquetQuery } from './parquet-bytes.js';
+import { columnsAs, KeptDays } from './kept-days.js';
 import { columnReader, describedColumns } from './read-columns.js';
 import { fileSource, isFile } from './read-files.js';
 import { mayBeRenamed, repeatedName } from './repeated-names.js';
@@ -41,6 +43,8 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   readonly errorCode = (error: unknown): ErrorCode | undefined =>
     duckdbErrorCode(error) ?? systemErrorCode(error);
   readonly supports: { readonly exclusive?: string };
+  readonly keepDays?: NonNullable<Warehouse['keepDays']>;
+  readonly keptDays?: NonNullable<Warehouse['keptDays']>;
   readonly #options: DuckdbOptions;
   readonly #context: PartContext;
   readonly #directory: string;
@@ -62,6 +66,10 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       path === undefined || client !== undefined
         ? {}
         : { exclusive: `duckdb ${resolve(this.#directory, path)}` };
+    if (options.tiles === undefined) return;
+    const kept = new KeptDays(resolve(context.directory, options.tiles));
+    this.keepDays = (name, rows, call) => this.#keepDays(kept, { name, ...rows }, call);
+    this.keptDays = (name, days, call) => kept.from(name, days, (sql) => this.describe({ sql }, call));
   }
 
   async start(context: CallContext): Promise<void> {
@@ -131,6 +139,23 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     return this.#temporaryTable(context, async (connection, { name }) => {
       await connection.run(`CREATE TABLE ${name} AS ${sql}`, parameters ?? {});
     });
+  }
+
+  async #keepDays(
+    kept: KeptDays,
+    { name, days, statement: { sql, parameters } }: DaysOfRows & { readonly name: string },
+    context: CallContext,
+  ): Promise<void> {
+    const given = parameters === undefined ? {} : { parameters };
+    const rows = columnsAs(await this.describe({ sql, ...given }, context), (type) =>
+      type.replace(/U?HUGEINT/, 'DECIMAL(38,0)'),
+    );
+    await using table = await this.keep({ sql: `SELECT ${rows} FROM (${sql}\n) AS r`, ...given }, context);
+    await kept.replace(name, { days, table: table.name }, (sorted, path) =>
+      this.#connected(context, async (connection) => {
+        await connection.run(`COPY (${sorted}) TO ${text(path)} (FORMAT parquet, COMPRESSION zstd)`);
+      }),
+    );
   }
 
   async load({ fields, batches }: TableRows, context: CallContext): Promise<TemporaryTable> {

@@ -12,6 +12,13 @@ export const duckdbOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('where relative files in tables and exports are; default: that of the configuration'),
+  tiles: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'directory where materialization keeps what it has folded, for the runs after it; default: nothing is kept',
+    ),
   threads: z
     .int()
     .min(0)
@@ -32,7 +39,7 @@ export const duckdbOptions = z.strictObject({
     .custom<DuckDBInstance>((value) => typeof value === 'object' && value !== null && 'connect' in value)
     .optional()
     .describe(
-      'an open DuckDBInstance, from code only; it is not closed, and the options above except `directory` have no effect',
+      'an open DuckDBInstance, from code only; it is not closed, and the options above except `directory` and `tiles` have no effect',
     ),
 });
 

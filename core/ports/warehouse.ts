@@ -212,6 +212,14 @@ export interface TemporaryTable extends AsyncDisposable {
   readonly name: string;
 }
 
+/** The rows of some days. */
+export interface DaysOfRows {
+  /** Days since 1970, each once. */
+  readonly days: readonly number[];
+  /** Its int64 column `kept_day` says of which of `days` a row is. A day may have no rows. The other columns are the same in every call for one set. */
+  readonly statement: Statement;
+}
+
 /** An analytical database: SQL in, columns out. */
 export interface Warehouse {
   readonly dialect: Dialect;
@@ -253,6 +261,29 @@ export interface Warehouse {
    * @throws {VivaceError} as `query` does, and `FAILED_PRECONDITION` where there is no place for temporary tables.
    */
   keep(statement: Statement, context: CallContext): Promise<TemporaryTable>;
+
+  /**
+   * Replaces the rows of some days of a set of rows that stays, each day at once: a reader, or a run after a kill, finds the old rows of a
+   * day or the new ones. Days are written in their order, so that a kill leaves none behind one that is missing. Where two calls replace
+   * the same days, the rows of either may be there. Integers stay exact, however many digits they have; other values keep their bits. Absent
+   * together with `keptDays` where nothing can be kept.
+   *
+   * @param name Of the set: 1 to 100 of `a` to `z`, digits, `_` and `-`; a set is there from its first day on.
+   * @throws {VivaceError} as `query` does, and `INVALID_ARGUMENT` for another name.
+   */
+  keepDays?(name: string, rows: DaysOfRows, context: CallContext): Promise<void>;
+
+  /**
+   * What stands after FROM, before an alias, for the days of a set that were kept; `undefined` where there are none. The answer is good for
+   * queries that follow at once.
+   *
+   * @param days First and last, inclusive; default: all.
+   */
+  keptDays?(
+    name: string,
+    days: { readonly first?: number; readonly last?: number },
+    context: CallContext,
+  ): Promise<string | undefined>;
 
   /**
    * Loads rows into a temporary table. Every call makes a table of its own; one that fails leaves none.
@@ -301,6 +332,8 @@ export const warehouse = adapterPort<Warehouse>(
     estimate: {},
     query: { sync: true },
     keep: { returns: { [Symbol.asyncDispose]: {} } },
+    keepDays: {},
+    keptDays: {},
     load: {
       returns: { [Symbol.asyncDispose]: {} },
       callers: ([rows, context], own) => [callersRows(rows, own), context],

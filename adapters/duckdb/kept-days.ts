@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { millisPerDay, VivaceError, type DescribedColumn } from 'vivace';
+import { makeDirectory } from 'vivace/kit';
+import { identifier, text } from './dialect.js';
+
+/** Days that share a file once none of them is among the newest. */
+const blockDays = 32;
+
+/** A file of some days, first and last. */
+interface KeptFile {
+  readonly first: number;
+  readonly last: number;
+  readonly path: string;
+}
+
+/** Writes the answer of a query to a Parquet file. */
+type Copy = (sql: string, path: string) => Promise<void>;
+
+/**
+ * Sets of rows by day, each a directory of Parquet files: one per day for the newest days, and one for each 32 of those before them, since the price of
+ * a small file is that of opening it. A file is written beside its place, made durable and renamed, so that it is whole whenever it is there.
+ * Where a file of many days has come to be, those of its days are no longer looked at, and the next write removes them: whoever found them
+ * before may still read them.
+ */
+export class KeptDays {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** What stands after FROM; `undefined` where no day is kept. */
+  async from(
+    name: string,
+    { first = -Infinity, last = Infinity }: { readonly first?: number; readonly last?: number },
+    describe: (sql: string) => Promise<readonly DescribedColumn[]>,
+  ): Promise<string | undefined> {
+    const files = outermost(await listed(this.#of(name)));
+    const wanted = files.filter((file) => file.last >= first && file.first <= last);
+    if (wanted.length === 0) return undefined;
+    const bounds = [
+      ...(Number.isFinite(first) ? [`kept_day >= ${first}`] : []),
+      ...(Number.isFinite(last) ? [`kept_day <= ${last}`] : []),
+    ];
+    const columns = await describe(`SELECT * FROM ${parquet(wanted.slice(-1))}`);
+    const rows = columnsAs(columns, (type) => type.replace('DECIMAL(38,0)', 'HUGEINT'));
+    return `(SELECT ${rows} FROM ${parquet(wanted)}${bounds.length === 0 ? '' : ` WHERE ${bounds.join(' AND ')}`})`;
+  }
+
+  /** Replaces the rows of days by those of a table. */
+  async replace(
+    name: string,
+    { days, table }: { readonly days: readonly number[]; readonly table: string },
+    copy: Copy,
+  ): Promise<void> {
+    const directory = this.#of(name);
+    await makeDirectory(directory);
+    const found = await listed(directory);
+    const files = outermost(found);
+    for (const { first, last } of stretches(files, days)) {
+      const replaced = days.filter((day) => day >= first && day <= last);
+      const formers = files.filter((file) => file.first >= first && file.last <= last);
+      const rows = [
+        ...(replaced.length === 0
+          ? []
+          : [`SELECT * FROM ${table} AS t WHERE kept_day IN (${replaced.join(', ')})`]),
+        // The rows of other days; those of one day alone are replaced as a whole.
+        ...(formers.length === 0 || first === last
+          ? []
+          : [
+              `SELECT * FROM ${parquet(formers)}${replaced.length === 0 ? '' : ` WHERE kept_day NOT IN (${replaced.join(', ')})`}`,
+            ]),
+      ];
+      const unfinished = join(directory, `.${randomUUID()}`);
+      try {
+        await copy(`SELECT * FROM (${rows.join(' UNION ALL BY NAME ')}) AS r ORDER BY kept_day`, unfinished);
+        await makeDurable(unfinished);
+        await rename(unfinished, join(directory, nameOf({ first, last })));
+      } catch (error) {
+        await rm(unfinished, { force: true });
+        throw error;
+      }
+    }
+    for (const { path } of found.filter((file) => !files.includes(file))) await rm(path, { force: true });
+    await removeUnfinished(directory);
+  }
+
+  #of(name: string): string {
+    if (!/^[a-z0-9_-]{1,100}$/.test(name))
+      throw new VivaceError(
+        'INVALID_ARGUMENT',
+        `${JSON.stringify(name)} does not name kept days: use 1 to 100 of a to z, digits, _ and -`,
+      );
+    return join(this.#directory, name);
+  }
+}
+
+/** What stands after SELECT for columns some of which are cast to other types: Parquet has no integers of 128 bits, and DuckDB writes floats for them. */
+export function columnsAs(columns: readonly DescribedColumn[], typeFor: (type: string) => string): string {
+  const cast = columns.flatMap(({ name, nativeType }) => {
+    const type = typeFor(nativeType);
+    return type === nativeType ? [] : [`CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`];
+  });
+  return cast.length === 0 ? '*' : `* REPLACE (${cast.join(', ')})`;
+}
+
+/** The files to write, in the order of their days: those of `days`, and those that join days that are no longer among the newest. */
+function stretches(
+  files: readonly KeptFile[],
+  days: readonly number[],
+): readonly { readonly first: number; readonly last: number }[] {
+  const blockOf = (day: number): number => Math.floor(day / blockDays);
+  const newest = [...files.map(({ last }) => last), ...days].reduce((a, b) => Math.max(a, b), -Infinity);
+  const single = days.filter((day) => blockOf(day) === blockOf(newest));
+  const joined = [...days, ...files.filter(({ first, last }) => first === last).map(({ first }) => first)]
+    .map(blockOf)
+    .filter((block) => block !== blockOf(newest));
+  return [
+    ...single.map((day) => ({ first: day, last: day })),
+    ...[...new Set(joined)].map((block) => ({
+      first: block * blockDays,
+      last: (block + 1) * blockDays - 1,
+    })),
+  ].sort((a, b) => a.first - b.first);
+}
+
+async function listed(directory: string): Promise<readonly KeptFile[]> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return names.flatMap((name): KeptFile[] => {
+    const [, first, last = first] = /^(\d{4}-\d\d-\d\d)(?:_(\d{4}-\d\d-\d\d))?\.parquet$/.exec(name) ?? [];
+    if (first === undefined) return [];
+    const day = (date: string): number => Date.parse(date) / millisPerDay;
+    return [{ first: day(first), last: day(last!), path: join(directory, name) }];
+  });
+}
+
+/** Without the files of days that stand in a file of many days too. */
+function outermost(files: readonly KeptFile[]): readonly KeptFile[] {
+  const blocks = files.filter(({ first, last }) => first !== last);
+  return files
+    .filter(
+      (file) =>
+        file.first !== file.last ||
+        !blocks.some(({ first, last }) => first <= file.first && last >= file.last),
+    )
+    .sort((a, b) => a.first - b.first);
+}
+
+function nameOf({ first, last }: { readonly first: number; readonly last: number }): string {
+  const date = (day: number): string => new Date(day * millisPerDay).toISOString().slice(0, 10);
+  return `${first === last ? date(first) : `${date(first)}_${date(last)}`}.parquet`;
+}
+
+function parquet(files: readonly KeptFile[]): string {
+  return `read_parquet([${files.map(({ path }) => text(path)).join(', ')}], hive_partitioning = false)`;
+}
+
+async function makeDurable(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Removes what killed processes have begun, once it is a day old. */
+async function removeUnfinished(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith('.')) continue;
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > millisPerDay) await rm(path, { force: true });
+  }
+}
