@@ -205,6 +205,7 @@ export type {
   MaterializeProgress,
   MaterializeRun,
   OfflineStore,
+  SourceRead,
   SourceReport,
   Spine,
   SpineColumn,

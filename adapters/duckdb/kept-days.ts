@@ -8,11 +8,19 @@ import { identifier, text } from './dialect.js';
 /** Days that share a file once none of them is among the newest. */
 const blockDays = 32;
 
-/** A file of some days, first and last. */
-interface KeptFile {
+/** How long a file stays that another one has taken the place of, milliseconds: for those who have found it before. */
+const staysMs = 3_600_000;
+
+interface Stretch {
   readonly first: number;
   readonly last: number;
+}
+
+/** A file of some days. */
+interface KeptFile extends Stretch {
   readonly path: string;
+  /** Of files of the same days the one of the greatest generation counts, and of these the last one by its path. */
+  readonly generation: number;
 }
 
 /** Writes the answer of a query to a Parquet file. */
@@ -21,8 +29,8 @@ type Copy = (sql: string, path: string) => Promise<void>;
 /**
  * Sets of rows by day, each a directory of Parquet files: one per day for the newest days, and one for each 32 of those before them, since the price of
  * a small file is that of opening it. A file is written beside its place, made durable and renamed, so that it is whole whenever it is there.
- * Where a file of many days has come to be, those of its days are no longer looked at, and the next write removes them: whoever found them
- * before may still read them.
+ * No file is written over, since DuckDB reads a file in several steps: one with a greater generation takes its place, and where a file of many
+ * days has come to be, it takes the place of those of its days. What has been replaced is removed an hour later, by the next write.
  */
 export class KeptDays {
   readonly #directory: string;
@@ -37,7 +45,7 @@ export class KeptDays {
     { first = -Infinity, last = Infinity }: { readonly first?: number; readonly last?: number },
     describe: (sql: string) => Promise<readonly DescribedColumn[]>,
   ): Promise<string | undefined> {
-    const files = outermost(await listed(this.#of(name)));
+    const files = current(await listed(this.#of(name)));
     const wanted = files.filter((file) => file.last >= first && file.first <= last);
     if (wanted.length === 0) return undefined;
     const bounds = [
@@ -58,7 +66,7 @@ export class KeptDays {
     const directory = this.#of(name);
     await makeDirectory(directory);
     const found = await listed(directory);
-    const files = outermost(found);
+    const files = current(found);
     for (const { first, last } of stretches(files, days)) {
       const replaced = days.filter((day) => day >= first && day <= last);
       const formers = files.filter((file) => file.first >= first && file.last <= last);
@@ -77,13 +85,15 @@ export class KeptDays {
       try {
         await copy(`SELECT * FROM (${rows.join(' UNION ALL BY NAME ')}) AS r ORDER BY kept_day`, unfinished);
         await makeDurable(unfinished);
-        await rename(unfinished, join(directory, nameOf({ first, last })));
+        const former = found.filter((file) => file.first === first && file.last === last);
+        const generation = former.reduce((most, file) => Math.max(most, file.generation), 0) + 1;
+        await rename(unfinished, join(directory, nameOf({ first, last, generation })));
       } catch (error) {
         await rm(unfinished, { force: true });
         throw error;
       }
     }
-    for (const { path } of found.filter((file) => !files.includes(file))) await rm(path, { force: true });
+    await removeReplaced(found, files);
     await removeUnfinished(directory);
   }
 
@@ -107,10 +117,7 @@ export function columnsAs(columns: readonly DescribedColumn[], typeFor: (type: s
 }
 
 /** The files to write, in the order of their days: those of `days`, and those that join days that are no longer among the newest. */
-function stretches(
-  files: readonly KeptFile[],
-  days: readonly number[],
-): readonly { readonly first: number; readonly last: number }[] {
+function stretches(files: readonly KeptFile[], days: readonly number[]): readonly Stretch[] {
   const blockOf = (day: number): number => Math.floor(day / blockDays);
   const newest = [...files.map(({ last }) => last), ...days].reduce((a, b) => Math.max(a, b), -Infinity);
   const single = days.filter((day) => blockOf(day) === blockOf(newest));
@@ -132,28 +139,47 @@ async function listed(directory: string): Promise<readonly KeptFile[]> {
     throw error;
   });
   return names.flatMap((name): KeptFile[] => {
-    const [, first, last = first] = /^(\d{4}-\d\d-\d\d)(?:_(\d{4}-\d\d-\d\d))?\.parquet$/.exec(name) ?? [];
+    const [, first, last = first, generation] =
+      /^(\d{4}-\d\d-\d\d)(?:_(\d{4}-\d\d-\d\d))?\.(\d+)-[0-9a-f]+\.parquet$/.exec(name) ?? [];
     if (first === undefined) return [];
     const day = (date: string): number => Date.parse(date) / millisPerDay;
-    return [{ first: day(first), last: day(last!), path: join(directory, name) }];
+    const path = join(directory, name);
+    return [{ first: day(first), last: day(last!), generation: Number(generation), path }];
   });
 }
 
-/** Without the files of days that stand in a file of many days too. */
-function outermost(files: readonly KeptFile[]): readonly KeptFile[] {
-  const blocks = files.filter(({ first, last }) => first !== last);
-  return files
-    .filter(
-      (file) =>
-        file.first !== file.last ||
-        !blocks.some(({ first, last }) => first <= file.first && last >= file.last),
-    )
-    .sort((a, b) => a.first - b.first);
+/** The files that count, in the order of their days. */
+function current(files: readonly KeptFile[]): readonly KeptFile[] {
+  const counts = (file: KeptFile): boolean => !files.some((other) => replaces(other, file));
+  return files.filter(counts).sort((a, b) => a.first - b.first);
 }
 
-function nameOf({ first, last }: { readonly first: number; readonly last: number }): string {
+/** Whether a file has taken the place of another one. */
+function replaces(file: KeptFile, former: KeptFile): boolean {
+  const isSame = file.first === former.first && file.last === former.last;
+  if (!isSame) return file.first <= former.first && file.last >= former.last;
+  return file.generation === former.generation
+    ? file.path > former.path
+    : file.generation > former.generation;
+}
+
+/** Removes files that others have taken the place of long enough ago. */
+async function removeReplaced(found: readonly KeptFile[], files: readonly KeptFile[]): Promise<void> {
+  for (const file of found) {
+    const by = files.find((other) => replaces(other, file));
+    if (by !== undefined && (await isOlder(by.path, staysMs))) await rm(file.path, { force: true });
+  }
+}
+
+async function isOlder(path: string, ms: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > ms;
+}
+
+function nameOf({ first, last, generation }: Omit<KeptFile, 'path'>): string {
   const date = (day: number): string => new Date(day * millisPerDay).toISOString().slice(0, 10);
-  return `${first === last ? date(first) : `${date(first)}_${date(last)}`}.parquet`;
+  const days = first === last ? date(first) : `${date(first)}_${date(last)}`;
+  return `${days}.${generation}-${randomUUID().slice(0, 8)}.parquet`;
 }
 
 function parquet(files: readonly KeptFile[]): string {
@@ -172,9 +198,7 @@ async function makeDurable(path: string): Promise<void> {
 /** Removes what killed processes have begun, once it is a day old. */
 async function removeUnfinished(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (!name.startsWith('.')) continue;
     const path = join(directory, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > millisPerDay) await rm(path, { force: true });
+    if (name.startsWith('.') && (await isOlder(path, millisPerDay))) await rm(path, { force: true });
   }
 }

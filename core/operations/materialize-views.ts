@@ -9,6 +9,7 @@ import {
   type Materialized,
   type MaterializeRun,
   type OfflineStore,
+  type SourceRead,
 } from '../ports/offline-store.js';
 import { lastBoundary } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
@@ -33,6 +34,8 @@ export interface ViewProgress {
   readonly written: number;
   /** How many rows there are in all; not known when a view has just begun. */
   readonly total?: number;
+  /** What was read of the source, once the view is done. */
+  readonly read?: SourceRead;
 }
 
 /** A view that has been copied. */
@@ -87,8 +90,8 @@ export async function materializeViews(
       },
       derivedContext(context, { bypassBreaker: true }),
     );
-    const { rows, written, total } = done;
-    onProgress?.({ ...of, phase: 'done', rows, written, total });
+    const { rows, written, total, read } = done;
+    onProgress?.({ ...of, phase: 'done', rows, written, total, read });
     copied.push({ ...of, ...done });
   }
   return copied;

@@ -88,12 +88,24 @@ export interface MaterializeRun {
   readonly trustClosed?: boolean;
 }
 
+/** What a run has read of the source of a view. */
+export interface SourceRead {
+  /** Rows that were copied or folded; absent where reading is billed and nothing has counted them. */
+  readonly rows?: number;
+  /** Rows of the past of which a run through kept tiles has only looked whether they are what was folded. */
+  readonly compared: number;
+  /** Bytes that are billed for `rows`, where the warehouse bills. */
+  readonly bytes?: number;
+}
+
 /** A run that has come to its end. */
 export interface Materialized extends MaterializeProgress {
   /** Only what happened or became known after this was copied: epoch milliseconds. Absent where the rows of all keys were. */
   readonly afterMs?: number;
   /** Epoch milliseconds, inclusive. */
   readonly untilMs: number;
+  /** What was read of the source. */
+  readonly read: SourceRead;
   /** Why the rows of all keys were copied though an earlier run has copied them. */
   readonly why?: string;
   /** The days, or stretches of days, whose rows were written anew. */

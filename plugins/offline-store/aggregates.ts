@@ -1,4 +1,4 @@
-import { parseType, windowGrain, windowLength, type Dialect, type FeatureView } from 'vivace';
+import { parseType, type Dialect, type FeatureView } from 'vivace';
 import {
   isFractional,
   Measures,
@@ -7,9 +7,10 @@ import {
   type Measure,
   type Spread,
 } from './measures.js';
-import { ReadColumns } from './read-columns.js';
-import { keysAndTimes } from './relation.js';
-import { mayBeLate, sourceRows, type FoundSource } from './source.js';
+import { ReadColumns, type ReadColumn } from './read-columns.js';
+import type { FoundSource } from './source.js';
+import { tilesOf } from './tiles.js';
+import { grainOf, longestOf } from './windows.js';
 
 const float64 = parseType('float64');
 
@@ -38,6 +39,10 @@ export interface Aggregation {
    * @param tiles The tiles, as they stand after FROM.
    */
   readonly rows: (moments: string, tiles: string) => string;
+  /** What the tiles read of the events. */
+  readonly inputs: readonly ReadColumn[];
+  /** What they keep of them. */
+  readonly measures: Measures;
 }
 
 /**
@@ -62,78 +67,13 @@ export function aggregation(
     const fractional = type.element.startsWith('int') && isFractional(aggregate, of);
     return `${sql.cast(fractional ? `ROUND(${value})` : value, type)} AS f${i}`;
   });
-  const inputs = read.all.map(({ name, expression }) => `${expression} AS ${name}`);
+  const inputs = read.all;
   return {
-    tiles: tilesOf(view, source, { inputs, measures, sql, active }),
-    rows: (moments, tiles) => rowsOf(view, { moments, tiles, features, measures, sql }),
-  };
-}
-
-/** The longest window of a view of aggregates, in what its windows count. */
-export function longestOf(view: FeatureView): number {
-  return Math.max(...view.features.map(({ origin }) => windowLength(origin as AggregateOrigin)));
-}
-
-/** What the windows of a view of aggregates count, microseconds: a day or an hour. */
-export function grainOf(view: FeatureView): number {
-  return windowGrain(view.features[0]!.origin as AggregateOrigin);
-}
-
-/** The beginning of the day, or the hour, of a moment: what a view of aggregates has counted by then lies before it. Microseconds. */
-export function beginOf(view: FeatureView, moment: number): number {
-  const grain = grainOf(view);
-  return Math.floor(moment / grain) * grain;
-}
-
-function tilesOf(
-  view: FeatureView,
-  source: FoundSource,
-  {
+    tiles: tilesOf(view, source, { inputs, tiles: measures.tiles, lists: measures.lists, sql, active }),
     inputs,
     measures,
-    sql,
-    active,
-  }: {
-    readonly inputs: readonly string[];
-    readonly measures: Measures;
-    readonly sql: Dialect;
-    readonly active: string | undefined;
-  },
-): string {
-  const names = view.entity.map((_, i) => `k${i}`);
-  const keys = names.join(', ');
-  const { columns, present } = keysAndTimes(view, source, sql);
-  const kept = [...measures.tiles].map(([name, tile]) => `${tile} AS ${name}`);
-  const grain = grainOf(view);
-  const day = sql.floorDivide('event_time', String(grain));
-  const late = mayBeLate(view)
-    ? `, CASE WHEN available_time > (${day} + 1) * ${grain} THEN available_time END AS late`
-    : '';
-  // Names of the plugin's own: a table of the user's may be called `events`.
-  const events = `WITH vivace_events AS (
-  SELECT ${[...columns, ...inputs].join(', ')} FROM ${sourceRows(source, sql)} WHERE ${present}
-), ${
-    active === undefined
-      ? ''
-      : `vivace_active AS (SELECT DISTINCT ${keys} FROM vivace_events WHERE ${active}), `
-  }vivace_dated AS (
-  SELECT *, ${day} AS day${late} FROM vivace_events${
-    active === undefined
-      ? ''
-      : ` AS e WHERE EXISTS (SELECT 1 FROM vivace_active AS a WHERE ${names.map((name) => `a.${name} = e.${name}`).join(' AND ')})`
-  }
-)`;
-  const folded = `SELECT ${[keys, 'day', 'MAX(available_time) AS available_time', ...kept].join(', ')}
-FROM vivace_dated GROUP BY ${keys}, day${late === '' ? '' : ', late'}`;
-  const lists = measures.lists;
-  if (lists.size === 0) return `${events}\n${folded}`;
-  const all = [...measures.tiles.keys()].map((name) =>
-    lists.has(name) ? `${sql.withoutNulls(name)} AS ${name}` : name,
-  );
-  return `${events}, vivace_tiles AS (
-${folded}
-)
-SELECT ${[keys, 'day', 'available_time', ...all].join(', ')} FROM vivace_tiles`;
+    rows: (moments, tiles) => rowsOf(view, { moments, tiles, features, measures, sql }),
+  };
 }
 
 function rowsOf(

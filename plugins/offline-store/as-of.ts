@@ -11,7 +11,7 @@ import {
   type TableRows,
   type Warehouse,
 } from 'vivace';
-import { aggregation, grainOf, type Aggregation } from './aggregates.js';
+import { aggregation, type Aggregation } from './aggregates.js';
 import { explained } from './check.js';
 import { KeptTables } from './kept-tables.js';
 import { viewNotes } from './notes.js';
@@ -20,6 +20,7 @@ import { inView, scatter } from './rows.js';
 import { withoutTies } from './ties.js';
 import { mayBeLate } from './source.js';
 import { usableSource } from './usable-source.js';
+import { grainOf } from './windows.js';
 
 const int32 = parseType('int32');
 const int64 = parseType('int64');

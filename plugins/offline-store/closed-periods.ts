@@ -10,10 +10,10 @@ import {
   type Ledger,
   type Warehouse,
 } from 'vivace';
-import { beginOf } from './aggregates.js';
 import { usedColumns } from './questions.js';
 import { keysAndTimes } from './relation.js';
 import { sourceRows, type FoundSource } from './source.js';
+import { beginOf } from './windows.js';
 
 const int64 = parseType('int64');
 

@@ -9,6 +9,7 @@ import {
   millisOf,
   VivaceError,
   type CallContext,
+  type Dialect,
   type FeatureView,
   type Ledger,
   type LedgerKey,
@@ -16,18 +17,21 @@ import {
   type MaterializeProgress,
   type MaterializeRun,
   type OnlineView,
+  type SourceRead,
   type Warehouse,
 } from 'vivace';
-import { aggregation, beginOf } from './aggregates.js';
+import { aggregation } from './aggregates.js';
 import { explained } from './check.js';
 import { closedPeriods, newestKnown, periodText, type ClosedPeriods } from './closed-periods.js';
 import { copyRows, inOrder } from './copy-rows.js';
 import { KeptTables } from './kept-tables.js';
+import { keepsTiles, type TileUse } from './kept-tiles.js';
 import { plainRelation } from './relation.js';
-import { newestRows, rowsToCopy, type Selection } from './rows-to-copy.js';
+import { countRows, newestRows, rowsToCopy, type RowsToCopy, type Selection } from './rows-to-copy.js';
 import { ledgerKey, lostOf, Sample } from './sample.js';
-import type { FoundSource } from './source.js';
+import { sourceRows, type FoundSource } from './source.js';
 import { usableSource } from './usable-source.js';
+import { beginOf } from './windows.js';
 
 /** How often a run writes down how far it has come, milliseconds: one that is killed repeats at most that. */
 const noteMs = 5000;
@@ -71,10 +75,25 @@ export async function estimate(
   const { dialect } = warehouse;
   if (warehouse.estimate === undefined) return undefined;
   const source = await usableSource(view, warehouse, context);
-  const sql = view.isAggregate
+  return warehouse.estimate({ sql: wholeSql(view, source, dialect, until) }, context);
+}
+
+/** A query that reads what a run without kept tiles reads. */
+function wholeSql(view: FeatureView, source: FoundSource, dialect: Dialect, until = 0): string {
+  return view.isAggregate
     ? aggregation(view, source, dialect).tiles
     : newestRows(view, plainRelation(view, source, dialect), { selection: { until }, dialect });
-  return warehouse.estimate({ sql }, context);
+}
+
+function added(
+  read: SourceRead | undefined,
+  { folded, compared, bytes }: NonNullable<RowsToCopy['read']>,
+): SourceRead {
+  return {
+    rows: (read?.rows ?? 0) + folded,
+    compared: (read?.compared ?? 0) + compared,
+    ...(bytes === undefined ? {} : { bytes: (read?.bytes ?? 0) + bytes }),
+  };
 }
 
 /** Some rows to copy. All keys are as of `selection.until` once it is done. */
@@ -99,6 +118,8 @@ class Run {
   readonly #startedAt: number;
   #ledger!: Ledger;
   #progress: MaterializeProgress = { rows: 0, written: 0, total: 0 };
+  /** What was read of the source through kept tiles; `undefined` where none are. */
+  #read: SourceRead | undefined;
 
   constructor(
     view: FeatureView,
@@ -132,6 +153,7 @@ class Run {
       ...this.#progress,
       ...(after === undefined ? {} : { afterMs: millisOf(after) }),
       untilMs: millisOf(until),
+      read: await this.#wholeRead(needed.length + restated.length),
       ...(why === undefined ? {} : { why }),
       ...(restated.length === 0 ? {} : { restated }),
     };
@@ -294,8 +316,16 @@ class Run {
     const overlap =
       selection.after === undefined || view.isAggregate ? {} : { after: selection.after - this.#overlap };
     await using tables = new KeptTables(warehouse, context);
-    const found = { warehouse, context, tables, say, selection: { ...selection, ...overlap } };
-    const { rows, total } = await rowsToCopy(view, this.#source, found);
+    const found = {
+      warehouse,
+      context,
+      tables,
+      say,
+      kept: this.#tileUse,
+      selection: { ...selection, ...overlap },
+    };
+    const { rows, total, read } = await rowsToCopy(view, this.#source, found);
+    if (read !== undefined) this.#read = added(this.#read, read);
     const sum = (progress: MaterializeProgress): MaterializeProgress => ({
       rows: before.rows + progress.rows,
       written: before.written + progress.written,
@@ -321,6 +351,36 @@ class Run {
     );
     this.#progress = sum(done);
     return sample.keys;
+  }
+
+  /** How kept tiles are used: they are compared with the source, or made anew, once in a run. */
+  get #tileUse(): TileUse | undefined {
+    const { run, warehouse } = this.#work;
+    if (!keepsTiles(warehouse)) return undefined;
+    const isFirst = this.#read === undefined;
+    return {
+      now: this.#startedAt,
+      trust: run.trustClosed === true || !isFirst,
+      anew: run.full === true && isFirst,
+    };
+  }
+
+  /** What was read of the source: where no tiles are kept, all of it. */
+  async #wholeRead(passes: number): Promise<SourceRead> {
+    const { warehouse, context } = this.#work;
+    if (this.#read !== undefined) return this.#read;
+    if (passes === 0) return { rows: 0, compared: 0 };
+    const { dialect } = warehouse;
+    // Where reading is billed, counting may be.
+    if (dialect.remote === true) {
+      const estimated = await warehouse.estimate?.(
+        { sql: wholeSql(this.#view, this.#source, dialect) },
+        context,
+      );
+      return estimated === undefined ? { compared: 0 } : { ...estimated, compared: 0 };
+    }
+    const rows = `SELECT * FROM ${sourceRows(this.#source, dialect)}`;
+    return { rows: await countRows(warehouse, rows, context), compared: 0 };
   }
 
   /** Writes down how far a pass has come. */

@@ -17,6 +17,8 @@ export interface ReadColumn {
   /** What it is called among the events. */
   readonly name: string;
   readonly expression: string;
+  /** The engine's name of the type that the source has it in. */
+  readonly nativeType: string;
   /** Its values are integers, which are summed without rounding. */
   readonly exact: boolean;
   /** What puts values in an order, the same on every engine: expressions over a column of them. */
@@ -50,17 +52,18 @@ export class ReadColumns {
     if (known !== undefined) return known;
     const name = `o${this.#columns.size}`;
     const column = columnOf(this.#source, origin.of) as DescribedColumn;
-    const read =
+    const converted =
       as === 'number'
         ? this.#number(column, origin.of, name)
         : as === 'itself'
           ? { name, expression: this.#itself(column, origin.of), exact: true, order: itself }
           : this.#value(column, type, name);
+    const read = { ...converted, nativeType: column.nativeType };
     this.#columns.set(key, read);
     return read;
   }
 
-  #number(column: DescribedColumn, of: string, name: string): ReadColumn {
+  #number(column: DescribedColumn, of: string, name: string): Omit<ReadColumn, 'nativeType'> {
     const sql = this.#sql;
     const { element } = numberType(this.#source, of) as ColumnType;
     const exact = element === 'int32' || element === 'int64' || element === 'bool';
@@ -70,7 +73,7 @@ export class ReadColumns {
   }
 
   /** As a feature that is the column: its value, of which -0 is 0, since nothing says which of the two comes first. */
-  #value(column: DescribedColumn, type: ColumnType, name: string): ReadColumn {
+  #value(column: DescribedColumn, type: ColumnType, name: string): Omit<ReadColumn, 'nativeType'> {
     const sql = this.#sql;
     const value = fromColumn(column, type, { sql });
     if (!type.element.startsWith('float')) return { name, expression: value, exact: true, order: itself };

@@ -6,12 +6,14 @@ import {
   type LedgerKey,
   type Warehouse,
 } from 'vivace';
-import { aggregation, beginOf, grainOf, longestOf } from './aggregates.js';
+import { aggregation } from './aggregates.js';
 import type { Period } from './closed-periods.js';
 import type { KeptTables } from './kept-tables.js';
+import { keptTiles, type FoundTiles, type TileUse } from './kept-tiles.js';
 import { viewNotes } from './notes.js';
 import { columnsOf, plainRelation } from './relation.js';
 import type { FoundSource } from './source.js';
+import { beginOf, grainOf, longestOf } from './windows.js';
 
 /** Which rows are to be copied. Times are microseconds. */
 export interface Selection {
@@ -32,6 +34,17 @@ export interface Finding {
   readonly tables: KeptTables;
   /** Says what is left out of the view, or null in it. */
   readonly say: (view: FeatureView, note: string) => void;
+  /** How tiles are used that were kept; absent where none are. */
+  readonly kept?: TileUse | undefined;
+}
+
+/** Rows to copy, and what was read for them. */
+export interface RowsToCopy {
+  /** A query in the columns of the view's relation. */
+  readonly rows: string;
+  readonly total: number;
+  /** What was read of the source, where tiles were kept. */
+  readonly read?: Pick<FoundTiles, 'folded' | 'compared' | 'bytes'>;
 }
 
 /** A query of the rows to copy, in the columns of the view's relation, and their number. Rows that tie for the newest are all among them. */
@@ -39,21 +52,32 @@ export async function rowsToCopy(
   view: FeatureView,
   source: FoundSource,
   { selection, ...work }: Finding & { readonly selection: Selection },
-): Promise<{ readonly rows: string; readonly total: number }> {
-  const { warehouse, context, tables, say } = work;
+): Promise<RowsToCopy> {
+  const { warehouse, context, tables, say, kept: use } = work;
   const { dialect } = warehouse;
   const { until } = selection;
   const behind = behindPosition(view, selection.position, dialect);
-  const sayNotes = async (rows: string): Promise<void> => {
-    for (const note of await viewNotes(view, rows, { source, warehouse, context })) say(view, note);
+  const sayNotes = async (rows: string, of = source): Promise<void> => {
+    for (const note of await viewNotes(view, rows, { source: of, warehouse, context })) say(view, note);
   };
   const kept = async (sql: string): Promise<{ readonly rows: string; readonly total: number }> => {
     const rows = `SELECT * FROM ${await tables.keep({ sql })}`;
     return { rows, total: await countRows(warehouse, rows, context) };
   };
   const { keys, all } = columnsOf(view);
+  if (view.isAggregate && use !== undefined) {
+    const aggregated = aggregation(view, source, dialect);
+    const active = activeEvents(view, selection, { dialect, time: `(day * ${grainOf(view)})` });
+    const { table, ...read } = await keptTiles(view, source, { ...work, aggregated, until, active, use });
+    await sayNotes(table, read.source);
+    const moments = momentsOf(view, table, { until, dialect });
+    const found = await kept(
+      `SELECT ${all.join(', ')} FROM (${aggregated.rows(moments, table)}) AS r WHERE ${behind}`,
+    );
+    return { ...found, read };
+  }
   if (view.isAggregate) {
-    const { tiles, rows } = aggregation(view, source, dialect, activeEvents(view, selection, dialect));
+    const { tiles, rows } = aggregation(view, source, dialect, activeEvents(view, selection, { dialect }));
     const table = await tables.keep({ sql: tiles });
     await sayNotes(table);
     return kept(
@@ -117,12 +141,12 @@ function chosenRows(
 function activeEvents(
   view: FeatureView,
   { until, after, within }: Selection,
-  dialect: Dialect,
+  { dialect, time = 'event_time' }: { readonly dialect: Dialect; readonly time?: string },
 ): string | undefined {
-  if (within !== undefined) return inPeriods('event_time', within, dialect);
+  if (within !== undefined) return inPeriods(time, within, dialect);
   if (after === undefined) return undefined;
   const first = beginOf(view, after) - (longestOf(view) + 1) * grainOf(view);
-  return `(event_time >= ${first} AND event_time < ${beginOf(view, until)}) OR (available_time > ${after} AND available_time <= ${until})`;
+  return `(${time} >= ${first} AND ${time} < ${beginOf(view, until)}) OR (available_time > ${after} AND available_time <= ${until})`;
 }
 
 function inPeriods(time: string, periods: readonly Period[], dialect: Dialect): string {

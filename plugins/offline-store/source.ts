@@ -48,6 +48,8 @@ export interface FoundSource extends Source {
   readonly wrong?: readonly Mistake[];
   /** What its derived columns, and what they use, are. */
   readonly kinds?: Kinds;
+  /** A condition of its columns: no other rows are used. */
+  readonly only?: string;
 }
 
 const timestamp = parseType('timestamp');
@@ -275,6 +277,7 @@ export function sourceRows(source: FoundSource, sql: Dialect, attempt = false): 
           ]),
     ];
   });
+  if (source.only !== undefined) conditions.push(source.only);
   const rows = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `(SELECT ${distinct === true ? 'DISTINCT ' : ''}* FROM ${source.from}${rows}) AS s`;
 }

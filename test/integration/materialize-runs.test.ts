@@ -7,7 +7,6 @@ import {
   onlineStore as onlineStorePort,
   warehouse,
   type FeatureView,
-  type KeyValueStore,
   type Ledger,
   type Materialized,
   type MaterializeRun,
@@ -21,40 +20,9 @@ import { callContext, startPart } from 'vivace/testing';
 import { view } from '../../core/testing/view.js';
 import { definedRow, numbersFrom, randomHistory } from '../../core/testing/offline-store/histories.js';
 import { failureOf } from '../support/failure.js';
+import { LooseStore } from '../support/loose-store.js';
 
 const day = 86_400_000;
-
-/** A key-value store from which entries can be taken away. */
-class LooseStore implements KeyValueStore {
-  readonly supports: KeyValueStore['supports'] = { maxBatch: 10_000 };
-  readonly entries = new Map<string, Uint8Array>();
-  /** Called before each write. */
-  beforeWrite: (keys: readonly string[]) => void = () => undefined;
-
-  getMany(keys: readonly string[]): (Uint8Array | undefined)[] {
-    return keys.map((key) => this.entries.get(key)?.slice());
-  }
-
-  putNewest(entries: readonly { key: string; value: Uint8Array }[]): boolean[] {
-    this.beforeWrite(entries.map(({ key }) => key));
-    return entries.map(({ key, value }) => {
-      const known = this.entries.get(key);
-      if (known !== undefined && Buffer.compare(known, value) >= 0) return false;
-      this.entries.set(key, value.slice());
-      return true;
-    });
-  }
-
-  /** Keys and values of the rows, without ledgers. */
-  rows(): Map<string, string> {
-    return new Map(
-      [...this.entries]
-        .filter(([key]) => !key.includes('#'))
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([key, value]) => [key, Buffer.from(value).toString('hex')]),
-    );
-  }
-}
 
 describe('Materialization, run after run', () => {
   let directory: string;
@@ -194,6 +162,7 @@ describe('Materialization, run after run', () => {
       written: 2,
       total: 2,
       untilMs: Date.parse('2024-01-05'),
+      read: { rows: 2, compared: 0 },
     });
     expect((await run(plain, '2024-01-06')).rows).to.equal(0);
     write([...events, ['a', '2024-01-06', '2024-01-06', 3], ['c', '2024-01-01', '2024-01-06T12:00:00Z', 4]]);

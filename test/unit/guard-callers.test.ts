@@ -79,7 +79,7 @@ async function startHistory(): Promise<OfflineStore> {
       materialize: async (_view, { onProgress }) =>
         asAnSdk(async () => {
           onProgress?.({ rows: 1, written: 1, total: 1 });
-          return { rows: 1, written: 1, total: 1, untilMs: 0 };
+          return { rows: 1, written: 1, total: 1, untilMs: 0, read: { compared: 0 } };
         }),
       save: async (rows) => consume(rows),
     }),

@@ -6,6 +6,7 @@ import {
   withServer,
   type MaterializeOptions,
   type Server,
+  type SourceRead,
   type ViewProgress,
 } from 'vivace';
 import { loadConfiguration, mistake } from '../configuration.js';
@@ -76,6 +77,8 @@ async function copy(
     } else if (phase === 'copying') progress?.update(step);
     else {
       progress?.finish(`${count(step.rows)} rows, ${count(step.written)} changed`);
+      const read = readText(step.read);
+      if (read !== '') notes.write(`${view}: of the source ${read}\n`);
       if (step.rows === 0) notes.write(`${view}: there are no new rows\n`);
       else if (step.written === 0) {
         const text = `${view}: nothing changed: the online store holds these rows already, or newer ones, which stay`;
@@ -90,6 +93,17 @@ async function copy(
     progress?.leave();
     throw error;
   }
+}
+
+/** What was read of the source, in words. */
+function readText(read: SourceRead | undefined): string {
+  if (read === undefined) return '';
+  const { rows, compared, bytes } = read;
+  return [
+    ...(rows === undefined ? [] : [`${count(rows)} ${rows === 1 ? 'row' : 'rows'} read`]),
+    ...(bytes === undefined ? [] : [`${size(bytes)} billed`]),
+    ...(compared === 0 ? [] : [`${count(compared)} only compared`]),
+  ].join(', ');
 }
 
 async function printEstimates(

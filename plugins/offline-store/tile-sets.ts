@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { microsPerDay, parseType, type DescribedColumn, type Dialect, type FeatureView } from 'vivace';
+import { base32 } from 'vivace/wire';
+import type { Aggregation } from './aggregates.js';
+import { momentOf } from './conversions.js';
+import { keysAndTimes } from './relation.js';
+import { columnOf, sourceOf, type FoundSource } from './source.js';
+import { grainOf } from './windows.js';
+
+const timestamp = parseType('timestamp');
+
+/** The tiles of one measure, which every view has in common that folds it of the same events by the same keys. */
+export interface TileSet {
+  /** A digest of all that says what is in it. */
+  readonly name: string;
+  /** The measure. */
+  readonly column: string;
+  readonly tile: string;
+  /** The columns of the events that it reads. */
+  readonly reads: readonly string[];
+}
+
+/** The number of events of a tile, whose set says which tiles there are. */
+export const entries = { column: 'entries', tile: 'COUNT(*)' } as const;
+
+/** The sets of the tiles of a view; first the one of the numbers of events. */
+export function tileSets(
+  view: FeatureView,
+  source: FoundSource,
+  { aggregated, sql }: { readonly aggregated: Aggregation; readonly sql: Dialect },
+): readonly TileSet[] {
+  const { inputs, measures } = aggregated;
+  const { key: _, ...rows } = sourceOf(view);
+  const { storable: __, ...asDeclared } = source;
+  const { columns, present } = keysAndTimes(view, asDeclared, sql);
+  const events = { format: 1, engine: sql.name, rows, columns, present, grain: grainOf(view) };
+  // Keys: names of columns.
+  const all = new Map([[entries.column, entries.tile], ...measures.tiles]);
+  return [...all].map(([column, tile]) => {
+    const reads = inputs.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(tile));
+    // The same measure has other names in other views.
+    const measure = reads.reduce(
+      (text, { name, expression }) =>
+        text.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), () => `(${expression})`),
+      tile,
+    );
+    const defined = {
+      ...events,
+      types: timesAndKeys(source).map(({ nativeType }) => nativeType),
+      measure,
+      isList: measures.lists.has(column),
+      read: reads.map(({ nativeType }) => nativeType),
+    };
+    return {
+      name: base32(createHash('sha256').update(sortedJson(defined)).digest()).slice(0, 20),
+      column,
+      tile,
+      reads: reads.map(({ name }) => name),
+    };
+  });
+}
+
+function timesAndKeys(source: FoundSource): readonly DescribedColumn[] {
+  return source.uses.flatMap(({ column, role }) =>
+    role === 'key' || role === 'time' ? (columnOf(source, column) ?? []) : [],
+  );
+}
+
+/** A source without those of its rows that happened and were known before a day; those that lack a time stay. */
+export function sourceFrom(source: FoundSource, day: number, sql: Dialect): FoundSource {
+  if (!Number.isFinite(day)) return source;
+  const begin = sql.fromText(sql.literal(new Date((day * microsPerDay) / 1000).toISOString()), timestamp);
+  const times = source.uses
+    .filter(({ role }) => role === 'time')
+    .flatMap(({ column }) => columnOf(source, column) ?? []);
+  // An engine that knows the bounds of a column in a file or a partition leaves those out that end before.
+  const conditions = times.flatMap((column) => {
+    const moment = sql.cast(momentOf(column, { sql, attempt: true }), timestamp);
+    return [`${moment} >= ${begin}`, `${moment} IS NULL`];
+  });
+  return { ...source, only: `(${conditions.join(' OR ')})` };
+}
+
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
