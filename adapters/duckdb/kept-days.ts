@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { millisPerDay, VivaceError, type DescribedColumn } from 'vivace';
+import {
+  dayOf,
+  formatInstant,
+  instantOfUtcText,
+  millisPerDay,
+  startOfDay,
+  VivaceError,
+  type DescribedColumn,
+} from 'vivace';
 import { makeDirectory } from 'vivace/kit';
 import { identifier, text } from './dialect.js';
 
@@ -140,9 +148,9 @@ async function listed(directory: string): Promise<readonly KeptFile[]> {
   });
   return names.flatMap((name): KeptFile[] => {
     const [, first, last = first, generation] =
-      /^(\d{4}-\d\d-\d\d)(?:_(\d{4}-\d\d-\d\d))?\.(\d+)-[0-9a-f]+\.parquet$/.exec(name) ?? [];
+      /^([\d-]{10})(?:_([\d-]{10}))?\.(\d+)-[0-9a-f]+\.parquet$/.exec(name) ?? [];
     if (first === undefined) return [];
-    const day = (date: string): number => Date.parse(date) / millisPerDay;
+    const day = (date: string): number => dayOf(instantOfUtcText(date) ?? NaN);
     const path = join(directory, name);
     return [{ first: day(first), last: day(last!), generation: Number(generation), path }];
   });
@@ -177,7 +185,7 @@ async function isOlder(path: string, ms: number): Promise<boolean> {
 }
 
 function nameOf({ first, last, generation }: Omit<KeptFile, 'path'>): string {
-  const date = (day: number): string => new Date(day * millisPerDay).toISOString().slice(0, 10);
+  const date = (day: number): string => (formatInstant(startOfDay(day)) ?? '').slice(0, 10);
   const days = first === last ? date(first) : `${date(first)}_${date(last)}`;
   return `${days}.${generation}-${randomUUID().slice(0, 8)}.parquet`;
 }

@@ -127,7 +127,9 @@ class Tiles {
     const first = await this.#fold(missing, days);
     const open = await this.#openTiles();
     const kept = await this.#kept(open.table);
-    const folded = [...new Set(missing.flat())].reduce((sum, day) => sum + (days.get(day)?.rows ?? 0), 0);
+    // Keys: days.
+    const foldedDays = new Set<number>(missing.flat());
+    const folded = [...foldedDays].reduce((sum, day) => sum + (days.get(day)?.rows ?? 0), 0);
     const all = [...days.values()].reduce((sum, { rows }) => sum + rows, 0);
     return {
       table: await tables.keep({ sql: kept }),
@@ -173,6 +175,7 @@ class Tiles {
     const { warehouse, context, aggregated } = this.#work;
     const sql = this.#sql;
     const { rowHash } = sql;
+    // Keys: names of columns.
     const alike = [...new Set(this.#sets.map(({ reads }) => reads.join(' ')))];
     const hashes = alike.map((reads) => {
       if (rowHash === undefined) return '0';
@@ -212,8 +215,9 @@ FROM vivace_dated WHERE ${bounds.join(' AND ')} GROUP BY kept_day`;
     missing: readonly (readonly number[])[],
     source: ReadonlyMap<number, SourceDay>,
   ): Promise<{ readonly day: number; readonly bytes: number | undefined }> {
-    const { warehouse, context, aggregated } = this.#work;
-    const all = [...new Set(missing.flat())].sort((a, b) => a - b);
+    const { warehouse, context } = this.#work;
+    // Keys: days.
+    const all = [...new Set<number>(missing.flat())].sort((a, b) => a - b);
     const day = all[0] ?? Infinity;
     if (all.length === 0) return { day, bytes: warehouse.estimate === undefined ? undefined : 0 };
     const wanted = this.#sets.filter((_, i) => missing[i]!.length > 0);
@@ -263,10 +267,13 @@ UNION ALL SELECT kept_day, ${columns.map(() => 'NULL').join(', ')}, mark FROM ${
     { sets, kept }: { readonly sets: readonly TileSet[]; readonly kept: string },
   ): string {
     const { inputs, measures } = this.#work.aggregated;
+    // Keys: names of columns.
     const lists = new Set(sets.map(({ column }) => column).filter((column) => measures.lists.has(column)));
+    // Keys: names of columns.
+    const tiles = new Map(sets.map(({ column, tile }) => [column, tile]));
     return tilesOf(this.#view, sourceFrom(this.#source, from, this.#sql), {
       inputs: inputs.filter(({ name }) => sets.some(({ reads }) => reads.includes(name))),
-      tiles: new Map(sets.map(({ column, tile }) => [column, tile])),
+      tiles,
       lists,
       sql: this.#sql,
       kept,

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { microsPerDay, parseType, type DescribedColumn, type Dialect, type FeatureView } from 'vivace';
+import {
+  formatInstant,
+  parseType,
+  startOfDay,
+  type DescribedColumn,
+  type Dialect,
+  type FeatureView,
+} from 'vivace';
 import { base32 } from 'vivace/wire';
 import type { Aggregation } from './aggregates.js';
 import { momentOf } from './conversions.js';
@@ -69,7 +76,7 @@ function timesAndKeys(source: FoundSource): readonly DescribedColumn[] {
 /** A source without those of its rows that happened and were known before a day; those that lack a time stay. */
 export function sourceFrom(source: FoundSource, day: number, sql: Dialect): FoundSource {
   if (!Number.isFinite(day)) return source;
-  const begin = sql.fromText(sql.literal(new Date((day * microsPerDay) / 1000).toISOString()), timestamp);
+  const begin = sql.fromText(sql.literal(formatInstant(startOfDay(day)) ?? ''), timestamp);
   const times = source.uses
     .filter(({ role }) => role === 'time')
     .flatMap(({ column }) => columnOf(source, column) ?? []);
