@@ -142,8 +142,8 @@ function stretches(files: readonly KeptFile[], days: readonly number[]): readonl
 }
 
 async function listed(directory: string): Promise<readonly KeptFile[]> {
-  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+  const names = await readdir(directory).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
   return names.flatMap((name): KeptFile[] => {

@@ -58,8 +58,8 @@ export interface TileWork {
 }
 
 /** Whether a warehouse keeps tiles. */
-export function keepsTiles({ keepDays, keptDays }: Warehouse): boolean {
-  return keepDays !== undefined && keptDays !== undefined;
+export function keepsTiles(lake: Warehouse): boolean {
+  return lake.keepDays !== undefined && lake.keptDays !== undefined;
 }
 
 /**
@@ -174,7 +174,7 @@ class Tiles {
   async #daysOfSource(from: number): Promise<ReadonlyMap<number, SourceDay>> {
     const { warehouse, context, aggregated } = this.#work;
     const sql = this.#sql;
-    const { rowHash } = sql;
+    const rowHash = sql.rowHash?.bind(sql);
     // Keys: names of columns.
     const alike = [...new Set(this.#sets.map(({ reads }) => reads.join(' ')))];
     const hashes = alike.map((reads) => {
@@ -200,7 +200,7 @@ FROM vivace_dated WHERE ${bounds.join(' AND ')} GROUP BY kept_day`;
     const days = new Map<number, SourceDay>();
     for await (const { columns, rows } of warehouse.query({ sql: query }, context)) {
       for (let row = 0; row < rows; row++) {
-        const [day, count, newest, ...sums] = columns.map(({ values }) => values[row]);
+        const [day, count, newest, ...sums] = columns.map(({ values }) => String(values[row]));
         const marks = this.#sets.map(
           ({ reads }) => `${count} ${newest} ${sums[alike.indexOf(reads.join(' '))]}`,
         );
@@ -337,7 +337,7 @@ function inDays(days: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const day of days) {
     const last = runs.at(-1);
-    if (last !== undefined && last[1] === day - 1) last[1] = day;
+    if (last?.[1] === day - 1) last[1] = day;
     else runs.push([day, day]);
   }
   return `(${runs.map(([first, last]) => `kept_day BETWEEN ${first} AND ${last}`).join(' OR ')})`;

@@ -86,7 +86,7 @@ describe('Materialization over kept tiles', function () {
 
   const source = { table: 'sales.csv', eventTime: 'at', availableTime: 'known' };
   const of = (features: object, more: object = {}): FeatureView =>
-    view({ entity: { k: 'string' }, source: { ...source, ...more }, features } as never);
+    view({ entity: { k: 'string' }, source: { ...source, ...more }, features });
   const sums = of({
     n: { aggregate: 'count', windowDays: [1, 3] },
     total: { aggregate: 'sum', of: 'v', windowDays: 3 },
