@@ -62,7 +62,8 @@ export function materialize({ runner, open, onlineRows }: OfflineStoreFixture): 
         ]),
       });
       const progress = await store.materialize(plainView, { untilMs: (11 * day) / 1000 }, context());
-      assert.deepEqual(progress, { rows: 1, written: 1, total: 1, untilMs: (11 * day) / 1000 });
+      const { read: _, ...copied } = progress;
+      assert.deepEqual(copied, { rows: 1, written: 1, total: 1, untilMs: (11 * day) / 1000 });
       assert.deepEqual(
         rowsOf(await onlineRows(plainView, [['a'], ['b']])).map(({ cells }) => cells[0]),
         [2, null],

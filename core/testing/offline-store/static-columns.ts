@@ -37,7 +37,8 @@ export function staticColumns({ runner, open, onlineRows }: OfflineStoreFixture)
         ]),
       });
       const progress = await store.materialize(staticView, { untilMs: 0 }, context());
-      assert.deepEqual(progress, { rows: 2, written: 2, total: 2, untilMs: 0 });
+      const { read: _, ...copied } = progress;
+      assert.deepEqual(copied, { rows: 2, written: 2, total: 2, untilMs: 0 });
       assert.deepEqual(rowsOf(await onlineRows(staticView, [['b']]))[0]!.cells, [2]);
     });
   });
