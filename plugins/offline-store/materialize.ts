@@ -287,9 +287,15 @@ class Run {
   async #copy(pass: Pass, known: number): Promise<void> {
     const { context, online } = this.#work;
     const { selection } = pass;
+    const before = this.#progress.total;
     const sample = await this.#copyRows(pass);
     const isFull = selection.after === undefined;
     const { open: _, ...ledger } = this.#ledger;
+    // A source without rows may get those of the past yet: nothing has been copied of them.
+    if (isFull && selection.position === undefined && this.#progress.total === before) {
+      this.#ledger = ledger;
+      return;
+    }
     // Of plain rows all that are known are there; one that is appended later is as new as its times say.
     const until = this.#view.isAggregate ? selection.until : Math.min(selection.until, known);
     let kept = selection.position === undefined && isFull ? sample : mergeSamples(ledger.sample, sample);
@@ -421,7 +427,7 @@ class Run {
     return {
       ...this.#ledger,
       view: this.#view.name,
-      ...(closed === undefined ? {} : { closed: closed.now }),
+      ...(closed === undefined || coveredUntil(this.#ledger) === undefined ? {} : { closed: closed.now }),
       runs: [...this.#ledger.runs, run],
     };
   }

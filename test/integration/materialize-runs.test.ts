@@ -170,6 +170,15 @@ describe('Materialization, run after run', () => {
     expect((await ledger(plain)).runs.map(({ rows }) => rows)).to.deep.equal([2, 0, 2]);
   });
 
+  it('copies the rows of the past once a source has some that had none', async () => {
+    for (const of of [plain, sums]) {
+      write([]);
+      expect((await run(of, '2024-02-01')).rows).to.equal(0);
+      write([['a', '2024-01-01', '2024-01-01', 1]]);
+      expect((await run(of, '2024-02-02')).written).to.equal(1);
+    }
+  });
+
   it('takes rows that are appended behind the newest one for new, though their times are before the last run', async () => {
     const events: Event[] = [['a', '2024-01-01', '2024-01-01', 1]];
     write(events);
