@@ -64,6 +64,8 @@ const billed = definePlugin({
 });
 
 describe('Operations: materialize', () => {
+  /** All lines of the source. */
+  const read = { rows: 3, compared: 0 };
   let directory: string;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'vivace-materialize-'));
@@ -83,8 +85,8 @@ describe('Operations: materialize', () => {
 
   it('copies every view that has a source, and says what it copied', async () => {
     expect(await within((server) => copy(server))).to.deep.equal([
-      { view: 'amounts', rows: 2, written: 2, total: 2, untilMs },
-      { view: 'names', rows: 2, written: 2, total: 2, untilMs },
+      { view: 'amounts', rows: 2, written: 2, total: 2, untilMs, read },
+      { view: 'names', rows: 2, written: 2, total: 2, untilMs, read },
     ]);
   });
 
@@ -98,7 +100,14 @@ describe('Operations: materialize', () => {
     await within((server) => copy(server, { views: ['amounts'], onProgress: (step) => seen.push(step) }));
     expect(seen[0]).to.deep.equal({ view: 'amounts', phase: 'begun', rows: 0, written: 0 });
     expect(seen.slice(1, -1).map(({ phase }) => phase)).to.include('copying');
-    expect(seen.at(-1)).to.deep.equal({ view: 'amounts', phase: 'done', rows: 2, written: 2, total: 2 });
+    expect(seen.at(-1)).to.deep.equal({
+      view: 'amounts',
+      phase: 'done',
+      rows: 2,
+      written: 2,
+      total: 2,
+      read,
+    });
   });
 
   it('goes past the breaker of the store, so that no row is refused', async () => {
