@@ -291,6 +291,7 @@ export {
   mergeLedgers,
   mergeSamples,
   parseLedger,
+  sampleSize,
   type Ledger,
   type LedgerKey,
   type LedgerRun,

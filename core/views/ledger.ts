@@ -97,7 +97,8 @@ export interface SampledKey {
 }
 
 const keptRuns = 20;
-const keptSample = 256;
+/** The most keys that a sample holds. */
+export const sampleSize = 256;
 
 /** The ledger of a view that was never copied. */
 export function emptyLedger(view: string): Ledger {
@@ -162,7 +163,7 @@ export function mergeSamples(...samples: readonly (readonly SampledKey[])[]): re
     const known = newest.get(id);
     if (known === undefined || isNewer(each, known)) newest.set(id, each);
   }
-  return [...newest.values()].sort((a, b) => a.hash - b.hash).slice(0, keptSample);
+  return [...newest.values()].sort((a, b) => a.hash - b.hash).slice(0, sampleSize);
 }
 
 function isNewer(a: SampledKey, b: SampledKey): boolean {

@@ -3,6 +3,7 @@ import {
   columnOf,
   FeatureRows,
   mergeSamples,
+  sampleSize,
   status,
   type CallContext,
   type Cell,
@@ -13,9 +14,6 @@ import {
   type SampledKey,
 } from 'vivace';
 import { hashRows } from './row-hash.js';
-
-/** Keys that a sample holds. */
-const size = 256;
 
 /** Some of the keys that a run writes: those of the least hashes, so that every run of the same keys finds the same ones. */
 export class Sample {
@@ -36,7 +34,7 @@ export class Sample {
         eventTime: rows.eventTime[row] as number,
         availableTime: rows.availableTime[row] as number,
       });
-      if (found.length >= size) this.#take(found);
+      if (found.length >= sampleSize) this.#take(found);
     }
     this.#take(found);
   }
@@ -48,7 +46,7 @@ export class Sample {
   #take(found: SampledKey[]): void {
     if (found.length === 0) return;
     this.#kept = mergeSamples(this.#kept, found.splice(0));
-    if (this.#kept.length === size) this.#greatest = this.#kept.at(-1)!.hash;
+    if (this.#kept.length === sampleSize) this.#greatest = this.#kept.at(-1)!.hash;
   }
 }
 
