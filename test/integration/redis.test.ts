@@ -185,10 +185,14 @@ describeNeeding(redisPrograms, 'redis', () => {
       const part = await open({ username: 'reader', password: 'x' });
       expect(await get(part, 'k')).to.equal(undefined);
       expect(await failed(put(part, 'k', 1))).to.match(/^PERMISSION_DENIED .*NOPERM.*\+evalsha/);
+      // What it may not look at keeps nothing from working.
+      expect(await part.store.advise!(callContext())).to.deep.equal([
+        'the user may not ask for its maxmemory-policy: a policy that evicts loses rows',
+      ]);
     });
 
     it('does all it must with the permissions that its page names', async () => {
-      const granted = '+ping +mget +get +set +pexpire +eval +evalsha'.split(' ');
+      const granted = '+ping +mget +get +set +pexpire +eval +evalsha +scan +unlink +info'.split(' ');
       await server.command(
         'acl',
         'setuser',
@@ -205,6 +209,8 @@ describeNeeding(redisPrograms, 'redis', () => {
       expect(await put(part, 'k', 1)).to.equal(true);
       expect(await put(part, 'k', 1)).to.equal(false);
       expect(await get(part, 'k')).to.deep.equal([1]);
+      expect(await part.store.advise!(callContext())).to.deep.equal([]);
+      expect(await part.store.dropPrefix!('k', callContext())).to.equal(1);
       await part.cache.setMany([{ key: 'k', value: bytes(2), ttlMs: 60_000 }], callContext());
       expect((await part.cache.getMany(['k'], callContext()))[0]?.[0]).to.equal(2);
     });
