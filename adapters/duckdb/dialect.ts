@@ -37,13 +37,16 @@ export const duckdbDialect: Dialect = {
     exp: (a) => `EXP(${a})`,
     isNaN: (a) => `ISNAN(${a})`,
   },
-  total: (expression, order) => `list_sum(list(${expression} ORDER BY ${order.join(', ')}))`,
+  total,
+  totalsByGreatest: true,
   squaredDeviations,
   rowHash: (expressions) => `CAST(hash(${expressions.join(', ')}) % 2147483648 AS BIGINT)`,
   hasNull: (expression) => `(list_count(${expression}) < len(${expression}))`,
   pick: (expression, { order, end }) =>
     `${end === 'last' ? 'arg_max' : 'arg_min'}(${expression}, row(${order.join(', ')}))`,
   distinct: (expression, most) => `list_slice(list(DISTINCT ${expression}), 1, ${most})`,
+  numbered: (name, query, column) =>
+    `${identifier(name)} AS MATERIALIZED (SELECT row_number() OVER () AS ${identifier(column)}, * FROM (${query}\n) AS r)`,
   withoutNulls: (list) => `list_filter(${list}, lambda vivace_item: vivace_item IS NOT NULL)`,
   unnest: ({ from, list, item, keep }) =>
     `SELECT ${[...keep.map(identifier), `unnest(${identifier(list)}) AS ${identifier(item)}`].join(', ')} FROM ${from}`,
@@ -87,10 +90,52 @@ function typeName(type: ColumnType): string {
       : element;
 }
 
+/*
+ * A sum of doubles depends on the order of its rows, a sum of integers does not. Doubles are summed as whole multiples of 2^-80 of the greatest
+ * power of two among them: what that rounds is less than a billionth of what a double does.
+ */
+
+/** The power of two by which a double that is at most `greatest` becomes an integer of 81 bits. Less than 2^-943 counts as that: the power is a double. */
+function scaleOf(greatest: string): string {
+  return `power(2.0, 80 - floor(log2(greatest(${greatest}, 1e-283))))`;
+}
+
+/** A double as an integer; null for what is no number of this size, which `exactly` does not ask for then. */
+function scaled(value: string, scale: string): string {
+  return `TRY_CAST(${value} * ${scale} AS HUGEINT)`;
+}
+
+/** The sum of `sum` / `scale`, or that of doubles of which one is infinite or no number: no order of them gives another one. */
+function exactly(
+  sum: string,
+  { scale, doubles }: { readonly scale: string; readonly doubles: string },
+): string {
+  return `CASE WHEN isfinite(${doubles}) THEN CAST(${sum} AS DOUBLE) / ${scale} ELSE ${doubles} END`;
+}
+
+function total(expression: string, greatest?: string): string {
+  if (greatest !== undefined) {
+    const scale = scaleOf(greatest);
+    const doubles = `sum(${expression}) FILTER (NOT isfinite(${greatest}))`;
+    const sum = `sum(${scaled(expression, scale)})`;
+    return `COALESCE(${doubles}, CAST(${sum} AS DOUBLE) / any_value(${scale}))`;
+  }
+  const doubles = `sum(${expression})`;
+  const scale = scaleOf(`max(abs(${expression}))`);
+  const sum = `list_sum(list_transform(list(${expression}), lambda vivace_value: ${scaled('vivace_value', scale)}))`;
+  return exactly(sum, { scale, doubles });
+}
+
 function squaredDeviations(expression: string): string {
-  const sorted = `list_sort(list(${expression}))`;
-  const apart = `(vivace_value - list_sum(${sorted}) / count(${expression}))`;
-  return `list_sum(list_transform(${sorted}, lambda vivace_value: ${apart} * ${apart}))`;
+  // The mean may be rounded to outside of the values.
+  const furthest = `greatest(max(${expression}) - min(${expression}), max(abs(${expression})) * 1e-15)`;
+  const given = `{'mean': ${total(expression)} / count(${expression}), 'scale': ${scaleOf(`power(${furthest}, 2)`)}}`;
+  const apart = '(vivace_value - vivace_given.mean)';
+  const squares = `list_transform(list(${expression}), lambda vivace_value: ${apart} * ${apart})`;
+  const sum = `list_sum(list_transform(${squares}, lambda vivace_square: ${scaled('vivace_square', 'vivace_given.scale')}))`;
+  const once = exactly(sum, { scale: 'vivace_given.scale', doubles: `list_sum(${squares})` });
+  // What stands in a lambda is computed for each item, except for what it is given.
+  return `list_transform([${given}], lambda vivace_given: ${once})[1]`;
 }
 
 function asOfJoin({ left, right, keys, time, since, keep, columns }: AsOfJoin): string {

@@ -9,7 +9,6 @@ import {
   type RowBatch,
   type ScalarType,
 } from 'vivace';
-import type { RawVector } from './read-columns.js';
 
 /** The SDK as it was loaded. */
 export type Sdk = typeof NodeApi;
@@ -60,15 +59,16 @@ interface Stretch {
 }
 
 function fill(sdk: Sdk, chunk: DuckDBDataChunk, index: number, { column, from, rows }: Stretch): void {
-  const { items } = chunk.getColumnVector(index) as unknown as RawVector;
-  const { values, type, valid } = column;
-  const wanted = items as unknown as { constructor: unknown } | undefined;
-  if (type.kind === 'scalar' && valid === undefined && wanted?.constructor === values.constructor) {
-    (items as unknown as Float64Array).set((values as Float64Array).subarray(from, from + rows));
-    chunk.getColumnVector(index).flush();
+  const { type, valid } = column;
+  const numbers = numbersOf(column, from, rows);
+  const vector = chunk.getColumnVector(index) as unknown as WrittenVector;
+  const { items, validity } = vector;
+  if (numbers !== undefined && validity !== undefined && items?.constructor === numbers.constructor) {
+    items.set(numbers as never);
+    if (valid !== undefined) validity.data = validityOf(valid, from, rows);
+    vector.flush();
   } else if (type.kind === 'scalar' && type.element === 'string') {
-    const strings = values as string[];
-    const cells = strings.slice(from, from + rows);
+    const cells = (column.values as string[]).slice(from, from + rows);
     chunk.setColumnValues(
       index,
       valid === undefined ? cells : cells.map((cell, row) => (isValid(column, from + row) ? cell : null)),
@@ -77,6 +77,34 @@ function fill(sdk: Sdk, chunk: DuckDBDataChunk, index: number, { column, from, r
     const cells = Array.from({ length: rows }, (_, row) => valueOf(sdk, type, cellAt(column, from + row)));
     chunk.setColumnValues(index, cells);
   }
+}
+
+type NumberArray = Float32Array | Float64Array | Int32Array | BigInt64Array;
+
+/** What vectors of the SDK have beyond their types. */
+interface WrittenVector {
+  readonly items?: NumberArray;
+  readonly validity?: { data: BigUint64Array | null };
+  flush(): void;
+}
+
+/** Cells as a vector of theirs holds them, if it holds numbers; what stands for a null does not matter. */
+function numbersOf({ type, values }: Column, from: number, rows: number): NumberArray | undefined {
+  if (type.kind !== 'scalar' || !ArrayBuffer.isView(values)) return undefined;
+  const numbers = (values as Float64Array).subarray(from, from + rows);
+  if (type.element !== 'timestamp') return numbers;
+  const micros = new BigInt64Array(rows);
+  numbers.forEach((each, row) => {
+    if (!Number.isNaN(each)) micros[row] = BigInt(each);
+  });
+  return micros;
+}
+
+/** The bits of a bitmap as the engine has them, 64 in a word; `from` is where a byte begins, as chunks do. */
+function validityOf(valid: Uint8Array, from: number, rows: number): BigUint64Array {
+  const words = new BigUint64Array(Math.ceil(rows / 64));
+  new Uint8Array(words.buffer).set(valid.subarray(from / 8, Math.ceil((from + rows) / 8)));
+  return words;
 }
 
 function valueOf(sdk: Sdk, type: ColumnType, cell: Cell): DuckDBValue {

@@ -118,10 +118,14 @@ export interface Dialect {
   /** The arithmetic of derived columns. */
   readonly floats: FloatSyntax;
   /**
-   * An aggregate: the sum of a float64 expression; null where it has no value. Where the engine can fold in an order, that of `order`
-   * (columns, or the expression itself), so that equal rows have a sum of equal bits, however many threads there are.
+   * An aggregate: the sum of a float64 expression; null where it has no value. Where the engine has integers of 128 bits, equal rows have a sum of equal
+   * bits, whatever their order and however many threads there are.
+   *
+   * @param greatest An expression that is the same in all rows that are summed: the greatest absolute value of theirs, or up to a million times as much.
    */
-  total(expression: string, order: readonly string[]): string;
+  total(expression: string, greatest?: string): string;
+  /** Whether a total costs less if it is given the greatest value. */
+  readonly totalsByGreatest?: true;
   /**
    * An aggregate: the sum of the squares of what the values of a float64 expression are away from their mean; null where there is none. Not a
    * difference of two sums of squares. Equal rows as for `total`.
@@ -145,6 +149,11 @@ export interface Dialect {
    * floats that are equal are one value, and so is NaN.
    */
   distinct(expression: string, most: number): string;
+  /**
+   * What stands behind WITH: `name` is a query whose rows have a number of their own, the same wherever the statement uses it. Absent where one machine
+   * would have to number them.
+   */
+  numbered?(name: string, query: string, column: string): string;
   /** A list without its nulls. */
   withoutNulls(list: string): string;
   /** A query: each row of a table as often as its list has items, with the item beside it. */

@@ -1,18 +1,9 @@
-import { parseType, type Dialect, type FeatureView } from 'vivace';
-import {
-  isFractional,
-  Measures,
-  valueOf,
-  type AggregateOrigin,
-  type Measure,
-  type Spread,
-} from './measures.js';
+import type { Dialect, FeatureView } from 'vivace';
+import { isFractional, Measures, valueOf, type AggregateOrigin } from './measures.js';
 import { ReadColumns, type ReadColumn } from './read-columns.js';
 import type { FoundSource } from './source.js';
 import { tilesOf } from './tiles.js';
-import { grainOf, longestOf } from './windows.js';
-
-const float64 = parseType('float64');
+import { windowRows } from './window-rows.js';
 
 /**
  * A view of aggregates, in the SQL of its warehouse.
@@ -23,7 +14,7 @@ const float64 = parseType('float64');
  * that, or the arrival of the last event that it counts, if that is later. Days are UTC days. Of a view whose windows are hours, read hour for day,
  * here and in every `day` of its SQL.
  *
- * Integers are summed exactly, doubles in an order that depends on nothing but their values, days and arrivals. The first and the last
+ * Integers are summed exactly, doubles so that no order of theirs changes a bit (`Dialect.total`). The first and the last
  * event are found by event time, available time and value. Different values are counted up to a bound, so a tile keeps no more of them than that.
  */
 export interface Aggregation {
@@ -72,95 +63,6 @@ export function aggregation(
     tiles: tilesOf(view, source, { inputs, tiles: measures.tiles, lists: measures.lists, sql, active }),
     inputs,
     measures,
-    rows: (moments, tiles) => rowsOf(view, { moments, tiles, features, measures, sql }),
+    rows: (moments, tiles) => windowRows(view, { moments, tiles, features, measures, sql }),
   };
-}
-
-function rowsOf(
-  view: FeatureView,
-  {
-    moments,
-    tiles,
-    features,
-    measures,
-    sql,
-  }: {
-    readonly moments: string;
-    readonly tiles: string;
-    readonly features: readonly string[];
-    readonly measures: Measures;
-    readonly sql: Dialect;
-  },
-): string {
-  const names = view.entity.map((_, i) => `k${i}`);
-  const keys = (of: string): string => names.map((name) => `${of}.${name}`).join(', ');
-  const sameKeys = (a: string, b: string): string =>
-    names.map((name) => `${a}.${name} = ${b}.${name}`).join(' AND ');
-  const same = (a: string, b: string): string => `${sameKeys(a, b)} AND ${a}.since = ${b}.since`;
-  const longest = longestOf(view);
-  const within = (days: number, value: string): string =>
-    days === longest ? value : `CASE WHEN tile_day >= day - ${days} THEN ${value} END`;
-  const inOrder = ['tile_day', 'available_time'];
-  const fold = ({ name, fold: how, order = inOrder }: Measure, days: number): string => {
-    const value = within(days, name);
-    if (how === 'TOTAL') return sql.total(value, order);
-    return how === 'first' || how === 'last' ? sql.pick(value, { order, end: how }) : `${how}(${value})`;
-  };
-  const folded = [...measures.windows].map(
-    ([name, { measure, days }]) => `${fold(measure, days)} AS ${name}`,
-  );
-  // The mean of the window is that of the folded row beside each of its tiles.
-  const spread = ({ days, count, sum, squares }: Spread): string => {
-    const mean = (s: string, n: string): string => sql.divide(sql.cast(s, float64), sql.cast(n, float64));
-    const apart = `(${mean(sum, count)} - ${mean(`${sum}_${days}d`, `${count}_${days}d`)})`;
-    const part = `CASE WHEN ${count} > 0 THEN ${squares} + ${sql.cast(count, float64)} * ${apart} * ${apart} END`;
-    return sql.total(within(days, part), inOrder);
-  };
-  const spreads = [...measures.spreads].map(([name, of]) => `${spread(of)} AS ${name}`);
-  const different = [...measures.lists].map((list) => {
-    const counts = [...measures.distinct].filter(([, of]) => of.list === list);
-    const items = sql.unnest({
-      from: 'vivace_matched',
-      list,
-      item: 'item',
-      keep: [...names, 'since', 'day', 'tile_day'],
-    });
-    const counted = counts.map(([name, { days }]) => `COUNT(DISTINCT ${within(days, 'item')}) AS ${name}`);
-    return {
-      name: `vivace_${list}`,
-      sql: `SELECT ${[...names, 'since', ...counted].join(', ')} FROM (${items}) AS i GROUP BY ${names.join(', ')}, since`,
-      columns: counts.map(([name]) => name),
-    };
-  });
-  const measured = [...measures.windows.keys(), ...measures.spreads.keys(), ...measures.distinct.keys()];
-  const begin = `(day * ${grainOf(view)})`;
-  return `WITH vivace_moments AS (
-${moments}
-), vivace_matched AS (
-  SELECT ${keys('m')}, m.since, m.day, t.day AS tile_day, t.available_time, ${[...measures.tiles.keys()].map((name) => `t.${name}`).join(', ')}
-  FROM vivace_moments AS m JOIN ${tiles} AS t
-  ON ${sameKeys('m', 't')} AND t.day < m.day AND t.day >= m.day - ${longest} AND t.available_time <= m.since
-), vivace_folded AS (
-  SELECT ${names.join(', ')}, since, day, MAX(available_time) AS last_arrival${folded.map((each) => `, ${each}`).join('')}
-  FROM vivace_matched GROUP BY ${names.join(', ')}, since, day
-)${
-    spreads.length === 0
-      ? ''
-      : `, vivace_beside AS (
-  SELECT x.*, ${[...measures.windows.keys()].map((name) => `f.${name}`).join(', ')} FROM vivace_matched AS x JOIN vivace_folded AS f ON ${same('x', 'f')}
-), vivace_spread AS (
-  SELECT ${names.join(', ')}, since, ${spreads.join(', ')} FROM vivace_beside GROUP BY ${names.join(', ')}, since
-)`
-  }${different.map((each) => `, ${each.name} AS (\n  ${each.sql}\n)`).join('')}, vivace_silent AS (
-  SELECT ${keys('q')}, q.since, MAX(t.day) AS last_day
-  FROM (SELECT m.* FROM vivace_moments AS m LEFT JOIN vivace_folded AS f ON ${same('m', 'f')} WHERE f.since IS NULL) AS q
-  JOIN ${tiles} AS t ON ${sameKeys('q', 't')} AND t.day < q.day AND t.available_time <= q.since
-  GROUP BY ${keys('q')}, q.since
-), vivace_rows AS (
-  SELECT ${[keys('f'), 'f.since', 'f.day', 'f.last_arrival', ...measured].join(', ')}
-  FROM vivace_folded AS f${spreads.length === 0 ? '' : ` JOIN vivace_spread AS s ON ${same('f', 's')}`}${different.map(({ name }, i) => ` LEFT JOIN ${name} AS d${i} ON ${same('f', `d${i}`)}`).join('')}
-  UNION ALL
-  SELECT ${[...names, 'since', `last_day + ${longest + 1}`, 'NULL', ...measured.map(() => 'NULL')].join(', ')} FROM vivace_silent
-)
-SELECT ${names.join(', ')}, ${begin} AS event_time, GREATEST(${begin}, COALESCE(last_arrival, ${begin})) AS available_time, ${features.join(', ')}, since FROM vivace_rows`;
 }

@@ -187,7 +187,7 @@ function momentsOf(
   const equal = keys.map((key) => `a.${key} = t.${key}`).join(' AND ');
   return `${begin}
   UNION ALL SELECT DISTINCT ${keys.map((key) => `a.${key}`).join(', ')}, a.day, t.available_time AS since FROM ${asked} AS a JOIN ${tiles} AS t
-  ON ${equal} AND t.day < a.day AND t.available_time > a.day * ${grain} AND t.available_time < (a.day + 1) * ${grain}`;
+  ON ${equal} AND a.day = ${sql.floorDivide('t.available_time', String(grain))} AND t.day < a.day AND t.available_time > a.day * ${grain}`;
 }
 
 function staticRows(view: FeatureView, relation: string): string {

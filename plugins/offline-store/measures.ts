@@ -8,7 +8,7 @@ export type AggregateOrigin = Extract<FeatureOrigin, { kind: 'aggregate' }>;
 /** What a tile keeps of its events, for windows. */
 export interface Measure {
   readonly name: string;
-  /** How the tiles of a window become one value. `TOTAL`: a sum of doubles, in an order; `first`, `last`: that of the tile that is it in `order`. */
+  /** How the tiles of a window become one value. `TOTAL`: a sum of doubles; `first`, `last`: that of the tile that is it in `order`. */
   readonly fold: 'SUM' | 'MIN' | 'MAX' | 'TOTAL' | 'first' | 'last';
   /** Expressions over the columns of the tiles. */
   readonly order?: readonly string[];
@@ -101,7 +101,7 @@ export function valueOf(
   if (aggregate === 'min') return over('least', 'MIN', `MIN(${column})`);
   if (aggregate === 'max') return over('greatest', 'MAX', `MAX(${column})`);
   const sum = (): string =>
-    exact ? over('sum', 'SUM', `SUM(${column})`) : over('sum', 'TOTAL', sql.total(column, [column]));
+    exact ? over('sum', 'SUM', `SUM(${column})`) : over('sum', 'TOTAL', sql.total(column));
   if (aggregate === 'sum') return `COALESCE(${sum()}, 0)`;
   const count = over('count', 'SUM', `COUNT(${column})`);
   const ratio = (part: string): string =>

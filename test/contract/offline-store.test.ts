@@ -20,7 +20,7 @@ describe('offline-store over duckdb', () => {
   offlineStoreContract({
     runner,
     make: offlineStoreOver(() => startPart(duckdb, { threads: 2 }), stops),
-    foldsInOrder: true,
+    sumsToTheBit: true,
   });
 });
 

@@ -168,7 +168,7 @@ export function aggregates({ runner, setup, open, part }: OfflineStoreFixture): 
         return found.map(({ cells }) => cells);
       };
       const [inOrder, backwards] = [await sums(rows), await sums(rows.toReversed())];
-      if (setup.foldsInOrder === true) assert.deepEqual(backwards, inOrder);
+      if (setup.sumsToTheBit === true) assert.deepEqual(backwards, inOrder);
       else assertClose(backwards as number[][], inOrder as number[][]);
     });
 

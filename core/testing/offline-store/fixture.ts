@@ -18,8 +18,8 @@ export interface OfflineStoreSetup {
   readonly squared?: bigint;
   /** Whether the warehouse takes long for each row, as an emulator may: random histories are short then. */
   readonly slow?: boolean;
-  /** Whether the warehouse folds doubles in an order, so that sums have equal bits; default: only close ones. */
-  readonly foldsInOrder?: boolean;
+  /** Whether no order of rows changes a bit of a sum of doubles; default: sums are only close. */
+  readonly sumsToTheBit?: boolean;
 }
 
 /** What each subject of the contract works with. */
