@@ -385,13 +385,10 @@ export type { DecodedRequest } from './json/request-decoder.js';
 export { logOf } from './offline/served-spine.js';
 export type { PipelineLog } from './offline/served-spine.js';
 export type { AsOfBlock, AsOfPhase } from './offline/as-of-run.js';
-export { asOf, buildTrainingSet, trainingParts } from './offline/training-set.js';
-export type {
-  TrainingSetColumn,
-  TrainingSetManifest,
-  TrainingSetOptions,
-  TrainingSetProgress,
-} from './offline/training-set.js';
+export { asOf, trainingParts } from './offline/as-of.js';
+export type { TrainingSetOptions, TrainingSetProgress } from './offline/as-of.js';
+export { buildTrainingSet } from './offline/training-set.js';
+export type { TrainingSetColumn, TrainingSetManifest } from './offline/training-manifest.js';
 export type { SpineInput } from './offline/spine.js';
 export { parseSpine } from './config/yaml-file.js';
 

@@ -19,6 +19,7 @@ import type { RowBatch } from '../ports/warehouse.js';
 import { knowledgeTime } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
 import { blocksOf } from './blocks.js';
+import { computedNodes } from './computed-nodes.js';
 import { openViews } from './open-views.js';
 import {
   checkWhole,
@@ -74,9 +75,9 @@ export async function asOfRun<T>(
 ): Promise<T> {
   // Every query and join of the run listens to this signal.
   setMaxListeners(0, context.signal);
-  const nodes = plan.nodes
-    .filter((node) => predict || !dependsOnModel(plan, node))
-    .map((node) => node.definition.inHistory?.(node, failedReads) ?? node);
+  const nodes = computedNodes(plan, { predict }).map(
+    (node) => node.definition.inHistory?.(node, failedReads) ?? node,
+  );
   const { served } = spine;
   const fromLog = nodes.filter(
     (node) => served !== undefined && isLogged(node) && !(served.compute && isComputable(node)),
@@ -107,19 +108,6 @@ export async function asOfRun<T>(
   // Labels are cast to what they declare.
   const declared = fields.map(({ name, type }) => ({ name, type: spine.labelTypes.get(name) ?? type }));
   return await use(runBlocks({ plan, spine, nodes, batches, execute, failed, blocks, context }), declared);
-}
-
-/** Whether a node is a model or needs one's outputs. */
-export function dependsOnModel(plan: Plan, node: PlanNode): boolean {
-  return (
-    node.definition.offline(node).how === 'model' ||
-    node.after.some((id) =>
-      dependsOnModel(
-        plan,
-        plan.nodes.find((other) => other.id === id)!,
-      ),
-    )
-  );
 }
 
 /** @throws {VivaceError} `FAILED_PRECONDITION` where a node cannot run as of a past time. */

@@ -53,7 +53,7 @@ describe('Rooms of core', () => {
     ['core/wire/x.ts', `import type { Signature } from '../models/bundle.js';`],
     ['core/ports/x.ts', `import { Server } from '../composition/server.js';`],
     ['core/steps/fetch/x.ts', `import { createServer } from '../../composition/create-server.js';`],
-    ['core/composition/x.ts', `export { asOf } from '../offline/training-set.js';`],
+    ['core/composition/x.ts', `export { asOf } from '../offline/as-of.js';`],
   ];
   for (const [file, text] of broken) {
     it(`finds ${text} in ${file}`, () =>
