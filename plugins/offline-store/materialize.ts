@@ -1,18 +1,13 @@
 import {
   coveredUntil,
   emptyLedger,
-  formatInstant,
   instantOfMillis,
   isVivaceError,
   mergeSamples,
-  microsPerDay,
   millisOf,
-  VivaceError,
   type CallContext,
-  type Dialect,
   type FeatureView,
   type Ledger,
-  type LedgerKey,
   type Materialized,
   type MaterializeProgress,
   type MaterializeRun,
@@ -20,18 +15,19 @@ import {
   type SourceRead,
   type Warehouse,
 } from 'vivace';
-import { aggregation } from './aggregates.js';
 import { explained } from './check.js';
-import { closedPeriods, newestKnown, periodText, type ClosedPeriods } from './closed-periods.js';
+import { closedPeriods, newestKnown, type ClosedPeriods } from './closed-periods.js';
 import { copyRows, inOrder } from './copy-rows.js';
 import { KeptTables } from './kept-tables.js';
 import { keepsTiles, type TileUse } from './kept-tiles.js';
-import { plainRelation } from './relation.js';
-import { countRows, newestRows, rowsToCopy, type RowsToCopy, type Selection } from './rows-to-copy.js';
+import { neededPasses, planOfLedger, planOfSample, type Pass, type Plan } from './plan-run.js';
+import { restatement } from './restatement.js';
+import { rowsToCopy } from './rows-to-copy.js';
+import { ledgerAfterPass, ledgerAfterRun, ledgerUnderWay, ledgerWithoutOpen } from './run-ledger.js';
 import { ledgerKey, lostOf, Sample } from './sample.js';
-import { sourceRows, type FoundSource } from './source.js';
+import type { FoundSource } from './source.js';
+import { wholeRead, withRead } from './source-read.js';
 import { usableSource } from './usable-source.js';
-import { beginOf } from './windows.js';
 
 /** How often a run writes down how far it has come, milliseconds: one that is killed repeats at most that. */
 const noteMs = 5000;
@@ -65,51 +61,6 @@ export async function materialize(
   }
 }
 
-/** The bytes that a materialization of a view would be billed for, where the warehouse bills. */
-export async function estimate(
-  view: FeatureView,
-  work: Pick<Materialization, 'warehouse'> & { readonly until: number },
-  context: CallContext,
-): Promise<{ readonly bytes: number } | undefined> {
-  const { warehouse, until } = work;
-  const { dialect } = warehouse;
-  if (warehouse.estimate === undefined) return undefined;
-  const source = await usableSource(view, warehouse, context);
-  return warehouse.estimate({ sql: wholeSql(view, source, dialect, until) }, context);
-}
-
-/** A query that reads what a run without kept tiles reads. */
-function wholeSql(view: FeatureView, source: FoundSource, dialect: Dialect, until = 0): string {
-  return view.isAggregate
-    ? aggregation(view, source, dialect).tiles
-    : newestRows(view, plainRelation(view, source, dialect), { selection: { until }, dialect });
-}
-
-function added(
-  read: SourceRead | undefined,
-  { folded, compared, bytes }: NonNullable<RowsToCopy['read']>,
-): SourceRead {
-  return {
-    rows: (read?.rows ?? 0) + folded,
-    compared: (read?.compared ?? 0) + compared,
-    ...(bytes === undefined ? {} : { bytes: (read?.bytes ?? 0) + bytes }),
-  };
-}
-
-/** Some rows to copy. All keys are as of `selection.until` once it is done. */
-interface Pass {
-  readonly selection: Selection;
-  /** The available time of all rows, microseconds, in place of their own. */
-  readonly availableTime?: number;
-}
-
-/** What is to be done, and why everything is where an earlier run has copied everything. */
-interface Plan {
-  readonly passes: readonly Pass[];
-  readonly until: number;
-  readonly why?: string;
-}
-
 /** One materialization of a view. Times are microseconds. */
 class Run {
   readonly #view: FeatureView;
@@ -135,27 +86,40 @@ class Run {
   async materialize(): Promise<Materialized> {
     const { online, run, context, say } = this.#work;
     this.#ledger = await this.#readLedger();
-    const { passes, until, why } = run.days === undefined ? await this.#plan() : this.#planOfDays(run.days);
+    const plan = await this.#plan();
+    const { until, why } = plan;
     if (why !== undefined) say(this.#view, `everything is copied: ${why}`);
     const known = this.#view.isStatic || this.#view.isAggregate ? until : await this.#newestKnown(until);
     const closed = await this.#compare(known);
-    const restated = await this.#restate(closed, { until, known });
-    const needed = this.#view.isStatic ? this.#neededOfStatic({ passes, until, closed }) : passes;
-    for (const [i, pass] of needed.entries()) {
+    const restated = restatement(this.#view, closed, { run, ledger: this.#ledger, until, known });
+    if (restated !== undefined) await this.#copyRows(restated.pass);
+    const passes = neededPasses(this.#view, plan, closed);
+    for (const [i, pass] of passes.entries()) {
       // What follows begins where the rows end that the one before has found.
       const from = i === 0 ? {} : { after: coveredUntil(this.#ledger) };
       await this.#copy({ ...pass, selection: { ...pass.selection, ...from } }, known);
     }
-    const [first] = needed;
+    const [first] = passes;
     const after = first === undefined ? coveredUntil(this.#ledger) : first.selection.after;
-    await online.writeLedger(this.#finished({ after, until, closed, restated }), context);
+    const periods = restated === undefined ? {} : { restated: restated.periods };
+    const { rows, written } = this.#progress;
+    const ended = {
+      startedAt: this.#startedAt,
+      endedAt: instantOfMillis(this.#work.now()),
+      after: after ?? null,
+      until,
+      rows,
+      written,
+      ...periods,
+    };
+    await online.writeLedger(ledgerAfterRun(this.#ledger, this.#view, { run: ended, closed }), context);
     return {
       ...this.#progress,
       ...(after === undefined ? {} : { afterMs: millisOf(after) }),
       untilMs: millisOf(until),
-      read: await this.#wholeRead(needed.length + restated.length),
+      read: await this.#wholeRead(passes.length > 0 || restated !== undefined),
       ...(why === undefined ? {} : { why }),
-      ...(restated.length === 0 ? {} : { restated }),
+      ...periods,
     };
   }
 
@@ -171,61 +135,14 @@ class Run {
     }
   }
 
-  /** What has to be copied for the store to be as of the end of the run. */
+  /** The online store is asked for its rows only where the plan depends on them. */
   async #plan(): Promise<Plan> {
-    const { run } = this.#work;
-    const { open } = this.#ledger;
-    const until = instantOfMillis(run.untilMs);
-    const covered = coveredUntil(this.#ledger);
-    const everything = (to: number, why?: string): Plan => ({
-      passes: [{ selection: { until: to } }],
-      until: to,
-      ...(why === undefined ? {} : { why }),
-    });
-    if (run.full === true) return everything(until);
-    // A full run that was killed: what it has not come to may be missing still.
-    if (open?.after === null) return this.#onward({ after: undefined, until });
-    if (covered === undefined) return everything(until);
-    const why = await this.#whyAll();
-    // What is gone was as of the last run, whatever this one is asked for.
-    if (why !== undefined) return everything(Math.max(until, covered), why);
-    return this.#onward({ after: covered, until });
-  }
-
-  /** Goes on from where the last run has ended, or was killed. */
-  #onward({ after, until }: { readonly after: number | undefined; readonly until: number }): Plan {
-    const { open } = this.#ledger;
-    const passes: Pass[] = [];
-    let from = after;
-    if (open !== undefined && (open.after ?? undefined) === after) {
-      passes.push({ selection: { after, until: open.until, position: open.position } });
-      from = open.until;
-    }
-    if (from === undefined || from < until) passes.push({ selection: { after: from, until } });
-    return { passes, until: Math.max(from ?? -Infinity, until) };
-  }
-
-  #planOfDays({ first, last }: { readonly first: number; readonly last: number }): Plan {
-    const end = instantOfMillis(this.#work.run.untilMs);
-    const until = (last + 1) * microsPerDay;
-    if (until > end)
-      throw new VivaceError(
-        'INVALID_ARGUMENT',
-        `the days end after the run: rows are copied up to ${formatInstant(end)}`,
-      );
-    return { passes: [{ selection: { after: first * microsPerDay - 1, until } }], until };
-  }
-
-  /** Why the rows of all keys are to be copied though they have been: some are gone, or will be soon. */
-  async #whyAll(): Promise<string | undefined> {
-    const { online, expiresAfterMs, context } = this.#work;
-    const { sample, fullAt = -Infinity } = this.#ledger;
-    if (expiresAfterMs !== undefined && this.#startedAt - fullAt > (expiresAfterMs / 2) * 1000)
-      return `rows expire ${expiresAfterMs} ms after they were written, and the last full run is older than half of that`;
-    const lost = await lostOf(this.#view, { online, sample }, context);
-    return lost.length === 0
-      ? undefined
-      : `the online store has lost rows: ${lost.length} of ${sample.length} keys that were looked at are gone or older than they were`;
+    const { run, online, expiresAfterMs, context } = this.#work;
+    const beginning = { run, ledger: this.#ledger, startedAt: this.#startedAt, expiresAfterMs };
+    const plan = planOfLedger(beginning);
+    if (plan !== undefined) return plan;
+    const lost = await lostOf(this.#view, { online, sample: this.#ledger.sample }, context);
+    return planOfSample(beginning, lost.length);
   }
 
   /** The greatest available time of a row that is known at the end of the run. */
@@ -254,62 +171,31 @@ class Run {
     return (this.#view.source?.overlapMs ?? 0) * 1000;
   }
 
-  /** Writes the rows of periods that have changed so that they win. */
-  async #restate(
-    closed: ClosedPeriods | undefined,
-    { until, known }: { readonly until: number; readonly known: number },
-  ): Promise<readonly string[]> {
-    const changed = closed?.changed ?? [];
-    if (changed.length === 0 || this.#view.isStatic) return [];
-    const texts = changed.map(periodText);
-    if (this.#work.run.restate !== true) throw changedError(this.#view, texts);
-    const former = this.#ledger.runs.filter(({ restated }) => restated !== undefined).length;
-    // Later than any row that was written, and earlier than what becomes known after this run.
-    const newest = Math.max(
-      known,
-      coveredUntil(this.#ledger) ?? -Infinity,
-      this.#view.isAggregate ? beginOf(this.#view, until) : -Infinity,
-    );
-    await this.#copyRows({ selection: { until, within: changed }, availableTime: newest + 1 + former });
-    return texts;
-  }
-
-  /** Rows without a time are copied again where any of them may have changed. */
-  #neededOfStatic({
-    passes,
-    until,
-    closed,
-  }: Pick<Plan, 'passes' | 'until'> & { readonly closed: ClosedPeriods | undefined }): readonly Pass[] {
-    const isFirst = passes.some(({ selection: { after } }) => after === undefined);
-    return !isFirst && closed?.changed.length === 0 ? [] : [{ selection: { until } }];
-  }
-
   async #copy(pass: Pass, known: number): Promise<void> {
     const { context, online } = this.#work;
     const { selection } = pass;
     const before = this.#progress.total;
     const sample = await this.#copyRows(pass);
     const isFull = selection.after === undefined;
-    const { open: _, ...ledger } = this.#ledger;
     // A source without rows may get those of the past yet: nothing has been copied of them.
     if (isFull && selection.position === undefined && this.#progress.total === before) {
-      this.#ledger = ledger;
+      this.#ledger = ledgerWithoutOpen(this.#ledger);
       return;
     }
     // Of plain rows all that are known are there; one that is appended later is as new as its times say.
     const until = this.#view.isAggregate ? selection.until : Math.min(selection.until, known);
-    let kept = selection.position === undefined && isFull ? sample : mergeSamples(ledger.sample, sample);
+    let kept =
+      selection.position === undefined && isFull ? sample : mergeSamples(this.#ledger.sample, sample);
     if (isFull) {
       // A key that was deleted is not written, and must not make the next run a full one.
       const lost = await lostOf(this.#view, { online, sample: kept }, context);
       kept = kept.filter((each) => !lost.includes(each));
     }
-    this.#ledger = {
-      ...ledger,
-      covered: [...ledger.covered, { after: selection.after ?? null, until }],
-      ...(isFull ? { fullAt: this.#startedAt } : {}),
+    this.#ledger = ledgerAfterPass(this.#ledger, selection, {
+      startedAt: this.#startedAt,
+      until,
       sample: kept,
-    };
+    });
   }
 
   /** @returns Some of the keys. */
@@ -331,7 +217,7 @@ class Run {
       selection: { ...selection, ...overlap },
     };
     const { rows, total, read } = await rowsToCopy(view, this.#source, found);
-    if (read !== undefined) this.#read = added(this.#read, read);
+    if (read !== undefined) this.#read = withRead(this.#read, read);
     const sum = (progress: MaterializeProgress): MaterializeProgress => ({
       rows: before.rows + progress.rows,
       written: before.written + progress.written,
@@ -349,7 +235,9 @@ class Run {
         onAcknowledged: async (keys, written) => {
           sample.add(keys, written);
           if (now() - notedAt < noteMs || availableTime !== undefined || !inOrder(warehouse)) return;
-          await this.#note(selection, { position: ledgerKey(keys, written.rows - 1), sample: sample.keys });
+          const position = ledgerKey(keys, written.rows - 1);
+          const soFar = { startedAt: this.#startedAt, position, sample: sample.keys };
+          await online.writeLedger(ledgerUnderWay(this.#ledger, selection, soFar), context);
           notedAt = now();
         },
       },
@@ -372,79 +260,10 @@ class Run {
   }
 
   /** What was read of the source: where no tiles are kept, all of it. */
-  async #wholeRead(passes: number): Promise<SourceRead> {
+  async #wholeRead(anything: boolean): Promise<SourceRead> {
     const { warehouse, context } = this.#work;
     if (this.#read !== undefined) return this.#read;
-    if (passes === 0) return { rows: 0, compared: 0 };
-    const { dialect } = warehouse;
-    // Where reading is billed, counting may be.
-    if (dialect.remote === true) {
-      const estimated = await warehouse.estimate?.(
-        { sql: wholeSql(this.#view, this.#source, dialect) },
-        context,
-      );
-      return estimated === undefined ? { compared: 0 } : { ...estimated, compared: 0 };
-    }
-    const rows = `SELECT * FROM ${sourceRows(this.#source, dialect)}`;
-    return { rows: await countRows(warehouse, rows, context), compared: 0 };
+    if (!anything) return { rows: 0, compared: 0 };
+    return wholeRead(this.#view, this.#source, { warehouse, context });
   }
-
-  /** Writes down how far a pass has come. */
-  async #note(
-    { after, until }: Selection,
-    { position, sample }: { readonly position: LedgerKey; readonly sample: Sample['keys'] },
-  ): Promise<void> {
-    const { online, context } = this.#work;
-    const open = { startedAt: this.#startedAt, after: after ?? null, until, position };
-    await online.writeLedger(
-      { ...this.#ledger, open, sample: mergeSamples(this.#ledger.sample, sample) },
-      context,
-    );
-  }
-
-  /** The ledger once everything is done. */
-  #finished({
-    after,
-    until,
-    closed,
-    restated,
-  }: {
-    readonly after: number | undefined;
-    readonly until: number;
-    readonly closed: ClosedPeriods | undefined;
-    readonly restated: readonly string[];
-  }): Ledger {
-    const { rows, written } = this.#progress;
-    const run = {
-      startedAt: this.#startedAt,
-      endedAt: instantOfMillis(this.#work.now()),
-      after: after ?? null,
-      until,
-      rows,
-      written,
-      ...(restated.length === 0 ? {} : { restated }),
-    };
-    return {
-      ...this.#ledger,
-      view: this.#view.name,
-      ...(closed === undefined || coveredUntil(this.#ledger) === undefined ? {} : { closed: closed.now }),
-      runs: [...this.#ledger.runs, run],
-    };
-  }
-}
-
-function changedError(view: FeatureView, periods: readonly string[]): VivaceError {
-  const [first, ...others] = periods;
-  const days =
-    others.length === 0
-      ? first
-      : `${first} and ${others.length} more ${others.length === 1 ? 'day' : 'days or stretches of days'}`;
-  const promise =
-    view.source?.availableTime === view.source?.eventTime
-      ? 'a source without `availableTime` promises that no row comes later than its event; declare one, or a `refresh` that waits'
-      : 'a row must be in the source at its available time';
-  return new VivaceError(
-    'FAILED_PRECONDITION',
-    `rows of ${days} were copied, and are others now: --restate writes them so that they win, --trust-closed leaves them (${promise})`,
-  );
 }

@@ -11,11 +11,12 @@ import {
 import { z } from 'zod';
 import { openAsOf } from './as-of.js';
 import { checkSpine, checkView } from './check.js';
-import { estimate, materialize } from './materialize.js';
+import { materialize } from './materialize.js';
 import { newestRows } from './newest-rows.js';
 import { spineNotes } from './notes.js';
 import { inView } from './rows.js';
 import { RunMetrics } from './run-metrics.js';
+import { estimate } from './source-read.js';
 import { readSpine } from './spine.js';
 
 /** Views over a warehouse: as-of reads for training sets, and materialization to an online store. */

@@ -1,0 +1,63 @@
+import {
+  coveredUntil,
+  mergeSamples,
+  type FeatureView,
+  type Ledger,
+  type LedgerKey,
+  type LedgerRun,
+  type SampledKey,
+} from 'vivace';
+import type { ClosedPeriods } from './closed-periods.js';
+import type { Selection } from './rows-to-copy.js';
+
+/** The ledger while a pass is under way: how far it has come, and some of the keys that it has written. */
+export function ledgerUnderWay(
+  ledger: Ledger,
+  { after, until }: Selection,
+  {
+    startedAt,
+    position,
+    sample,
+  }: { readonly startedAt: number; readonly position: LedgerKey; readonly sample: readonly SampledKey[] },
+): Ledger {
+  const open = { startedAt, after: after ?? null, until, position };
+  return { ...ledger, open, sample: mergeSamples(ledger.sample, sample) };
+}
+
+/** The ledger without a pass that is under way. */
+export function ledgerWithoutOpen(ledger: Ledger): Ledger {
+  const { open: _, ...closed } = ledger;
+  return closed;
+}
+
+/** The ledger after a pass that has copied everything up to `until`; `sample` are the keys that later runs look at. */
+export function ledgerAfterPass(
+  ledger: Ledger,
+  { after }: Selection,
+  {
+    startedAt,
+    until,
+    sample,
+  }: { readonly startedAt: number; readonly until: number; readonly sample: readonly SampledKey[] },
+): Ledger {
+  return {
+    ...ledgerWithoutOpen(ledger),
+    covered: [...ledger.covered, { after: after ?? null, until }],
+    ...(after === undefined ? { fullAt: startedAt } : {}),
+    sample,
+  };
+}
+
+/** The ledger once everything is done. */
+export function ledgerAfterRun(
+  ledger: Ledger,
+  { name }: FeatureView,
+  { run, closed }: { readonly run: LedgerRun; readonly closed: ClosedPeriods | undefined },
+): Ledger {
+  return {
+    ...ledger,
+    view: name,
+    ...(closed === undefined || coveredUntil(ledger) === undefined ? {} : { closed: closed.now }),
+    runs: [...ledger.runs, run],
+  };
+}
