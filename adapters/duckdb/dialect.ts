@@ -100,7 +100,7 @@ function scaleOf(greatest: string): string {
   return `power(2.0, 80 - floor(log2(greatest(${greatest}, 1e-283))))`;
 }
 
-/** A double as an integer; null for what is no number of this size, which `exactly` does not ask for then. */
+/** A double as an integer; null for an infinite one and for NaN, which are summed as doubles. */
 function scaled(value: string, scale: string): string {
   return `TRY_CAST(${value} * ${scale} AS HUGEINT)`;
 }

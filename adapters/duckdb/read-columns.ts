@@ -7,6 +7,7 @@ import {
   microsPerDay,
   microsPerMilli,
   microsPerSecond,
+  isSet,
   parseType,
   startOfDay,
   timeBounds,
@@ -23,7 +24,7 @@ import { StringReader } from './read-strings.js';
 export interface RawVector {
   readonly items?: ArrayLike<number | bigint> & ArrayBufferView;
   readonly dataView?: DataView;
-  readonly validity?: { readonly data?: BigUint64Array | null; itemValid(row: number): boolean };
+  readonly validity?: { readonly data?: BigUint64Array | null };
 }
 
 /** Reads some vectors of a result's column as one column. */
@@ -184,8 +185,12 @@ function readValidity(vectors: readonly DuckDBVector[], rows: number): Uint8Arra
   for (const vector of vectors) {
     const { validity } = vector as unknown as RawVector;
     if (validity?.data !== null) {
+      const bits =
+        validity?.data === undefined
+          ? undefined
+          : new Uint8Array(validity.data.buffer, validity.data.byteOffset, validity.data.byteLength);
       for (let row = 0; row < vector.itemCount; row++) {
-        if (validity === undefined ? vector.getItem(row) !== null : validity.itemValid(row)) continue;
+        if (bits === undefined ? vector.getItem(row) !== null : isSet(bits, row)) continue;
         valid ??= createBitmap(rows, true);
         clearBit(valid, at + row);
       }

@@ -141,11 +141,14 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
   #valid: Bitmap | undefined;
   #lists: (readonly Cell[])[] | undefined;
   readonly #statuses: Uint8Array | undefined;
+  /** What stands in the place of a null. */
+  readonly #nothing: unknown;
 
   /** @param statuses Statuses of the rows, in which a row that is set becomes PRESENT. */
   constructor(type: ColumnType, rows: number, block?: Block, statuses?: Uint8Array) {
     this.type = type;
     this.rows = rows;
+    this.#nothing = nullValues[type.element];
     const length = type.kind === 'list' ? 0 : rows * type.width;
     this.#values = createValues(type.element, length, block) as V;
     if (type.kind === 'list') this.#lists = new Array<readonly Cell[]>(rows).fill([]);
@@ -183,7 +186,8 @@ export class ColumnWriter<V extends Values = Values, C extends Cell = Cell> {
     clearBit(this.#valid, row);
     const { width } = this.type;
     if (this.#lists !== undefined) this.#lists[row] = [];
-    else (this.#values as unknown[]).fill(nullValues[this.type.element], row * width, (row + 1) * width);
+    else if (width === 1) (this.#values as unknown[])[row] = this.#nothing;
+    else (this.#values as unknown[]).fill(this.#nothing, row * width, (row + 1) * width);
     this.#mark(row);
   }
 

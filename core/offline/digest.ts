@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { isValid, type Column } from '../data/column.js';
+import { isSet } from '../data/bitmap.js';
+import type { Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 
 /**
@@ -21,12 +22,10 @@ export class RowsDigest {
 
   add(columns: readonly Column[]): void {
     columns.forEach((column, i) => {
-      this.#valid[i]!.update(
-        Uint8Array.from({ length: column.rows }, (_, row) => (isValid(column, row) ? 1 : 0)),
-      );
+      this.#valid[i]!.update(bytesOf(column));
       const { values } = column;
       if (Array.isArray(values)) {
-        for (const value of values) this.#values[i]!.update(`${value.length}:`).update(value);
+        addTexts(this.#values[i]!, values);
       } else {
         this.#values[i]!.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       }
@@ -47,4 +46,30 @@ export class RowsDigest {
     });
     return all.digest('hex');
   }
+}
+
+/** A byte per row: 1 where it holds a value. */
+function bytesOf({ rows, valid }: Column): Uint8Array {
+  const bytes = new Uint8Array(rows).fill(1);
+  if (valid !== undefined) for (let row = 0; row < rows; row++) if (!isSet(valid, row)) bytes[row] = 0;
+  return bytes;
+}
+
+const chunkLength = 65_536;
+
+/** Each text or byte string behind its length; texts in chunks, since a call for each of them costs more than its bytes. */
+function addTexts(hash: Hash, values: readonly (string | Uint8Array)[]): void {
+  let chunk = '';
+  for (const value of values) {
+    chunk += `${value.length}:`;
+    if (typeof value === 'string') chunk += value;
+    else {
+      hash.update(chunk).update(value);
+      chunk = '';
+    }
+    if (chunk.length < chunkLength) continue;
+    hash.update(chunk);
+    chunk = '';
+  }
+  hash.update(chunk);
 }

@@ -1,6 +1,7 @@
 import type { Server } from '../composition/server-interface.js';
 import type { CallContext } from '../kernel/call.js';
 import type { RowBatch } from '../ports/warehouse.js';
+import { ahead } from './ahead.js';
 import { asOf, type TrainingSetOptions } from './as-of.js';
 import type { AsOfPhase } from './as-of-run.js';
 import { TrainingCounts } from './training-counts.js';
@@ -30,7 +31,7 @@ export async function buildTrainingSet(
         options.onProgress?.({ phase, rows, ...(options.allowFailed === true ? { failed } : {}) });
       };
       async function* batches(): AsyncGenerator<RowBatch> {
-        for await (const block of blocks) {
+        for await (const block of ahead(blocks)) {
           const batch = rowsOf(block, { plan, ...columns });
           counts.add(block, batch);
           tell('joining');

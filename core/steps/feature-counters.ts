@@ -5,7 +5,12 @@ import type { Field } from '../data/feature-rows.js';
 import { attributeNames } from '../kernel/attribute-names.js';
 
 const statuses = ['null', 'missing', 'stale', 'defaulted', 'failed'] as const;
-const codes: readonly number[] = [status.NULL, status.MISSING, status.STALE, status.DEFAULTED, status.FAILED];
+
+/** By code, where a status is counted; -1 for those that are not. */
+const slots = new Int8Array(256).fill(-1);
+[status.NULL, status.MISSING, status.STALE, status.DEFAULTED, status.FAILED].forEach(
+  (code, slot) => (slots[code] = slot),
+);
 
 /**
  * Counts of one pipeline's features, kept in typed arrays: a metrics record per feature and request would cost more than the fetch.
@@ -41,12 +46,13 @@ export class FeatureCounters {
     const target = this.#fetches[fetch]!;
     target.rows += rows;
     target.future += future;
+    const { cells } = target;
     columns.forEach((column, feature) => {
       if (column.status === undefined) return;
+      const first = feature * statuses.length;
       for (const code of column.status) {
-        const at = codes.indexOf(code);
-        if (at >= 0)
-          target.cells[feature * statuses.length + at] = target.cells[feature * statuses.length + at]! + 1;
+        const slot = slots[code] as number;
+        if (slot >= 0) cells[first + slot] = (cells[first + slot] as number) + 1;
       }
     });
   }

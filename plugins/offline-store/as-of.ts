@@ -91,13 +91,15 @@ class PreparedViews implements AsOfReader {
   #fill(view: FeatureView, columns: readonly Column[], out: FeatureRows): void {
     const [ids, event, available, ...features] = columns as [Column, Column, Column, ...Column[]];
     const rows = ids.values as Int32Array;
+    const events = doublesOf(event.values as BigInt64Array);
+    const availables = view.isStatic
+      ? new Float64Array(rows.length).fill(this.#preparedAt)
+      : doublesOf(available.values as BigInt64Array);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] as number;
       out.setPresent(row);
-      out.eventTime[row] = Number((event.values as BigInt64Array)[i]);
-      out.availableTime[row] = view.isStatic
-        ? this.#preparedAt
-        : Number((available.values as BigInt64Array)[i]);
+      out.eventTime[row] = events[i] as number;
+      out.availableTime[row] = availables[i] as number;
     }
     features.forEach((column, i) => scatter(out.columns[i]!, column, rows));
   }
@@ -224,6 +226,17 @@ function winnersOverTime(view: FeatureView, relation: string): string {
     LEAD(${since}) OVER (${order}) AS next_since
   FROM ${rows}
 ) AS ranked WHERE event_time = newest_event AND (next_since IS NULL OR next_since > ${since})`;
+}
+
+const high = 4_294_967_296;
+
+/** Integers as doubles, by halves of 32 bits: a bigint for each would take several times as long. */
+function doublesOf(values: BigInt64Array): Float64Array {
+  const words = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+  const doubles = new Float64Array(values.length);
+  for (let i = 0; i < doubles.length; i++)
+    doubles[i] = (words[i * 2 + 1] as number) * high + ((words[i * 2] as number) >>> 0);
+  return doubles;
 }
 
 function requestedRows(view: FeatureView, { rows, columns, time }: Requested): TableRows {

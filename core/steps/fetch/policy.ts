@@ -140,7 +140,8 @@ function resolveColumn(
       statuses[row] = status.DEFAULTED;
       continue;
     }
-    writer.setNull(row);
+    // What a source has left out is null already.
+    if (column.valid === undefined || isSet(column.valid, row)) writer.setNull(row);
     clearBit(valid, row);
     anyNull = true;
     statuses[row] = present ? status.NULL : policy === 'skip' ? status.SKIPPED : rowStatus;
