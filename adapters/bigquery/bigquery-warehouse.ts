@@ -25,12 +25,13 @@ import {
 import { makeDirectory, temporaryTable } from 'vivace/kit';
 import type { BigqueryOptions } from './bigquery.js';
 import { Connection } from './connection.js';
-import { bigqueryDialect } from './dialect.js';
+import { bigqueryDialect, tableName } from './dialect.js';
 import { bigqueryErrorCode, isDuplicate, unlessGone } from './errors.js';
 import { datasetReference } from './job-configuration.js';
 import { Jobs } from './jobs.js';
+import { KeptDays } from './kept-days.js';
 import { describedColumns, rowReader } from './read-rows.js';
-import type { TableReference } from './rest-types.js';
+import type { DatasetReference, TableReference } from './rest-types.js';
 import { csvLines } from './write-csv.js';
 import { avroFile, multipart, tableSchema } from './write-rows.js';
 
@@ -42,26 +43,41 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
   readonly #context: PartContext;
   readonly #connection: Connection;
   readonly #jobs: Jobs;
+  readonly #kept: KeptDays | undefined;
+  readonly keepDays?: NonNullable<Warehouse['keepDays']>;
+  readonly keptDays?: NonNullable<Warehouse['keptDays']>;
 
   constructor(options: BigqueryOptions, context: PartContext) {
     this.#options = options;
     this.#context = context;
     this.#connection = new Connection(options, context.directory);
     this.#jobs = new Jobs(this.#connection, options, context);
+    const { tiles } = options;
+    if (tiles === undefined) return;
+    const kept = new KeptDays(tiles, {
+      connection: this.#connection,
+      jobs: this.#jobs,
+      keep: (statement, call) => this.keep(statement, call),
+    });
+    this.#kept = kept;
+    this.keepDays = (name, rows, call) => kept.replace(name, rows, call);
+    this.keptDays = (name, days, call) => kept.from(name, days, call);
   }
 
-  /** Checks, with a job that costs nothing, whether jobs may be made, and finds out where the temporary dataset is. */
+  /** Checks, with a job that costs nothing, whether jobs may be made, and finds out where the datasets are that it writes to. */
   async start(context: CallContext): Promise<void> {
     try {
       await this.#connection.open(context.signal);
       await this.#jobs.dryRun({ sql: 'SELECT 1' }, context);
       const dataset = this.#temporaryDataset();
-      if (dataset === undefined) return;
-      const { location } = await this.#connection.call<{ location?: string }>(
-        { path: `datasets/${encodeURIComponent(dataset.datasetId)}`, project: dataset.projectId },
-        context.signal,
-      );
-      this.#jobs.location ??= location;
+      if (dataset !== undefined) {
+        const { location } = await this.#connection.call<{ location?: string }>(
+          { path: `datasets/${encodeURIComponent(dataset.datasetId)}`, project: dataset.projectId },
+          context.signal,
+        );
+        this.#jobs.location ??= location;
+      }
+      await this.#kept?.start(context);
     } catch (error) {
       this.#connection.close();
       throw error;
@@ -99,7 +115,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     return this.#temporaryTable(context, async (table) => {
       // The expiration is there from the first moment, whatever happens next.
       const expires = `TIMESTAMP_MILLIS(${Date.now() + this.#options.temporaryTtlMs})`;
-      const create = `CREATE TABLE ${nameOf(table)} OPTIONS (expiration_timestamp = ${expires}) AS ${sql}`;
+      const create = `CREATE TABLE ${tableName(table)} OPTIONS (expiration_timestamp = ${expires}) AS ${sql}`;
       await this.#jobs.run({ sql: create, ...(parameters === undefined ? {} : { parameters }) }, context);
     });
   }
@@ -200,7 +216,7 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
       );
     }
     const table = { ...dataset, tableId: `vivace_${randomUUID().replaceAll('-', '')}` };
-    return temporaryTable(nameOf(table), {
+    return temporaryTable(tableName(table), {
       create: () => create(table),
       drop: async () => {
         const dropped = this.#context.cleanUp(`table ${table.tableId}`, (call) => this.#drop(table, call));
@@ -216,14 +232,10 @@ export class BigqueryWarehouse implements Warehouse, PartLifecycle {
     await unlessGone(this.#connection.call({ method: 'DELETE', path, project: projectId }, signal));
   }
 
-  #temporaryDataset(): ReturnType<typeof datasetReference> | undefined {
+  #temporaryDataset(): DatasetReference | undefined {
     const { temporaryDataset = this.#options.dataset } = this.#options;
     return temporaryDataset === undefined
       ? undefined
       : datasetReference(temporaryDataset, this.#connection.project);
   }
-}
-
-function nameOf({ projectId, datasetId, tableId }: TableReference): string {
-  return bigqueryDialect.table(`${projectId}.${datasetId}.${tableId}`);
 }

@@ -21,6 +21,13 @@ export const bigqueryOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('where temporary tables are made: `dataset` or `project.dataset`; default: `dataset`'),
+  tiles: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'dataset where materialization keeps what it has folded, for the runs after it: `dataset` or `project.dataset`, which the first of them makes where it is not there; default: nothing is kept',
+    ),
   temporaryTtlMs: longMilliseconds({ min: 60_000 })
     .default(millisPerDay)
     .describe(

@@ -1,5 +1,6 @@
 import type { AsOfJoin, ColumnType, ConvertOptions, Dialect, PickedRow, ScalarType } from 'vivace';
 import { literalWriter } from 'vivace/kit';
+import type { TableReference } from './rest-types.js';
 
 /** GoogleSQL's types; it has one float and one integer. */
 export const scalarNames: Readonly<Record<ScalarType, string>> = {
@@ -59,6 +60,11 @@ export const bigqueryDialect: Dialect = {
     `SELECT ${[...keep, item].map(identifier).join(', ')} FROM ${from} CROSS JOIN UNNEST(${identifier(list)}) AS ${identifier(item)}`,
   asOfJoin,
 };
+
+/** A table, ready for FROM. */
+export function tableName({ projectId, datasetId, tableId }: TableReference): string {
+  return identifier(`${projectId}.${datasetId}.${tableId}`);
+}
 
 function pick(expression: string, { order, end }: PickedRow): string {
   const direction = end === 'last' ? 'DESC' : 'ASC';

@@ -52,7 +52,7 @@ const statuses: Readonly<Record<number, ErrorCode>> = {
 /** What to do, by the code, where the message alone does not say it. */
 const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   PERMISSION_DENIED:
-    'grant the service account roles/bigquery.jobUser on `projectId`, roles/bigquery.dataViewer on what it reads and roles/bigquery.dataEditor on `temporaryDataset`',
+    'grant the service account roles/bigquery.jobUser on `projectId`, roles/bigquery.dataViewer on what it reads and roles/bigquery.dataEditor on `temporaryDataset` and `tiles`',
   UNAUTHENTICATED: `check the clock of this machine, and ${googleWays}`,
 };
 
@@ -63,6 +63,11 @@ const reasonAdvice: Readonly<Record<string, string>> = {
 
 /** An error by the reason that BigQuery gives. @see https://cloud.google.com/bigquery/docs/error-messages */
 export function reasonError({ reason = '', message = reason }: Reason, cause?: unknown): VivaceError {
+  // BigQuery has tried it three more times by itself.
+  if (/could not serialize access/i.test(message))
+    return new VivaceError('UNAVAILABLE', `${message} (run again when the other statement has ended)`, {
+      cause,
+    });
   const code = Object.hasOwn(reasons, reason) ? (reasons[reason] as ErrorCode) : 'INTERNAL';
   const hint = reasonAdvice[reason] ?? advice[code];
   return new VivaceError(code, hint === undefined ? message : `${message} (${hint})`, { cause });

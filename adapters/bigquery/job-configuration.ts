@@ -1,5 +1,6 @@
 import type { Statement } from 'vivace';
 import type { BigqueryOptions } from './bigquery.js';
+import type { DatasetReference } from './rest-types.js';
 
 /** What every job is given: its labels. */
 export function jobLabels({ labels }: Pick<BigqueryOptions, 'labels'>): object {
@@ -32,10 +33,7 @@ export function queryConfiguration(
 }
 
 /** `dataset` or `project.dataset`. */
-export function datasetReference(
-  name: string,
-  project: string,
-): { readonly projectId: string; readonly datasetId: string } {
+export function datasetReference(name: string, project: string): DatasetReference {
   const dot = name.lastIndexOf('.');
   return dot < 0
     ? { projectId: project, datasetId: name }

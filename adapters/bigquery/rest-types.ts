@@ -30,9 +30,13 @@ export interface Page {
   readonly rows: readonly WireRow[];
 }
 
-/** Where a table is, as the API names it. */
-export interface TableReference {
+/** Where a dataset is, as the API names it. */
+export interface DatasetReference {
   readonly projectId: string;
   readonly datasetId: string;
+}
+
+/** Where a table is, as the API names it. */
+export interface TableReference extends DatasetReference {
   readonly tableId: string;
 }

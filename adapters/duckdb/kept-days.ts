@@ -7,10 +7,9 @@ import {
   instantOfUtcText,
   millisPerDay,
   startOfDay,
-  VivaceError,
   type DescribedColumn,
 } from 'vivace';
-import { makeDirectory } from 'vivace/kit';
+import { keptSetName, makeDirectory } from 'vivace/kit';
 import { identifier, text } from './dialect.js';
 
 /** Days that share a file once none of them is among the newest. */
@@ -106,12 +105,7 @@ export class KeptDays {
   }
 
   #of(name: string): string {
-    if (!/^[a-z0-9_-]{1,100}$/.test(name))
-      throw new VivaceError(
-        'INVALID_ARGUMENT',
-        `${JSON.stringify(name)} does not name kept days: use 1 to 100 of a to z, digits, _ and -`,
-      );
-    return join(this.#directory, name);
+    return join(this.#directory, keptSetName(name));
   }
 }
 

@@ -19,6 +19,7 @@ export { InFlight } from '../kernel/in-flight.js';
 export { packageVersion } from '../kernel/package-version.js';
 export { readingFor } from '../kernel/metric-reader.js';
 export { pause, startTimer, timeoutSignal } from '../kernel/timer.js';
+export { keptSetName } from './kept-set-name.js';
 export { loadSdk } from './load-sdk.js';
 export { importFile, localFiles } from './import-file.js';
 export { makeDirectory } from './make-directory.js';

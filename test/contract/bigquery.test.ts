@@ -13,7 +13,7 @@ describeNeeding([bigqueryServer, googlesqlParser], 'bigquery', () => {
 
   warehouseContract({
     runner: { describe, it, beforeEach, afterEach },
-    make: async () => makePart(bigquery, server.options),
+    make: async () => makePart(bigquery, { tiles: 'vivace_tiles', ...server.options }),
   });
 
   // In a suite of its own, as those are run after the tests beside them.

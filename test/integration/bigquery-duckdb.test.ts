@@ -11,7 +11,6 @@ import {
   onlineStore as onlineStorePort,
   warehouse,
   type Cell,
-  type FeatureRows,
   type FeatureView,
   type OfflineStore,
   type OnlineStore,
@@ -30,6 +29,7 @@ import { googlesqlParser, parseStatementsSeen } from '../servers/googlesql.js';
 import { describeNeeding } from '../servers/programs.js';
 import { createTables } from '../support/offline-store-over.js';
 import { withServer } from '../support/scripted.js';
+import { expectEqual, onlineRows } from '../support/equal-rows.js';
 import { shopTables, shopViews } from '../support/two-warehouses.js';
 import { pendingBecause } from '../support/pending.js';
 
@@ -202,37 +202,4 @@ function requests(view: FeatureView) {
   ); // prettier-ignore
   const time = Float64Array.from(cells, (_, i) => base - 5 * day + ((i * 7919) % 3000) * 0.04 * day);
   return { rows: cells.length, columns, time };
-}
-
-async function onlineRows(view: FeatureView, online: OnlineStore): Promise<FeatureRows> {
-  const keys = Array.from({ length: 40 }, (_, i): Cell[] => [`shop${i % 8}`, Math.floor(i / 8)]);
-  const columns = view.entity.map(({ name, type }) =>
-    columnOf(type, keys.map(([shop, kind]) => (name === 'shop' ? shop : kind) as Cell)),
-  ); // prettier-ignore
-  const { FeatureRows: Rows } = await import('vivace');
-  const out = new Rows(view.features, keys.length);
-  const column = (name: string) => columns[view.entity.findIndex((key) => key.name === name)]!;
-  await online.open(view).read({ rows: keys.length, time: 0, column }, out, context());
-  return out;
-}
-
-/** Equal to the bit; only what is computed from sums of fractions may differ in its last digits. */
-function expectEqual(view: FeatureView, one: FeatureRows, other: FeatureRows): void {
-  expect([...other.status]).to.deep.equal([...one.status]);
-  expect([...other.eventTime]).to.deep.equal([...one.eventTime]);
-  if (!view.isStatic) expect([...other.availableTime]).to.deep.equal([...one.availableTime]);
-  view.features.forEach(({ name, origin, type }, i) => {
-    const [expected, found] = [one, other].map(({ columns }) => columns[i]!.finish());
-    const summed =
-      origin.kind === 'aggregate' &&
-      ['sum', 'mean', 'stddev'].includes(origin.aggregate) &&
-      type.element.startsWith('float') &&
-      !(origin.of === 'amount' && origin.aggregate !== 'stddev');
-    for (let row = 0; row < one.rows; row++) {
-      const [a, b] = [cellAt(expected!, row), cellAt(found!, row)];
-      if (summed && typeof a === 'number' && typeof b === 'number')
-        expect(Math.abs(a - b), `${name} ${a} ${b}`).to.be.at.most(1e-6 * Math.max(1, Math.abs(a)));
-      else expect(b, name).to.deep.equal(a);
-    }
-  });
 }

@@ -31,7 +31,7 @@ export interface BigqueryServer {
 export async function startBigquery(): Promise<BigqueryServer> {
   if (project !== undefined) {
     return {
-      options: { projectId: project, dataset },
+      options: { projectId: project, dataset, tiles: dataset },
       proxy: undefined,
       process: undefined,
       port: 0,

@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import {
+  keyValueStore,
+  offlineStore as offlineStorePort,
+  onlineStore as onlineStorePort,
+  warehouse,
+  type OfflineStore,
+  type OnlineStore,
+} from 'vivace';
+import { bigquery } from 'vivace/adapters/bigquery';
+import { memory } from 'vivace/adapters/memory';
+import { offlineStore } from 'vivace/plugins/offline-store';
+import { onlineStore } from 'vivace/plugins/online-store';
+import { callContext, startPart } from 'vivace/testing';
+import { viewSchema } from '../../core/views/schema.js';
+import { compileView } from '../../core/views/view.js';
+import { bigqueryServer, startBigquery, type BigqueryServer } from '../servers/bigquery-server.js';
+import { googlesqlParser, parseStatementsSeen } from '../servers/googlesql.js';
+import { describeNeeding } from '../servers/programs.js';
+import { expectEqual, onlineRows } from '../support/equal-rows.js';
+import { createTables } from '../support/offline-store-over.js';
+import { pendingBecause } from '../support/pending.js';
+import { shopTables, shopViews } from '../support/two-warehouses.js';
+
+const day = 86_400_000;
+const base = Date.UTC(2001, 0, 1);
+const context = () => callContext(600_000);
+
+interface Side {
+  readonly store: OfflineStore;
+  readonly online: OnlineStore;
+}
+
+describeNeeding([bigqueryServer, googlesqlParser], 'bigquery with kept tiles', () => {
+  let server: BigqueryServer;
+  let bare: Side;
+  let kept: Side;
+  const stops: (() => Promise<void>)[] = [];
+  before(async () => {
+    server = await startBigquery();
+    const side = async (options: object): Promise<Side> => {
+      const lake = await startPart(bigquery, options);
+      await createTables(lake, shopTables());
+      const hot = await startPart(memory);
+      const latest = await startPart(onlineStore, {}, { uses: { store: hot.face(keyValueStore) } });
+      const online = latest.face(onlineStorePort);
+      const part = await startPart(offlineStore, {}, { uses: { warehouse: lake.face(warehouse), online } });
+      for (const each of [lake, hot, latest, part]) stops.unshift(() => each.stop());
+      return { store: part.face(offlineStorePort), online };
+    };
+    const { tiles: _, ...without } = server.options as { tiles?: string };
+    bare = await side(without);
+    kept = await side({ tiles: 'vivace_tiles', ...server.options });
+  });
+  after(async () => {
+    for (const stop of stops) await stop();
+    await server.stop();
+  });
+
+  const some = {
+    store: 'online',
+    entity: { shop: 'string' },
+    source: { table: 'events', eventTime: 'moment', availableTime: 'known' },
+    features: {
+      n: { aggregate: 'count', windowDays: [1, 28] },
+      deviation: { aggregate: 'stddev', of: 'amount', windowDays: 28 },
+      note: { aggregate: 'last', of: 'note', type: 'string', windowDays: 3 },
+      notes: { aggregate: 'count_distinct', of: 'note', upTo: 3, windowDays: 3 },
+    },
+  };
+  const { sums, weights, values, hours, distinct } = shopViews;
+  // The emulator takes half a minute for each of these.
+  const all = process.env['TILES'] === 'all' ? { sums, weights, values, hours, distinct } : {};
+  for (const [name, spec] of Object.entries({ some, ...all })) {
+    const view = compileView(name, viewSchema.parse(spec));
+
+    it(`materializes "${name}", run after run, with the rows of runs without them`, async () => {
+      const read: number[] = [];
+      for (const days of [40, 41]) {
+        const untilMs = base + days * day;
+        await bare.store.materialize(view, { untilMs }, context());
+        read.push((await kept.store.materialize(view, { untilMs }, context())).read.rows!);
+        const [one, other] = [await onlineRows(view, bare.online), await onlineRows(view, kept.online)];
+        expectEqual(view, one, other);
+        expect([...one.status].filter((status) => status === 0).length).to.be.greaterThan(3);
+      }
+      expect(read[0]).to.be.greaterThan(300);
+      expect(read[1]).to.be.within(1, read[0]! / 10);
+    });
+  }
+
+  it('sent only statements that the GoogleSQL parser accepts', function () {
+    if (server.proxy === undefined) pendingBecause(this, 'against the service itself, requests are not seen');
+    const { parsed, refused } = parseStatementsSeen(server.proxy);
+    expect(parsed).to.be.greaterThan(30);
+    expect(refused).to.deep.equal([]);
+  });
+});
