@@ -67,7 +67,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
         ? {}
         : { exclusive: `duckdb ${resolve(this.#directory, path)}` };
     if (options.tiles === undefined) return;
-    const kept = new KeptDays(resolve(context.directory, options.tiles));
+    const kept = new KeptDays(resolve(context.directory, options.tiles), context.log);
     this.keepDays = (name, rows, call) => this.#keepDays(kept, { name, ...rows }, call);
     this.keptDays = (name, days, call) => kept.from(name, days, (sql) => this.describe({ sql }, call));
   }

@@ -7,10 +7,12 @@ import {
   instantOfUtcText,
   millisPerDay,
   startOfDay,
+  type Log,
   type DescribedColumn,
 } from 'vivace';
 import { keptSetName, makeDirectory } from 'vivace/kit';
 import { identifier, text } from './dialect.js';
+import { fileChecksum } from './file-checksum.js';
 
 /** Days that share a file once none of them is among the newest. */
 const blockDays = 32;
@@ -28,6 +30,8 @@ interface KeptFile extends Stretch {
   readonly path: string;
   /** Of files of the same days the one of the greatest generation counts, and of these the last one by its path. */
   readonly generation: number;
+  /** Of its bytes when it was written. */
+  readonly checksum: string;
 }
 
 /** Writes the answer of a query to a Parquet file. */
@@ -38,12 +42,18 @@ type Copy = (sql: string, path: string) => Promise<void>;
  * a small file is that of opening it. A file is written beside its place, made durable and renamed, so that it is whole whenever it is there.
  * No file is written over, since DuckDB reads a file in several steps: one with a greater generation takes its place, and where a file of many
  * days has come to be, it takes the place of those of its days. What has been replaced is removed an hour later, by the next write.
+ *
+ * Parquet has no checksum that DuckDB writes, so a file has that of its bytes in its name. One that differs is as good as not there.
  */
 export class KeptDays {
   readonly #directory: string;
+  readonly #log: Pick<Log, 'warn'>;
+  /** Whether files that were read are as they were written. Keys: paths. */
+  readonly #intact = new Map<string, boolean>();
 
-  constructor(directory: string) {
+  constructor(directory: string, log: Pick<Log, 'warn'>) {
     this.#directory = directory;
+    this.#log = log;
   }
 
   /** What stands after FROM; `undefined` where no day is kept. */
@@ -53,7 +63,7 @@ export class KeptDays {
     describe: (sql: string) => Promise<readonly DescribedColumn[]>,
   ): Promise<string | undefined> {
     const files = current(await listed(this.#of(name)));
-    const wanted = files.filter((file) => file.last >= first && file.first <= last);
+    const wanted = await this.#undamaged(files.filter((file) => file.last >= first && file.first <= last));
     if (wanted.length === 0) return undefined;
     const bounds = [
       ...(Number.isFinite(first) ? [`kept_day >= ${first}`] : []),
@@ -73,7 +83,7 @@ export class KeptDays {
     const directory = this.#of(name);
     await makeDirectory(directory);
     const found = await listed(directory);
-    const files = current(found);
+    const files = await this.#undamaged(current(found));
     for (const { first, last } of stretches(files, days)) {
       const replaced = days.filter((day) => day >= first && day <= last);
       const formers = files.filter((file) => file.first >= first && file.last <= last);
@@ -94,7 +104,8 @@ export class KeptDays {
         await makeDurable(unfinished);
         const former = found.filter((file) => file.first === first && file.last === last);
         const generation = former.reduce((most, file) => Math.max(most, file.generation), 0) + 1;
-        await rename(unfinished, join(directory, nameOf({ first, last, generation })));
+        const checksum = await fileChecksum(unfinished);
+        await rename(unfinished, join(directory, nameOf({ first, last, generation, checksum })));
       } catch (error) {
         await rm(unfinished, { force: true });
         throw error;
@@ -102,6 +113,21 @@ export class KeptDays {
     }
     await removeReplaced(found, files);
     await removeUnfinished(directory);
+  }
+
+  /** Those whose bytes are what was written; each is read once. */
+  async #undamaged(files: readonly KeptFile[]): Promise<readonly KeptFile[]> {
+    const undamaged: KeptFile[] = [];
+    for (const file of files) {
+      const { path, checksum } = file;
+      if (!this.#intact.has(path)) {
+        const isIntact = (await fileChecksum(path)) === checksum;
+        this.#intact.set(path, isIntact);
+        if (!isIntact) this.#log.warn(`${path} is damaged: it is left out, and its days are folded anew`);
+      }
+      if (this.#intact.get(path) === true) undamaged.push(file);
+    }
+    return undamaged;
   }
 
   #of(name: string): string {
@@ -141,12 +167,12 @@ async function listed(directory: string): Promise<readonly KeptFile[]> {
     throw error;
   });
   return names.flatMap((name): KeptFile[] => {
-    const [, first, last = first, generation] =
-      /^([\d-]{10})(?:_([\d-]{10}))?\.(\d+)-[0-9a-f]+\.parquet$/.exec(name) ?? [];
-    if (first === undefined) return [];
+    const [, first, last = first, generation, checksum] =
+      /^([\d-]{10})(?:_([\d-]{10}))?\.(\d+)-([0-9a-f]{8})\.parquet$/.exec(name) ?? [];
+    if (first === undefined || checksum === undefined) return [];
     const day = (date: string): number => dayOf(instantOfUtcText(date) ?? NaN);
     const path = join(directory, name);
-    return [{ first: day(first), last: day(last!), generation: Number(generation), path }];
+    return [{ first: day(first), last: day(last!), generation: Number(generation), checksum, path }];
   });
 }
 
@@ -178,10 +204,10 @@ async function isOlder(path: string, ms: number): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs > ms;
 }
 
-function nameOf({ first, last, generation }: Omit<KeptFile, 'path'>): string {
+function nameOf({ first, last, generation, checksum }: Omit<KeptFile, 'path'>): string {
   const date = (day: number): string => (formatInstant(startOfDay(day)) ?? '').slice(0, 10);
   const days = first === last ? date(first) : `${date(first)}_${date(last)}`;
-  return `${days}.${generation}-${randomUUID().slice(0, 8)}.parquet`;
+  return `${days}.${generation}-${checksum}.parquet`;
 }
 
 function parquet(files: readonly KeptFile[]): string {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeptDays } from '../../adapters/duckdb/kept-days.js';
@@ -8,9 +8,12 @@ import { failureOf } from '../support/failure.js';
 describe('KeptDays', () => {
   let directory: string;
   let kept: KeptDays;
+  let said: string[];
+  const reopened = (): KeptDays => new KeptDays(directory, { warn: (message) => void said.push(message) });
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'vivace-days-'));
-    kept = new KeptDays(directory);
+    said = [];
+    kept = reopened();
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -66,6 +69,31 @@ describe('KeptDays', () => {
     };
     expect(await failureOf(replace([100, 3, 101, 99, 50], failing))).to.equal('Error: the disk is full');
     expect(files()).to.deep.equal(['1970-01-01_1970-02-01.1', '1970-02-02_1970-03-05.1']);
+  });
+
+  it('leaves out files whose bytes have changed, and what they have taken the place of', async () => {
+    await replace([1]);
+    await replace([1, 2]);
+    const [, damaged] = readdirSync(join(directory, 'set')).sort();
+    const path = join(directory, 'set', damaged!);
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(path, bytes);
+    kept = reopened();
+    expect(await found()).to.deep.equal(['1970-01-03.1']);
+    expect(await found()).to.deep.equal(['1970-01-03.1']);
+    expect(said).to.deep.equal([`${path} is damaged: it is left out, and its days are folded anew`]);
+    await replace([1]);
+    expect(await found()).to.deep.equal(['1970-01-02.3', '1970-01-03.1']);
+    // Nor are they joined with others.
+    writeFileSync(path.replace(/[^/]*$/, readdirSync(join(directory, 'set')).at(-1)!), 'other');
+    kept = reopened();
+    const copied: string[] = [];
+    await replace([40], async (sql, to) => {
+      copied.push(sql);
+      await writeRows(sql, to);
+    });
+    expect(copied[0]).to.include('1970-01-02.3').and.not.include('1970-01-03.1');
   });
 
   it('removes what a killed process has begun, a day later', async () => {
