@@ -1,24 +1,31 @@
 import {
-  columnOf,
   isVivaceError,
   microsPerDay,
   parseType,
   VivaceError,
   type CallContext,
-  type Cell,
   type Dialect,
   type FeatureView,
-  type TableRows,
   type Warehouse,
 } from 'vivace';
 import type { Aggregation } from './aggregates.js';
+import { daysOfSource } from './days-of-source.js';
 import { KeptTables } from './kept-tables.js';
 import type { FoundSource } from './source.js';
+import {
+  daysOf,
+  hasMarks,
+  markColumn,
+  marksTable,
+  readMarks,
+  staleMarks,
+  wholeUntil,
+  type Marks,
+} from './tile-marks.js';
 import { entries, sourceFrom, tileSets, type TileSet } from './tile-sets.js';
-import { datedEvents, tilesOf } from './tiles.js';
+import { tilesOf } from './tiles.js';
 import { grainOf, longestOf } from './windows.js';
 
-const int64 = parseType('int64');
 const string = parseType('string');
 
 /** How a run uses what is kept. */
@@ -70,23 +77,6 @@ export function keptTiles(view: FeatureView, source: FoundSource, work: TileWork
   return new Tiles(view, source, work).find();
 }
 
-/** The rows of a day in the source. */
-interface SourceDay {
-  readonly rows: number;
-  /** By set. */
-  readonly marks: readonly string[];
-}
-
-/** A set, and what is known of it. */
-interface KnownSet {
-  readonly set: TileSet;
-  /** By day. */
-  readonly marks: ReadonlyMap<number, string>;
-}
-
-/** The mark of a day without rows. */
-const emptyMark = '0';
-
 class Tiles {
   readonly #view: FeatureView;
   readonly #source: FoundSource;
@@ -108,28 +98,24 @@ class Tiles {
   }
 
   async find(): Promise<FoundTiles> {
-    const { use, tables } = this.#work;
-    const known: KnownSet[] = [];
-    for (const set of this.#sets) known.push({ set, marks: await this.#marksOf(set) });
-    // What is trusted is there up to its last day, since days are kept in their order.
-    const trusted = Math.min(
-      ...known.map(({ marks }) => [...marks.keys()].reduce((a, b) => Math.max(a, b), -Infinity)),
+    const { use, tables, aggregated, warehouse, context } = this.#work;
+    const known = await this.#marks();
+    const from = use.trust && !use.anew ? Math.min(...known.map(wholeUntil)) + 1 : -Infinity;
+    const days = await daysOfSource(
+      this.#view,
+      sourceFrom(this.#source, from, this.#sql),
+      { sets: this.#sets, inputs: aggregated.inputs, first: from, end: this.#open, warehouse },
+      context,
     );
-    const from = use.trust && !use.anew ? trusted + 1 : -Infinity;
-    const days = await this.#daysOfSource(from);
-    const missing = known.map(({ marks }, i) => {
-      const found = [...days].filter(([day, { marks: now }]) => use.anew || marks.get(day) !== now[i]);
-      const gone = [...marks].filter(
-        ([day, mark]) => day >= from && day < this.#open && !days.has(day) && mark !== emptyMark,
-      );
-      return [...found, ...gone].map(([day]) => day).sort((a, b) => a - b);
+    const stale = known.map((marks, i) => {
+      // Keys: days.
+      const now = new Map([...days].map(([day, { prints }]) => [day, prints[i]!]));
+      return staleMarks(marks, { source: now, from, anew: use.anew });
     });
-    const first = await this.#fold(missing, days);
+    const first = await this.#fold(stale);
     const open = await this.#openTiles();
     const kept = await this.#kept(open.table);
-    // Keys: days.
-    const foldedDays = new Set<number>(missing.flat());
-    const folded = [...foldedDays].reduce((sum, day) => sum + (days.get(day)?.rows ?? 0), 0);
+    const folded = daysOf(...stale).reduce((sum, day) => sum + (days.get(day)?.rows ?? 0), 0);
     const all = [...days.values()].reduce((sum, { rows }) => sum + rows, 0);
     return {
       table: await tables.keep({ sql: kept }),
@@ -154,93 +140,59 @@ class Tiles {
     }
   }
 
-  /** What the days of a set were made from. */
-  #marksOf({ name }: TileSet, first = -Infinity): Promise<ReadonlyMap<number, string>> {
+  /** What the days of the sets were made from, those from one on that are over. */
+  #marks(first?: number): Promise<readonly Marks[]> {
     const { warehouse, context } = this.#work;
+    const days = { ...(first === undefined ? {} : { first }), last: this.#open - 1 };
     return this.#reading(async () => {
-      const from = await warehouse.keptDays!(name, { first, last: this.#open - 1 }, context);
-      // Keys: days.
-      const marks = new Map<number, string>();
-      if (from === undefined) return marks;
-      const sql = `SELECT kept_day, mark FROM ${from} AS t WHERE mark IS NOT NULL`;
-      for await (const { columns, rows } of warehouse.query({ sql }, context))
-        for (let row = 0; row < rows; row++)
-          marks.set(Number(columns[0]!.values[row]), columns[1]!.values[row] as string);
-      return marks;
+      const froms = await this.#each(async ({ name }) => warehouse.keptDays!(name, days, context));
+      return readMarks(froms, warehouse, context);
     });
   }
 
-  /** The days of the source, from one on, that are over. */
-  async #daysOfSource(from: number): Promise<ReadonlyMap<number, SourceDay>> {
-    const { warehouse, context, aggregated } = this.#work;
-    const sql = this.#sql;
-    const rowHash = sql.rowHash?.bind(sql);
-    // Keys: names of columns.
-    const alike = [...new Set(this.#sets.map(({ reads }) => reads.join(' ')))];
-    const hashes = alike.map((reads) => {
-      if (rowHash === undefined) return '0';
-      const columns = [
-        ...this.#keys,
-        'event_time',
-        'available_time',
-        ...reads.split(' ').filter((name) => name !== ''),
-      ];
-      return sql.cast(`COALESCE(SUM(${rowHash(columns)}), 0)`, int64);
-    });
-    const dated = datedEvents(this.#view, sourceFrom(this.#source, from, sql), {
-      inputs: rowHash === undefined ? [] : aggregated.inputs,
-      sql,
-      kept: true,
-    });
-    const bounds = [`kept_day < ${this.#open}`, ...(Number.isFinite(from) ? [`kept_day >= ${from}`] : [])];
-    const query = `WITH ${dated}
-SELECT ${['kept_day', 'COUNT(*) AS n', 'MAX(available_time) AS newest', ...hashes.map((hash, i) => `${hash} AS h${i}`)].join(', ')}
-FROM vivace_dated WHERE ${bounds.join(' AND ')} GROUP BY kept_day`;
-    // Keys: days.
-    const days = new Map<number, SourceDay>();
-    for await (const { columns, rows } of warehouse.query({ sql: query }, context)) {
-      for (let row = 0; row < rows; row++) {
-        const [day, count, newest, ...sums] = columns.map(({ values }) => String(values[row]));
-        const marks = this.#sets.map(
-          ({ reads }) => `${count} ${newest} ${sums[alike.indexOf(reads.join(' '))]}`,
-        );
-        days.set(Number(day), { rows: Number(count), marks });
-      }
+  /** Does something for each set: for one after the other, or at once where each has to wait for machines elsewhere. */
+  async #each<T>(work: (set: TileSet, i: number) => Promise<T>): Promise<T[]> {
+    const done: T[] = [];
+    if (this.#sql.remote !== true) {
+      for (const [i, set] of this.#sets.entries()) done.push(await work(set, i));
+      return done;
     }
-    return days;
+    // None goes on behind a failure: what they read would be gone.
+    for (const ended of await Promise.allSettled(this.#sets.map(work))) {
+      if (ended.status === 'rejected') throw ended.reason;
+      done.push(ended.value);
+    }
+    return done;
   }
 
   /** Folds the days that the sets lack, in one pass, and keeps them. @returns The first one, and what it is billed for. */
   async #fold(
-    missing: readonly (readonly number[])[],
-    source: ReadonlyMap<number, SourceDay>,
+    stale: readonly Marks[],
   ): Promise<{ readonly day: number; readonly bytes: number | undefined }> {
     const { warehouse, context } = this.#work;
-    // Keys: days.
-    const all = [...new Set<number>(missing.flat())].sort((a, b) => a - b);
+    const all = daysOf(...stale);
     const day = all[0] ?? Infinity;
     if (all.length === 0) return { day, bytes: warehouse.estimate === undefined ? undefined : 0 };
-    const wanted = this.#sets.filter((_, i) => missing[i]!.length > 0);
+    const wanted = this.#sets.filter((_, i) => stale[i]!.size > 0);
     await using tables = new KeptTables(warehouse, context);
     const sql = this.#tilesSql(day, { sets: wanted, kept: inDays(all) });
     const folded = await tables.keep({ sql });
-    for (const [i, set] of this.#sets.entries()) {
-      const days = missing[i]!;
-      if (days.length === 0) continue;
-      const wantedMarks = days.map((each) => [each, source.get(each)?.marks[i] ?? emptyMark] as const);
-      const marks = await tables.load(marksTable(wantedMarks));
-      const columns = [...this.#keys, 'day', 'arrived', 'available_time', set.column];
-      const statement = `SELECT kept_day, ${columns.join(', ')}, CAST(NULL AS ${this.#sql.type(string)}) AS mark FROM ${folded} AS t WHERE ${inDays(days)}
-UNION ALL SELECT kept_day, ${columns.map(() => 'NULL').join(', ')}, mark FROM ${marks} AS m`;
-      const named = `SELECT kept_day, ${columns.slice(0, -1).join(', ')}, ${set.column} AS measured, mark FROM (${statement}) AS r`;
-      await warehouse.keepDays!(set.name, { days, statement: { sql: named } }, context);
-      const there = await this.#marksOf(set, days[0]);
-      if (wantedMarks.some(([each, mark]) => there.get(each) !== mark))
-        throw new VivaceError(
-          'UNAVAILABLE',
-          'another run keeps other tiles of the same days at this moment: run again when it has ended',
-        );
-    }
+    const marks = await tables.load(marksTable(stale));
+    const others = [...this.#keys, 'day', 'arrived', 'available_time'];
+    const noMark = `CAST(NULL AS ${this.#sql.type(string)})`;
+    await this.#each(async ({ name, column }, i) => {
+      const days = daysOf(stale[i]!);
+      if (days.length === 0) return;
+      const statement = `SELECT ${['kept_day', ...others].join(', ')}, ${column} AS measured, ${noMark} AS mark FROM ${folded} AS t WHERE ${inDays(days)}
+UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, ${markColumn(i)} FROM ${marks} AS m WHERE ${markColumn(i)} IS NOT NULL`;
+      await warehouse.keepDays!(name, { days, statement: { sql: statement } }, context);
+    });
+    const there = await this.#marks(day);
+    if (!stale.every((wantedMarks, i) => hasMarks(there[i]!, wantedMarks)))
+      throw new VivaceError(
+        'UNAVAILABLE',
+        'another run keeps other tiles of the same days at this moment: run again when it has ended',
+      );
     return { day, bytes: (await warehouse.estimate?.({ sql }, context))?.bytes };
   }
 
@@ -286,11 +238,12 @@ UNION ALL SELECT kept_day, ${columns.map(() => 'NULL').join(', ')}, mark FROM ${
     const last = this.#open - 1;
     const grain = grainOf(this.#view);
     const first = Math.floor(((Math.floor(until / grain) - longestOf(this.#view)) * grain) / microsPerDay);
-    const [counted, ...others] = this.#sets;
     const keys = this.#keys.join(', ');
-    const from = async ({ name }: TileSet, days: { readonly first?: number }): Promise<string | undefined> =>
-      this.#reading(async () => warehouse.keptDays!(name, { ...days, last }, context));
-    const base = await from(counted!, {});
+    const [base, ...others] = await this.#reading(() =>
+      this.#each(async ({ name }, i) =>
+        warehouse.keptDays!(name, i === 0 ? { last } : { first, last }, context),
+      ),
+    );
     const measures = [...aggregated.measures.tiles.keys()];
     const columns = [keys, 'day', 'available_time'].join(', ');
     const key = (of: string): string => this.#keys.map((name) => `${of}.${name}`).join(', ');
@@ -307,8 +260,8 @@ UNION ALL SELECT kept_day, ${columns.map(() => 'NULL').join(', ')}, mark FROM ${
       return `${active === undefined ? '' : `WITH ${activeKeys(`SELECT ${columns} FROM ${open} AS o`)} `}${ofOpen}`;
     const joined: string[] = [];
     const values: string[] = [];
-    for (const [i, set] of others.entries()) {
-      const rows = await from(set, { first });
+    for (const [i, rows] of others.entries()) {
+      const set = this.#sets[i + 1]!;
       if (!measures.includes(set.column)) continue;
       if (rows === undefined) {
         values.push(`NULL AS ${set.column}`);
@@ -341,14 +294,4 @@ function inDays(days: readonly number[]): string {
     else runs.push([day, day]);
   }
   return `(${runs.map(([first, last]) => `kept_day BETWEEN ${first} AND ${last}`).join(' OR ')})`;
-}
-
-function marksTable(marks: readonly (readonly [day: number, mark: string])[]): TableRows {
-  const fields = [
-    { name: 'kept_day', type: int64 },
-    { name: 'mark', type: string },
-  ];
-  const cells: Cell[][] = [marks.map(([day]) => BigInt(day)), marks.map(([, mark]) => mark)];
-  const columns = fields.map(({ type }, i) => columnOf(type, cells[i]!));
-  return { fields, batches: [{ fields, columns, rows: marks.length }] };
 }

@@ -1,110 +1,35 @@
 import { expect } from 'chai';
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  offlineStore as offlineStorePort,
-  onlineStore as onlineStorePort,
-  warehouse,
-  type FeatureView,
-  type Materialized,
-  type MaterializeRun,
-  type Warehouse,
-} from 'vivace';
-import { duckdb } from 'vivace/adapters/duckdb';
-import { offlineStore } from 'vivace/plugins/offline-store';
-import { onlineStore } from 'vivace/plugins/online-store';
-import { callContext, startPart } from 'vivace/testing';
+import type { FeatureView } from 'vivace';
 import { view } from '../../core/testing/view.js';
 import { numbersFrom, randomHistory } from '../../core/testing/offline-store/histories.js';
 import { failureOf } from '../support/failure.js';
-import { LooseStore } from '../support/loose-store.js';
-
-const day = 86_400_000;
-
-type Event = readonly [key: string, at: string, known: string, value: number | null];
-
-/** A materialization with a store of its own, of the tables of a directory. */
-interface Run {
-  readonly hot: LooseStore;
-  readonly copy: (of: FeatureView, until: string, options?: Partial<MaterializeRun>) => Promise<Materialized>;
-}
+import {
+  day,
+  dayText,
+  hours,
+  knownBy,
+  many,
+  of,
+  shop,
+  sums,
+  text,
+  tileRuns,
+  type Event,
+} from '../support/tile-runs.js';
 
 describe('Materialization over kept tiles', function () {
   // Many runs, each of many queries.
   this.timeout(120_000);
-  let directory: string;
-  let tiles: string;
-  let nowMs: number;
-  const stops: (() => Promise<void>)[] = [];
+  const fixture = tileRuns();
+  const { start, write } = fixture;
 
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'vivace-kept-'));
-    tiles = join(directory, 'tiles');
-    nowMs = Date.parse('2025-01-01');
-  });
-  afterEach(async () => {
-    for (const stop of stops.splice(0).reverse()) await stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  const start = async (
-    options: { readonly tiles?: string },
-    change: (lake: Warehouse) => Warehouse = (lake) => lake,
-  ): Promise<Run> => {
-    const hot = new LooseStore();
-    const latest = await startPart(onlineStore, {}, { uses: { store: hot } });
-    const lake = await startPart(duckdb, { threads: 2, directory, ...options }, { directory });
-    const part = await startPart(
-      offlineStore,
-      {},
-      {
-        uses: { warehouse: change(lake.face(warehouse)), online: latest.face(onlineStorePort) },
-        clock: { now: () => nowMs, monotonic: () => performance.now() },
-      },
-    );
-    stops.push(
-      () => lake.stop(),
-      () => latest.stop(),
-      () => part.stop(),
-    );
-    return {
-      hot,
-      copy: (of, until, run) =>
-        part
-          .face(offlineStorePort)
-          .materialize(of, { untilMs: Date.parse(until), ...run }, callContext(120_000)),
-    };
-  };
-  const write = (events: readonly Event[]): void =>
-    writeFileSync(
-      join(directory, 'sales.csv'),
-      `k,at,known,v\n${events.map((event) => event.map((cell) => cell ?? '').join(',')).join('\n')}\n`,
-    );
-  const text = (ms: number): string => new Date(ms).toISOString();
-  const dayText = (n: number): string => text(Date.parse('2024-01-01') + n * day);
-
-  const source = { table: 'sales.csv', eventTime: 'at', availableTime: 'known' };
-  const of = (features: object, more: object = {}): FeatureView =>
-    view({ entity: { k: 'string' }, source: { ...source, ...more }, features });
-  const sums = of({
-    n: { aggregate: 'count', windowDays: [1, 3] },
-    total: { aggregate: 'sum', of: 'v', windowDays: 3 },
-    spread: { aggregate: 'stddev', of: 'v', windowDays: 7 },
-  });
-  const many = of({
-    latest: { aggregate: 'last', of: 'v', windowDays: 3, type: 'float64' },
-    first: { aggregate: 'first', of: 'at', windowDays: 5, type: 'timestamp' },
-    different: { aggregate: 'count_distinct', of: 'v', windowDays: [2, 9], upTo: 3 },
-    least: { aggregate: 'min', of: 'v', windowDays: 4 },
-    above: { aggregate: 'share', of: 'v', above: 1.5, windowDays: 6 },
-  });
-  const hours = of({ mean: { aggregate: 'mean', of: 'v', windowHours: [6, 30] } });
   const whole = (): FeatureView =>
     view({
       entity: { k: 'string' },
       source: {
-        query: `SELECT *, CAST(ROUND(v * 1e15) AS BIGINT) AS n FROM '${join(directory, 'sales.csv')}'`,
+        query: `SELECT *, CAST(ROUND(v * 1e15) AS BIGINT) AS n FROM '${join(fixture.directory, 'sales.csv')}'`,
         eventTime: 'at',
         availableTime: 'known',
       },
@@ -130,7 +55,7 @@ describe('Materialization over kept tiles', function () {
         event.value === null ? null : event.value / 7,
       ]);
       const bare = await start({});
-      const kept = await start({ tiles });
+      const kept = await start({ tiles: fixture.tiles });
       let [read, readBare] = [0, 0];
       for (let at = 2; at < 46; at += random() < 0.2 ? 7 : random() < 0.5 ? 0.5 : 3) {
         write(events.filter(([, , known]) => Date.parse(known) <= at * day));
@@ -147,21 +72,9 @@ describe('Materialization over kept tiles', function () {
     });
   }
 
-  /** 100 days of 40 events of 30 keys, one of twenty up to 20 days late. */
-  const shop = (seed = 1): Event[] => {
-    const random = numbersFrom(seed);
-    return Array.from({ length: 4000 }, (_, i): Event => {
-      const at = Date.parse('2024-01-01') + Math.floor((Math.floor(i / 40) + random()) * day);
-      const late = random() < 0.05 ? Math.ceil(random() * 20 * day) : 0;
-      return [`k${Math.floor(random() * 30)}`, text(at), text(at + late), Math.round(random() * 1000) / 8];
-    });
-  };
-  const knownBy = (events: readonly Event[], until: string): readonly Event[] =>
-    events.filter(([, , known]) => Date.parse(known) <= Date.parse(until));
-
   it('reads the rows of no more than two days for the run of a day', async () => {
     const events = shop();
-    const kept = await start({ tiles });
+    const kept = await start({ tiles: fixture.tiles });
     write(knownBy(events, dayText(98)));
     expect((await kept.copy(sums, dayText(98))).read).to.deep.equal({
       rows: knownBy(events, dayText(98)).length,
@@ -178,7 +91,7 @@ describe('Materialization over kept tiles', function () {
   it('reads no row of the source for a window that is added over kept tiles', async () => {
     const events = knownBy(shop(), dayText(90));
     write(events);
-    const kept = await start({ tiles });
+    const kept = await start({ tiles: fixture.tiles });
     await kept.copy(sums, dayText(90));
     const longer = of({
       mean: { aggregate: 'mean', of: 'v', windowDays: [1, 14] },
@@ -196,10 +109,10 @@ describe('Materialization over kept tiles', function () {
       compared: 0,
     });
     // A measure more is folded alone.
-    const sets = readdirSync(tiles).length;
+    const sets = readdirSync(fixture.tiles).length;
     const greatest = of({ greatest: { aggregate: 'max', of: 'v', windowDays: 14 } });
     expect((await kept.copy(greatest, dayText(90))).read.rows).to.equal(events.length);
-    expect(readdirSync(tiles)).to.have.length(sets + 1);
+    expect(readdirSync(fixture.tiles)).to.have.length(sets + 1);
     // Other rows, keys or grains are other tiles.
     for (const other of [
       of({ n: { aggregate: 'count', windowDays: 3 } }, { where: { v: { min: 10 } } }),
@@ -221,11 +134,11 @@ describe('Materialization over kept tiles', function () {
     ];
     for (const changed of changes) {
       write(events);
-      const kept = await start({ tiles });
+      const kept = await start({ tiles: fixture.tiles });
       await kept.copy(sums, dayText(60));
       write(changed);
       expect(await failureOf(kept.copy(sums, dayText(61)))).to.match(/--restate/);
-      const other = await start({ tiles });
+      const other = await start({ tiles: fixture.tiles });
       const bare = await start({});
       const { read } = await other.copy(sums, dayText(60));
       expect(read.rows).to.be.lessThan(events.length / 5);
@@ -242,7 +155,7 @@ describe('Materialization over kept tiles', function () {
   it('folds everything anew where everything is asked for', async () => {
     const events = knownBy(shop(), dayText(50));
     write(events);
-    const kept = await start({ tiles });
+    const kept = await start({ tiles: fixture.tiles });
     await kept.copy(sums, dayText(50));
     expect((await kept.copy(sums, dayText(50), { full: true })).read).to.deep.equal({
       rows: events.length,
@@ -250,27 +163,10 @@ describe('Materialization over kept tiles', function () {
     });
   });
 
-  it('goes on where a run was killed between two files', async () => {
-    const events = knownBy(shop(), dayText(80));
-    write(events);
-    const [kept, bare] = [await start({ tiles }), await start({})];
-    await bare.copy(sums, dayText(80));
-    await kept.copy(sums, dayText(80));
-    // The files of a set are written in the order of their days.
-    const [set] = readdirSync(tiles);
-    const files = readdirSync(join(tiles, set!)).sort();
-    expect(files.length).to.be.within(4, 40);
-    for (const file of files.slice(2)) rmSync(join(tiles, set!, file));
-    kept.hot.entries.clear();
-    const { read } = await kept.copy(sums, dayText(80), { trustClosed: true });
-    expect(read.rows).to.be.within(100, events.length - 100);
-    expect([...kept.hot.rows()]).to.deep.equal([...bare.hot.rows()]);
-  });
-
   it('goes on where a run was killed between two sets, or could not keep one', async () => {
     write(knownBy(shop(), dayText(40)));
     let calls = 0;
-    const killed = await start({ tiles }, (lake) => ({
+    const killed = await start({ tiles: fixture.tiles }, (lake) => ({
       ...lake,
       keepDays: (...call) => {
         if (++calls === 3) throw new Error('killed');
@@ -284,26 +180,13 @@ describe('Materialization over kept tiles', function () {
     expect([...killed.hot.rows()]).to.deep.equal([...bare.hot.rows()]);
   });
 
-  it('says which tiles cannot be read, and makes them anew once they are removed', async () => {
-    write(knownBy(shop(), dayText(40)));
-    const kept = await start({ tiles });
-    await kept.copy(sums, dayText(40));
-    const rows = [...kept.hot.rows()];
-    const [set] = readdirSync(tiles);
-    const file = join(tiles, set!, readdirSync(join(tiles, set!)).sort()[0]!);
-    truncateSync(file, Math.floor(statSync(file).size / 2));
-    kept.hot.entries.clear();
-    const failure = await failureOf(kept.copy(sums, dayText(40)));
-    expect(failure).to.match(/^DATA_LOSS .*view "v": tiles that were kept cannot be read: remove them/);
-    expect(failure).to.include(set);
-    rmSync(join(tiles, set!), { recursive: true });
-    await kept.copy(sums, dayText(40));
-    expect([...kept.hot.rows()]).to.deep.equal(rows);
-  });
-
   it('may run twice at once over the same tiles', async () => {
     const events = shop();
-    const [one, other, bare] = [await start({ tiles }), await start({ tiles }), await start({})];
+    const [one, other, bare] = [
+      await start({ tiles: fixture.tiles }),
+      await start({ tiles: fixture.tiles }),
+      await start({}),
+    ];
     for (const at of [40, 41, 43]) {
       write(knownBy(events, dayText(at)));
       await Promise.all([
@@ -322,11 +205,11 @@ describe('Materialization over kept tiles', function () {
       ['a', '2025-01-01T10:00:00Z', '2025-01-01T10:00:00Z', 2],
     ];
     write(events);
-    const [kept, bare] = [await start({ tiles }), await start({})];
+    const [kept, bare] = [await start({ tiles: fixture.tiles }), await start({})];
     // A run up to a moment that is still to come.
     await kept.copy(sums, '2025-01-03');
     write([...events, ['a', '2025-01-01T11:00:00Z', '2025-01-01T11:00:00Z', 3]]);
-    nowMs += 3 * day;
+    fixture.nowMs += 3 * day;
     for (const { copy } of [kept, bare]) await copy(sums, '2025-01-03', { full: false, trustClosed: true });
     kept.hot.entries.clear();
     await kept.copy(sums, '2025-01-03', { trustClosed: true });
