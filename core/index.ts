@@ -201,6 +201,7 @@ export type {
 export { offlineStore } from './ports/offline-store.js';
 export type {
   AsOfReader,
+  ChangedPeriod,
   Materialized,
   MaterializeProgress,
   MaterializeRun,
@@ -443,6 +444,17 @@ export type {
   PushReport,
   RefusedRow,
 } from './operations/push-features.js';
+export { measureSkew } from './operations/measure-skew.js';
+export type { NotCompared, SkewOptions, SkewReport } from './operations/measure-skew.js';
+export type {
+  ShownRow,
+  SkewCauses,
+  SkewExample,
+  SkewOfFeature,
+  SkewOfFetch,
+} from './operations/skew-counts.js';
+export { skewCauses, type SkewCause } from './offline/skew-cause.js';
+export type { Boundary, RefreshFit } from './offline/refresh-fit.js';
 export { showFeatures } from './operations/show-features.js';
 export type { ShowFeaturesOptions, ShownFeature, ShownView } from './operations/show-features.js';
 export type { NumberSummary, ValueSummary } from './operations/summary.js';

@@ -51,6 +51,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/training-set.js')).addTrainingSet,
   },
   {
+    name: 'skew',
+    description: 'compare what a pipeline served with what is computed anew, and name the causes',
+    load: async () => (await import('./commands/skew.js')).addSkew,
+  },
+  {
     name: 'log',
     description: 'copy the files of what a pipeline served',
     load: async () => (await import('./commands/log.js')).addLog,

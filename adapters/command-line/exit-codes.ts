@@ -7,6 +7,8 @@ export const exitCodes = {
   usage: 2,
   /** It began, and something failed. */
   failed: 3,
+  /** What was measured is more than was allowed. */
+  exceeded: 4,
   interrupted: 130,
 } as const;
 
@@ -16,4 +18,5 @@ Exit codes:
   1    a mistake in the configuration or in the input
   2    wrong usage
   3    failed while running
+  4    more skew than --allow
   130  interrupted`;

@@ -54,6 +54,29 @@ export function lastMomentOf(option: string, text: string): number {
 }
 
 /**
+ * The value of an option that is a time; of a date its midnight (UTC).
+ *
+ * @returns Epoch milliseconds, with the microseconds as their fraction.
+ */
+export function momentOf(option: string, text: string): number {
+  const moment = readMoment(text);
+  if (typeof moment === 'string') throw new UsageError(`${option}: ${moment}`);
+  return millisOf(moment.first);
+}
+
+/**
+ * The value of an option that is a number of rows, or a share of them.
+ *
+ * @returns What it comes to of some rows.
+ */
+export function rowsOrShareOf(option: string, text: string): (rows: number) => number {
+  if (/^\d{1,15}$/.test(text)) return () => Number(text);
+  const [, percent] = /^(\d{1,3}(?:\.\d{1,9})?)%$/.exec(text) ?? [];
+  if (percent !== undefined && Number(percent) <= 100) return (rows) => (rows * Number(percent)) / 100;
+  throw new UsageError(`${option}: "${text}" is not a number of rows, as 10, or a share of them, as 0.1%`);
+}
+
+/**
  * The value of an option that is some days: `2001-06-15`, or the first and the last as `2001-06-01..2001-06-15`.
  *
  * @returns Days since 1970, both inclusive.

@@ -137,7 +137,7 @@ function viewOf(offline: Offline): FeatureView[] {
 }
 
 /** Caches are left out, or keep nothing where a step cannot do without, and a view is read as of each request's time. */
-function slotsOf(node: PlanNode, reader: AsOfReader): Readonly<Record<string, unknown>> {
+export function slotsOf(node: PlanNode, reader: AsOfReader): Readonly<Record<string, unknown>> {
   const used = Object.entries(node.definition.parts?.(node) ?? {});
   const caches = used
     .filter(([, part]) => part?.port === cache)
@@ -157,7 +157,8 @@ const uncached: Cache = {
   },
 };
 
-function asOfSource(view: FeatureView, reader: AsOfReader): FeatureSource {
+/** A view as of the time of each row, at which its store could know as much as its `refresh` says. */
+export function asOfSource(view: FeatureView, reader: AsOfReader): FeatureSource {
   return {
     async read(keys: Keys, out: FeatureRows, context: CallContext) {
       const asked = typeof keys.time === 'number' ? new Float64Array(keys.rows).fill(keys.time) : keys.time;

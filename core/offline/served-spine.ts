@@ -5,7 +5,7 @@ import { dayOf, formatInstant, instantOfMillis, microsPerDay, startOfDay } from 
 import { VivaceError } from '../kernel/errors.js';
 import type { CallContext } from '../kernel/call.js';
 import { fieldsIn, type Plan } from '../pipeline/plan.js';
-import type { OfflineStore } from '../ports/offline-store.js';
+import type { OfflineStore, Spine } from '../ports/offline-store.js';
 import { servedLog, type LogDays, type LogFile, type ServedLog } from '../ports/served-log.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import { ServedRows } from '../steps/record/served-rows.js';
@@ -24,20 +24,21 @@ export interface PipelineLog {
 /**
  * The log that a pipeline writes.
  *
+ * @param path What names the pipeline, for the error.
  * @throws {VivaceError} `NOT_FOUND` where there is no such pipeline, `FAILED_PRECONDITION` for one that is not logged.
  */
-export function logOf(server: Pick<Server, 'plans'>, pipeline: string): PipelineLog {
+export function logOf(server: Pick<Server, 'plans'>, pipeline: string, path = 'spine.served'): PipelineLog {
   const plan = server.plans.get(pipeline);
   if (plan === undefined) {
     const message = `there is no pipeline "${pipeline}"${didYouMean(pipeline, server.plans.keys())}`;
-    throw new VivaceError('NOT_FOUND', message, { path: 'spine.served' });
+    throw new VivaceError('NOT_FOUND', message, { path });
   }
   const { record } = plan;
   if (record === false || record.served === undefined) {
     throw new VivaceError(
       'FAILED_PRECONDITION',
       `the pipeline "${pipeline}" is not logged: say where, with \`record: { served: { in: … } }\``,
-      { path: 'spine.served' },
+      { path },
     );
   }
   return { plan, part: record.served.in, fields: new ServedRows(plan, record.served).fields };
@@ -89,7 +90,7 @@ export async function loadServed(
  * The days of the files that hold some request times. Where requests bring a time of their own, it says nothing about when they were
  * answered.
  */
-function daysOf({ fromMs, toMs }: BoundSpine['spine'], { time }: Plan): LogDays {
+export function daysOf({ fromMs, toMs }: Pick<Spine, 'fromMs' | 'toMs'>, { time }: Plan): LogDays {
   if (time !== undefined) return {};
   const day = (ms: number, by: number): string =>
     formatInstant(startOfDay(dayOf(instantOfMillis(ms) + by * microsPerDay)))!.slice(0, 10);
@@ -109,7 +110,8 @@ function fieldsToLoad({ fields }: PipelineLog, plan: Plan, { cells }: BoundServe
   return [...wanted.values()];
 }
 
-async function* rowsOf(
+/** The rows of files of a log, with the columns that are wanted: null where a file lacks one. */
+export async function* rowsOf(
   log: ServedLog,
   files: readonly LogFile[],
   { fields, context }: { fields: readonly Field[]; context: CallContext },

@@ -17,6 +17,8 @@ export const logColumns = {
   availableTime: (alias: string) => `log.available_time.${alias}`,
   defaulted: (alias: string) => `log.defaulted.${alias}`,
   contract: (alias: string) => `log.contract.${alias}`,
+  /** How long a cache might keep the row, milliseconds; only of nodes with a cache. */
+  cachedMs: (alias: string) => `log.cached_ms.${alias}`,
   model: (alias: string) => `log.model.${alias}`,
   version: (alias: string) => `log.version.${alias}`,
 } as const;

@@ -43,6 +43,8 @@ export type Offline =
       readonly slot: string;
       /** The hash of how rows of the view are read: a model that was trained on others notices. */
       readonly contract: string;
+      /** How long a cache keeps its rows online, milliseconds; absent without one. */
+      readonly cachedMs?: number;
     }
   | {
       readonly how: 'refuse';
@@ -52,11 +54,11 @@ export type Offline =
     };
 
 /**
- * What a run over historical requests does with a read that fails: it ends with the error of the source, or gives nulls and keeps the status
- * FAILED, for the run to count. What a pipeline declares for outages is for requests that somebody waits for; in a training set a default in place
+ * What a run over historical requests does with a read that fails: it ends with the error of the source (`end`), or gives nulls and keeps the status
+ * FAILED, for the run to count (`mark`); with `compare` a row that is missing does not end it either. What a pipeline declares for outages is for requests that somebody waits for; in a training set a default in place
  * of a value would pass for one.
  */
-export type FailedReads = 'end' | 'mark';
+export type FailedReads = 'end' | 'mark' | 'compare';
 
 /** What a log says of a node: one row for each of the frame's rows in the node's scope. */
 export interface LoggedCells {

@@ -2,6 +2,7 @@ import type { ConfigPath, Mistake } from '../config/mistake.js';
 import type { Column } from '../data/column.js';
 import type { FeatureRows, Field } from '../data/feature-rows.js';
 import type { ColumnType } from '../data/types.js';
+import type { Ledger } from '../views/ledger.js';
 import type { SourceRows } from '../views/source-rows.js';
 import type { FeatureView } from '../views/view.js';
 import { pluginPort } from './port.js';
@@ -112,6 +113,15 @@ export interface Materialized extends MaterializeProgress {
   readonly restated?: readonly string[];
 }
 
+/** Days whose rows in a source are not what they were. */
+export interface ChangedPeriod {
+  /** Days of event times since 1970, both inclusive. */
+  readonly first: number;
+  readonly last: number;
+  /** How many more rows they have now; 0 or less where rows are others or gone. */
+  readonly rows: number;
+}
+
 export interface OfflineStore {
   readonly supports?: {
     /** What `materialize` copies ends with the process: it is of use only to the process that calls it. */
@@ -172,6 +182,18 @@ export interface OfflineStore {
   ): Promise<Materialized>;
 
   /**
+   * Compares the rows of a source that were known when a ledger was written with what they were then, and writes nothing; absent where it cannot.
+   *
+   * @returns The periods that differ; `undefined` where the ledger has no fingerprints of them.
+   * @throws {VivaceError} What is wrong with the source of the view; `FAILED_PRECONDITION` for a view without one.
+   */
+  changed?(
+    view: FeatureView,
+    ledger: Pick<Ledger, 'closed'>,
+    context: CallContext,
+  ): Promise<readonly ChangedPeriod[] | undefined>;
+
+  /**
    * The bytes of the source that a materialization would be billed for reading; nothing is run or written. `undefined` where the warehouse
    * bills nothing.
    */
@@ -213,6 +235,7 @@ export const offlineStore = pluginPort<OfflineStore>('offline-store', {
       context,
     ],
   },
+  changed: {},
   estimate: {},
   newest: {},
   save: { callers: ([rows, path, context], own) => [callersRows(rows, own), path, context] },

@@ -96,7 +96,8 @@ export interface SampledKey {
   readonly availableTime: number;
 }
 
-const keptRuns = 20;
+/** How many runs a ledger remembers. */
+export const keptRuns = 20;
 /** The most keys that a sample holds. */
 export const sampleSize = 256;
 

@@ -5,6 +5,7 @@ import {
   microsPerDay,
   parseType,
   type CallContext,
+  type ChangedPeriod,
   type Dialect,
   type FeatureView,
   type Ledger,
@@ -40,8 +41,8 @@ export interface Period {
 export interface ClosedPeriods {
   /** What to keep in the ledger. */
   readonly now: NonNullable<Ledger['closed']>;
-  /** The periods whose rows are not those that were copied. */
-  readonly changed: readonly Period[];
+  /** The periods whose rows are not those that were copied, and how many more they have. */
+  readonly changed: readonly ChangedPeriod[];
 }
 
 /**
@@ -164,7 +165,7 @@ function changedOf(
   before: Readonly<Record<string, string>>,
   found: ReadonlyMap<number, Fingerprint>,
   single: number,
-): readonly Period[] {
+): readonly ChangedPeriod[] {
   // Keys: texts of periods.
   const texts = new Map(
     [...found].map(([first, fingerprint]) => [periodText(periodOf(first, single)), textOf(fingerprint)]),
@@ -172,8 +173,15 @@ function changedOf(
   // Keys: texts of periods.
   return [...new Set([...Object.keys(before), ...texts.keys()])]
     .filter((period) => !isSame(before[period], texts.get(period)))
-    .map(parsePeriod)
+    .map((period) => ({
+      ...parsePeriod(period),
+      rows: countOf(texts.get(period)) - countOf(before[period]),
+    }))
     .sort((a, b) => a.first - b.first);
+}
+
+function countOf(fingerprint: string | undefined): number {
+  return Number(fingerprint?.split(' ')[0] ?? 0);
 }
 
 /** Checksums of two versions of an engine cannot be compared. */

@@ -10,6 +10,7 @@ import {
 } from 'vivace';
 import { z } from 'zod';
 import { openAsOf } from './as-of.js';
+import { changedSince } from './changed-since.js';
 import { checkSpine, checkView } from './check.js';
 import { materialize } from './materialize.js';
 import { newestRows } from './newest-rows.js';
@@ -66,6 +67,9 @@ export const offlineStore = definePlugin({
         metrics.ended(view, done);
         return done;
       },
+
+      changed: (view, ledger, context) =>
+        inView(view, () => changedSince(view, ledger, { warehouse: lake, context })),
 
       estimate: (view, { untilMs }, context) =>
         inView(view, () => estimate(view, { warehouse: lake, until: instantOfMillis(untilMs) }, context)),

@@ -35,8 +35,13 @@ export const fetch: StepDefinition = defineVerb<typeof fetchSchema, FetchNode>({
   }),
   offline: offlineOf,
   inHistory(node, failedReads) {
-    const { budgetMs: _, ...unhurried } = node;
-    return { ...unhurried, onFailure: failedReads === 'end' ? 'fail' : 'null' };
+    const { budgetMs: _, onMissing, ...unhurried } = node;
+    const isCompared = failedReads === 'compare' && onMissing === 'fail';
+    return {
+      ...unhurried,
+      onMissing: isCompared ? 'null' : onMissing,
+      onFailure: failedReads === 'end' ? 'fail' : 'null',
+    };
   },
   fromLog,
   summary: ({ part, view, onMissing, onFailure, cache: cached, ...node }) => ({
@@ -177,7 +182,11 @@ function describeSource(name: string, compiler: StepCompiler): Source | undefine
 
 function offlineOf(node: FetchNode): Offline {
   const { alias, view, history } = node;
-  if (view !== undefined) return { how: 'as-of', view, slot: 'source', contract: contractOf(node, view) };
+  if (view !== undefined) {
+    const contract = contractOf(node, view);
+    const cached = node.cache === undefined ? {} : { cachedMs: node.cache.ttlMs };
+    return { how: 'as-of', view, slot: 'source', contract, ...cached };
+  }
   if (history === 'pure') return { how: 'same' };
   const because =
     history === 'log-only'

@@ -175,6 +175,9 @@ function nodeColumns(node: PlanNode): readonly ServedColumn[] {
     ...writes.map((column) => picked(column.name, column)),
     ...(definition.explain === undefined ? [] : statusColumns(node, definition.explain.bind(definition))),
     ...(contract === undefined ? [] : [constant(logColumns.contract(alias), () => contract)]),
+    ...(offline.how === 'as-of' && offline.cachedMs !== undefined
+      ? [cachedColumn(alias, offline.cachedMs)]
+      : []),
     ...(offline.how === 'model'
       ? [
           constant(logColumns.model(alias), ({ models }) => models.get(alias)?.name),
@@ -182,6 +185,18 @@ function nodeColumns(node: PlanNode): readonly ServedColumn[] {
         ]
       : []),
   ];
+}
+
+/** How long a cache might keep a row. */
+function cachedColumn(alias: string, ms: number): ServedColumn {
+  return {
+    field: { name: logColumns.cachedMs(alias), type: float64 },
+    of: ({ rows }) => ({
+      type: float64,
+      rows: rows.length,
+      values: new Float64Array(rows.length).fill(ms),
+    }),
+  };
 }
 
 function statusColumns(
