@@ -301,7 +301,8 @@ export {
   type Stretch,
 } from './views/ledger.js';
 export { windowGrain, windowLength, windowSuffix, type Window } from './views/window.js';
-export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature, ViewSource } from './views/view.js';
+export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature } from './views/view.js';
+export type { ViewSource } from './views/view-source.js';
 
 // Steps, verbs and layers of your own; see docs/composition.md.
 export {

@@ -73,10 +73,11 @@ export function describeViews(views: ReadonlyMap<string, FeatureView>): Branch {
 }
 
 function sourceText({ source, isStatic, maxAgeMs }: FeatureView): string {
-  const { table, query, eventTime, availableTime } = source!;
+  const { table, query, eventTime, availableTime, log } = source!;
   const times = isStatic ? 'static' : `event time ${eventTime}, available time ${availableTime}`;
   const dialect = query === undefined ? '' : ' (a query holds for one SQL dialect only)';
-  return `from ${table ?? 'a query'}${dialect}, ${times}${maxAgeMs === undefined ? '' : `, stale after ${maxAgeMs} ms`}`;
+  const from = log === undefined ? (table ?? 'a query') : `what is pushed, kept in ${log}`;
+  return `from ${from}${dialect}, ${times}${maxAgeMs === undefined ? '' : `, stale after ${maxAgeMs} ms`}`;
 }
 
 export function describePlans(plans: ReadonlyMap<string, Plan>): Branch {

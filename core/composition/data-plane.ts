@@ -6,6 +6,7 @@ import type { Plan } from '../pipeline/plan.js';
 import type { DataPlane, PipelinePlane, PredictorPlane } from '../ports/data-plane.js';
 import type { OnlineView } from '../ports/online-store.js';
 import type { Predictor } from '../ports/predictor.js';
+import type { ServedLog } from '../ports/served-log.js';
 import type { FeatureView } from '../views/view.js';
 import { bounded } from './bounded-call.js';
 import { descriptionOf } from './pipeline-answer.js';
@@ -21,6 +22,8 @@ export interface ServedData {
   views(): ReadonlyMap<string, FeatureView>;
   /** The guarded face of the store of a view. */
   open(view: FeatureView): OnlineView;
+  /** The guarded face of a served-log part. */
+  log(name: string): ServedLog;
   readonly clock: Clock;
   /** Counts rows that are pushed. */
   readonly pushed: PushCounters;
@@ -38,6 +41,7 @@ export function createDataPlane(served: ServedData): DataPlane {
     features: createFeaturePlane({
       views: () => served.views(),
       open: (view) => served.open(view),
+      log: (name) => served.log(name),
       clock: served.clock,
       pushed: served.pushed,
       counted: (call, run) => served.counted(call, () => bounded(call, served.cut, run)),

@@ -26,6 +26,7 @@ export function createFeaturePlane(served: FeatureSurroundings): FeaturePlane {
         const given = typeof input === 'function' ? input() : input;
         return pushRows(view, given, {
           online: served.open(view),
+          log: view.source?.log === undefined ? undefined : served.log(view.source.log),
           times,
           counters: served.pushed.of(name),
           context: within,
@@ -43,10 +44,10 @@ export function createFeaturePlane(served: FeatureSurroundings): FeaturePlane {
 
 /** Why rows of a view cannot be pushed, and what to do; `undefined` where they can. */
 export function whyNotPushed({ name, source, isAggregate }: FeatureView): string | undefined {
-  if (source === undefined) return undefined;
+  if (source === undefined || source.log !== undefined) return undefined;
   return isAggregate
-    ? `"${name}" aggregates the events of its source, which \`materialize\` does: compute the value where the events are, and push it to a view with plain features and without a source`
-    : `"${name}" has a source, from which \`materialize\` writes it and training sets read it, and no pushed row would be there: push to a view without a source`;
+    ? `"${name}" aggregates the events of its source, which \`materialize\` does: compute the value where the events are, and push it to a view with plain features and \`source: { push: true, log: … }\``
+    : `"${name}" has a source, from which \`materialize\` writes it and training sets read it, and no pushed row would be there: push to a view with \`source: { push: true, log: … }\`, or without a source`;
 }
 
 /** @throws {VivaceError} `NOT_FOUND`, with the names that exist. */

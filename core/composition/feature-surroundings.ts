@@ -3,6 +3,7 @@ import type { Call, CallContext } from '../kernel/call.js';
 import type { Clock } from '../parts/context.js';
 import type { PipelineField } from '../ports/data-plane.js';
 import type { OnlineView } from '../ports/online-store.js';
+import type { ServedLog } from '../ports/served-log.js';
 import type { FeatureView } from '../views/view.js';
 import type { PushCounters } from './push-counters.js';
 
@@ -14,6 +15,8 @@ export interface FeatureSurroundings {
   views(): ReadonlyMap<string, FeatureView>;
   /** The guarded face of the store of a view. */
   open(view: FeatureView): OnlineView;
+  /** The guarded face of a served-log part. */
+  log(name: string): ServedLog;
   readonly clock: Clock;
   readonly pushed: PushCounters;
   /** Counts a call while it runs and bounds its time, or refuses it. */

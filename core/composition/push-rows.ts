@@ -1,4 +1,4 @@
-import { gather, isValid, type Column, type Values } from '../data/column.js';
+import { gather, isValid, type Column } from '../data/column.js';
 import { FeatureRows } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import type { CallContext } from '../kernel/call.js';
@@ -7,10 +7,13 @@ import { formatInstant, instantOfMillis, microsPerSecond } from '../kernel/time.
 import type { Clock } from '../parts/context.js';
 import type { PushInput, PushOutcome, RowMistake } from '../ports/data-plane.js';
 import type { OnlineView } from '../ports/online-store.js';
+import type { ServedLog } from '../ports/served-log.js';
 import { distinctRows } from '../steps/fetch/distinct-rows.js';
 import { KeyColumns } from '../steps/fetch/key-columns.js';
 import type { FeatureView } from '../views/view.js';
 import type { PushCounts } from './push-counters.js';
+import { appendPushed } from './push-log.js';
+import { isSameCell } from './same-cells.js';
 
 /** How far ahead of the server's clock an event time may be, microseconds: clocks differ. */
 const mostAhead = 300 * microsPerSecond;
@@ -46,20 +49,23 @@ export class AvailableTimes {
 /** Where rows are pushed to. */
 export interface PushTarget {
   readonly online: OnlineView;
+  /** Keeps what is written, as the history of the view; `undefined` where nothing does. */
+  readonly log: ServedLog | undefined;
   readonly times: AvailableTimes;
   readonly counters: PushCounts;
   readonly context: CallContext;
 }
 
 /**
- * Writes rows to the store of a view.
+ * Writes rows to the log of a view, where it has one, and then to its store: what the store holds is in the history too. A push that fails
+ * between the two is in the history alone until it is repeated or the view is materialized.
  *
  * @throws {VivaceError} The store's own code where rows without a mistake could not be stored; it names the first of them.
  */
 export async function pushRows(
   view: FeatureView,
   input: PushInput,
-  { online, times, counters, context }: PushTarget,
+  { online, log, times, counters, context }: PushTarget,
 ): Promise<PushOutcome> {
   const errors = judged(input, view, times.now());
   const wrong = new Set(errors.map(({ row }) => row));
@@ -68,16 +74,10 @@ export async function pushRows(
   );
   counters.refused += wrong.size;
   const newest = newestPerKey(input, accepted);
-  const writer = new ChunkWriter(view, { input, online, available: times.next(), context });
-  for (let from = 0; from < newest.length; from += chunkRows) {
-    const chunk = newest.subarray(from, from + chunkRows);
-    await writer.write(chunk).catch((error: unknown) => writer.failed(chunk, error));
-    // The other chunks would wait for the same outage.
-    if (writer.failure !== undefined) {
-      for (const row of newest.subarray(from + chunkRows)) writer.unwritten.push(row);
-      break;
-    }
-  }
+  const writer = new RowWriter(view, { input, online, log, available: times.next(), context });
+  // A file of a log is written for all rows at once.
+  const stretches = log === undefined ? chunksOf(newest) : [newest];
+  for (const rows of stretches) await writer.write(rows);
   const { written, unwritten, failure } = writer;
   counters.written += written;
   counters.failed += unwritten.length;
@@ -126,51 +126,72 @@ function newestPerKey({ keys, eventTime }: PushInput, accepted: Uint32Array): Ui
   return newest;
 }
 
-interface Chunks {
+function chunksOf(rows: Uint32Array): Uint32Array[] {
+  return Array.from({ length: Math.ceil(rows.length / chunkRows) }, (_, i) =>
+    rows.subarray(i * chunkRows, (i + 1) * chunkRows),
+  );
+}
+
+interface RowsToWrite {
   readonly input: PushInput;
   readonly online: OnlineView;
+  readonly log: ServedLog | undefined;
   readonly available: number;
   readonly context: CallContext;
 }
 
-/** Writes chunks of rows with different keys. */
-class ChunkWriter {
+/** Writes rows with different keys. */
+class RowWriter {
   readonly #view: FeatureView;
-  readonly #chunks: Chunks;
+  readonly #pushed: RowsToWrite;
   /** Rows that changed what is stored. */
   written = 0;
   /** Rows that may not be stored. */
   readonly unwritten: number[] = [];
   failure: VivaceError | undefined;
 
-  constructor(view: FeatureView, chunks: Chunks) {
+  constructor(view: FeatureView, pushed: RowsToWrite) {
     this.#view = view;
-    this.#chunks = chunks;
+    this.#pushed = pushed;
   }
 
+  /** Never throws; after a failure nothing more is tried, since it would wait for the same outage. */
   async write(rows: Uint32Array): Promise<void> {
-    const { input, online, context } = this.#chunks;
-    const changed = await this.#changed(rows);
-    if (changed.length === 0) return;
+    let left = rows;
     try {
-      this.written += await online.write(this.#keys(changed), this.#rows(input, changed), context);
+      if (this.failure !== undefined) return;
+      const changed: Uint32Array[] = [];
+      for (const chunk of chunksOf(rows)) changed.push(await this.#changed(chunk));
+      left = Uint32Array.from(changed.flatMap((chunk) => [...chunk]));
+      const { input, log, available, context } = this.#pushed;
+      if (log !== undefined && left.length > 0)
+        await appendPushed(this.#view, { input, rows: left, available, log }, context);
+      while (left.length > 0 && this.failure === undefined) {
+        await this.#store(left.subarray(0, chunkRows));
+        left = left.subarray(chunkRows);
+      }
     } catch (error) {
-      if (!isPartialFailure(error)) return this.failed(changed, error);
-      this.written += error.values.filter((value) => value === true).length;
-      this.failure = error;
-      for (const { index } of error.failures) this.unwritten.push(changed[index] as number);
+      this.failure = asVivaceError(error);
+    } finally {
+      if (this.failure !== undefined) for (const row of left) this.unwritten.push(row);
     }
   }
 
-  /** Notes that rows may not be stored, and why. */
-  failed(rows: Uint32Array, error: unknown): void {
-    this.failure = asVivaceError(error);
-    for (const row of rows) this.unwritten.push(row);
+  async #store(rows: Uint32Array): Promise<void> {
+    const { input, online, context } = this.#pushed;
+    try {
+      this.written += await online.write(this.#keys(rows), this.#rows(input, rows), context);
+    } catch (error) {
+      if (!isPartialFailure(error)) throw error;
+      this.written += error.values.filter((value) => value === true).length;
+      this.failure = error;
+      for (const { index } of error.failures) this.unwritten.push(rows[index] as number);
+    }
   }
 
   /** Rows that differ from what the store holds and are not older: the others need not be written, nor get a later available time. */
   async #changed(rows: Uint32Array): Promise<Uint32Array> {
-    const { input, online, context } = this.#chunks;
+    const { input, online, context } = this.#pushed;
     const stored = new FeatureRows(this.#view.features, rows.length);
     await online.read(this.#keys(rows), stored, context);
     const columns = stored.columns.map((column) => column.finish());
@@ -185,7 +206,7 @@ class ChunkWriter {
   }
 
   #keys(rows: Uint32Array): KeyColumns {
-    const { input, available } = this.#chunks;
+    const { input, available } = this.#pushed;
     const columns = input.keys.map((column) => gather(column, rows));
     const source = { part: this.#view.store, keys: this.#view.entity, history: 'as-of' } as const;
     return new KeyColumns(source, columns, { rows: rows.length, time: available });
@@ -195,40 +216,10 @@ class ChunkWriter {
     const out = new FeatureRows(this.#view.features, rows.length);
     out.columns.forEach((column, i) => column.copy(gather(features[i] as Column, rows)));
     rows.forEach((row, at) => (out.eventTime[at] = (eventTime.values as Float64Array)[row] as number));
-    out.availableTime.fill(this.#chunks.available);
+    out.availableTime.fill(this.#pushed.available);
     out.setAllPresent();
     return out;
   }
-}
-
-type CellPlace = readonly [column: Column, row: number];
-
-/** Whether two cells of one type are stored as the same bytes. */
-function isSameCell([a, i]: CellPlace, [b, k]: CellPlace): boolean {
-  if (isValid(a, i) !== isValid(b, k)) return false;
-  if (!isValid(a, i)) return true;
-  const [fromA, lengthA] = stretch(a, i);
-  const [fromB, lengthB] = stretch(b, k);
-  if (lengthA !== lengthB) return false;
-  for (let at = 0; at < lengthA; at++)
-    if (!isSameElement(element(a.values, fromA + at), element(b.values, fromB + at))) return false;
-  return true;
-}
-
-function stretch({ type, offsets }: Column, row: number): readonly [from: number, length: number] {
-  if (offsets === undefined) return [row * type.width, type.width];
-  const from = offsets[row] as number;
-  return [from, (offsets[row + 1] as number) - from];
-}
-
-function element(values: Values, at: number): unknown {
-  return values[at];
-}
-
-function isSameElement(a: unknown, b: unknown): boolean {
-  if (a instanceof Uint8Array && b instanceof Uint8Array)
-    return a.length === b.length && a.every((byte, i) => byte === b[i]);
-  return Object.is(a, b);
 }
 
 /** The error of a push of which some rows may not be stored. */

@@ -16,7 +16,7 @@ export type PushedRows = readonly PushedRow[] | Readonly<Record<string, readonly
 /** Features without a pipeline, for callers in process. */
 export interface ServerFeatures<O = object> {
   /**
-   * Writes whole rows to a view without a source. Rows with a mistake are named, and the others are written; a push may be repeated.
+   * Writes whole rows to a view whose rows are pushed: one without a source or, where a log keeps them, with `source: { push: true, log: … }`. Rows with a mistake are named, and the others are written; a push may be repeated.
    *
    * @returns How many rows had no mistake, how many changed the store, and what is wrong with the others.
    * @throws {VivaceError} as a transport would answer it: `INVALID_ARGUMENT` where no row was accepted, `FAILED_PRECONDITION` where rows of

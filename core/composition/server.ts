@@ -136,6 +136,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       runners: () => this.#runners,
       counted: (call, run) => this.#counted(call, run),
       open: openViews(this.#container),
+      log,
       clock: this.#clock,
       pushed: this.#pushed,
     });

@@ -260,9 +260,13 @@ function compileViews(
   }: { mistakes: Mistakes; broken: ReadonlySet<string>; environment?: FromEnvironment },
 ): ReadonlyMap<string, FeatureView> {
   const views = new Map<string, FeatureView>();
-  const stores = [...parts.values()].filter((part) =>
-    part.definition.provides.some((port) => port.name === 'online-store'),
-  );
+  const named = (port: string, name: string, path: ConfigPath): void => {
+    const names = [...parts.values()].flatMap((part) =>
+      part.definition.provides.some((provided) => provided.name === port) ? [part.name] : [],
+    );
+    if (!broken.has(name) && !names.includes(name))
+      mistakes.add(path, `there is no ${port} part "${name}"${didYouMean(name, names)}`);
+  };
   for (const [name, value] of Object.entries(declared)) {
     const path = ['views', name];
     const spec = parseWith(viewSchema, value, {
@@ -272,15 +276,8 @@ function compileViews(
     });
     if (spec === undefined) continue;
     if (!columnNames.pattern.test(name)) mistakes.add(path, wrongName(name, 'view', columnNames));
-    if (!broken.has(spec.store) && !stores.some((part) => part.name === spec.store)) {
-      mistakes.add(
-        [...path, 'store'],
-        `there is no online-store part "${spec.store}"${didYouMean(
-          spec.store,
-          stores.map((part) => part.name),
-        )}`,
-      );
-    }
+    named('online-store', spec.store, [...path, 'store']);
+    if (spec.source?.log !== undefined) named('served-log', spec.source.log, [...path, 'source', 'log']);
     const view = mistakes.attempt(path, () => compileView(name, spec));
     if (view !== undefined) views.set(name, view);
   }

@@ -14,6 +14,7 @@ import { asOfRun, type AsOfBlock, type AsOfPhase } from './as-of-run.js';
 import { checkSources } from './check-sources.js';
 import { computedNodes } from './computed-nodes.js';
 import { isComputable } from './logged-cells.js';
+import { logsOf, withLogs } from './pushed-history.js';
 import { loadServed, logOf } from './served-spine.js';
 import { bindSpine, type BoundSpine } from './spine.js';
 
@@ -62,6 +63,10 @@ export function trainingParts(
       return used === undefined || unread ? [] : [used.part];
     });
   });
+  const views = steps.flatMap((node) => {
+    const offline = node.definition.offline(node);
+    return offline.how === 'as-of' ? [offline.view] : [];
+  });
   const models =
     options.predict === true ? server.bindings.filter((binding) => binding.ports.includes('predictor')) : [];
   // Keys: names of parts.
@@ -69,6 +74,7 @@ export function trainingParts(
     ...new Set([
       onlyPart(server, offlineStore, { wanted: options.store }),
       ...(served === undefined ? [] : [logOf(server, served).part]),
+      ...logsOf(views),
       ...named,
       ...models.map((binding) => binding.name),
     ]),
@@ -94,7 +100,8 @@ export async function asOf<T>(
   ) => Promise<T>,
   context: CallContext,
 ): Promise<T> {
-  const store = server.part(offlineStore, onlyPart(server, offlineStore, { wanted: options.store }));
+  const part = onlyPart(server, offlineStore, { wanted: options.store });
+  await using store = withLogs(server, server.part(offlineStore, part));
   const plan = (await server.compile()).get(options.pipeline);
   if (plan === undefined) {
     throw new VivaceError(

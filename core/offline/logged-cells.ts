@@ -1,4 +1,4 @@
-import { cellAt, columnOf, gather, isValid, type Cell, type Column } from '../data/column.js';
+import { cellAt, columnOf, gather, isValid, type Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import type { Frame } from '../data/frame.js';
 import { parseType } from '../data/types.js';
@@ -8,6 +8,7 @@ import type { Plan, PlanNode } from '../pipeline/plan.js';
 import type { LoggedCells } from '../pipeline/step-definition.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import { columnOfBatch } from './blocks.js';
+import { isVector, vectorsOf } from './list-columns.js';
 
 /** What a run takes from the log: for each node, in which rows, by alias. */
 export type FromLog = ReadonlyMap<string, Uint8Array>;
@@ -137,8 +138,6 @@ export function fitted(column: Column | undefined, { type }: Field, rows: number
       type,
       cells.map((cell) => (cell === null ? null : (cell as readonly string[]).join(','))),
     );
-  const isVector = (cell: Cell): boolean => cell === null || (cell as readonly Cell[]).length === type.width;
-  const isList = column?.type.kind === 'list' && column.type.element === type.element;
-  if (type.kind === 'vector' && isList && cells.every(isVector)) return columnOf(type, cells);
+  if (column !== undefined && isVector(column, type)) return vectorsOf(column, type);
   return columnOf(type, new Array<null>(rows).fill(null));
 }

@@ -1,5 +1,6 @@
 import type { Binding } from '../composition/part-set.js';
 import { checkSources, type SourceNotes } from '../offline/check-sources.js';
+import { logsOf, withLogs } from '../offline/pushed-history.js';
 import type { CallContext } from '../kernel/call.js';
 import { offlineStore } from '../ports/offline-store.js';
 import type { FeatureView } from '../views/view.js';
@@ -12,7 +13,7 @@ import { startNeeded, withServer } from './with-server.js';
  *
  * @param options.timeoutMs How long the store may take to start; default: the server's `startTimeoutMs`.
  * @returns What is left out of the sources, or null in them; and which views no store can be asked about. None where there is no offline
- *   store.
+ *   store, except for views whose pushed rows nothing keeps.
  * @throws {ConfigError} with every mistake.
  * @throws {VivaceError} What keeps the store from starting, or the warehouse from answering.
  */
@@ -24,27 +25,35 @@ export async function checkViews(
   return withServer(await load(), async (server) => {
     const stores = server.bindings.filter(({ ports }) => ports.includes(offlineStore.name));
     const views = [...server.views.values()].filter(({ source }) => source !== undefined);
-    if (stores.length === 0 || views.length === 0) return new Map();
+    const unkept = [...server.views.values()]
+      .filter(({ source }) => source === undefined)
+      .map(({ name }) => [name, [notKept]] as const);
+    if (stores.length === 0 || views.length === 0) return new Map(unkept);
     const copies = ({ slots }: Binding, view: FeatureView): boolean =>
       stores.length === 1 || Object.values(slots).includes(view.store);
     const asked = stores.filter((binding) => views.some((view) => copies(binding, view)));
-    await startNeeded(
-      server,
-      asked.map(({ name }) => name),
-      { ...context, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
-    );
-    const found = await checkSources(
-      server,
-      asked.map((binding) => ({
-        store: server.part(offlineStore, binding.name),
-        views: views.filter((view) => copies(binding, view)),
-      })),
-      context,
-    );
+    await startNeeded(server, [...asked.map(({ name }) => name), ...logsOf(views)], {
+      ...context,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    const checked = asked.map((binding) => ({
+      store: withLogs(server, server.part(offlineStore, binding.name)),
+      views: views.filter((view) => copies(binding, view)),
+    }));
+    const found = await checkSources(server, checked, context).finally(async () => {
+      for (const { store } of checked) await store[Symbol.asyncDispose]();
+    });
     const unasked = views.filter((view) => !asked.some((binding) => copies(binding, view)));
-    return new Map([...found, ...unasked.map((view) => [view.name, [notCompared(view)]] as const)]);
+    return new Map([
+      ...found,
+      ...unkept,
+      ...unasked.map((view) => [view.name, [notCompared(view)]] as const),
+    ]);
   });
 }
+
+const notKept =
+  'its rows are pushed, and nothing keeps them: no training set can be built of it, except from a log of what was served; `source: { push: true, log: … }` keeps them';
 
 function notCompared({ store }: FeatureView): string {
   return `not compared with its source: there are several offline stores, and none of them copies to "${store}"`;

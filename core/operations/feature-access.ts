@@ -4,6 +4,7 @@ import type { Server } from '../composition/server-interface.js';
 import type { CallContext } from '../kernel/call.js';
 import type { FeaturePlane } from '../ports/data-plane.js';
 import { onlineStore } from '../ports/online-store.js';
+import { servedLog } from '../ports/served-log.js';
 import type { FeatureView } from '../views/view.js';
 import { startNeeded } from './with-server.js';
 
@@ -16,7 +17,7 @@ export interface FeatureAccess {
 }
 
 /**
- * Opens the store of a view. A new server starts that store, and the other parts that are named; a server that has started is used as it is.
+ * Opens the store of a view. A new server starts that store, the log that keeps what is pushed, and the other parts that are named; a server that has started is used as it is.
  *
  * @throws {VivaceError} `NOT_FOUND` where there is no such view.
  */
@@ -26,7 +27,8 @@ export async function featureAccess(
   { context, parts = [] }: { readonly context: CallContext; readonly parts?: readonly string[] },
 ): Promise<FeatureAccess> {
   const view = viewNamed(server.views, name);
-  await startNeeded(server, [view.store, ...parts], context);
+  const logs = view.source?.log === undefined ? [] : [view.source.log];
+  await startNeeded(server, [view.store, ...logs, ...parts], context);
   const store = server.part(onlineStore, view.store);
   return {
     view,
@@ -34,6 +36,7 @@ export async function featureAccess(
     plane: createFeaturePlane({
       views: () => server.views,
       open: (wanted) => server.part(onlineStore, wanted.store).open(wanted),
+      log: (part) => server.part(servedLog, part),
       clock: { now: () => Date.now(), monotonic: () => performance.now() },
       pushed: new PushCounters(),
       // The signal of the operation bounds it.

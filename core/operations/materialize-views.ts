@@ -8,12 +8,12 @@ import {
   offlineStore,
   type Materialized,
   type MaterializeRun,
-  type OfflineStore,
   type SourceRead,
 } from '../ports/offline-store.js';
 import { lastBoundary } from '../views/refresh.js';
 import type { FeatureView } from '../views/view.js';
 import { checkSources } from '../offline/check-sources.js';
+import { logsOf, withLogs, type OfflineStoreWithLogs } from '../offline/pushed-history.js';
 import { startNeeded } from './with-server.js';
 import { wrongOption } from './wrong-option.js';
 
@@ -74,7 +74,8 @@ export async function materializeViews(
   }: MaterializeOptions & { readonly onProgress?: (progress: ViewProgress) => void },
   context: CallContext,
 ): Promise<readonly MaterializedView[]> {
-  const { views, store } = await ready(server, { names, part }, context);
+  const { views, ...prepared } = await ready(server, { names, part }, context);
+  await using store = prepared.store;
   await checkSources(server, [{ store, views }], context);
   const copied: MaterializedView[] = [];
   const now = Date.now();
@@ -107,7 +108,8 @@ export async function estimateViews(
   options: MaterializeOptions,
   context: CallContext,
 ): Promise<readonly ViewEstimate[]> {
-  const { views, store } = await ready(server, { names: options.views, part: options.store }, context);
+  const { views, ...prepared } = await ready(server, { names: options.views, part: options.store }, context);
+  await using store = prepared.store;
   const estimates: ViewEstimate[] = [];
   const now = Date.now();
   for (const view of views) {
@@ -130,11 +132,11 @@ async function ready(
   server: Server,
   { names, part }: { readonly names: readonly string[] | undefined; readonly part: string | undefined },
   context: CallContext,
-): Promise<{ views: readonly FeatureView[]; store: OfflineStore }> {
+): Promise<{ views: readonly FeatureView[]; store: OfflineStoreWithLogs }> {
   const views = chosenViews(server, names);
   const name = onlyPart(server, offlineStore, { wanted: part });
-  await startNeeded(server, [name], context);
-  return { views, store: server.part(offlineStore, name) };
+  await startNeeded(server, [name, ...logsOf(views)], context);
+  return { views, store: withLogs(server, server.part(offlineStore, name)) };
 }
 
 /** The views that were named, once each, or all that have a source. */
@@ -148,7 +150,11 @@ function chosenViews({ views }: Server, names: readonly string[] = []): readonly
     const view = views.get(name);
     if (view === undefined)
       throw new VivaceError('NOT_FOUND', `there is no view "${name}"${didYouMean(name, views.keys())}`);
-    if (view.source === undefined) throw wrongOption('views', `"${name}" has no source: its rows are pushed`);
+    if (view.source === undefined)
+      throw wrongOption(
+        'views',
+        `"${name}" has no source: its rows are pushed, and nothing keeps them; \`source: { push: true, log: … }\` would`,
+      );
     return view;
   });
 }

@@ -5,6 +5,7 @@ import type { Column } from '../data/column.js';
 import { derivedContext, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { formatInstant, instantOfMillis, microsPerMilli } from '../kernel/time.js';
+import { logsOf, withLogs } from '../offline/pushed-history.js';
 import { offlineStore } from '../ports/offline-store.js';
 import type { FeatureView } from '../views/view.js';
 import { ColumnGatherer, NumberGatherer, type NumberSummary, type ValueSummary } from './summary.js';
@@ -72,8 +73,8 @@ export async function showFeatures(
   const view = viewNamed(server.views, name);
   if (view.source === undefined) throw wrongOption('view', notShown(view));
   const part = onlyPart(server, offlineStore, { wanted });
-  await startNeeded(server, [part], context);
-  const store = server.part(offlineStore, part);
+  await startNeeded(server, [part, ...logsOf([view])], context);
+  await using store = withLogs(server, server.part(offlineStore, part));
   if (store.newest === undefined)
     throw new VivaceError('UNIMPLEMENTED', `"${part}" does not give the rows of a view as a whole`);
   const { batches } = await store.newest(view, { untilMs }, derivedContext(context, { bypassBreaker: true }));
@@ -111,7 +112,7 @@ export async function showFeatures(
 
 function notShown({ name, entity }: FeatureView): string {
   const keys = entity.map((key) => `--key ${key.name}=…`).join(' ');
-  return `"${name}" has no source: its rows are only in the online store, which is read by key and not as a whole. Look at single rows with \`vivace features get ${name} ${keys}\`; to look at all of them, keep what you push in a table of the warehouse too, and query that`;
+  return `"${name}" has no source: its rows are only in the online store, which is read by key and not as a whole. Look at single rows with \`vivace features get ${name} ${keys}\`; to look at all of them, keep what you push: \`source: { push: true, log: … }\``;
 }
 
 /** Gathers event times. */

@@ -116,9 +116,52 @@ export const viewSource = z
       .record(columnName, z.string())
       .optional()
       .describe('derived columns: an expression of columns of the source each, such as `quantity * price`'),
+    push: z
+      .literal(true, 'must be true, or be left out')
+      .optional()
+      .describe('rows are pushed, and `log` keeps them as the history of the view; instead of `table`'),
+    log: z.string().optional().describe('with `push`: the served-log part that keeps what is pushed'),
     ...rows,
   })
-  .refine(hasOneSource, oneSource);
+  .superRefine((source, context) => {
+    for (const { key, message } of sourceMistakes(source))
+      context.addIssue({ code: 'custom', path: key === undefined ? [] : [key], message });
+  });
+
+/** What is wrong with the keys of a source together. */
+function sourceMistakes(
+  source: Readonly<Record<string, unknown>> & {
+    readonly table?: string | undefined;
+    readonly query?: string | undefined;
+    readonly push?: true | undefined;
+    readonly log?: string | undefined;
+  },
+): readonly { readonly key?: string; readonly message: string }[] {
+  if (source.push === undefined) {
+    if (source.log !== undefined)
+      return [{ message: '`log` goes with `push: true`: it keeps what is pushed' }];
+    return hasOneSource(source) ? [] : [{ message: oneSource }];
+  }
+  const { push: _, log, ...others } = source;
+  const needless = Object.entries(others).flatMap(([key, value]) => {
+    const isLeftOut =
+      value === undefined ||
+      value === false ||
+      (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+    return isLeftOut
+      ? []
+      : [{ key, message: 'does not go with `push`: rows are pushed with the names of keys and features' }];
+  });
+  return log === undefined
+    ? [
+        ...needless,
+        {
+          message:
+            '`push` needs `log`, the served-log part that keeps what is pushed; where nothing is to be kept, leave `source` out',
+        },
+      ]
+    : needless;
+}
 
 /** A feature: a column of the source, or an aggregate of one. */
 export const featureSpec = z.union(

@@ -2,14 +2,12 @@ import type { Field } from '../data/feature-rows.js';
 import { isDefault, notDefault } from '../data/element.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { isKeyType, notKey, parseType, type ColumnType } from '../data/types.js';
-import { VivaceError } from '../kernel/errors.js';
-import { canonicalExpression, namesOf, type Expression } from '../expressions/expression.js';
-import { inferKinds } from '../expressions/kinds.js';
-import { parseExpression } from '../expressions/parse.js';
 import { contentId } from '../wire/base32.js';
 import { refreshMistake, type Refresh } from './refresh.js';
 import type { ViewSpec } from './schema.js';
-import { sourceRowsOf, type SourceRows } from './source-rows.js';
+import { checkPushed } from './pushed-rows.js';
+import { checkCase, mistake } from './view-mistake.js';
+import { canonicalSource, compileSource, type ViewSource } from './view-source.js';
 import { windowGrain, windowSuffix, type Window } from './window.js';
 
 /** How the values of a window become one. */
@@ -34,17 +32,6 @@ export interface ViewFeature extends Field {
   readonly unit?: string;
   readonly default?: number | string | boolean;
   readonly description?: string;
-}
-
-export interface ViewSource extends SourceRows {
-  /** Column of the source per entity key. */
-  readonly key: Readonly<Record<string, string>>;
-  readonly eventTime?: string;
-  readonly availableTime?: string;
-  /** How much later than its available time a row may be in the source, milliseconds. */
-  readonly overlapMs?: number;
-  /** Columns that are computed from those of the source, by name; absent where there are none. */
-  readonly columns?: Readonly<Record<string, Expression>>;
 }
 
 /** One version of a feature view: features of one entity from one source. It is immutable, and identified by the hash of its definition. */
@@ -91,6 +78,12 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     throw mistake('features', 'a view has either plain columns or aggregates, not both: make two views');
   }
   checkGrain(spec.features, features);
+  const isPushed = spec.source === undefined || spec.source.log !== undefined;
+  if (aggregates > 0 && spec.source?.log !== undefined)
+    throw mistake(
+      'source.push',
+      'aggregates fold the events of a table: compute the values where the events are, and push them to plain features',
+    );
   if (aggregates > 0 && spec.source?.eventTime === undefined) {
     throw mistake('source.eventTime', 'aggregates need the event time of the source');
   }
@@ -113,7 +106,7 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     if (aggregates > 0)
       throw mistake('source.overlapMs', 'goes with plain columns: aggregates have to count a row once');
   }
-  if (spec.source === undefined) checkPushed(entity, features);
+  if (isPushed) checkPushed(spec, { entity, features });
   const source = spec.source === undefined ? undefined : compileSource(spec.source, entity);
   const refresh = spec.refresh === undefined ? undefined : compileRefresh(spec.refresh, source);
   return {
@@ -128,41 +121,6 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
     isStatic: source !== undefined && source.eventTime === undefined,
     isAggregate: aggregates > 0,
   };
-}
-
-/** A row that is pushed has its keys, its features and `eventTime` side by side. */
-function checkPushed(entity: readonly Field[], features: readonly Field[]): void {
-  // Keys: names of columns.
-  const seen = new Set(['eventTime']);
-  for (const [block, fields] of [
-    ['entity', entity],
-    ['features', features],
-  ] as const)
-    for (const { name } of fields) {
-      if (seen.has(name))
-        throw mistake(
-          `${block}.${name}`,
-          name === 'eventTime'
-            ? 'rows of this view are pushed, and `eventTime` is the time of a row: choose another name'
-            : `rows of this view are pushed, and "${name}" is one of its keys: choose another name`,
-        );
-      seen.add(name);
-    }
-}
-
-/** Warehouses do not tell the names of columns apart by case. */
-function checkCase(block: 'entity' | 'features' | 'source.columns', names: readonly string[]): void {
-  const seen = new Map<string, string>();
-  for (const name of names) {
-    const other = seen.get(name.toLowerCase());
-    if (other !== undefined) {
-      throw mistake(
-        `${block}.${name}`,
-        `"${other}" and "${name}" differ in case only, and warehouses do not tell them apart: rename one`,
-      );
-    }
-    seen.set(name.toLowerCase(), name);
-  }
 }
 
 function keyType(key: string, name: string): ColumnType {
@@ -269,73 +227,11 @@ function checkDefault(name: string, type: ColumnType, value: unknown): void {
   if (!isDefault(type, value)) throw mistake(`features.${name}.default`, notDefault(type, value));
 }
 
-function compileSource(source: NonNullable<ViewSpec['source']>, entity: readonly Field[]): ViewSource {
-  return {
-    ...sourceRowsOf(source),
-    key: Object.fromEntries(entity.map((key) => [key.name, source.key[key.name] ?? key.name])),
-    ...(source.eventTime === undefined ? {} : { eventTime: source.eventTime }),
-    ...(source.eventTime === undefined ? {} : { availableTime: source.availableTime ?? source.eventTime }),
-    ...(source.overlapMs === undefined ? {} : { overlapMs: source.overlapMs }),
-    ...derivedColumns(source, entity),
-  };
-}
-
-function derivedColumns(
-  source: NonNullable<ViewSpec['source']>,
-  entity: readonly Field[],
-): Pick<ViewSource, 'columns'> {
-  const texts = source.columns ?? {};
-  const names = Object.keys(texts);
-  if (names.length === 0) return {};
-  checkCase('source.columns', names);
-  const isDerived = (name: string): boolean =>
-    names.some((other) => other.toLowerCase() === name.toLowerCase());
-  const stored = (path: string, column: string): void => {
-    if (isDerived(column))
-      throw mistake(path, `"${column}" is a derived column: keys and times are columns of the source itself`);
-  };
-  for (const { name } of entity) stored(`source.key.${name}`, source.key[name] ?? name);
-  if (source.eventTime !== undefined) stored('source.eventTime', source.eventTime);
-  if (source.availableTime !== undefined) stored('source.availableTime', source.availableTime);
-  const columns = Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [name, derivedColumn(`source.columns.${name}`, text)]),
-  );
-  for (const [name, expression] of Object.entries(columns)) {
-    const other = namesOf(expression).find(isDerived);
-    if (other !== undefined)
-      throw mistake(
-        `source.columns.${name}`,
-        `"${other}" is a derived column, and an expression uses columns of the source itself: write its expression instead`,
-      );
-  }
-  try {
-    inferKinds(columns);
-  } catch (error) {
-    throw atPath(error, (name) => `source.columns.${name}`);
-  }
-  return { columns };
-}
-
-function derivedColumn(path: string, text: string): Expression {
-  try {
-    return parseExpression(text);
-  } catch (error) {
-    throw atPath(error, () => path);
-  }
-}
-
-/** A mistake of an expression, where it stands in the view. */
-function atPath(error: unknown, path: (name: string) => string): unknown {
-  return error instanceof VivaceError && error.code === 'INVALID_CONFIG'
-    ? mistake(path(error.path ?? ''), error.message)
-    : error;
-}
-
 function compileRefresh(
   { everyMs, ...spec }: NonNullable<ViewSpec['refresh']>,
   source: ViewSource | undefined,
 ): Refresh {
-  if (source === undefined)
+  if (source === undefined || source.log !== undefined)
     throw mistake('refresh', 'goes with a source: rows that are pushed are there at once');
   if (source.eventTime === undefined)
     throw mistake('refresh', 'goes with an event time: rows of a static view have no time');
@@ -356,20 +252,9 @@ function hashDefinition(definition: {
     features: definition.features
       .map(({ name, type, origin }) => ({ name, type: type.name, origin }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    source: definition.source === undefined ? null : canonicalSource(definition.source),
+    source: canonicalSource(definition.source),
   });
   return contentId(canonical);
-}
-
-/**
- * Derived columns as canonical texts: spaces and parentheses that change nothing are not part of a view. Nor is how late a row may be: it says
- * when rows are copied, and nothing about them.
- */
-function canonicalSource(of: ViewSource): object {
-  const { columns, overlapMs: _, ...source } = of;
-  if (columns === undefined) return source;
-  const texts = Object.entries(columns).map(([name, expression]) => [name, canonicalExpression(expression)]);
-  return { ...source, columns: Object.fromEntries(texts) as object };
 }
 
 /** JSON with object keys in bytewise order, so that equal definitions have equal text. */
@@ -379,8 +264,4 @@ export function canonicalJson(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
-}
-
-function mistake(path: string, message: string): VivaceError {
-  return new VivaceError('INVALID_CONFIG', message, { path });
 }

@@ -33,7 +33,7 @@ export const rest = definePlugin({
         push: views
           .optional()
           .describe(
-            'views without a source to which callers may push rows; only on a server that listens on loopback; default: none',
+            'views to which callers may push rows: without a source, or with `push` in it; only on a server that listens on loopback; default: none',
           ),
         open: z
           .boolean()

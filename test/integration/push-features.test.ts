@@ -165,7 +165,7 @@ describe('server.features.push', () => {
       'NOT_FOUND there is no view "pric"; did you mean "price"?',
     );
     expect(await failureOf(server.features.push('sourced', []))).to.match(
-      /^FAILED_PRECONDITION "sourced" has a source.*push to a view without a source$/,
+      /^FAILED_PRECONDITION "sourced" has a source.*push to a view with `source: \{ push: true, log: … \}`, or without a source$/,
     );
     expect(await failureOf(server.features.push('counted', []))).to.match(
       /^FAILED_PRECONDITION "counted" aggregates .*compute the value where the events are, and push it/,

@@ -127,7 +127,11 @@ describe('View', () => {
   });
 
   it('is static without an event time, and only with a source', () => {
-    const { source: _, ...pushed } = facts;
+    const pushed: ViewInput = {
+      store: 'online',
+      entity: facts.entity,
+      features: { state: { type: 'string' } },
+    };
     expect([facts, aggregates, pushed].map((view) => compile(view).isStatic)).to.deep.equal([
       true,
       false,

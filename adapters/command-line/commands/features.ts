@@ -31,7 +31,7 @@ Examples:
 
 const showHelp = `
 Reads the source of the view through its warehouse, and takes the row of each key that counts: what \`vivace materialize\` would copy. Quantiles are exact up to 20,000
-rows, and those of a sample beyond. The rows of a view without a source are only in the online store, which is read by key: see \`vivace features get\`.
+rows, and those of a sample beyond. The rows of a view without a source, which nothing keeps, are only in the online store, which is read by key: see \`vivace features get\`.
 
 Examples:
   vivace features show airport_delay
@@ -58,7 +58,7 @@ Examples:
 export const addFeatures: AddCommand = (command, run) => {
   command
     .command('push')
-    .description('write the rows of a file to a view without a source')
+    .description('write the rows of a file to a view whose rows are pushed')
     .argument('<file>', 'CSV, JSON lines, JSON or Parquet; - for JSON lines from standard input')
     .requiredOption('--view <view>', 'the view')
     .option('-c, --config <file>', 'the configuration', defaultFile)
