@@ -19,6 +19,8 @@ import { isSameCell } from './same-cells.js';
 const mostAhead = 300 * microsPerSecond;
 /** Rows that are compared with the store, and written, at once. */
 const chunkRows = 1000;
+/** Stretches of that many rows that are under way at once. */
+const stretchesAtOnce = 4;
 /** Rows that an error names. */
 const mostNamed = 20;
 
@@ -76,8 +78,8 @@ export async function pushRows(
   const newest = newestPerKey(input, accepted);
   const writer = new RowWriter(view, { input, online, log, available: times.next(), context });
   // A file of a log is written for all rows at once.
-  const stretches = log === undefined ? chunksOf(newest) : [newest];
-  for (const rows of stretches) await writer.write(rows);
+  if (log === undefined) await writer.writeAll(chunksOf(newest));
+  else await writer.write(newest);
   const { written, unwritten, failure } = writer;
   counters.written += written;
   counters.failed += unwritten.length;
@@ -155,6 +157,15 @@ class RowWriter {
     this.#pushed = pushed;
   }
 
+  /** Writes some stretches of rows at once, so that rows are encoded while the store is at work. */
+  async writeAll(stretches: readonly Uint32Array[]): Promise<void> {
+    const waiting = stretches.values();
+    const work = async (): Promise<void> => {
+      for (const rows of waiting) await this.write(rows);
+    };
+    await Promise.all(Array.from({ length: stretchesAtOnce }, work));
+  }
+
   /** Never throws; after a failure nothing more is tried, since it would wait for the same outage. */
   async write(rows: Uint32Array): Promise<void> {
     let left = rows;
@@ -171,7 +182,7 @@ class RowWriter {
         left = left.subarray(chunkRows);
       }
     } catch (error) {
-      this.failure = asVivaceError(error);
+      this.failure ??= asVivaceError(error);
     } finally {
       if (this.failure !== undefined) for (const row of left) this.unwritten.push(row);
     }
@@ -180,11 +191,12 @@ class RowWriter {
   async #store(rows: Uint32Array): Promise<void> {
     const { input, online, context } = this.#pushed;
     try {
-      this.written += await online.write(this.#keys(rows), this.#rows(input, rows), context);
+      const written = await online.write(this.#keys(rows), this.#rows(input, rows), context);
+      this.written += written;
     } catch (error) {
       if (!isPartialFailure(error)) throw error;
       this.written += error.values.filter((value) => value === true).length;
-      this.failure = error;
+      this.failure ??= error;
       for (const { index } of error.failures) this.unwritten.push(rows[index] as number);
     }
   }

@@ -1,16 +1,10 @@
 import { createClient } from 'redis';
 import { asChild } from '../child.js';
+import { putGreater } from '../put-greater.js';
 import { wideChunks } from '../wide-rows.js';
 import { compiledWideView } from '../wide-table.js';
 
 const chunksInFlight = 8;
-/** A value for each key; written where it is greater, as Lua compares. */
-const putGreater = `local written = {}
-for i, key in ipairs(KEYS) do
-  local stored = redis.call('GET', key)
-  if stored and stored >= ARGV[i] then written[i] = 0 else redis.call('SET', key, ARGV[i]) written[i] = 1 end
-end
-return written`;
 
 /** Writes a row of as many bytes per key, on the same condition, with the bare client. */
 await asChild(async ({ source, url }: { readonly source: string; readonly url: string }) => {
