@@ -1,13 +1,7 @@
 import type { CellOf, FeatureSpec, PipelineDeclaration, Signature, Tensor } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { cache } from 'vivace/plugins/cache';
-import {
-  scripted,
-  scriptedModel,
-  withServer,
-  type PredictTensors,
-  type ReadRows,
-} from '../support/scripted.js';
+import { scripted, scriptedModel, withServer, type PredictTensors, type ReadRows } from './scripted.js';
 
 const one: Signature['outputs'] = [{ name: 'y', datatype: 'FP64', shape: [-1] }];
 const ones: PredictTensors = (_, { rows }) => [
