@@ -9,6 +9,7 @@ import type {
   PushOutcome,
   RowMistake,
 } from '../ports/data-plane.js';
+import { countRows } from './count-rows.js';
 import { valueSchema, type JsonSchema } from './json-schema.js';
 import { valueReader, type ValueReader } from './json-values.js';
 import { limitsOf, type RequestLimits } from './request-limits.js';
@@ -156,40 +157,15 @@ function listed(rows: readonly unknown[], readers: readonly FieldReader[]): RowR
 /** @throws {VivaceError} where they are not columns of these rows. */
 function columnar(columns: Record<string, unknown>, readers: readonly FieldReader[]): RowReader {
   const mistakes = new RequestMistakes();
-  const names = readers.map(({ field }) => field.name);
-  const unknown = Object.keys(columns).filter((name) => !names.includes(name));
-  const misspelt = unknown.map((name) => mistakes.meantBy(name, names));
-  let count: number | undefined;
-  for (const { field } of readers) {
-    const list = columns[field.name];
-    if (list === undefined && misspelt.includes(field.name)) continue;
-    const wrong =
-      list === undefined
-        ? `is missing: a list of ${field.type.name}`
-        : !Array.isArray(list)
-          ? 'must be a list, one value per row'
-          : count !== undefined && list.length !== count
-            ? `${list.length} values, but another column has ${count}`
-            : undefined;
-    if (wrong === undefined) count = (list as unknown[]).length;
-    else
-      mistakes.add(
-        () => `rows.${field.name}`,
-        () => wrong,
-      );
-  }
-  for (const name of unknown)
-    mistakes.add(
-      () => `rows.${name}`,
-      () => unknownField(name, names),
-    );
+  const fields = readers.map(({ field }) => field);
+  const count = countRows({ columns, fields, path: 'rows', names: { row: 'row', list: 'column' } }, mistakes);
   if (mistakes.any) throw mistakes.error();
   return {
     count: count ?? 0,
     wrong: () => undefined,
     value: (row, name) => (columns[name] as readonly unknown[])[row],
     unknown: () => [],
-    pathOf: (row, name) => `rows.${name === '' ? names[0] : name}[${row}]`,
+    pathOf: (row, name) => `rows.${name === '' ? fields[0]?.name : name}[${row}]`,
   };
 }
 

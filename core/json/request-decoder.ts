@@ -2,6 +2,7 @@ import { withArticle } from '../config/article.js';
 import { ColumnWriter, type Column } from '../data/column.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { PipelineDescription, PipelineField, PipelineInput } from '../ports/data-plane.js';
+import { countRows } from './count-rows.js';
 import { valueReader, type ValueReader, type WrongValue } from './json-values.js';
 import { RequestMistakes, unknownField } from './request-mistakes.js';
 
@@ -169,7 +170,17 @@ function readColumns(
     );
     return [];
   }
-  const rows = countRows(readers, columns, mistakes);
+  const fields = readers.map(({ field }) => field);
+  const rows = countRows(
+    {
+      columns,
+      fields,
+      path: 'objects',
+      names: { row: 'object', list: 'field' },
+      mayLack: ({ optional }) => optional,
+    },
+    mistakes,
+  );
   if (rows === undefined) return [];
   if (rows > max) {
     mistakes.add(
@@ -193,41 +204,6 @@ function readColumns(
     }
     return writer;
   });
-}
-
-/** How many values each list has; `undefined` where they are not lists of one length. */
-function countRows(
-  readers: readonly FieldReader[],
-  columns: Record<string, unknown>,
-  mistakes: RequestMistakes,
-): number | undefined {
-  const names = readers.map(({ field }) => field.name);
-  const unknown = Object.keys(columns).filter((key) => !names.includes(key));
-  const misspelt = unknown.map((key) => mistakes.meantBy(key, names));
-  let rows: number | undefined;
-  let even = true;
-  for (const { field } of readers) {
-    const list = columns[field.name];
-    if (list === undefined && (field.optional || misspelt.includes(field.name))) continue;
-    const wrong =
-      list === undefined
-        ? `is missing: a list of ${field.type.name}`
-        : !Array.isArray(list)
-          ? 'must be a list, one value per object'
-          : rows !== undefined && list.length !== rows
-            ? `${list.length} values, but another field has ${rows}`
-            : undefined;
-    if (wrong === undefined) rows = (list as unknown[]).length;
-    else {
-      even = false;
-      mistakes.add(
-        () => `objects.${field.name}`,
-        () => wrong,
-      );
-    }
-  }
-  for (const key of unknown) mistakes.add(...unknownAt(() => `objects.${key}`, key, names));
-  return even ? (rows ?? 0) : undefined;
 }
 
 // Functions of their own, because a closure within a loop over cells would cost each cell more than reading it does.
