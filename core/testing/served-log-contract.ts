@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cellAt, columnOf, type Cell } from '../data/column.js';
+import { columnOf, type Cell } from '../data/column.js';
 import { fieldsOf, type Field } from '../data/feature-rows.js';
 import { isVivaceError } from '../kernel/errors.js';
 import { instantOfUtcText } from '../kernel/time.js';
@@ -12,6 +12,7 @@ import {
   type ServedLog,
 } from '../ports/served-log.js';
 import type { RowBatch } from '../ports/warehouse.js';
+import { cellsOf } from './cells-of.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import { callContext } from './start-part.js';
@@ -260,13 +261,6 @@ function batchOf(fields: readonly Field[], rows: readonly (readonly Cell[])[]): 
     ),
   );
   return { fields, rows: rows.length, columns };
-}
-
-async function cellsOf(batches: AsyncIterable<RowBatch>): Promise<Cell[][]> {
-  const rows: Cell[][] = [];
-  for await (const batch of batches)
-    for (let row = 0; row < batch.rows; row++) rows.push(batch.columns.map((column) => cellAt(column, row)));
-  return rows;
 }
 
 async function numbersIn(log: ServedLog, files: readonly LogFile[]): Promise<number[]> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { cellAt } from '../../data/column.js';
 import { status } from '../../data/status.js';
 import { isVivaceError } from '../../kernel/errors.js';
 import { microsPerDay as day } from '../../kernel/time.js';
+import { cellsOf } from '../cells-of.js';
 import { callContext as context } from '../start-part.js';
 import { view } from '../view.js';
 import type { OfflineStoreFixture } from './fixture.js';
@@ -102,9 +102,7 @@ export function materialize({ runner, open, onlineRows }: OfflineStoreFixture): 
       const store = await open({ t: rows });
       const found = await store.newest?.(plainView, { untilMs: (14 * day) / 1000 }, context());
       if (found === undefined) return;
-      const cells: (readonly unknown[])[] = [];
-      for await (const { rows: count, columns } of found.batches)
-        for (let row = 0; row < count; row++) cells.push(columns.map((column) => cellAt(column, row)));
+      const cells = await cellsOf(found.batches);
       cells.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
       assert.deepEqual(cells, [
         ['a', BigInt(12 * day), BigInt(13 * day), 4],

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { cellAt, type Cell } from '../../data/column.js';
+import type { Cell } from '../../data/column.js';
 import { microsPerDay as day } from '../../kernel/time.js';
 import type { OfflineStore, Spine } from '../../ports/offline-store.js';
+import { cellsOf } from '../cells-of.js';
 import { callContext as context } from '../start-part.js';
 import type { OfflineStoreFixture } from './fixture.js';
 import { plain } from './tables.js';
@@ -25,12 +26,7 @@ export function spine({ runner, open }: OfflineStoreFixture): void {
         fields.map(({ name }) => name),
         ['who', 'what', 'time'],
       );
-      const rows: Cell[][] = [];
-      for await (const batch of batches) {
-        for (let row = 0; row < batch.rows; row++)
-          rows.push(batch.columns.map((column) => cellAt(column, row)));
-      }
-      return rows;
+      return cellsOf(batches);
     };
 
     it('gives rows by time, then by every column', async () => {
