@@ -192,11 +192,13 @@ export class FetchComparison {
     const absent = differences.filter(
       (each) => each.served.status === 'MISSING' && isThere(each.recomputed) && !this.#computed.view.isStatic,
     );
+    // Keys: rows, which are numbers.
     if (absent.length === 0) return new Map();
     const rows = Uint32Array.from(absent, ({ row }) => served.rows[row]!);
     const before = Float64Array.from(absent, ({ recomputed }) => sinceOf(recomputed) - 1);
     const found = await this.#recomputation.known(this.#computed.node.id, block, rows, before);
     const identities = recomputedIdentities(found);
+    // Keys: rows, which are numbers.
     return new Map(absent.map(({ row }, i) => [row, isThere(identities[i]!)]));
   }
 
@@ -207,6 +209,7 @@ export class FetchComparison {
     differences: readonly Difference[],
   ): Promise<ReadonlyMap<number, RowIdentity>> {
     const cached = differences.filter(({ row }) => isValid(served.cachedMs, row));
+    // Keys: rows, which are numbers.
     if (cached.length === 0) return new Map();
     const rows = Uint32Array.from(cached, ({ row }) => served.rows[row]!);
     const times = Float64Array.from(
@@ -215,6 +218,7 @@ export class FetchComparison {
     );
     const found = await this.#recomputation.served(this.#computed.node.id, block, rows, times);
     const identities = recomputedIdentities(found);
+    // Keys: rows, which are numbers.
     return new Map(cached.map(({ row }, i) => [row, identities[i]!]));
   }
 

@@ -46,6 +46,7 @@ export function daysBehind({ features, isAggregate }: FeatureView, eventTime: nu
 
 /** The days that runs of a ledger have written anew. */
 export function restatedDays({ runs }: Pick<Ledger, 'runs'>): readonly DaySpan[] {
+  // Keys: texts of periods.
   const texts = new Set(runs.flatMap(({ restated }) => restated ?? []));
   return [...texts].map((text) => {
     const [first, last = first] = text

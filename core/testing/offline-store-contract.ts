@@ -53,6 +53,7 @@ export function offlineStoreContract(setup: OfflineStoreSetup): void {
           handle: {},
         },
         materialize: (started, call) => started.materialize(plainView, { untilMs: 20 * millisPerDay }, call),
+        changed: (started, call) => started.changed?.(plainView, { closed: { until: 0, periods: {} } }, call),
         estimate: (started, call) => started.estimate?.(plainView, { untilMs: 20 * millisPerDay }, call),
         newest: async (started, call) => {
           const found = await started.newest?.(plainView, { untilMs: 20 * millisPerDay }, call);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createServer, materializeViews, servedLog, type SkewReport } from 'vivace';
 import { callContext } from 'vivace/testing';
@@ -124,6 +124,18 @@ describe('vivace skew', function () {
     expect(report.fetches.map(({ fetch }) => fetch)).to.deep.equal(['shop_sales']);
     expect(report.notCompared.map(({ fetch }) => fetch)).to.deep.equal(['shop_rank']);
     expect(report.refresh['shop_sales']!.runs).to.equal(3);
+  });
+
+  it('does without a ledger that is gone, and says so', async () => {
+    rmSync(join(project.directory, 'online'), { recursive: true });
+    writeFileSync(
+      join(project.directory, 'sales.csv'),
+      sales(2).replace('2026-03-02T10:00:00Z,2', '2026-03-02T11:00:00Z,2'),
+    );
+    const { code, stdout } = await project.vivace(['skew', 'sales']);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/^shop_sales +6 +3 +behind 3$/m);
+    expect(stdout).to.match(/^shop_sales: its ledger has no runs of materialize, too few to compare/m);
   });
 
   for (const [args, code, message] of [

@@ -121,6 +121,32 @@ export function materialize({ runner, open, onlineRows }: OfflineStoreFixture): 
       assert.deepEqual([...stored.status], [status.MISSING]);
     });
 
+    it('says which days of a source are not what a ledger has, and how many rows more there are', async () => {
+      const store = await open({
+        t: plain([
+          ['a', 10, 10, 1],
+          ['b', 10, 12, 2],
+          ['a', 11, 11, 3],
+        ]),
+      });
+      if (store.changed === undefined) return;
+      for (const [until, expected] of [
+        [9, []],
+        [10, [{ first: 10, last: 10, rows: 1 }]],
+        [
+          20,
+          [
+            { first: 10, last: 10, rows: 2 },
+            { first: 11, last: 11, rows: 1 },
+          ],
+        ],
+      ] as const) {
+        const closed = { until: until * day, periods: {} };
+        assert.deepEqual(await store.changed(plainView, { closed }, context()), expected);
+      }
+      assert.equal(await store.changed(plainView, {}, context()), undefined);
+    });
+
     it('refuses a view whose rows are only pushed', async () => {
       const store = await open({ t: plain([]) });
       const pushed = view({ entity: { key: 'string' }, features: { x: { type: 'float32' } } });
