@@ -240,6 +240,8 @@ export type {
   LogSource,
   LogStream,
   LogWriter,
+  RemovedRows,
+  RowsToRemove,
   ServedLog,
 } from './ports/served-log.js';
 export { telemetry } from './ports/telemetry.js';
@@ -415,6 +417,7 @@ export {
   type DeletedFeatures,
   type DeleteFeaturesOptions,
 } from './operations/delete-features.js';
+export type { DeletedLog } from './operations/delete-logged.js';
 export { repositoryAt } from './operations/repository-at.js';
 export { modelSource, type ModelSource } from './operations/model-source.js';
 export type { ModelOutput } from './operations/model-outputs.js';

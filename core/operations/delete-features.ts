@@ -9,6 +9,7 @@ import { instantOfMillis } from '../kernel/time.js';
 import { longestKeyText } from '../pipeline/text-limits.js';
 import { onlineStore, type StoredVersion } from '../ports/online-store.js';
 import type { FeatureView } from '../views/view.js';
+import { deleteLogged, KeysOfView, logsWith, type DeletedLog } from './delete-logged.js';
 import { startNeeded } from './with-server.js';
 
 /** Which rows of a view to delete. */
@@ -16,6 +17,8 @@ export interface DeleteFeaturesOptions {
   readonly view: string;
   /** Lists of keys: each an object with a value for every key of the view. */
   readonly keys: AsyncIterable<readonly object[]> | Iterable<readonly object[]>;
+  /** Nothing is written; rows of logs are counted. */
+  readonly dryRun?: boolean;
   readonly onProgress?: (progress: { readonly rows: number }) => void;
 }
 
@@ -23,28 +26,34 @@ export interface DeleteFeaturesOptions {
 export interface DeletedFeatures {
   /** How many keys were given. */
   readonly keys: number;
-  /** The versions of the view that the store holds, and how many keys were removed from each: those that had no newer row. */
+  /** The versions of the view that the store holds, and how many keys were removed from each: those that had no newer row. A dry run removes none. */
   readonly versions: readonly { readonly hash: string; readonly removed: number }[];
   /** Versions of the view that are known by other keys. */
   readonly otherKeys: readonly string[];
+  /** The logs that may have rows of these keys: of what was pushed into the view, and of pipelines that fetch it. */
+  readonly logs: readonly DeletedLog[];
 }
 
 /**
  * Deletes keys of a view from its online store, in every version that the store holds: they are MISSING until a row with a later event time is
- * written.
+ * written. Then it removes the rows of these keys from the files of logs: of what was pushed into the view, and of what was served by pipelines that
+ * fetch it today. It may be killed and repeated.
  *
- * A new server starts the store; a server that has started is used as it is. In both cases the caller stops it.
+ * A new server starts the store and the logs; a server that has started is used as it is. In both cases the caller stops it.
  *
  * @throws {VivaceError} `NOT_FOUND` where there is no such view, `INVALID_ARGUMENT` with the path `keys.sku[3]` for a key that is wrong, in which
- *   case those of the lists before have been deleted.
+ *   case those of the lists before have been deleted from the store. What a log cannot do.
  */
 export async function deleteFeatures(
   server: Server,
-  { view: name, keys: lists, onProgress }: DeleteFeaturesOptions,
+  { view: name, keys: lists, dryRun = false, onProgress }: DeleteFeaturesOptions,
   context: CallContext,
 ): Promise<DeletedFeatures> {
   const view = viewNamed(server.views, name);
-  await startNeeded(server, [view.store], context);
+  const logs = logsWith(server, view);
+  // Keys: names of parts.
+  const parts = [...new Set(logs.map(({ log }) => log))];
+  await startNeeded(server, [view.store, ...parts], context);
   const store = server.part(onlineStore, view.store);
   const call = derivedContext(context, { bypassBreaker: true });
   const own: StoredVersion = {
@@ -62,9 +71,11 @@ export async function deleteFeatures(
   const removed = new Map([own, ...same].map((version) => [version, 0]));
   const time = instantOfMillis(Date.now());
   let rows = 0;
+  const keys = new KeysOfView();
   for await (const list of lists) {
     const columns = columnsOf(view, list);
-    for (const [version, before] of removed) {
+    if (logs.length > 0) keys.add([...columns.values()], list.length);
+    for (const [version, before] of dryRun ? [] : removed) {
       const found = await store.remove(
         version,
         { keys: { rows: list.length, time, column: (key) => columns.get(key)! }, time },
@@ -75,10 +86,13 @@ export async function deleteFeatures(
     rows += list.length;
     onProgress?.({ rows });
   }
+  const logged: DeletedLog[] = [];
+  for (const log of logs) logged.push(await deleteLogged(server, log, { keys, dryRun, context: call }));
   return {
     keys: rows,
     versions: [...removed].map(([{ hash }, count]) => ({ hash, removed: count })),
     otherKeys: different.map(({ hash }) => hash),
+    logs: logged,
   };
 }
 

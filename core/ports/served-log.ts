@@ -56,10 +56,26 @@ export interface LogDays {
   readonly to?: string;
 }
 
+/** Rows of a file that are to go. */
+export interface RowsToRemove {
+  /** The names of the columns that are looked at. */
+  readonly columns: readonly string[];
+  /** For each row of a batch, 1 where it goes and 0 where it stays. A column that the file lacks is not in the batch; there may be others. */
+  chosen(batch: RowBatch): Uint8Array;
+  /** The rows are counted, and nothing is written. */
+  readonly dryRun?: boolean;
+}
+
+/** How many rows of a file were removed, and how many there are left. */
+export interface RemovedRows {
+  readonly removed: number;
+  readonly left: number;
+}
+
 /**
  * Keeps rows that arise while a server runs, as files: what was served, and what was pushed.
  *
- * A file is created and never changed. What is kept is lost only where the process is killed before its file is written, or where there is no
+ * A file is created and never changed; one that has to lose rows is replaced by another. What is kept is lost only where the process is killed before its file is written, or where there is no
  * room; the latter is counted.
  */
 export interface ServedLog {
@@ -93,6 +109,15 @@ export interface ServedLog {
    * @throws {VivaceError} `DATA_LOSS`, naming the file, where it is broken.
    */
   rows(file: LogFile, columns: readonly string[] | undefined, context: CallContext): AsyncIterable<RowBatch>;
+
+  /**
+   * Replaces a file by one without some of its rows, in their order; where none are left, removes it. At every moment `files` names one file with each row
+   * that stays. A call that was killed may leave the bytes of the former file, which the next call for the file in its place removes.
+   *
+   * @throws {VivaceError} `ABORTED` where somebody else replaces the file at the same time; `DATA_LOSS`, naming the file, where it is broken. It is as it
+   *   was then.
+   */
+  removeRows(file: LogFile, rows: RowsToRemove, context: CallContext): Promise<RemovedRows>;
 }
 
 export const servedLog = pluginPort<ServedLog>('served-log', {
@@ -102,4 +127,11 @@ export const servedLog = pluginPort<ServedLog>('served-log', {
   files: {},
   content: { sync: true },
   rows: { sync: true },
+  removeRows: {
+    callers: ([file, rows, context], own) => [
+      file,
+      { ...rows, chosen: own.callback((batch: RowBatch) => rows.chosen(batch)) },
+      context,
+    ],
+  },
 });

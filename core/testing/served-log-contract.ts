@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { columnOf, type Cell } from '../data/column.js';
-import { fieldsOf, type Field } from '../data/feature-rows.js';
+import { fieldsOf } from '../data/feature-rows.js';
 import { isVivaceError } from '../kernel/errors.js';
 import { instantOfUtcText } from '../kernel/time.js';
 import type { RunningPart } from '../parts/create-part.js';
@@ -11,10 +10,20 @@ import {
   type LogStream,
   type ServedLog,
 } from '../ports/served-log.js';
-import type { RowBatch } from '../ports/warehouse.js';
-import { cellsOf } from './cells-of.js';
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
+import {
+  batchOf,
+  bytesOf,
+  counted,
+  everything,
+  numbers,
+  numbersIn,
+  samples,
+  served,
+} from './served-log-rows.js';
+import { servedLogRemoval } from './served-log-removal.js';
+import { cellsOf } from './cells-of.js';
 import { callContext } from './start-part.js';
 
 const context = callContext;
@@ -182,6 +191,8 @@ export function servedLogContract({ runner, make }: ContractSetup<RunningPart>):
       );
     });
 
+    servedLogRemoval(runner, () => log);
+
     lifecycleContract({
       runner,
       make,
@@ -198,6 +209,14 @@ export function servedLogContract({ runner, make }: ContractSetup<RunningPart>):
           const [file] = await started.files(served, {}, call);
           return bytesOf(started.content(file!, call));
         },
+        removeRows: async (started, call) => {
+          const [file] = await started.files(served, {}, call);
+          return started.removeRows(
+            file!,
+            { columns: ['x'], chosen: ({ rows }) => new Uint8Array(rows) },
+            call,
+          );
+        },
         rows: async (started, call) => {
           const [file] = await started.files(served, {}, call);
           return cellsOf(started.rows(file!, undefined, call));
@@ -206,72 +225,4 @@ export function servedLogContract({ runner, make }: ContractSetup<RunningPart>):
       prepare: (started) => started.append(served, batchOf(numbers, [[7]]), context()),
     });
   });
-}
-
-const served: LogSource = { kind: 'served', name: 'p' };
-const numbers = fieldsOf({ x: 'int32' });
-
-/** A stream of lists of numbers. */
-const counted: LogStream<readonly number[]> = {
-  ...served,
-  fields: numbers,
-  rowsOf: (items) =>
-    batchOf(
-      numbers,
-      items.flat().map((number) => [number]),
-    ),
-};
-
-const types = {
-  c_float32: 'float32',
-  c_float64: 'float64',
-  c_int32: 'int32',
-  c_int64: 'int64',
-  c_bool: 'bool',
-  c_string: 'string',
-  c_timestamp: 'timestamp',
-  c_bytes: 'bytes',
-  c_list: 'list<string>',
-} as const;
-
-const samples: readonly Cell[] = [
-  0.5,
-  Math.PI,
-  -2_147_483_648,
-  -9_223_372_036_854_775_808n,
-  true,
-  'zażółć gęślą',
-  1_764_460_800_000_001,
-  Uint8Array.of(0, 255, 1),
-  ['a', 'b'],
-];
-
-const everything: LogStream<readonly Cell[]> = {
-  kind: 'served',
-  name: 'everything',
-  fields: fieldsOf(types),
-  rowsOf: (items) => batchOf(fieldsOf(types), items),
-};
-
-function batchOf(fields: readonly Field[], rows: readonly (readonly Cell[])[]): RowBatch {
-  const columns = fields.map(({ type }, i) =>
-    columnOf(
-      type,
-      rows.map((row) => row[i]!),
-    ),
-  );
-  return { fields, rows: rows.length, columns };
-}
-
-async function numbersIn(log: ServedLog, files: readonly LogFile[]): Promise<number[]> {
-  const found: number[] = [];
-  for (const file of files)
-    for (const [cell] of await cellsOf(log.rows(file, undefined, context()))) found.push(cell as number);
-  return found;
-}
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
 }

@@ -15,11 +15,13 @@ import {
   type LogWriter,
   type PartContext,
   type PartLifecycle,
+  type RemovedRows,
   type RowBatch,
+  type RowsToRemove,
   type ServedLog,
   type Warehouse,
 } from 'vivace';
-import { filesOf } from './files.js';
+import { LogFiles, type Encoder } from './log-files.js';
 import { LogMetrics, type DropReason } from './log-metrics.js';
 import { folderOf, Segment } from './segment.js';
 import type { ServedLogOptions } from './served-log.js';
@@ -29,9 +31,6 @@ const encodeAttempts = 3;
 /** How often it looks for segments that are old enough to be written, milliseconds. */
 const lookEveryMs = 1000;
 
-/** A warehouse that makes files. */
-type Encoder = Required<Pick<Warehouse, 'encode' | 'decode'>>;
-
 /** A `ServedLog` of Parquet files: segments fill in memory, and one worker writes those that are sealed, one after the other. */
 export class FileLog implements ServedLog, PartLifecycle {
   readonly #options: ServedLogOptions;
@@ -39,6 +38,7 @@ export class FileLog implements ServedLog, PartLifecycle {
   readonly #blobs: BlobStore;
   readonly #context: PartContext;
   readonly #metrics: LogMetrics;
+  readonly #written: LogFiles;
   readonly #instance: string;
   /** Segments that fill, per writer. */
   readonly #filling = new Map<object, Segment>();
@@ -61,6 +61,7 @@ export class FileLog implements ServedLog, PartLifecycle {
     this.#warehouse = encode;
     this.#blobs = blobs;
     this.#context = context;
+    this.#written = new LogFiles(options.prefix, { blobs, encoder: () => this.#encoder });
     // A name that is given may be that of a process before this one.
     const own = randomBytes(5).toString('hex');
     this.#instance = options.instance === undefined ? own : `${options.instance}-${own}`;
@@ -124,26 +125,19 @@ export class FileLog implements ServedLog, PartLifecycle {
   }
 
   files(source: LogSource, days: LogDays, context: CallContext): Promise<readonly LogFile[]> {
-    return filesOf(this.#blobs, { folder: folderOf(this.#options.prefix, source), days, context });
+    return this.#written.files(source, days, context);
   }
 
   content(file: LogFile, context: CallContext): AsyncIterable<Uint8Array> {
-    return this.#blobs.read(file.key, context);
+    return this.#written.content(file, context);
   }
 
-  async *rows(
-    file: LogFile,
-    columns: readonly string[] | undefined,
-    context: CallContext,
-  ): AsyncGenerator<RowBatch> {
-    const content = await joined(this.content(file, context));
-    const batches = this.#encoder.decode(content, 'parquet', context, columns);
-    try {
-      yield* batches;
-    } catch (thrown) {
-      const error = asVivaceError(thrown);
-      throw new VivaceError(error.code, `${file.key}: ${error.message}`, { cause: error });
-    }
+  rows(file: LogFile, columns: readonly string[] | undefined, context: CallContext): AsyncIterable<RowBatch> {
+    return this.#written.rows(file, columns, context);
+  }
+
+  removeRows(file: LogFile, rows: RowsToRemove, context: CallContext): Promise<RemovedRows> {
+    return this.#written.removeRows(file, rows, context);
   }
 
   get #encoder(): Encoder {
@@ -311,12 +305,6 @@ export class FileLog implements ServedLog, PartLifecycle {
     const number = String(this.#files++).padStart(6, '0');
     return `${folderOf(this.#options.prefix, stream)}dt=${day}/${this.#instance}-${number}.parquet`;
   }
-}
-
-async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
 }
 
 function oneBatch(batches: readonly RowBatch[]): RowBatch {

@@ -1,8 +1,9 @@
 import { instantOfUtcText, type BlobStore, type CallContext, type LogDays, type LogFile } from 'vivace';
+import { newestOf } from './revision.js';
 
 const place = /^dt=([^/]{10})\/[^/]+\.parquet$/;
 
-/** The files in a folder of days, by day and then by name. */
+/** The files in a folder of days, by day and then by name, without those that others have replaced. */
 export async function filesOf(
   blobs: BlobStore,
   { folder, days: { from, to }, context }: { folder: string; days: LogDays; context: CallContext },
@@ -15,10 +16,10 @@ export async function filesOf(
     for (const { key, sizeBytes } of page) {
       const day = place.exec(key.slice(folder.length))?.[1];
       if (day === undefined || instantOfUtcText(day) === undefined) continue;
-      if (to !== undefined && day > to) return files;
+      if (to !== undefined && day > to) return newestOf(files);
       files.push({ key, day, sizeBytes });
     }
-    if (next === undefined) return files;
+    if (next === undefined) return newestOf(files);
     after = next;
   }
 }

@@ -50,7 +50,7 @@ describe('vivace features delete and gc', () => {
     expect(stdout).to.match(/^shop_sales [a-z2-7]{10}: 2 removed\nshop_sales [a-z2-7]{10}: 2 removed\n$/);
     expect(stderr)
       .to.include('shop_sales: 2 keys')
-      .and.to.include('its source still has what its owner has not deleted');
+      .and.to.include("rows of its source are their owner's to delete");
     for (const config of ['vivace.yaml', 'older.yaml'])
       expect([await amount('n', config), await amount('s', config)]).to.deep.equal(['MISSING', 'PRESENT']);
   });

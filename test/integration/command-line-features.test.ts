@@ -171,7 +171,9 @@ describe('vivace features push', () => {
     await project.write({ 'vivace.yaml': sales, 'sales.csv': salesCsv });
     const sourced = await project.vivace(['features', 'push', 'sales.csv', '--view', 'shop_sales']);
     expect(sourced).to.include({ code: 1 });
-    expect(sourced.stderr).to.contain('"shop_sales" has a source').and.to.contain('push to a view without');
+    expect(sourced.stderr)
+      .to.contain('"shop_sales" has a source')
+      .and.to.contain('push to a view with `source: { push: true, log: … }`, or without');
     const unknown = await project.vivace(['features', 'push', 'sales.csv', '--view', 'shop_sale']);
     expect(unknown).to.include({ code: 1 });
     expect(unknown.stderr).to.contain('did you mean "shop_sales"?');

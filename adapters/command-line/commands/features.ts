@@ -39,10 +39,12 @@ Examples:
 
 const deleteHelp = `
 The file has a column for each key of the view: .csv with a header, .jsonl or .json with a list of objects; - is JSON lines from standard input. The keys are deleted
-from every version of the view that its online store holds, until a row with a later event time is written. Rows of a source are their owner's to delete: until that is
-done, the next run of vivace materialize may write a key again, and training sets have it.
+from every version of the view that its online store holds, until a row with a later event time is written, and their rows from the files of
+logs: of what was pushed into the view, and of what was served by pipelines that fetch it. Rows of a source are their owner's to delete: until that is done, the next run of
+vivace materialize may write a key again, and training sets have it.
 
 Examples:
+  vivace features delete customer --keys gone.csv --dry-run
   vivace features delete customer --keys gone.csv
   echo '{"customer": "c17"}' | vivace features delete customer --keys -`;
 
@@ -97,11 +99,15 @@ export const addFeatures: AddCommand = (command, run) => {
     );
   command
     .command('delete')
-    .description('delete keys from every version of a view')
+    .description('delete keys from every version of a view, and from logs')
     .argument('<view>', 'a view of the configuration')
     .requiredOption('--keys <file>', 'CSV, JSON lines or JSON; - for JSON lines from standard input')
     .option('-c, --config <file>', 'the configuration', defaultFile)
-    .option('--json', 'print the number of keys, and how many were removed from each version, as JSON')
+    .option('--dry-run', 'print what would be deleted, and delete nothing')
+    .option(
+      '--json',
+      'print the number of keys, and what was removed from each version and each log, as JSON',
+    )
     .addHelpText('after', deleteHelp)
     .action(async (view: string, options: DeleteFeaturesCommandOptions) =>
       (await import('../actions/delete-features.js')).deleteKeys(view, options, run),
