@@ -11,6 +11,11 @@ export interface Served {
   readonly pipeline: 'rank' | 'one-row';
   /** A free port, on which health checks are answered in a thread of their own. */
   readonly probesPort?: number;
+  /** Keeps every request in a log below a directory: all of its objects, or some. */
+  readonly log?: {
+    readonly path: string;
+    readonly objects?: { readonly top: number; readonly sample: number };
+  };
 }
 
 /** The file of a model of `writeModels`. */
@@ -46,8 +51,11 @@ export async function writeModels(models: string): Promise<void> {
 }
 
 /** One of the bench's pipelines as a user would serve it: REST over express, metrics on, one instance of the model. */
-export async function serve({ store, models, pipeline, probesPort }: Served): Promise<ServerOf> {
-  const pipelines: Pipelines = pipeline === 'rank' ? { rank: ranking } : { 'one-row': oneRow };
+export async function serve({ store, models, pipeline, probesPort, log }: Served): Promise<ServerOf> {
+  const served = { share: 1, in: 'log', ...(log?.objects === undefined ? {} : { objects: log.objects }) };
+  const record = log === undefined ? {} : { record: { served } };
+  const pipelines: Pipelines =
+    pipeline === 'rank' ? { rank: { ...ranking, ...record } } : { 'one-row': { ...oneRow, ...record } };
   const server = await createServer({
     parts: {
       ...repositoryParts(models, pipeline),
@@ -63,7 +71,14 @@ export async function serve({ store, models, pipeline, probesPort }: Served): Pr
         ...(probesPort === undefined ? {} : { probes: { port: probesPort } }),
       },
       api: { use: 'rest', server: 'web' },
-      ...(probesPort === undefined ? {} : { ops: { use: 'operations', server: 'web' } }),
+      ...(probesPort === undefined && log === undefined ? {} : { ops: { use: 'operations', server: 'web' } }),
+      ...(log === undefined
+        ? {}
+        : {
+            lake: { use: 'duckdb', threads: 1 },
+            kept: { use: 'filesystem', path: log.path },
+            log: { use: 'served-log', encode: 'lake', blobs: 'kept' },
+          }),
     },
     views: flightViews(),
     pipelines,
