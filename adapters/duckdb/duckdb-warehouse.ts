@@ -34,6 +34,9 @@ import { columnReader, describedColumns } from './read-columns.js';
 import { fileSource, isFile } from './read-files.js';
 import { mayBeRenamed, repeatedName } from './repeated-names.js';
 
+/** Rows that `load` hands to a table at once. */
+const rowsAtOnce = 2048;
+
 /** Rows of a batch that `query` gives: the engine's chunks of 2,048, joined. */
 const batchRows = 16_384;
 
@@ -170,9 +173,17 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     return this.#temporaryTable(context, async (connection, { name, bare }) => {
       await connection.run(`CREATE TABLE ${name} (${columns.join(', ')})`);
       const appender = await connection.createAppender(bare, 'main', this.#temporary);
+      let held = 0;
       for await (const batch of batches) {
         if (context.signal.aborted) throw abortError(context.signal);
         appendBatch(sdk, appender, types, batch);
+        held += batch.rows;
+        // What the appender holds goes to the table in this thread: little by little, it holds up nobody for long.
+        if (held >= rowsAtOnce) {
+          await turn();
+          appender.flushSync();
+          held = 0;
+        }
         await turn();
       }
       appender.closeSync();
