@@ -55,6 +55,12 @@ export function withLogs(server: Pick<Server, 'part'>, store: OfflineStore): Off
         view.source?.log === undefined ? options : { ...options, trustClosed: true },
         context,
       ),
+    ...(store.changed === undefined
+      ? {}
+      : {
+          changed: async (view, ledger, context) =>
+            view.source?.log === undefined ? store.changed!(view, ledger, context) : undefined,
+        }),
     ...(store.estimate === undefined
       ? {}
       : {

@@ -9,6 +9,7 @@ import { isComputable, isLogged } from '../offline/logged-cells.js';
 import { Recomputation, type ComputedNode } from '../offline/recompute.js';
 import { fitRefresh, type RefreshFit } from '../offline/refresh-fit.js';
 import { comparedFields, servedBlocks, type Period } from '../offline/served-blocks.js';
+import { logsOf, withLogs } from '../offline/pushed-history.js';
 import { daysOf, logOf } from '../offline/served-spine.js';
 import type { PlanNode } from '../pipeline/plan.js';
 import { offlineStore, type OfflineStore } from '../ports/offline-store.js';
@@ -81,14 +82,18 @@ export async function measureSkew(
     throw wrongOption('to', 'is not after `from`: it is the first time that is left out');
   const { part } = logOf(server, pipeline, 'pipeline');
   const offline = onlyPart(server, offlineStore, { wanted });
-  const declared = computedNodes(server.plans.get(pipeline)!.nodes);
-  const stores = asksStores ? declared.map(({ view }) => view.store) : [];
-  await startNeeded(server, [...new Set([part, offline, ...stores])], context);
+  const declared = comparedNodes(server.plans.get(pipeline)!.nodes);
+  const declaredViews = declared.map(({ view }) => view);
+  const stores = asksStores ? declaredViews.map((view) => view.store) : [];
+  // Keys: names of parts.
+  const parts = new Set([part, offline, ...logsOf(declaredViews), ...stores]);
+  await startNeeded(server, [...parts], context);
   const plan = (await server.compile()).get(pipeline)!;
-  const nodes = computedNodes(plan.nodes);
+  const nodes = comparedNodes(plan.nodes);
   if (nodes.length === 0) throw withoutNodes(pipeline);
   const call = derivedContext(context, { bypassBreaker: true });
-  const [log, store] = [server.part(servedLog, part), server.part(offlineStore, offline)];
+  const log = server.part(servedLog, part);
+  await using store = withLogs(server, server.part(offlineStore, offline));
   const files = await log.files({ kind: 'served', name: pipeline }, daysOf(period, plan), call);
   if (files.length === 0) throw nothingLogged(pipeline, period);
   const views = [...new Map(nodes.map(({ view }) => [view.hash, view])).values()];
@@ -140,14 +145,14 @@ export async function measureSkew(
     refresh: asksStores
       ? Object.fromEntries(
           views
-            .filter(({ isStatic }) => !isStatic)
+            .filter(({ isStatic, source }) => !isStatic && source?.log === undefined)
             .map((view) => [view.name, fitRefresh(view.refresh, evidence.get(view.hash)!.ledger)]),
         )
       : {},
   };
 }
 
-function computedNodes(nodes: readonly PlanNode[]): readonly ComputedNode[] {
+function comparedNodes(nodes: readonly PlanNode[]): readonly ComputedNode[] {
   return nodes.flatMap((node) => {
     const offline = node.definition.offline(node);
     return offline.how === 'as-of' && isLogged(node) && isComputable(node)

@@ -236,6 +236,24 @@ describe('The cause of skew', function () {
     expect(await causes('last', strict)).to.deep.equal(both({ restated: 1 }));
   });
 
+  it('is not there where a log keeps what is pushed', async () => {
+    await shop.within(
+      async (server) => {
+        for (const amount of [1, 2]) {
+          const eventTime = new Date(on(amount));
+          await server.features.push('last', [{ shop: 'n', amount, eventTime }]);
+          await askFor(server, ['n', 'nobody'], Date.now() + 1);
+        }
+        const report = await skewOf(server);
+        const [last] = report.fetches;
+        expect([last!.fetch, last!.rows, last!.mismatches]).to.deep.equal(['last', 4, 0]);
+        expect(Object.keys(report.refresh)).to.deep.equal(['week']);
+        expect(report.notCompared).to.deep.equal([]);
+      },
+      { last: { source: { push: true, log: 'log' } } },
+    );
+  });
+
   it('is not looked for where the log or the source cannot be read', async () => {
     await served();
     await shop.within(async (server) => {
