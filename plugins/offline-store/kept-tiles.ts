@@ -11,7 +11,7 @@ import {
 import type { Aggregation } from './aggregates.js';
 import { daysOfSource } from './days-of-source.js';
 import { KeptTables } from './kept-tables.js';
-import type { FoundSource } from './source.js';
+import { sourceOf, type FoundSource } from './source.js';
 import {
   daysOf,
   hasMarks,
@@ -101,9 +101,9 @@ class Tiles {
     const { use, tables, aggregated, warehouse, context } = this.#work;
     const known = await this.#marks();
     const from = use.trust && !use.anew ? Math.min(...known.map(wholeUntil)) + 1 : -Infinity;
-    const days = await daysOfSource(
+    const { days, oldestAfter } = await daysOfSource(
       this.#view,
-      sourceFrom(this.#source, from, this.#sql),
+      sourceFrom(this.#source, from, { sql: this.#sql }),
       { sets: this.#sets, inputs: aggregated.inputs, first: from, end: this.#open, warehouse },
       context,
     );
@@ -112,14 +112,18 @@ class Tiles {
       const now = new Map([...days].map(([day, { prints }]) => [day, prints[i]!]));
       return staleMarks(marks, { source: now, from, anew: use.anew });
     });
-    const first = await this.#fold(stale);
-    const open = await this.#openTiles();
+    const oldest = daysOf(...stale).map((day) => days.get(day)?.oldest ?? Infinity);
+    const first = await this.#fold(
+      stale,
+      oldest.reduce((a, b) => Math.min(a, b), Infinity),
+    );
+    const open = await this.#openTiles(oldestAfter);
     const kept = await this.#kept(open.table);
     const folded = daysOf(...stale).reduce((sum, day) => sum + (days.get(day)?.rows ?? 0), 0);
     const all = [...days.values()].reduce((sum, { rows }) => sum + rows, 0);
     return {
       table: await tables.keep({ sql: kept }),
-      source: sourceFrom(this.#source, Math.min(first.day, this.#open), this.#sql),
+      source: sourceFrom(this.#source, Math.min(first.day, this.#open), { sql: this.#sql }),
       folded: folded + open.rows,
       compared: all - folded,
       bytes: first.bytes === undefined || open.bytes === undefined ? undefined : first.bytes + open.bytes,
@@ -168,6 +172,7 @@ class Tiles {
   /** Folds the days that the sets lack, in one pass, and keeps them. @returns The first one, and what it is billed for. */
   async #fold(
     stale: readonly Marks[],
+    oldest: number,
   ): Promise<{ readonly day: number; readonly bytes: number | undefined }> {
     const { warehouse, context } = this.#work;
     const all = daysOf(...stale);
@@ -175,7 +180,7 @@ class Tiles {
     if (all.length === 0) return { day, bytes: warehouse.estimate === undefined ? undefined : 0 };
     const wanted = this.#sets.filter((_, i) => stale[i]!.size > 0);
     await using tables = new KeptTables(warehouse, context);
-    const sql = this.#tilesSql(day, { sets: wanted, kept: inDays(all) });
+    const sql = this.#tilesSql({ day, oldest }, { sets: wanted, kept: inDays(all) });
     const folded = await tables.keep({ sql });
     const marks = await tables.load(marksTable(stale));
     const others = [...this.#keys, 'day', 'arrived', 'available_time'];
@@ -197,7 +202,7 @@ UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, 
   }
 
   /** The tiles of the days that are not over, as far as anything of them counts. */
-  async #openTiles(): Promise<{
+  async #openTiles(oldest: number): Promise<{
     readonly table: string;
     readonly rows: number;
     readonly bytes: number | undefined;
@@ -205,7 +210,7 @@ UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, 
     const { warehouse, context, tables, until } = this.#work;
     const today = Math.floor(until / grainOf(this.#view));
     const kept = `kept_day >= ${this.#open} AND day < ${today} AND available_time <= ${until}`;
-    const sql = this.#tilesSql(this.#open, { sets: this.#sets, kept });
+    const sql = this.#tilesSql({ day: this.#open, oldest }, { sets: this.#sets, kept });
     const table = await tables.keep({ sql });
     let rows = 0;
     const counted = `SELECT COALESCE(SUM(${entries.column}), 0) AS n FROM ${table} AS t`;
@@ -215,7 +220,7 @@ UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, 
   }
 
   #tilesSql(
-    from: number,
+    from: { readonly day: number; readonly oldest: number },
     { sets, kept }: { readonly sets: readonly TileSet[]; readonly kept: string },
   ): string {
     const { inputs, measures } = this.#work.aggregated;
@@ -223,7 +228,9 @@ UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, 
     const lists = new Set(sets.map(({ column }) => column).filter((column) => measures.lists.has(column)));
     // Keys: names of columns.
     const tiles = new Map(sets.map(({ column, tile }) => [column, tile]));
-    return tilesOf(this.#view, sourceFrom(this.#source, from, this.#sql), {
+    const { eventTime } = sourceOf(this.#view);
+    const events = { time: eventTime!, first: from.oldest };
+    return tilesOf(this.#view, sourceFrom(this.#source, from.day, { sql: this.#sql, events }), {
       inputs: inputs.filter(({ name }) => sets.some(({ reads }) => reads.includes(name))),
       tiles,
       lists,

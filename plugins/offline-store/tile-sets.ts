@@ -73,19 +73,37 @@ function timesAndKeys(source: FoundSource): readonly DescribedColumn[] {
   );
 }
 
-/** A source without those of its rows that happened and were known before a day; those that lack a time stay. */
-export function sourceFrom(source: FoundSource, day: number, sql: Dialect): FoundSource {
+/**
+ * A source without those of its rows that happened and were known before a day; those that lack a time stay.
+ *
+ * @param events Of the rows that are wanted none happened before that day. Where rows may come late, it is all that lets an engine leave files
+ *   and partitions out.
+ */
+export function sourceFrom(
+  source: FoundSource,
+  day: number,
+  {
+    sql,
+    events,
+  }: { readonly sql: Dialect; readonly events?: { readonly time: string; readonly first: number } },
+): FoundSource {
   if (!Number.isFinite(day)) return source;
-  const begin = sql.fromText(sql.literal(formatInstant(startOfDay(day)) ?? ''), timestamp);
+  const beginOf = (first: number): string =>
+    sql.fromText(sql.literal(formatInstant(startOfDay(first)) ?? ''), timestamp);
+  const momentOfColumn = (column: DescribedColumn): string =>
+    sql.cast(momentOf(column, { sql, attempt: true }), timestamp);
   const times = source.uses
     .filter(({ role }) => role === 'time')
     .flatMap(({ column }) => columnOf(source, column) ?? []);
   // An engine that knows the bounds of a column in a file or a partition leaves those out that end before.
   const conditions = times.flatMap((column) => {
-    const moment = sql.cast(momentOf(column, { sql, attempt: true }), timestamp);
-    return [`${moment} >= ${begin}`, `${moment} IS NULL`];
+    const moment = momentOfColumn(column);
+    return [`${moment} >= ${beginOf(day)}`, `${moment} IS NULL`];
   });
-  return { ...source, only: `(${conditions.join(' OR ')})` };
+  const only = `(${conditions.join(' OR ')})`;
+  const event = events && columnOf(source, events.time);
+  if (event === undefined || !Number.isFinite(events?.first)) return { ...source, only };
+  return { ...source, only: `${only} AND ${momentOfColumn(event)} >= ${beginOf(events!.first)}` };
 }
 
 function sortedJson(value: unknown): string {
