@@ -38,18 +38,12 @@ export function tilesOf(
   const keys = names.join(', ');
   const grain = grainOf(view);
   const isLate = mayBeLate(view);
-  const where =
-    kept !== undefined
-      ? ` WHERE ${kept}`
-      : active === undefined
-        ? ''
-        : ` AS e WHERE EXISTS (SELECT 1 FROM vivace_active AS a WHERE ${names.map((name) => `a.${name} = e.${name}`).join(' AND ')})`;
-  const events = `WITH ${datedEvents(view, source, { ...work, kept: kept !== undefined })}, ${
+  const chosen =
     active === undefined
-      ? ''
-      : `vivace_active AS (SELECT DISTINCT ${keys} FROM vivace_dated WHERE ${active}), `
-  }vivace_chosen AS (
-  SELECT * FROM vivace_dated${where}
+      ? `SELECT * FROM vivace_dated${kept === undefined ? '' : ` WHERE ${kept}`}`
+      : ofActiveKeys('vivace_dated', { names, active, sql });
+  const events = `WITH ${datedEvents(view, source, { ...work, kept: kept !== undefined })}, vivace_chosen AS (
+  ${chosen}
 )`;
   const arrived = `(day + 1) * ${grain}`;
   const also =
@@ -103,4 +97,22 @@ export function datedEvents(
 ), vivace_dated AS (
   SELECT ${dated.join(', ')} FROM vivace_events
 )`;
+}
+
+/** The rows of a query of WITH whose keys have a row that fulfils a condition. An engine that bills what it reads reads the rows once. */
+function ofActiveKeys(
+  rows: string,
+  {
+    names,
+    active,
+    sql,
+  }: { readonly names: readonly string[]; readonly active: string; readonly sql: Dialect },
+): string {
+  const keys = names.join(', ');
+  if (sql.remote === true) {
+    const flag = `MAX(CASE WHEN ${active} THEN 1 ELSE 0 END) OVER (PARTITION BY ${keys}) AS vivace_active`;
+    return `SELECT * FROM (SELECT *, ${flag} FROM ${rows}) AS e WHERE vivace_active = 1`;
+  }
+  const same = names.map((name) => `a.${name} = e.${name}`).join(' AND ');
+  return `SELECT * FROM ${rows} AS e WHERE EXISTS (SELECT 1 FROM (SELECT DISTINCT ${keys} FROM ${rows} WHERE ${active}) AS a WHERE ${same})`;
 }
