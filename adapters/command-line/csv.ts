@@ -28,6 +28,8 @@ class CsvReader {
   #cell = '';
   /** `quote`: behind one within a quoted cell, which it ends unless another follows. */
   #state: 'start' | 'plain' | 'quoted' | 'quote' = 'start';
+  /** Behind a carriage return outside of quotes, which is part of a line break if a line feed follows. */
+  #afterReturn = false;
   #line = 1;
   #begins = 1;
 
@@ -47,6 +49,10 @@ class CsvReader {
   }
 
   #character(character: string): void {
+    if (this.#afterReturn) {
+      this.#afterReturn = false;
+      if (character !== '\n') this.#plain('\r');
+    }
     if (this.#state === 'quoted') {
       if (character === '"') this.#state = 'quote';
       else {
@@ -61,11 +67,14 @@ class CsvReader {
     else if (character === '\n') {
       this.#endRecord();
       this.#begins = ++this.#line;
-    } else if (character !== '\r') {
-      if (this.#state === 'quote') throw this.#wrong('something follows a closing quote', this.#line);
-      this.#state = 'plain';
-      this.#cell += character;
-    }
+    } else if (character === '\r') this.#afterReturn = true;
+    else this.#plain(character);
+  }
+
+  #plain(character: string): void {
+    if (this.#state === 'quote') throw this.#wrong('something follows a closing quote', this.#line);
+    this.#state = 'plain';
+    this.#cell += character;
   }
 
   #endCell(): void {

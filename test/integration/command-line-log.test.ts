@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createServer, servedLog } from 'vivace';
 import { callContext } from 'vivace/testing';
@@ -83,6 +83,24 @@ describe('vivace log pull', function () {
     expect(JSON.parse(again.stdout)).to.have.lengthOf(2);
     const { stdout } = await project.vivace(['log', 'pull', 'clock', '--to', 'copy']);
     expect(stdout).to.match(/of which 0 are new/);
+  });
+
+  it('removes what a deletion has replaced, of the days that it copies, and nothing else', async () => {
+    const pull = ['log', 'pull', 'clock', '--to', 'copy'];
+    await project.vivace(pull);
+    const copy = join(project.directory, 'copy');
+    const [day] = readdirSync(copy);
+    const log = join(project.directory, 'log/served/clock', day!);
+    const [first] = readdirSync(log);
+    renameSync(join(log, first!), join(log, first!.replace('.parquet', '.r1.parquet')));
+    for (const name of [join(day!, 'notes.txt'), 'of-mine.parquet']) writeFileSync(join(copy, name), 'mine');
+    mkdirSync(join(copy, 'dt=1999-01-01'));
+    writeFileSync(join(copy, 'dt=1999-01-01/old.parquet'), 'of another day');
+    const { stdout } = await project.vivace([...pull, '--days', day!.slice(3)]);
+    expect(stdout).to.match(/of which 1 are new in copy; 1 that the log has no longer were removed/);
+    expect(readdirSync(join(copy, day!)).sort()).to.deep.equal([...readdirSync(log), 'notes.txt'].sort());
+    expect(readdirSync(join(copy, 'dt=1999-01-01'))).to.deep.equal(['old.parquet']);
+    expect(readdirSync(copy)).to.include('of-mine.parquet');
   });
 
   it('takes the days that are asked for, and says what is not a day', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { instantOfUtcText, logOf, servedLog, withServer, type LogDays, type LogFile } from 'vivace';
 import { makeDirectory } from 'vivace/kit';
@@ -31,13 +31,40 @@ export async function pullLog(
     let fetched = 0;
     for (const file of files)
       if (await copied(file, join(directory, `dt=${file.day}`), () => log.content(file, context))) fetched++;
+    const removed = await removeOthers(directory, files, days);
     const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const gone = removed === 0 ? '' : `; ${count(removed)} that the log has no longer were removed`;
     terminal.stdout.write(
       json === true
         ? `${JSON.stringify(files)}\n`
-        : `${count(files.length)} files, ${size(bytes)}, of which ${count(fetched)} are new in ${to}\n`,
+        : `${count(files.length)} files, ${size(bytes)}, of which ${count(fetched)} are new in ${to}${gone}\n`,
     );
   });
+}
+
+/**
+ * Removes the files of these days that the log does not have any more: those that a deletion has replaced.
+ *
+ * @returns How many.
+ */
+async function removeOthers(
+  directory: string,
+  files: readonly LogFile[],
+  { from = '', to = '9999' }: LogDays,
+): Promise<number> {
+  // Keys: paths of files.
+  const there = new Set(files.map(({ key, day }) => join(`dt=${day}`, basename(key))));
+  let removed = 0;
+  for (const folder of await readdir(directory).catch(() => [])) {
+    const day = /^dt=(.{10})$/.exec(folder)?.[1];
+    if (day === undefined || day < from || day > to) continue;
+    for (const name of await readdir(join(directory, folder))) {
+      if (!name.endsWith('.parquet') || there.has(join(folder, name))) continue;
+      await rm(join(directory, folder, name), { force: true });
+      removed++;
+    }
+  }
+  return removed;
 }
 
 /** @returns Whether the file was not there yet. */
