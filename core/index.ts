@@ -64,7 +64,6 @@ export type {
 export { defineAdapter, definePlugin, isDefinition, optional } from './parts/definition.js';
 export type {
   AdapterSpec,
-  CheckContext,
   Definition,
   OutsideSystem,
   PartSpec,
@@ -354,7 +353,9 @@ export type { RefusalOptions, RoutesByMethod } from './json/refusal.js';
 export { uncachedJson } from './json/uncached-json.js';
 export { deadlineMsOf, withinHeader } from './json/deadline-header.js';
 export { pathSegment } from './json/path-segment.js';
-export { checkAdmin, checkLoopback } from './json/check-admin.js';
+export { checkAdmin, checkLoopback, reachedFromOthers } from './json/check-admin.js';
+export { whyNotPushed } from './composition/feature-plane.js';
+export type { CheckContext, PartSurroundings } from './parts/check-context.js';
 export type { ErrorResponseOptions, FailedExchange } from './json/error-response.js';
 export { callFrom, requestIdOf } from './json/call-from-headers.js';
 export { recordExchange } from './json/record-exchange.js';

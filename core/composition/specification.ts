@@ -20,6 +20,7 @@ import type { Signature } from '../models/bundle.js';
 import type { AdmissionLimits } from '../kernel/admission.js';
 import { viewSchema } from '../views/schema.js';
 import { compileView, type FeatureView } from '../views/view.js';
+import { checkAmong } from './check-among.js';
 import { admissionOptions } from './admission-options.js';
 import type { Checked, Parts, PipelineDeclaration, Used, Views } from './declaration.js';
 import { partIdentity, resolveParts, type PartDeclaration, type ResolvedPart } from './parts.js';
@@ -161,6 +162,7 @@ export async function checkSpecification(
   for (const block of ['parts', 'views']) for (const name of namesIn(meant.get(block))) broken.add(name);
   const views = compileViews(parsed.views, parts, { mistakes, broken, ...env });
   for (const name of Object.keys(parsed.views)) if (!views.has(name)) broken.add(name);
+  checkAmong(parts, { views, isBroken: (view) => broken.has(view), mistakes });
   const misnamed = misnamedIn(parsed);
   const excused: Excused = (value, issue) => isWrongReference(issue) && refersToOneOf(value, misnamed);
   const specs = parsePipelines(parsed.pipelines, { mistakes, excused, ...env });

@@ -27,12 +27,21 @@ export function checkLoopback(
   address: string | undefined,
   { path, what, instead }: { readonly path: string; readonly what: string; readonly instead: string },
 ): void {
-  if (address !== undefined && isLoopback(new URL(address).hostname)) return;
+  const why = reachedFromOthers(address, { what, instead });
+  if (why !== undefined) throw new VivaceError('INVALID_CONFIG', `${path}: ${why}`, { path });
+}
+
+/** What is wrong with an address that `checkLoopback` refuses; `undefined` where nothing is. */
+export function reachedFromOthers(
+  address: string | undefined,
+  { what, instead }: { readonly what: string; readonly instead: string },
+): string | undefined {
+  if (address !== undefined && isLoopback(new URL(address).hostname)) return undefined;
   const reach =
     address === undefined
       ? 'the server does not listen itself, so other machines may reach it'
       : `${address} can be reached from other machines`;
-  throw new VivaceError('INVALID_CONFIG', `${path}: ${reach}, and ${what}: ${instead}`, { path });
+  return `${reach}, and ${what}: ${instead}`;
 }
 
 /** An address of 127.0.0.0/8, or ::1. */

@@ -1,11 +1,13 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { z } from 'zod';
 import { definitionNames } from '../config/names.js';
+import type { Mistake } from '../config/mistake.js';
 import type { MaybePromise } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { FeatureSource, FeatureSourceDescription } from '../ports/feature-source.js';
 import type { PluginPort, PartLifecycle, Port, ProvidedBy, Tier } from '../ports/port.js';
 import type { Transform, TransformDescription } from '../ports/transform.js';
+import type { CheckAmong, CheckContext, PartSurroundings } from './check-context.js';
 import type { PartContext } from './context.js';
 import { isVersionRange } from './made-for.js';
 import type { SdkRequirements } from './sdk.js';
@@ -64,12 +66,6 @@ type Describe<P, O> =
  */
 type Parsed<S extends z.ZodObject, D> = [D] extends [never] ? never : z.output<S>;
 
-/** What `check` of a definition gets. */
-export interface CheckContext {
-  /** Relative paths in options are resolved from here. */
-  readonly directory: string;
-}
-
 /** What an author writes. `create` is synchronous and cheap: all I/O belongs in `start`. */
 export interface PartSpec<
   P extends Provides<Tier>,
@@ -99,6 +95,8 @@ export interface PartSpec<
    * @throws {VivaceError} `INVALID_CONFIG`, with `path` relative to the part.
    */
   check?(options: z.output<S>, context: CheckContext): MaybePromise<void>;
+  /** As `check`, for options that say something of views, or that depend on the part in a slot. It answers at once. */
+  checkAmong?(options: z.output<S>, among: PartSurroundings): readonly Mistake[];
   /**
    * The JavaScript files that options name and that the part imports when it starts, as absolute paths: where one was edited, a server that takes
    * over from another makes the part anew. Import them with `importFile` of `vivace/kit`.
@@ -169,6 +167,7 @@ export interface Definition<
   readonly vivace?: string;
   describe?(options: z.output<S>): D;
   readonly check?: (options: never, context: CheckContext) => MaybePromise<void>;
+  readonly checkAmong?: CheckAmong;
   readonly files?: (options: never, context: CheckContext) => readonly string[];
   readonly create: (options: never, uses: never, context: PartContext) => MadePart;
 }
@@ -314,6 +313,7 @@ interface Loose {
   readonly vivace?: string;
   readonly describe?: Definition['describe'];
   readonly check?: Definition['check'];
+  readonly checkAmong?: CheckAmong;
   readonly files?: Definition['files'];
   create(
     options: never,
@@ -370,6 +370,7 @@ function define(tier: Tier, spec: Loose): Definition {
     ...(spec.vivace === undefined ? {} : { vivace: spec.vivace }),
     ...(spec.describe === undefined ? {} : { describe: spec.describe.bind(spec) }),
     ...(spec.check === undefined ? {} : { check: spec.check.bind(spec) }),
+    ...(spec.checkAmong === undefined ? {} : { checkAmong: spec.checkAmong.bind(spec) }),
     ...(spec.files === undefined ? {} : { files: spec.files.bind(spec) }),
     create: (...args) => {
       const lifecycle = spec.create(...args);

@@ -1,6 +1,7 @@
 import { checkLoopback, definePlugin, httpServer, routePrefix, transport } from 'vivace';
 import { z } from 'zod';
 import { FeatureApi } from './feature-api.js';
+import { featureMistakes, pushesFromOthers } from './feature-options.js';
 import { RestApi } from './rest-api.js';
 import { restRouter } from './routes.js';
 
@@ -44,6 +45,7 @@ export const rest = definePlugin({
       .describe('features without a pipeline'),
   }),
   uses: { server: httpServer },
+  checkAmong: ({ features }, among) => (features === undefined ? [] : featureMistakes(features, among)),
   create: ({ prefix, features, ...options }, { server }, { name }) => ({
     serve: (planes) => {
       const { read, push = [], open = false } = features ?? {};
@@ -57,9 +59,7 @@ export const rest = definePlugin({
       if (push.length > 0 && !open)
         checkLoopback(server.address(), {
           path: `parts.${name}.features.push`,
-          what: '`push` lets every caller write features',
-          instead:
-            'give this part an HTTP server of its own with `host: 127.0.0.1`, or say `open: true` where only callers that you trust reach it',
+          ...pushesFromOthers,
         });
       server.mount(restRouter(new RestApi({ planes, prefix, features: api, ...options }), prefix));
     },
