@@ -3,12 +3,12 @@ import { didYouMean, nearest, nearestHint } from '../config/did-you-mean.js';
 import type { ConfigPath, Mistakes } from '../config/mistake.js';
 import type { FromEnvironment } from '../config/parse.js';
 import type { Scope } from '../data/frame.js';
-import { isKeyType, notKey, parseType } from '../data/types.js';
-import { servedLog } from '../ports/served-log.js';
+import { parseType } from '../data/types.js';
 import { ColumnTable } from './column-table.js';
-import { checkPart, type Catalogue } from './catalogue.js';
-import type { Plan, PlanColumn, PlanField, PlanResponse } from './plan.js';
-import { parseReference } from './reference.js';
+import type { Catalogue } from './catalogue.js';
+import { compileResponse } from './compile-response.js';
+import { compileServed } from './compile-served.js';
+import type { Plan, PlanColumn, PlanField } from './plan.js';
 import type { FieldInput, PipelineSpec } from './schema.js';
 import { longestKeyText, longestText } from './text-limits.js';
 import { maskOf, StepCompiler, type CompileState } from './step-compiler.js';
@@ -227,140 +227,4 @@ function compileStep(
   const spec = compiler.parse(definition.schema, raw);
   const node = spec === undefined ? undefined : definition.compile(spec, compiler);
   if (node !== undefined) compiler.add(definition, node);
-}
-
-/** Checks what the pipeline logs of its requests; the column that they are chosen by, where there is one. */
-function compileServed(
-  { record, objects, response }: PipelineSpec,
-  { catalogue, columns, mistakes }: CompileState,
-  path: ConfigPath,
-): PlanColumn | undefined {
-  if (record === false || record.served === undefined) return undefined;
-  const { in: part, by, objects: kept } = record.served;
-  const at = [...path, 'record', 'served'];
-  // Columns of a file are not told apart by case.
-  const names = [
-    ...columns.all.map(({ name }) => name),
-    ...Object.keys(response.outputs).map((name) => `output.${name}`),
-  ];
-  const twin = names.find((name, i) => names.findIndex((other) => sameInFile(name, other)) < i);
-  if (twin !== undefined)
-    mistakes.add(
-      at,
-      `the columns "${names.find((other) => sameInFile(twin, other))}" and "${twin}" differ in case only, and files do not tell them apart: rename one`,
-    );
-  checkPart(part, servedLog, { catalogue, mistakes, path: [...at, 'in'] });
-  if (kept !== undefined && objects === undefined)
-    mistakes.add([...at, 'objects'], 'this pipeline has no objects');
-  if (by === undefined) return undefined;
-  const column = columns.resolve(by, { path: [...at, 'by'], mistakes });
-  if (column === undefined) return undefined;
-  if (!column.name.startsWith('request.'))
-    mistakes.add(
-      [...at, 'by'],
-      `"${column.name}" is not a field of the request: which requests are kept must be known before any step has run`,
-    );
-  else if (!isKeyType(column.type))
-    mistakes.add([...at, 'by'], `"${column.name}" cannot tell requests apart: ${notKey(column.type)}`);
-  else columns.useAsKey(column);
-  return column;
-}
-
-function sameInFile(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
-}
-
-function compileResponse(
-  spec: PipelineSpec,
-  state: CompileState,
-  path: ConfigPath,
-): Plan['response'] | undefined {
-  const { columns, mistakes } = state;
-  const outputs = Object.entries(spec.response.outputs).flatMap(([name, reference]) => {
-    const column = columns.resolve(reference, { path: [...path, 'outputs', name], mistakes });
-    return column === undefined ? [] : [{ name, column }];
-  });
-  const fields = Object.keys(spec.objects?.fields ?? {});
-  for (const { name, column } of outputs) {
-    if (spec.objects !== undefined && (fields.includes(name) || name === 'index')) {
-      mistakes.add(
-        [...path, 'outputs', name],
-        `an object already has a field "${name}": give the output another name`,
-      );
-    }
-    if (spec.objects === undefined && column.scope === 'object')
-      mistakes.add(
-        [...path, 'outputs', name],
-        'this pipeline has no objects: the output must be one per request',
-      );
-  }
-  if (outputs.length === 0) {
-    if (Object.keys(spec.response.outputs).length === 0)
-      mistakes.add([...path, 'outputs'], 'name at least one output');
-    return undefined;
-  }
-  const { orderBy, descending, limit } = spec.response;
-  if ((orderBy !== undefined || limit !== undefined) && spec.objects === undefined) {
-    mistakes.add(path, '`orderBy` and `limit` are for pipelines with objects');
-  }
-  const sorted =
-    orderBy === undefined
-      ? undefined
-      : sortColumn(orderBy, {
-          outputs,
-          declared: Object.keys(spec.response.outputs),
-          fields,
-          columns,
-          mistakes,
-          path,
-        });
-  if (
-    sorted !== undefined &&
-    !columns.isProvisional(sorted) &&
-    (sorted.type.kind !== 'scalar' || sorted.type.element === 'bytes')
-  ) {
-    const one = sorted.type.kind === 'scalar' ? '' : `: name one of its elements, such as ${orderBy}[0]`;
-    mistakes.add([...path, 'orderBy'], `objects cannot be sorted by ${withArticle(sorted.type.name)}${one}`);
-  }
-  return {
-    outputs,
-    ...(sorted === undefined ? {} : { orderBy: sorted }),
-    descending,
-    ...(limit === undefined ? {} : { limit }),
-  };
-}
-
-/** What objects are sorted by: an output, a field of theirs, or any column; each may be followed by the index of an element. */
-function sortColumn(
-  orderBy: string,
-  {
-    outputs,
-    declared,
-    fields,
-    columns,
-    mistakes,
-    path,
-  }: {
-    outputs: PlanResponse['outputs'];
-    /** The names of all outputs, also of those that are wrong. */
-    declared: readonly string[];
-    fields: readonly string[];
-    columns: ColumnTable;
-    mistakes: Mistakes;
-    path: ConfigPath;
-  },
-): PlanColumn | undefined {
-  const at = { path: [...path, 'orderBy'], mistakes };
-  const { column: name, element } = parseReference(orderBy);
-  const output = outputs.find((each) => each.name === name);
-  if (output !== undefined) return columns.elementOf(output.column, element, at);
-  if (fields.includes(name)) return columns.resolve(`object.${orderBy}`, at);
-  if (name.includes('.')) return columns.resolve(orderBy, at);
-  // An output that is wrong is a mistake of its own.
-  if (declared.includes(name)) return undefined;
-  mistakes.add(
-    at.path,
-    `"${orderBy}" is neither an output nor a field${didYouMean(name, [...outputs.map((each) => each.name), ...fields])}`,
-  );
-  return undefined;
 }
