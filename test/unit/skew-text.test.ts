@@ -98,6 +98,6 @@ describe('The text of a report on skew', () => {
     ],
   ] as const)
     it(`says of a refresh ${what} what there is to set`, () => {
-      expect(ofRefresh(fit as RefreshFit)).to.deep.equal(expected);
+      expect(ofRefresh(fit)).to.deep.equal(expected);
     });
 });
