@@ -287,6 +287,7 @@ export type { FeaturesLock, LockedView } from './models/locked-view.js';
 export type { Bundle, BundleManifest, InputSpec, Signature, TensorSpec } from './models/bundle.js';
 export type { RowCondition, SourceRows, WhereValue } from './views/source-rows.js';
 export type { Refresh } from './views/refresh.js';
+export { whyNotUntil } from './views/run-end.js';
 export {
   coveredUntil,
   emptyLedger,

@@ -43,14 +43,16 @@ export function positiveOf(option: string, text: string, most: number): number {
 }
 
 /**
- * The value of an option that is a time, which is meant inclusively: for a date its last microsecond (UTC), otherwise the time itself.
+ * The value of an option that is a time, which is meant inclusively: for a date its last microsecond (UTC), of the date of today now, otherwise
+ * the time itself.
  *
  * @returns Epoch milliseconds, with the microseconds as their fraction.
  */
-export function lastMomentOf(option: string, text: string): number {
+export function lastMomentOf(option: string, text: string, nowMs = Date.now()): number {
   const moment = readMoment(text);
   if (typeof moment === 'string') throw new UsageError(`${option}: ${moment}`);
-  return millisOf(moment.last);
+  const [first, last] = [millisOf(moment.first), millisOf(moment.last)];
+  return first <= nowMs && nowMs < last ? nowMs : last;
 }
 
 /**

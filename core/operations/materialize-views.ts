@@ -11,6 +11,7 @@ import {
   type SourceRead,
 } from '../ports/offline-store.js';
 import { lastBoundary } from '../views/refresh.js';
+import { whyNotUntil } from '../views/run-end.js';
 import type { FeatureView } from '../views/view.js';
 import { checkSources } from '../offline/check-sources.js';
 import { logsOf, withLogs, type OfflineStoreWithLogs } from '../offline/pushed-history.js';
@@ -55,14 +56,14 @@ export interface ViewEstimate {
  * may have changed since the last run, which the online store remembers. It is safe to repeat and to interrupt: the newest row wins, whatever
  * was written before. Every view is compared with its source before the first one is copied.
  *
- * @param options.untilMs Default: for each view the last moment at which a run is due (`refresh`), or now. *
  * A new server starts the offline store and what it uses; a server that has started is used as it is. In both cases the caller stops it.
  *
+ * @param options.untilMs Not in the future. Default: for each view the last moment at which a run was due (`refresh`), or now.
  * @param options.onProgress Called when a view begins, as its rows are copied, and when it is done.
  * @returns One entry per view, in the order of `views`.
  * @throws {ConfigError} with every mistake about the sources; nothing has been written.
  * @throws {VivaceError} `NOT_FOUND` where there is no such view or store; `INVALID_ARGUMENT` where a view has no source, no view has one,
- *   or the store has to be named; and what the store throws, in which case the views before the failed one have been copied.
+ *   the store has to be named, or `untilMs` is in the future; and what the store throws, in which case the views before the failed one have been copied.
  */
 export async function materializeViews(
   server: Server,
@@ -74,11 +75,10 @@ export async function materializeViews(
   }: MaterializeOptions & { readonly onProgress?: (progress: ViewProgress) => void },
   context: CallContext,
 ): Promise<readonly MaterializedView[]> {
-  const { views, ...prepared } = await ready(server, { names, part }, context);
+  const { now, views, ...prepared } = await ready(server, { names, part, untilMs: run.untilMs }, context);
   await using store = prepared.store;
   await checkSources(server, [{ store, views }], context);
   const copied: MaterializedView[] = [];
-  const now = Date.now();
   for (const view of views) {
     const of = { view: view.name };
     onProgress?.({ ...of, phase: 'begun', rows: 0, written: 0 });
@@ -108,16 +108,13 @@ export async function estimateViews(
   options: MaterializeOptions,
   context: CallContext,
 ): Promise<readonly ViewEstimate[]> {
-  const { views, ...prepared } = await ready(server, { names: options.views, part: options.store }, context);
+  const { untilMs } = options;
+  const chosen = { names: options.views, part: options.store, untilMs };
+  const { now, views, ...prepared } = await ready(server, chosen, context);
   await using store = prepared.store;
   const estimates: ViewEstimate[] = [];
-  const now = Date.now();
   for (const view of views) {
-    const estimate = await store.estimate?.(
-      view,
-      { untilMs: options.untilMs ?? lastRunMs(view, now) },
-      context,
-    );
+    const estimate = await store.estimate?.(view, { untilMs: untilMs ?? lastRunMs(view, now) }, context);
     estimates.push({ view: view.name, bytes: estimate?.bytes });
   }
   return estimates;
@@ -130,13 +127,24 @@ function lastRunMs({ refresh }: FeatureView, nowMs: number): number {
 
 async function ready(
   server: Server,
-  { names, part }: { readonly names: readonly string[] | undefined; readonly part: string | undefined },
+  {
+    names,
+    part,
+    untilMs,
+  }: {
+    readonly names: readonly string[] | undefined;
+    readonly part: string | undefined;
+    readonly untilMs: number | undefined;
+  },
   context: CallContext,
-): Promise<{ views: readonly FeatureView[]; store: OfflineStoreWithLogs }> {
+): Promise<{ now: number; views: readonly FeatureView[]; store: OfflineStoreWithLogs }> {
+  const now = Date.now();
+  const wrong = untilMs === undefined ? undefined : whyNotUntil(untilMs, now);
+  if (wrong !== undefined) throw wrongOption('untilMs', wrong);
   const views = chosenViews(server, names);
   const name = onlyPart(server, offlineStore, { wanted: part });
   await startNeeded(server, [name, ...logsOf(views)], context);
-  return { views, store: withLogs(server, server.part(offlineStore, name)) };
+  return { now, views, store: withLogs(server, server.part(offlineStore, name)) };
 }
 
 /** The views that were named, once each, or all that have a source. */

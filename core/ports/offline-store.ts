@@ -77,7 +77,7 @@ export interface MaterializeProgress {
 
 /** What a run is to copy. */
 export interface MaterializeRun {
-  /** Rows up to then, inclusive: epoch milliseconds. */
+  /** Rows up to then, inclusive, which is not in the future: epoch milliseconds. */
   readonly untilMs: number;
   /** The rows of all keys, whatever was copied before; default: of those about which something may have changed since. */
   readonly full?: boolean;
@@ -172,7 +172,7 @@ export interface OfflineStore {
    * have changed since is copied: rows with an event time or an available time after the last run, and with aggregates also keys from whose
    * windows events have dropped out.
    *
-   * @throws {VivaceError} `FAILED_PRECONDITION` where rows that were copied have changed in the source, and neither `restate` nor
+   * @throws {VivaceError} `INVALID_ARGUMENT` for an `untilMs` in the future; `FAILED_PRECONDITION` where rows that were copied have changed in the source, and neither `restate` nor
    *   `trustClosed` is given; it names their days.
    */
   materialize(

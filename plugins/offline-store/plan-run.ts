@@ -3,7 +3,9 @@ import {
   formatInstant,
   instantOfMillis,
   microsPerDay,
+  millisOf,
   VivaceError,
+  whyNotUntil,
   type FeatureView,
   type Ledger,
   type MaterializeRun,
@@ -39,9 +41,12 @@ export interface Beginning {
  * What has to be copied for the store to be as of the end of the run.
  *
  * @returns `undefined` where it depends on whether the online store still has its rows; `planOfSample` decides then.
- * @throws {VivaceError} `INVALID_ARGUMENT` where days are asked for that end after the run.
+ * @throws {VivaceError} `INVALID_ARGUMENT` where the run would end in the future, or days are asked for that end after it.
  */
 export function planOfLedger({ run, ledger, startedAt, expiresAfterMs }: Beginning): Plan | undefined {
+  // Aggregates would be dated ahead of every row that comes before then, and what comes would be taken for copied.
+  const wrong = whyNotUntil(run.untilMs, millisOf(startedAt));
+  if (wrong !== undefined) throw new VivaceError('INVALID_ARGUMENT', `untilMs: ${wrong}`);
   if (run.days !== undefined) return planOfDays(run.days, run);
   const until = instantOfMillis(run.untilMs);
   const covered = coveredUntil(ledger);

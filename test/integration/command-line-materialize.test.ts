@@ -62,6 +62,16 @@ describe('vivace materialize', () => {
     expect(await amount('n')).to.equal(1);
   });
 
+  it('takes the date of today for now, and refuses a later time', async () => {
+    const today = new Date().toISOString().slice(0, 10);
+    const { code, stdout } = await project.vivace(['materialize', '--until', today, '--json']);
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout)[0].untilMs).to.be.at.most(Date.now());
+    const later = await project.vivace(['materialize', '--until', '2200-01-01']);
+    expect(later.code).to.equal(1);
+    expect(later.stderr).to.include('2200-01-01T23:59:59.999999Z is in the future');
+  });
+
   it('draws a bar for people', async () => {
     const { stderr } = await project.vivace(['materialize'], { isTTY: true });
     expect(stderr).to.match(/\r.*rows/);

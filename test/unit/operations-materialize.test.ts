@@ -160,9 +160,25 @@ describe('Operations: materialize', () => {
     );
   });
 
+  for (const [what, work] of [
+    ['copies', materializeViews],
+    ['estimates', estimateViews],
+  ] as const)
+    it(`refuses an end in the future, before it ${what} anything, and says what to give`, async () => {
+      const future = Math.ceil(Date.now() / 3_600_000 + 1) * 3_600_000;
+      const failure = await within(async (server) => {
+        const failed = await failureOf(work(server, { untilMs: future }, callContext()));
+        expect(server.control.state).to.equal('created');
+        return failed;
+      });
+      expect(failure).to.equal(
+        `INVALID_ARGUMENT untilMs: ${new Date(future).toISOString().replace('.000', '')} is in the future, for which rows are missing yet: give a time that has passed, or none`,
+      );
+    });
+
   it('refuses a view whose rows are pushed', async () => {
     expect(await within((server) => failureOf(copy(server, { views: ['pushed'] })))).to.equal(
-      'INVALID_ARGUMENT views: "pushed" has no source: its rows are pushed',
+      'INVALID_ARGUMENT views: "pushed" has no source: its rows are pushed, and nothing keeps them; `source: { push: true, log: … }` would',
     );
   });
 

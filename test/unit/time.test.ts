@@ -94,6 +94,15 @@ describe('Times', () => {
     });
   }
 
+  it('takes the date of today for the time so far, and leaves a later one as it is', () => {
+    const nowMs = Date.parse('2001-06-15T12:00:00Z');
+    const of = (text: string): number => lastMomentOf('--until', text, nowMs);
+    expect(of('2001-06-15')).to.equal(nowMs);
+    expect(of('2001-06-14')).to.be.lessThan(Date.parse('2001-06-15T00:00:00Z'));
+    expect(of('2001-06-15T12:00:01Z')).to.equal(nowMs + 1000);
+    expect(of('2001-06-16')).to.be.greaterThan(Date.parse('2001-06-16T23:59:59Z'));
+  });
+
   for (const [text, why] of refused) {
     it(`refuses ${JSON.stringify(text)} with one message everywhere`, async () => {
       const message = `${JSON.stringify(text)} is not a time${why}; write a date such as 2001-06-15, or an RFC 3339 time with its zone such as 2001-06-15T12:00:00Z`;

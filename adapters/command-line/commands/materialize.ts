@@ -21,7 +21,7 @@ export const addMaterialize: AddCommand = (command, run) => {
     .option('-c, --config <file>', 'the configuration', defaultFile)
     .option(
       '--until <time>',
-      'rows up to then, inclusive: a date such as 2001-06-15, or an RFC 3339 time with its zone; default: when the last run of the view was due (`refresh`), or now',
+      'rows up to then, inclusive: a date such as 2001-06-15, or an RFC 3339 time with its zone; the date of today means now; default: when the last run of the view was due (`refresh`), or now',
     )
     .option('--full', 'copy the rows of all keys, whatever was copied before')
     .option(

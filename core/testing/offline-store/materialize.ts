@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { status } from '../../data/status.js';
 import { isVivaceError } from '../../kernel/errors.js';
-import { microsPerDay as day } from '../../kernel/time.js';
+import { microsPerDay as day, millisPerDay } from '../../kernel/time.js';
 import { cellsOf } from '../cells-of.js';
 import { callContext as context } from '../start-part.js';
 import { view } from '../view.js';
@@ -145,6 +145,16 @@ export function materialize({ runner, open, onlineRows }: OfflineStoreFixture): 
         assert.deepEqual(await store.changed(plainView, { closed }, context()), expected);
       }
       assert.equal(await store.changed(plainView, {}, context()), undefined);
+    });
+
+    it('refuses an end in the future, for which rows are missing yet, and copies nothing', async () => {
+      const store = await open({ t: plain([['a', 10, 10, 1]]) });
+      for (const of of [plainView, countedView, staticView])
+        await assert.rejects(
+          store.materialize(of, { untilMs: Date.now() + millisPerDay }, context()),
+          (error) => isVivaceError(error) && error.code === 'INVALID_ARGUMENT',
+        );
+      assert.deepEqual([...(await onlineRows(plainView, [['a']])).status], [status.MISSING]);
     });
 
     it('refuses a view whose rows are only pushed', async () => {
