@@ -88,10 +88,11 @@ function atPath(error: unknown, path: (name: string) => string): unknown {
 
 /**
  * What of a source belongs to the definition of a view. Derived columns are canonical texts: spaces and parentheses that change nothing are
- * not part of it. Nor is how late a row may be, which says when rows are copied, or whether a log keeps what is pushed, and which.
+ * not part of it. Nor is how late a row may be, which says when rows are copied, or whether a log keeps what is pushed, and which. Rows that are
+ * pushed come from nowhere else, so the name of the view, which they are pushed to, tells them from those of another.
  */
-export function canonicalSource(of: ViewSource | undefined): object | null {
-  if (of === undefined || of.log !== undefined) return null;
+export function canonicalSource(of: ViewSource | undefined, view: string): object {
+  if (of === undefined || of.log !== undefined) return { pushed: view };
   const { columns, overlapMs: _, ...source } = of;
   if (columns === undefined) return source;
   const texts = Object.entries(columns).map(([name, expression]) => [name, canonicalExpression(expression)]);

@@ -37,7 +37,7 @@ export interface ViewFeature extends Field {
 /** One version of a feature view: features of one entity from one source. It is immutable, and identified by the hash of its definition. */
 export interface FeatureView {
   readonly name: string;
-  /** Ten base32 characters of the SHA-256 of the definition, without the names of views, owner, texts, store, max age, refresh and overlap. */
+  /** Ten base32 characters of the SHA-256 of the definition, without owner, texts, store, max age, refresh, overlap and, unless rows are pushed to it, the name. */
   readonly hash: string;
   readonly store: string;
   readonly entity: readonly Field[];
@@ -111,7 +111,7 @@ export function compileView(name: string, spec: ViewSpec): FeatureView {
   const refresh = spec.refresh === undefined ? undefined : compileRefresh(spec.refresh, source);
   return {
     name,
-    hash: hashDefinition({ entity, features, source }),
+    hash: hashDefinition(name, { entity, features, source }),
     store: spec.store,
     entity,
     features,
@@ -241,18 +241,21 @@ function compileRefresh(
   return refresh;
 }
 
-function hashDefinition(definition: {
-  entity: readonly Field[];
-  features: readonly ViewFeature[];
-  source: ViewSource | undefined;
-}): string {
+function hashDefinition(
+  view: string,
+  definition: {
+    entity: readonly Field[];
+    features: readonly ViewFeature[];
+    source: ViewSource | undefined;
+  },
+): string {
   const canonical = canonicalJson({
     entity: definition.entity.map(({ name, type }) => [name, type.name]),
     // By name: neither the key nor the layout of a row depends on the order of the features.
     features: definition.features
       .map(({ name, type, origin }) => ({ name, type: type.name, origin }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    source: canonicalSource(definition.source),
+    source: canonicalSource(definition.source, view),
   });
   return contentId(canonical);
 }

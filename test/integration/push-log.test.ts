@@ -220,6 +220,21 @@ describe('A log of what is pushed', function () {
     );
   });
 
+  it('is not that of another view of the same definition, and nor are the rows in the store', async () => {
+    const stored = new Map<string, Uint8Array>();
+    const server = await started({ stored, views: { price_us: keptPrice } });
+    await server.features.push('price', [row('a', 1)]);
+    await server.features.push('price_us', [row('a', 2, 5)]);
+    const read = async (): Promise<unknown[]> => {
+      const { features } = await server.features.read(['price.amount', 'price_us.amount'], { sku: ['a'] });
+      return Object.values(features).flat();
+    };
+    expect(await read()).to.deep.equal([1, 2]);
+    stored.clear();
+    await materializeViews(server, {}, callContext());
+    expect(await read()).to.deep.equal([1, 2]);
+  });
+
   it('may be empty: nothing was known at any time', async () => {
     const server = await started();
     const [found] = await asOfRequests(server, directory.path, [{ sku: 'a', at: at(0) }]);

@@ -10,8 +10,8 @@ const price = {
 } satisfies ViewInput;
 const source = { push: true, log: 'log' } as const;
 
-function compile(view: ViewInput): FeatureView {
-  return compileView('price', viewSchema.parse(view));
+function compile(view: ViewInput, name = 'price'): FeatureView {
+  return compileView(name, viewSchema.parse(view));
 }
 
 /** The mistakes of a configuration with a view `price`. */
@@ -48,6 +48,13 @@ describe('A view whose pushed rows are kept', () => {
     expect(compile({ ...price, source }).hash).to.equal(hash);
     expect(compile({ ...price, source: { push: true, log: 'other' } }).hash).to.equal(hash);
     expect(compile({ ...price, source: { table: 't', eventTime: 'eventTime' } }).hash).to.not.equal(hash);
+  });
+
+  it('is another view under another name, whose rows nothing else tells apart', () => {
+    for (const view of [price, { ...price, source }])
+      expect(compile(view, 'price_us').hash).to.not.equal(compile(view, 'price_eu').hash);
+    const sourced = { ...price, source: { table: 't', eventTime: 'eventTime' } };
+    expect(compile(sourced, 'price_us').hash).to.equal(compile(sourced, 'price_eu').hash);
   });
 
   for (const [what, change, expected] of [
