@@ -1,5 +1,6 @@
 import type { ConfigPath, Mistake, Place } from '../config/mistake.js';
 import type { Signature } from '../models/bundle.js';
+import type { Clock } from '../parts/context.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { ControlPlane } from '../ports/control-plane.js';
 import type { DataPlane } from '../ports/data-plane.js';
@@ -18,6 +19,8 @@ export interface Server {
   readonly data: DataPlane;
   /** What operators of the server may ask. */
   readonly control: ControlPlane;
+  /** What the server takes the time from; so do operations on it. */
+  readonly clock: Clock;
   readonly views: ReadonlyMap<string, FeatureView>;
   /** Features without a pipeline: rows that are pushed, and reads by key. */
   readonly features: ServerFeatures;

@@ -69,6 +69,8 @@ function formerOf(given: Server | undefined): ServerOf | undefined {
 export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly #container: Container;
   readonly views: ReadonlyMap<string, FeatureView>;
+  /** What the server takes the time from. */
+  readonly clock: Clock;
   /** What callers may ask; transports answer from it. */
   readonly data: DataPlane;
   /** What operators of the server may ask. */
@@ -77,7 +79,6 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly features: ServerFeatures<PredictOptions>;
   readonly #checked: CheckedSpecification;
   readonly #settings: Settings;
-  readonly #clock: Clock;
   readonly #parts: PartSet;
   readonly #admission: ServerAdmission;
   readonly #heartbeat: Heartbeat;
@@ -99,7 +100,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.#checked = checked;
     this.#settings = settings;
     this.views = checked.views;
-    this.#clock = settings.clock ?? systemClock;
+    this.clock = settings.clock ?? systemClock;
     // Each call in flight listens to it.
     setMaxListeners(0, this.#cut.signal);
     this.#container = checked.container;
@@ -112,7 +113,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       ready: this.#state === 'ready' && this.control.readiness().ready,
     }));
     this.#parts = new PartSet(this.#container, checked.parts, {
-      clock: this.#clock,
+      clock: this.clock,
       admission: this.#admission,
       directory: settings.directory ?? process.cwd(),
       former: this.#former === undefined ? undefined : this.#former.#parts,
@@ -122,7 +123,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     this.#container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
     this.#container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
     const log = (name: string): ServedLog => this.#container.get(servedLog.id, { name });
-    this.#container.bind(runLayer).toConstantValue(new RecordServed(log, this.#clock));
+    this.#container.bind(runLayer).toConstantValue(new RecordServed(log, this.clock));
     this.#container.bind(nodeLayer).toConstantValue(new TraceNodes(tracing));
     this.#container.bind(nodeLayer).toConstantValue(new DeadlineNodes());
     const common = {
@@ -137,7 +138,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       counted: (call, run) => this.#counted(call, run),
       open: openViews(this.#container),
       log,
-      clock: this.#clock,
+      clock: this.clock,
       pushed: this.#pushed,
     });
     this.features = serverFeatures(this.data.features, (options) => this.#callOf(options ?? {}));
@@ -439,7 +440,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     return new Map(
       [...plans].map(([name, plan]) => [
         name,
-        new PipelineRunner(plan, { container: this.#container, clock: this.#clock }),
+        new PipelineRunner(plan, { container: this.#container, clock: this.clock }),
       ]),
     );
   }

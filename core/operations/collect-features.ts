@@ -44,7 +44,7 @@ export async function collectFeatures(
   const store = server.part(onlineStore, part);
   const call = derivedContext(context, { bypassBreaker: true });
   const keep = new Set(named);
-  const before = Date.now() - olderThanMs;
+  const before = server.clock.now() - olderThanMs;
   const collected: CollectedFeatures[] = [];
   for (const version of await store.versions(call)) {
     const stays = whyItStays(version, { keep, before });

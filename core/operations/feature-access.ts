@@ -37,7 +37,7 @@ export async function featureAccess(
       views: () => server.views,
       open: (wanted) => server.part(onlineStore, wanted.store).open(wanted),
       log: (part) => server.part(servedLog, part),
-      clock: { now: () => Date.now(), monotonic: () => performance.now() },
+      clock: server.clock,
       pushed: new PushCounters(),
       // The signal of the operation bounds it.
       counted: (_, run) => run(context),

@@ -138,7 +138,7 @@ async function ready(
   },
   context: CallContext,
 ): Promise<{ now: number; views: readonly FeatureView[]; store: OfflineStoreWithLogs }> {
-  const now = Date.now();
+  const now = server.clock.now();
   const wrong = untilMs === undefined ? undefined : whyNotUntil(untilMs, now);
   if (wrong !== undefined) throw wrongOption('untilMs', wrong);
   const views = chosenViews(server, names);

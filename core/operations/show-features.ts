@@ -67,7 +67,7 @@ export interface ShownView {
  */
 export async function showFeatures(
   server: Server,
-  { view: name, untilMs = Date.now(), store: wanted, onProgress }: ShowFeaturesOptions,
+  { view: name, untilMs = server.clock.now(), store: wanted, onProgress }: ShowFeaturesOptions,
   context: CallContext,
 ): Promise<ShownView> {
   const view = viewNamed(server.views, name);

@@ -116,9 +116,11 @@ describe('A log of what is pushed', function () {
 
   it('refills a store that has lost its rows, with what it held', async () => {
     const stored = new Map<string, Uint8Array>();
-    const server = await started({ stored });
+    const clock = setClock();
+    const server = await started({ clock, stored });
     await server.features.push('price', [row('a', 1), row('b', 2, 0, 'x')]);
     await server.features.push('price', [row('a', 7, 10)]);
+    clock.ms += 1000;
     const before = new Map(stored);
     const first = await materializeViews(server, {}, callContext());
     expect(first).to.have.lengthOf(1);
