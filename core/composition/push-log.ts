@@ -29,8 +29,8 @@ interface RowsToKeep {
   readonly input: PushInput;
   /** Which of its rows. */
   readonly rows: Uint32Array;
-  /** Microseconds. */
-  readonly available: number;
+  /** Per row of the input, microseconds. */
+  readonly available: Float64Array;
   readonly log: ServedLog;
 }
 
@@ -47,7 +47,11 @@ export async function appendPushed(
   const columns: readonly Column[] = [
     ...input.keys.map((column) => gather(column, rows)),
     gather(input.eventTime, rows),
-    { type: timestamp, rows: rows.length, values: new Float64Array(rows.length).fill(available) },
+    {
+      type: timestamp,
+      rows: rows.length,
+      values: Float64Array.from(rows, (row) => available[row] as number),
+    },
     ...input.features.map((column) => gather(column, rows)),
   ];
   try {

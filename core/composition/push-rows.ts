@@ -76,7 +76,7 @@ export async function pushRows(
   );
   counters.refused += wrong.size;
   const newest = newestPerKey(input, accepted);
-  const writer = new RowWriter(view, { input, online, log, available: times.next(), context });
+  const writer = new RowWriter(view, { input, online, log, came: times.next(), context });
   // A file of a log is written for all rows at once.
   if (log === undefined) await writer.writeAll(chunksOf(newest));
   else await writer.write(newest);
@@ -138,7 +138,8 @@ interface RowsToWrite {
   readonly input: PushInput;
   readonly online: OnlineView;
   readonly log: ServedLog | undefined;
-  readonly available: number;
+  /** When the rows came, microseconds. */
+  readonly came: number;
   readonly context: CallContext;
 }
 
@@ -146,6 +147,8 @@ interface RowsToWrite {
 class RowWriter {
   readonly #view: FeatureView;
   readonly #pushed: RowsToWrite;
+  /** Per row of the input, microseconds: when it came, or just after the row that it replaces, of a server whose clock is ahead. */
+  readonly #available: Float64Array;
   /** Rows that changed what is stored. */
   written = 0;
   /** Rows that may not be stored. */
@@ -155,6 +158,7 @@ class RowWriter {
   constructor(view: FeatureView, pushed: RowsToWrite) {
     this.#view = view;
     this.#pushed = pushed;
+    this.#available = new Float64Array(pushed.input.rows).fill(pushed.came);
   }
 
   /** Writes some stretches of rows at once, so that rows are encoded while the store is at work. */
@@ -174,9 +178,9 @@ class RowWriter {
       const changed: Uint32Array[] = [];
       for (const chunk of chunksOf(rows)) changed.push(await this.#changed(chunk));
       left = Uint32Array.from(changed.flatMap((chunk) => [...chunk]));
-      const { input, log, available, context } = this.#pushed;
+      const { input, log, context } = this.#pushed;
       if (log !== undefined && left.length > 0)
-        await appendPushed(this.#view, { input, rows: left, available, log }, context);
+        await appendPushed(this.#view, { input, rows: left, available: this.#available, log }, context);
       while (left.length > 0 && this.failure === undefined) {
         await this.#store(left.subarray(0, chunkRows));
         left = left.subarray(chunkRows);
@@ -201,7 +205,10 @@ class RowWriter {
     }
   }
 
-  /** Rows that differ from what the store holds and are not older: the others need not be written, nor get a later available time. */
+  /**
+   * Rows that differ from what the store holds and are not older than it, or than its deletion: the others need not be written, nor get a
+   * later available time. The store takes those that are left, unless another server is faster.
+   */
   async #changed(rows: Uint32Array): Promise<Uint32Array> {
     const { input, online, context } = this.#pushed;
     const stored = new FeatureRows(this.#view.features, rows.length);
@@ -209,26 +216,34 @@ class RowWriter {
     const columns = stored.columns.map((column) => column.finish());
     const times = input.eventTime.values as Float64Array;
     return rows.filter((row, at) => {
+      const pushed = times[row] as number;
+      // A deletion stands until a row with a later event time comes.
+      if (stored.status[at] === status.MISSING) return pushed > (stored.deletedAt?.[at] ?? -Infinity);
       // A row that cannot be read is written: it may be broken, and the write says whether the store is there.
       if (stored.status[at] !== status.PRESENT) return true;
-      const [pushed, known] = [times[row] as number, stored.eventTime[at] as number];
+      const known = stored.eventTime[at] as number;
       if (pushed !== known) return pushed > known;
-      return !columns.every((column, i) => isSameCell([column, at], [input.features[i] as Column, row]));
+      if (columns.every((column, i) => isSameCell([column, at], [input.features[i] as Column, row])))
+        return false;
+      this.#available[row] = Math.max(this.#pushed.came, (stored.availableTime[at] as number) + 1);
+      return true;
     });
   }
 
   #keys(rows: Uint32Array): KeyColumns {
-    const { input, available } = this.#pushed;
+    const { input, came } = this.#pushed;
     const columns = input.keys.map((column) => gather(column, rows));
     const source = { part: this.#view.store, keys: this.#view.entity, history: 'as-of' } as const;
-    return new KeyColumns(source, columns, { rows: rows.length, time: available });
+    return new KeyColumns(source, columns, { rows: rows.length, time: came });
   }
 
   #rows({ features, eventTime }: PushInput, rows: Uint32Array): FeatureRows {
     const out = new FeatureRows(this.#view.features, rows.length);
     out.columns.forEach((column, i) => column.copy(gather(features[i] as Column, rows)));
-    rows.forEach((row, at) => (out.eventTime[at] = (eventTime.values as Float64Array)[row] as number));
-    out.availableTime.fill(this.#pushed.available);
+    rows.forEach((row, at) => {
+      out.eventTime[at] = (eventTime.values as Float64Array)[row] as number;
+      out.availableTime[at] = this.#available[row] as number;
+    });
     out.setAllPresent();
     return out;
   }

@@ -41,6 +41,7 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
   readonly availableTime: Float64Array;
   /** One writer per field, in the order of `fields`. */
   readonly columns: readonly ColumnWriter[];
+  #deletedAt: Float64Array | undefined;
   #error: VivaceError | undefined;
 
   constructor(fields: readonly Field[], rows: number) {
@@ -77,6 +78,18 @@ export class FeatureRows<out F extends DeclaredColumns = DeclaredColumns> {
   /** Says that the source holds no such row. */
   setMissing(row: number): void {
     this.#setNone(row, status.MISSING);
+  }
+
+  /** Says that the source holds no such row because it was deleted, and of which event time the deletion is, microseconds. */
+  setDeleted(row: number, eventTime: number): void {
+    this.#deletedAt ??= new Float64Array(this.rows).fill(-Infinity);
+    this.#deletedAt[row] = eventTime;
+    this.#setNone(row, status.MISSING);
+  }
+
+  /** Of which event time the deletion of each row is, microseconds, -Infinity where there was none; `undefined` where no row was deleted. */
+  get deletedAt(): Readonly<Float64Array> | undefined {
+    return this.#deletedAt;
   }
 
   /**

@@ -58,7 +58,8 @@ export interface OnlineStore {
   versions(context: CallContext): MaybePromise<readonly StoredVersion[]>;
 
   /**
-   * Writes a tombstone for each key, whether there is a row or not: the key is MISSING until a row with a later event time is written.
+   * Writes a tombstone for each key, whether there is a row or not: the key is MISSING until a row with a later event time is written. A
+   * read says so (`FeatureRows.setDeleted`), and what is pushed meanwhile with an earlier one is left out of logs too.
    *
    * @param version Its hash and its entity.
    * @param time Event and available time of the tombstones, microseconds.

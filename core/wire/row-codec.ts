@@ -102,7 +102,7 @@ export class RowCodec {
     return bytes;
   }
 
-  /** Decodes one value per row into `out`; `undefined` and tombstones become MISSING, a broken value FAILED with DATA_LOSS. */
+  /** Decodes one value per row into `out`; `undefined` and tombstones become MISSING, these with the event time of the deletion, a broken value FAILED with DATA_LOSS. */
   decode(values: readonly (Uint8Array | undefined)[], out: FeatureRows): void {
     const count = values.length;
     const stride = this.#fixedEnd;
@@ -145,7 +145,7 @@ export class RowCodec {
     if (value[16] !== formatByte) return this.#broken(out, row, `row format ${value[16]} is unknown`);
     const flags = (value[17] as number) | ((value[18] as number) << 8) | ((value[19] as number) << 16);
     if (flags > deletedFlag) return this.#broken(out, row, 'it has flags that this format does not know');
-    if (flags === deletedFlag) return this.#missing(out, row);
+    if (flags === deletedFlag) return this.#deleted(value, row, out);
     const layoutId = ((value[20]! | (value[21]! << 8) | (value[22]! << 16)) + value[23]! * 0x100_0000) >>> 0;
     if (layoutId !== this.layoutId) return this.#broken(out, row, 'the row was written with another layout');
     if (value.length < this.#fixedEnd || (!this.#hasHeap && value.length !== this.#fixedEnd)) {
@@ -163,6 +163,11 @@ export class RowCodec {
     return false;
   }
 
+  #deleted(value: Uint8Array, row: number, out: FeatureRows): false {
+    out.setDeleted(row, readTime(new DataView(value.buffer, value.byteOffset), 0));
+    return false;
+  }
+
   #broken(out: FeatureRows, row: number, message: string): false {
     out.setFailed(row, new VivaceError('DATA_LOSS', `online row ${row} is corrupt: ${message}`));
     return false;
@@ -173,8 +178,8 @@ export class RowCodec {
     const { eventTime, availableTime } = out;
     for (let row = 0, base = 0; row < out.rows; row++, base += this.#fixedEnd) {
       if (out.status[row] !== status.PRESENT) continue;
-      eventTime[row] = (view.getUint32(base) - bias) * high + view.getUint32(base + 4);
-      availableTime[row] = (view.getUint32(base + 8) - bias) * high + view.getUint32(base + 12);
+      eventTime[row] = readTime(view, base);
+      availableTime[row] = readTime(view, base + 8);
     }
   }
 
@@ -302,6 +307,10 @@ function writeTime(view: DataView, at: number, micros: number): void {
   const upper = Math.floor(micros / high);
   view.setUint32(at, upper + bias);
   view.setUint32(at + 4, micros - upper * high);
+}
+
+function readTime(view: DataView, at: number): number {
+  return (view.getUint32(at) - bias) * high + view.getUint32(at + 4);
 }
 
 // One function per array type: V8 keeps each loop specialised; one generic loop over all types runs several times slower.

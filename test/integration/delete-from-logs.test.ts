@@ -150,6 +150,20 @@ describe('Deletion of keys in logs', function () {
     expect([await valueOf(server, 'a'), await valueOf(server, 'b')]).to.deep.equal([null, 2]);
   });
 
+  it('lets no later push of an older row bring a key back, neither in the store nor in the log', async () => {
+    const server = await started();
+    await server.features.push('price', [row('a', 1)]);
+    await remove(server, ['a']);
+    expect(await server.features.push('price', [row('a', 2), row('b', 3)])).to.include({
+      accepted: 2,
+      written: 1,
+    });
+    expect(await pushed(server)).to.deep.equal(['b']);
+    expect([await valueOf(server, 'a'), await valueOf(server, 'b')]).to.deep.equal([null, 3]);
+    const [again] = await asOfRequests(server, directory.path, [{ sku: 'a', at: at(5000) }]);
+    expect(again).to.include({ 'price.amount': null });
+  });
+
   it('only counts in a dry run', async () => {
     const stored = new Map<string, Uint8Array>();
     const server = await started(stored);

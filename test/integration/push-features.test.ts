@@ -73,6 +73,21 @@ describe('server.features.push', () => {
     expect(stored).to.deep.equal(before);
   });
 
+  it('lets a correction stand where the clock of the server that took the row before is ahead', async () => {
+    const stored = new Map<string, Uint8Array>();
+    const ahead = setClock();
+    ahead.ms += 60_000;
+    const first = await started({ clock: ahead, store: { use: faultyStore({}, stored) } });
+    const second = await started({ store: { use: faultyStore({}, stored) } });
+    await first.features.push('price', [row('a', 9), row('b', 9)]);
+    const corrected = [row('a', 1), row('c', 1)];
+    expect(await second.features.push('price', corrected)).to.include({ accepted: 2, written: 2 });
+    expect(await valueOf(second, 'a')).to.equal(1);
+    expect(await second.features.push('price', corrected)).to.include({ written: 0 });
+    expect(await first.features.push('price', [row('a', 9)])).to.include({ written: 1 });
+    expect(await valueOf(second, 'a')).to.equal(9);
+  });
+
   it('keeps the newest event time, and of equal ones what was pushed last', async () => {
     const server = await started();
     await server.features.push('price', [row('a', 1, 1000)]);
