@@ -189,9 +189,12 @@ function ownStepJson({ name, options, uses }: StepType): JsonSchema {
   };
 }
 
-/** Exactly one of `table` and `query`. */
+/** Exactly one of `table`, `query` and `push`. */
 function oneSource(json: JsonSchema): JsonSchema {
-  return { ...json, oneOf: [{ required: ['table'] }, { required: ['query'] }] };
+  return {
+    ...json,
+    oneOf: [{ required: ['table'] }, { required: ['query'] }, { required: ['push', 'log'] }],
+  };
 }
 
 function when(condition: JsonSchema, schema: JsonSchema): JsonSchema {

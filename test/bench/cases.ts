@@ -25,7 +25,7 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   'redis-push': { module: 'redis-push', seconds: 30 },
   'redis-rank': { module: 'redis-rank', seconds: 150 },
   couchbase: { module: 'couchbase', seconds: 25 },
-  'served-log': { module: 'served-log', seconds: 780 },
+  'served-log': { module: 'served-log', seconds: 390 },
   'shop-training-sets': { module: 'shop-training-sets', seconds: 30 },
   'shop-materialize': { module: 'shop-materialize', seconds: 30 },
   'shop-million': { module: 'shop-million', seconds: 90 },
