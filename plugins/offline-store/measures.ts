@@ -16,7 +16,7 @@ export interface Measure {
 
 /** The squared deviations of a window from its mean, merged from those of its tiles from theirs. */
 export interface Spread {
-  readonly days: number;
+  readonly length: number;
   /** Measures of the tiles. */
   readonly count: string;
   readonly sum: string;
@@ -25,9 +25,14 @@ export interface Spread {
 
 /** The number of different values of a window, from lists of those of its tiles. */
 export interface DistinctValues {
-  readonly days: number;
+  readonly length: number;
   /** The measure of the tiles: different values, of which one may be null, and no more than are counted. */
   readonly list: string;
+}
+
+/** The column of a measure over a window of a length, in what the view's windows count. */
+export function windowOf(measure: string, length: number): string {
+  return `${measure}_${length}`;
 }
 
 /** The measures that the features of a view need, each once per window. */
@@ -36,7 +41,7 @@ export class Measures {
   // Keys: names of columns.
   readonly tiles = new Map<string, string>();
   // Keys: names of columns.
-  readonly windows = new Map<string, { readonly measure: Measure; readonly days: number }>();
+  readonly windows = new Map<string, { readonly measure: Measure; readonly length: number }>();
   // Keys: names of columns.
   readonly spreads = new Map<string, Spread>();
   // Keys: names of columns.
@@ -49,16 +54,16 @@ export class Measures {
   }
 
   /** The name of a measure folded over a window. */
-  over(days: number, { tile, ...measure }: Measure & { readonly tile: string }): string {
-    const name = `${measure.name}_${days}d`;
+  over(length: number, { tile, ...measure }: Measure & { readonly tile: string }): string {
+    const name = windowOf(measure.name, length);
     this.tiles.set(measure.name, tile);
-    this.windows.set(name, { measure, days });
+    this.windows.set(name, { measure, length });
     return name;
   }
 
   /** The name of the squared deviations of a window. */
   spread(spread: Spread, tile: string): string {
-    const name = `spread_${spread.squares}_${spread.days}d`;
+    const name = windowOf(`spread_${spread.squares}`, spread.length);
     this.tiles.set(spread.squares, tile);
     this.spreads.set(name, spread);
     return name;
@@ -66,7 +71,7 @@ export class Measures {
 
   /** The name of the number of different values of a window. */
   different(distinct: DistinctValues, tile: string): string {
-    const name = `${distinct.list}_${distinct.days}d`;
+    const name = windowOf(distinct.list, distinct.length);
     this.tiles.set(distinct.list, tile);
     this.distinct.set(name, distinct);
     return name;
@@ -84,19 +89,19 @@ export function valueOf(
   read: ReadColumn | undefined,
   { measures, sql }: { readonly measures: Measures; readonly sql: Dialect },
 ): string {
-  const days = windowLength(window);
+  const length = windowLength(window);
   if (read === undefined)
-    return `COALESCE(${measures.over(days, { name: 'entries', fold: 'SUM', tile: 'COUNT(*)' })}, 0)`;
+    return `COALESCE(${measures.over(length, { name: 'entries', fold: 'SUM', tile: 'COUNT(*)' })}, 0)`;
   const { name: column, exact, order } = read;
   if (aggregate === 'count_distinct') {
     const most = upTo as number;
     const list = `distinct_${most}_${column}`;
     // A null is one of the values of a tile.
-    return `LEAST(COALESCE(${measures.different({ days, list }, sql.distinct(column, most + 1))}, 0), ${most})`;
+    return `LEAST(COALESCE(${measures.different({ length, list }, sql.distinct(column, most + 1))}, 0), ${most})`;
   }
   if (aggregate === 'first' || aggregate === 'last') return eventValue(aggregate);
   const over = (name: string, fold: Measure['fold'], tile: string): string =>
-    measures.over(days, { name: `${name}_${column}`, fold, tile });
+    measures.over(length, { name: `${name}_${column}`, fold, tile });
   const double = (expression: string): string => sql.cast(expression, float64);
   if (aggregate === 'min') return over('least', 'MIN', `MIN(${column})`);
   if (aggregate === 'max') return over('greatest', 'MAX', `MAX(${column})`);
@@ -124,7 +129,7 @@ export function valueOf(
     measures.tiles.set(at, `${bound}(CASE WHEN ${column} IS NOT NULL THEN event_time END)`);
     // The available time of a tile is not that of each of its events, but tells the tiles of a day apart as those would.
     const tile = sql.pick(column, { order: ['event_time', 'available_time', ...order(column)], end });
-    return measures.over(days, { name, fold: end, tile, order: [at, 'available_time', ...order(name)] });
+    return measures.over(length, { name, fold: end, tile, order: [at, 'available_time', ...order(name)] });
   }
 
   /** A difference of two sums that are exact. */
@@ -134,7 +139,7 @@ export function valueOf(
   }
 
   function floatVariance(): string {
-    const spread = { days, count: `count_${column}`, sum: `sum_${column}`, squares: `squares_${column}` };
+    const spread = { length, count: `count_${column}`, sum: `sum_${column}`, squares: `squares_${column}` };
     return sql.divide(measures.spread(spread, sql.squaredDeviations(column)), double(`${count} - 1`));
   }
 }

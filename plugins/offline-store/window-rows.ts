@@ -1,5 +1,5 @@
 import { parseType, type Dialect, type FeatureView } from 'vivace';
-import type { Measure, Measures, Spread } from './measures.js';
+import { windowOf, type Measure, type Measures, type Spread } from './measures.js';
 import { grainOf, longestOf } from './windows.js';
 
 const float64 = parseType('float64');
@@ -129,8 +129,8 @@ class Folds {
       const greatest = totals.map(([name]) => greatestOf(name));
       const columns = totals.map(([name]) => name);
       const summed = totals.map(
-        ([name, { measure, days }]) =>
-          `${this.#sql.total(this.#within(days, measure.name), greatestOf(name))} AS ${name}`,
+        ([name, { measure, length }]) =>
+          `${this.#sql.total(this.#within(length, measure.name), greatestOf(name))} AS ${name}`,
       );
       parts.push({ name: 'vivace_summed', sql: this.#beside(parts, greatest, summed), columns });
     }
@@ -138,9 +138,9 @@ class Folds {
     if (spreads.size > 0) {
       // Keys: names of columns.
       const needed = new Set(
-        [...spreads].flatMap(([name, { days, count, sum }]) => [
-          `${sum}_${days}d`,
-          `${count}_${days}d`,
+        [...spreads].flatMap(([name, { length, count, sum }]) => [
+          windowOf(sum, length),
+          windowOf(count, length),
           ...(this.#isSummedLater ? [greatestOf(name)] : []),
         ]),
       );
@@ -165,10 +165,10 @@ class Folds {
     const later = this.#later();
     const folds = [...this.#measures.windows]
       .filter(([name]) => later.every(([other]) => other !== name))
-      .map(([name, { measure, days }]) => [name, this.#fold(measure, days)] as const);
+      .map(([name, { measure, length }]) => [name, this.#fold(measure, length)] as const);
     const greatest = later.map(
-      ([name, { measure, days }]) =>
-        [greatestOf(name), `MAX(ABS(${this.#within(days, measure.name)}))`] as const,
+      ([name, { measure, length }]) =>
+        [greatestOf(name), `MAX(ABS(${this.#within(length, measure.name)}))`] as const,
     );
     const furthest = this.#isSummedLater
       ? [...this.#measures.spreads].map(([name, of]) => [greatestOf(name), this.#greatestSpread(of)] as const)
@@ -184,7 +184,7 @@ class Folds {
   }
 
   /** The totals that are cheaper once their greatest value is known. */
-  #later(): readonly (readonly [string, { readonly measure: Measure; readonly days: number }])[] {
+  #later(): readonly (readonly [string, { readonly measure: Measure; readonly length: number }])[] {
     if (!this.#isSummedLater) return [];
     return [...this.#measures.windows].filter(([, { measure }]) => measure.fold === 'TOTAL');
   }
@@ -199,12 +199,12 @@ class Folds {
   ) AS b GROUP BY ${ids}`;
   }
 
-  #within(days: number, value: string): string {
-    return days === this.#longest ? value : `CASE WHEN tile_day >= day - ${days} THEN ${value} END`;
+  #within(length: number, value: string): string {
+    return length === this.#longest ? value : `CASE WHEN tile_day >= day - ${length} THEN ${value} END`;
   }
 
-  #fold({ name, fold, order = this.#inOrder }: Measure, days: number): string {
-    const value = this.#within(days, name);
+  #fold({ name, fold, order = this.#inOrder }: Measure, length: number): string {
+    const value = this.#within(length, name);
     if (fold === 'TOTAL') return this.#sql.total(value);
     return fold === 'first' || fold === 'last'
       ? this.#sql.pick(value, { order, end: fold })
@@ -217,15 +217,15 @@ class Folds {
   }
 
   /** What the tiles of a window add to its squared deviations. */
-  #spread(name: string, { days, count, sum, squares }: Spread): string {
-    const apart = `(${this.#mean(sum, count)} - ${this.#mean(`${sum}_${days}d`, `${count}_${days}d`)})`;
+  #spread(name: string, { length, count, sum, squares }: Spread): string {
+    const apart = `(${this.#mean(sum, count)} - ${this.#mean(windowOf(sum, length), windowOf(count, length))})`;
     const part = `CASE WHEN ${count} > 0 THEN ${squares} + ${this.#sql.cast(count, float64)} * ${apart} * ${apart} END`;
-    return this.#sql.total(this.#within(days, part), ...(this.#isSummedLater ? [greatestOf(name)] : []));
+    return this.#sql.total(this.#within(length, part), ...(this.#isSummedLater ? [greatestOf(name)] : []));
   }
 
   /** No tile adds more than this; what one does add is no less than a quarter of it, divided by the events of the largest tile. */
-  #greatestSpread({ days, count, sum, squares }: Spread): string {
-    const within = (value: string): string => this.#within(days, value);
+  #greatestSpread({ length, count, sum, squares }: Spread): string {
+    const within = (value: string): string => this.#within(length, value);
     const mean = within(this.#mean(sum, count));
     // The mean of the window may be rounded to outside of those of its tiles.
     const range = `GREATEST(MAX(${mean}) - MIN(${mean}), MAX(${mean}) * 1e-15, MIN(${mean}) * -1e-15)`;
@@ -244,7 +244,7 @@ class Folds {
         keep: [...this.#ids, 'day', 'tile_day'],
       });
       const counted = counts.map(
-        ([name, { days }]) => `COUNT(DISTINCT ${this.#within(days, 'item')}) AS ${name}`,
+        ([name, { length }]) => `COUNT(DISTINCT ${this.#within(length, 'item')}) AS ${name}`,
       );
       return {
         name: `vivace_${list}`,
