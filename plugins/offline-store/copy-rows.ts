@@ -61,10 +61,16 @@ export async function copyRows(
     work.onProgress?.(progress);
     await work.onAcknowledged?.(keys, rows, progress);
   };
-  for await (const batch of work.warehouse.query(statement, context)) {
-    await writing;
-    writing = write(batch);
-    writing.catch(() => undefined);
+  try {
+    for await (const batch of work.warehouse.query(statement, context)) {
+      await writing;
+      writing = write(batch);
+      writing.catch(() => undefined);
+    }
+  } catch (error) {
+    // Nothing is written any more once the caller knows of the failure.
+    await writing.catch(() => undefined);
+    throw error;
   }
   await writing;
   work.onProgress?.(progress);
