@@ -10,6 +10,7 @@ const ledgerSchema = z.object({
   view: z.string(),
   covered: z.array(z.object({ after: microseconds.nullable(), until: microseconds })),
   fullAt: microseconds.optional(),
+  restatedAs: microseconds.optional(),
   closed: z.object({ until: microseconds, periods: z.record(z.string(), z.string()) }).optional(),
   runs: z.array(
     z.object({
@@ -52,6 +53,8 @@ export interface Ledger {
   readonly covered: readonly Stretch[];
   /** When the last run began that copied everything. */
   readonly fullAt?: number | undefined;
+  /** The available time of the rows of the past that were written anew last; those that are written next get a later one. */
+  readonly restatedAs?: number | undefined;
   /** Fingerprints of the rows that were known at `until`, by periods of their event times; the offline store knows what they mean. */
   readonly closed?:
     { readonly until: number; readonly periods: Readonly<Record<string, string>> } | undefined;
@@ -133,13 +136,16 @@ export function coveredUntil({ covered }: Pick<Ledger, 'covered'>): number | und
 export function mergeLedgers(mine: Ledger, theirs: Ledger): Ledger {
   const runs = new Map([...mine.runs, ...theirs.runs].map((run) => [`${run.startedAt} ${run.until}`, run]));
   const closed = laterOf(mine.closed, theirs.closed);
+  const [fullAt, restatedAs] = [
+    latest(mine.fullAt, theirs.fullAt),
+    latest(mine.restatedAs, theirs.restatedAs),
+  ];
   const { open: _, ...rest } = theirs;
   return {
     ...rest,
     covered: union([...mine.covered, ...theirs.covered]),
-    ...(theirs.fullAt === undefined && mine.fullAt === undefined
-      ? {}
-      : { fullAt: Math.max(mine.fullAt ?? -Infinity, theirs.fullAt ?? -Infinity) }),
+    ...(fullAt === undefined ? {} : { fullAt }),
+    ...(restatedAs === undefined ? {} : { restatedAs }),
     ...(closed === undefined ? {} : { closed }),
     runs: [...runs.values()].sort((a, b) => a.startedAt - b.startedAt).slice(-keptRuns),
     ...(theirs.open === undefined ? {} : { open: theirs.open }),
@@ -149,6 +155,11 @@ export function mergeLedgers(mine: Ledger, theirs: Ledger): Ledger {
         ? theirs.sample
         : mergeSamples(mine.sample, theirs.sample),
   };
+}
+
+function latest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : known.reduce((a, b) => Math.max(a, b));
 }
 
 function laterOf(mine: Ledger['closed'], theirs: Ledger['closed']): Ledger['closed'] {

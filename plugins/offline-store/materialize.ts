@@ -21,7 +21,7 @@ import { copyRows, inOrder } from './copy-rows.js';
 import { KeptTables } from './kept-tables.js';
 import { keepsTiles, type TileUse } from './kept-tiles.js';
 import { neededPasses, planOfLedger, planOfSample, type Pass, type Plan } from './plan-run.js';
-import { restatement } from './restatement.js';
+import { restatement, type Restatement } from './restatement.js';
 import { rowsToCopy } from './rows-to-copy.js';
 import { ledgerAfterPass, ledgerAfterRun, ledgerUnderWay, ledgerWithoutOpen } from './run-ledger.js';
 import { ledgerKey, lostOf, Sample } from './sample.js';
@@ -90,9 +90,9 @@ class Run {
     const { until, why } = plan;
     if (why !== undefined) say(this.#view, `everything is copied: ${why}`);
     const known = this.#view.isStatic || this.#view.isAggregate ? until : await this.#newestKnown(until);
-    const closed = await this.#compare(known);
+    const closed = await this.#compare({ known, until });
     const restated = restatement(this.#view, closed, { run, ledger: this.#ledger, until, known });
-    if (restated !== undefined) await this.#copyRows(restated.pass);
+    if (restated !== undefined) await this.#restate(restated);
     const passes = neededPasses(this.#view, plan, closed);
     for (const [i, pass] of passes.entries()) {
       // What follows begins where the rows end that the one before has found.
@@ -153,22 +153,36 @@ class Run {
 
   /**
    * Compares the rows of the past with what they were. For aggregates the past is what they have counted; for plain rows it ends with the
-   * newest one, since a row that is appended behind it is never mistaken for it.
+   * newest one, since a row that is appended behind it is never mistaken for it, and never before it did: where the newest one is gone, that is
+   * a change, once.
    */
-  async #compare(known: number): Promise<ClosedPeriods | undefined> {
+  async #compare({
+    known,
+    until,
+  }: {
+    readonly known: number;
+    readonly until: number;
+  }): Promise<ClosedPeriods | undefined> {
     const { run, warehouse, context } = this.#work;
     if (run.trustClosed === true || (this.#view.isStatic && warehouse.dialect.rowHash === undefined))
       return undefined;
-    return closedPeriods(this.#view, this.#source, {
-      ledger: this.#ledger,
-      until: known - this.#overlap,
-      warehouse,
-      context,
-    });
+    const ledger = this.#ledger;
+    const end = known - this.#overlap;
+    const before = ledger.closed?.until ?? -Infinity;
+    const compared = before <= until ? Math.max(end, before) : end;
+    return closedPeriods(this.#view, this.#source, { ledger, until: compared, warehouse, context });
   }
 
   get #overlap(): number {
     return (this.#view.source?.overlapMs ?? 0) * 1000;
+  }
+
+  /** A run that is killed must not have given rows a time that the next one gives to others. */
+  async #restate({ pass }: Restatement): Promise<void> {
+    const { online, context } = this.#work;
+    this.#ledger = { ...this.#ledger, restatedAs: pass.availableTime };
+    await online.writeLedger(this.#ledger, context);
+    await this.#copyRows(pass);
   }
 
   async #copy(pass: Pass, known: number): Promise<void> {

@@ -5,7 +5,7 @@ import { beginOf } from './windows.js';
 
 /** How rows of periods that have changed are written so that they win. */
 export interface Restatement {
-  readonly pass: Pass;
+  readonly pass: Pass & { readonly availableTime: number };
   /** The periods, as texts. */
   readonly periods: readonly string[];
 }
@@ -36,14 +36,14 @@ export function restatement(
   if (changed.length === 0 || view.isStatic) return undefined;
   const periods = changed.map(periodText);
   if (run.restate !== true) throw changedError(view, periods);
-  const former = ledger.runs.filter(({ restated }) => restated !== undefined).length;
   // Later than any row that was written, and earlier than what becomes known after this run.
   const newest = Math.max(
     known,
+    ledger.restatedAs ?? -Infinity,
     coveredUntil(ledger) ?? -Infinity,
     view.isAggregate ? beginOf(view, until) : -Infinity,
   );
-  return { pass: { selection: { until, within: changed }, availableTime: newest + 1 + former }, periods };
+  return { pass: { selection: { until, within: changed }, availableTime: newest + 1 }, periods };
 }
 
 function changedError(view: FeatureView, periods: readonly string[]): VivaceError {
