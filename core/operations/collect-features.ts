@@ -20,8 +20,8 @@ export interface CollectFeaturesOptions {
 
 /** A version of a view in an online store, and what became of it. */
 export interface CollectedFeatures extends StoredVersion {
-  /** Why it stays: a configuration names it, its last run is too recent, or none of its runs has ended. Absent where it is dropped. */
-  readonly stays?: 'named' | 'recent' | 'unfinished';
+  /** Why it stays: a configuration names it, its last run is too recent, or its ledger does not say when that was. Absent where it is dropped. */
+  readonly stays?: 'named' | 'recent' | 'unknown';
   /** How many entries were removed; absent where it stays, and where nothing is removed. */
   readonly entries?: number;
 }
@@ -67,6 +67,6 @@ function whyItStays(
   { keep, before }: { readonly keep: ReadonlySet<string>; readonly before: number },
 ): CollectedFeatures['stays'] {
   if (keep.has(hash)) return 'named';
-  if (lastRunAt === undefined) return 'unfinished';
+  if (lastRunAt === undefined) return 'unknown';
   return millisOf(lastRunAt) > before ? 'recent' : undefined;
 }

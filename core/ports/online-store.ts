@@ -38,7 +38,7 @@ export interface StoredVersion {
   readonly view: string;
   /** The keys of its entity, in order. */
   readonly entity: readonly { readonly name: string; readonly type: TypeName }[];
-  /** When its last run began, microseconds; absent where none has ended. */
+  /** When its last run began, microseconds, which may not have ended; absent where none is known, as where its ledger cannot be read. */
   readonly lastRunAt?: number;
 }
 
@@ -58,11 +58,12 @@ export interface OnlineStore {
   versions(context: CallContext): MaybePromise<readonly StoredVersion[]>;
 
   /**
-   * Writes a tombstone for each key, whether there is a row or not: the key is MISSING until a row with a later event time is written. A
-   * read says so (`FeatureRows.setDeleted`), and what is pushed meanwhile with an earlier one is left out of logs too.
+   * Writes a tombstone for each key, whether there is a row or not: the key is MISSING until a row with a later event time is written or, of
+   * a view whose rows have no times, until a later run writes one. A read says so (`FeatureRows.setDeleted`), and what is pushed meanwhile
+   * with an earlier one is left out of logs too.
    *
    * @param version Its hash and its entity.
-   * @param time Event and available time of the tombstones, microseconds.
+   * @param time The available time of the tombstones, and their event time where rows have one, microseconds.
    * @returns How many keys have been removed: those that had no newer row.
    */
   remove(

@@ -1,5 +1,6 @@
 import { isValid, type CallContext, type KeyValueStore, type Keys, type StoredVersion } from 'vivace';
 import { encodeRowKeys, RowCodec } from 'vivace/wire';
+import { isStaticVersion } from './stored-versions.js';
 
 /** Writes a tombstone for each key that is not null. @returns How many of them had no newer row. */
 export async function removeRows(
@@ -13,7 +14,9 @@ export async function removeRows(
   context: CallContext,
 ): Promise<number> {
   const columns = entity.map(({ name }) => keys.column(name));
-  const value = new RowCodec([]).encodeDeleted(time, time);
+  // Rows of a static view have event time 0 for good: a tombstone of now would hide whatever comes.
+  const eventTime = (await isStaticVersion(store, hash, context)) ? 0 : time;
+  const value = new RowCodec([]).encodeDeleted(eventTime, time);
   const entries = encodeRowKeys(hash, columns, keys.rows)
     .map((key) => ({ key, value }))
     .filter((_, row) => columns.every((column) => isValid(column, row)));

@@ -1,4 +1,5 @@
 import {
+  isVivaceError,
   messageOf,
   parseLedger,
   VivaceError,
@@ -16,17 +17,22 @@ const listKey = '#views';
 
 const listSchema = z.record(
   z.string(),
-  z.object({ view: z.string(), entity: z.array(z.object({ name: z.string(), type: z.string() })) }),
+  z.object({
+    view: z.string(),
+    entity: z.array(z.object({ name: z.string(), type: z.string() })),
+    isStatic: z.boolean(),
+  }),
 );
 type List = z.infer<typeof listSchema>;
 
 /** Lists a version, unless it is listed as it is. */
 export async function registerVersion(
   store: KeyValueStore,
-  { hash, name, entity }: FeatureView,
+  { hash, name, entity, isStatic }: FeatureView,
   context: CallContext,
 ): Promise<void> {
-  const version = { view: name, entity: entity.map((key) => ({ name: key.name, type: key.type.name })) };
+  const keys = entity.map((key) => ({ name: key.name, type: key.type.name }));
+  const version = { view: name, entity: keys, isStatic };
   await new RevisedText(store, listKey).change((text) => {
     const list = readableList(text);
     if (JSON.stringify(list[hash]) === JSON.stringify(version)) return undefined;
@@ -42,16 +48,37 @@ export async function storedVersions(
   const list = readList(await new RevisedText(store, listKey).read(context));
   const versions: StoredVersion[] = [];
   for (const [hash, { view, entity }] of Object.entries(list)) {
-    const ledger = await new RevisedText(store, ledgerKeyOf(hash)).read(context);
-    const last = ledger === undefined ? undefined : parseLedger(ledger).runs.at(-1);
+    const lastRunAt = lastRunOf(await new RevisedText(store, ledgerKeyOf(hash)).read(context));
     versions.push({
       hash,
       view,
       entity: entity.map(({ name, type }) => ({ name, type: type as TypeName })),
-      ...(last === undefined ? {} : { lastRunAt: last.startedAt }),
+      ...(lastRunAt === undefined ? {} : { lastRunAt }),
     });
   }
   return versions;
+}
+
+/** When the last run began, of which one may not have ended; `undefined` where the ledger does not say, or cannot be read: the others are listed. */
+function lastRunOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const { runs, open } = parseLedger(text);
+    const begun = [...runs, ...(open === undefined ? [] : [open])].map(({ startedAt }) => startedAt);
+    return begun.length === 0 ? undefined : begun.reduce((a, b) => Math.max(a, b));
+  } catch (error) {
+    if (isVivaceError(error) && error.code === 'DATA_LOSS') return undefined;
+    throw error;
+  }
+}
+
+/** Whether the rows of a version have no times of events. */
+export async function isStaticVersion(
+  store: KeyValueStore,
+  hash: string,
+  context: CallContext,
+): Promise<boolean> {
+  return readList(await new RevisedText(store, listKey).read(context))[hash]?.isStatic === true;
 }
 
 /** Removes whatever a version has left. */

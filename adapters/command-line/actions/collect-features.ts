@@ -41,7 +41,7 @@ export async function collect(
 const reasons = {
   named: 'stays: a configuration names it',
   recent: 'stays: its last run is too recent',
-  unfinished: 'stays: none of its runs has ended',
+  unknown: 'stays: its ledger does not say when it last ran',
 } as const;
 
 function lineOf({ view, hash, stays, entries, lastRunAt }: CollectedFeatures): string {
