@@ -105,12 +105,16 @@ function scaled(value: string, scale: string): string {
   return `TRY_CAST(${value} * ${scale} AS HUGEINT)`;
 }
 
-/** The sum of `sum` / `scale`, or that of doubles of which one is infinite or no number: no order of them gives another one. */
+/** The sum of `sum` / `scale`, or that of doubles where one is infinite or NaN: no order of them gives another one. */
 function exactly(
   sum: string,
-  { scale, doubles }: { readonly scale: string; readonly doubles: string },
+  {
+    scale,
+    greatest,
+    doubles,
+  }: { readonly scale: string; readonly greatest: string; readonly doubles: string },
 ): string {
-  return `CASE WHEN isfinite(${doubles}) THEN CAST(${sum} AS DOUBLE) / ${scale} ELSE ${doubles} END`;
+  return `CASE WHEN isfinite(${greatest}) THEN CAST(${sum} AS DOUBLE) / ${scale} ELSE ${doubles} END`;
 }
 
 function total(expression: string, greatest?: string): string {
@@ -120,20 +124,25 @@ function total(expression: string, greatest?: string): string {
     const sum = `sum(${scaled(expression, scale)})`;
     return `COALESCE(${doubles}, CAST(${sum} AS DOUBLE) / any_value(${scale}))`;
   }
-  const doubles = `sum(${expression})`;
-  const scale = scaleOf(`max(abs(${expression}))`);
+  const most = `max(abs(${expression}))`;
+  const scale = scaleOf(most);
   const sum = `list_sum(list_transform(list(${expression}), lambda vivace_value: ${scaled('vivace_value', scale)}))`;
-  return exactly(sum, { scale, doubles });
+  return exactly(sum, { scale, greatest: most, doubles: `sum(${expression})` });
 }
 
 function squaredDeviations(expression: string): string {
   // The mean may be rounded to outside of the values.
   const furthest = `greatest(max(${expression}) - min(${expression}), max(abs(${expression})) * 1e-15)`;
-  const given = `{'mean': ${total(expression)} / count(${expression}), 'scale': ${scaleOf(`power(${furthest}, 2)`)}}`;
+  const greatest = `power(${furthest}, 2)`;
+  const given = `{'mean': ${total(expression)} / count(${expression}), 'greatest': ${greatest}, 'scale': ${scaleOf(greatest)}}`;
   const apart = '(vivace_value - vivace_given.mean)';
   const squares = `list_transform(list(${expression}), lambda vivace_value: ${apart} * ${apart})`;
   const sum = `list_sum(list_transform(${squares}, lambda vivace_square: ${scaled('vivace_square', 'vivace_given.scale')}))`;
-  const once = exactly(sum, { scale: 'vivace_given.scale', doubles: `list_sum(${squares})` });
+  const once = exactly(sum, {
+    scale: 'vivace_given.scale',
+    greatest: 'vivace_given.greatest',
+    doubles: `list_sum(${squares})`,
+  });
   // What stands in a lambda is computed for each item, except for what it is given.
   return `list_transform([${given}], lambda vivace_given: ${once})[1]`;
 }

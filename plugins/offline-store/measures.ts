@@ -118,8 +118,10 @@ export function valueOf(
     return ratio(over(`above_${bound}`, 'SUM', greater));
   }
   const s = sum();
-  const variance = exact ? exactVariance() : floatVariance();
-  return `CASE WHEN ${count} > 1 THEN SQRT(${variance}) END`;
+  if (exact) return `CASE WHEN ${count} > 1 THEN SQRT(${exactVariance()}) END`;
+  // The mean of equal values may be rounded to another one.
+  const isOne = `${over('least', 'MIN', `MIN(${column})`)} = ${over('greatest', 'MAX', `MAX(${column})`)}`;
+  return `CASE WHEN ${count} > 1 THEN CASE WHEN ${isOne} THEN 0 ELSE SQRT(${floatVariance()}) END END`;
 
   /** Of the first or the last event: by event time, available time and value, so that it does not matter how the rows are stored. */
   function eventValue(end: 'first' | 'last'): string {

@@ -67,6 +67,9 @@ export function aggregates({ runner, lake, sql, answer, value }: WarehouseFixtur
     ] as const)
       assert.deepEqual((await totals(of)).map(Number), [wanted, wanted]);
     if (sql().totalsByGreatest !== true) return;
+    assert.deepEqual(await totals([1e308, 1e308, -1e308, -1e308]), [0, 0]);
+    assert.equal(await squares([1e170, 1e170]), 0);
+    assert.equal(await squares([1e170, -1e170]), Infinity);
     const [total, byGreatest] = await totals(values);
     assert.equal(byGreatest, total);
     const small = values.filter((each) => Math.abs(each) < 1e100);
