@@ -33,3 +33,22 @@ export async function pause(
     if (leftMs <= longestTimerMs || signal?.aborted === true) return;
   }
 }
+
+/**
+ * Keeps the process alive while calls are under way: the timers of parts do not, so that a server that is idle ends with its program, but somebody
+ * awaits a call that waits for such a timer.
+ */
+export class KeepsAlive {
+  static #calls = 0;
+  static #timer: NodeJS.Timeout | undefined;
+
+  static enter(): void {
+    if (this.#calls++ > 0) return;
+    this.#timer ??= setInterval(() => undefined, longestTimerMs);
+    this.#timer.ref();
+  }
+
+  static leave(): void {
+    if (--this.#calls === 0) this.#timer?.unref();
+  }
+}

@@ -9,7 +9,7 @@ parts:
   online:  { use: online-store, store: hot }
   lake:    { use: duckdb }
   bucket:  { use: filesystem, path: log }
-  log:     { use: served-log, encode: lake, blobs: bucket, appendMs: 1 }
+  log:     { use: served-log, encode: lake, blobs: bucket }
   history: { use: offline-store, warehouse: lake, online: online }
 views:
   price:
