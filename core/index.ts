@@ -498,4 +498,5 @@ export { textKey, TextKeys } from './kernel/text-keys.js';
 export type { TextKey } from './kernel/text-keys.js';
 export { SharedWork } from './kernel/shared-work.js';
 export type { LoadKeys, SharedWorkOptions } from './kernel/shared-work.js';
+export { disposeAll } from './kernel/dispose-all.js';
 export { untilAborted } from './kernel/until-aborted.js';

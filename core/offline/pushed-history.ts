@@ -4,6 +4,7 @@ import { withArticle } from '../config/article.js';
 import { cellAt, columnOf, type Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import type { CallContext } from '../kernel/call.js';
+import { disposeAll } from '../kernel/dispose-all.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { OfflineStore } from '../ports/offline-store.js';
 import { servedLog, type LogFile, type ServedLog } from '../ports/served-log.js';
@@ -76,8 +77,8 @@ export function withLogs(server: Pick<Server, 'part'>, store: OfflineStore): Off
         }),
     save: (rows, path, context) => store.save(rows, path, context),
     async [Symbol.asyncDispose]() {
-      for (const table of await Promise.allSettled(loaded.values()))
-        if (table.status === 'fulfilled') await table.value[Symbol.asyncDispose]();
+      const tables = await Promise.allSettled(loaded.values());
+      await disposeAll(tables.flatMap((table) => (table.status === 'fulfilled' ? [table.value] : [])));
     },
   };
 }

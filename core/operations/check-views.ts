@@ -1,6 +1,7 @@
 import type { Binding } from '../composition/part-set.js';
 import { checkSources, type SourceNotes } from '../offline/check-sources.js';
 import { logsOf, withLogs } from '../offline/pushed-history.js';
+import { disposeAll } from '../kernel/dispose-all.js';
 import type { CallContext } from '../kernel/call.js';
 import { offlineStore } from '../ports/offline-store.js';
 import type { FeatureView } from '../views/view.js';
@@ -41,7 +42,7 @@ export async function checkViews(
       views: views.filter((view) => copies(binding, view)),
     }));
     const found = await checkSources(server, checked, context).finally(async () => {
-      for (const { store } of checked) await store[Symbol.asyncDispose]();
+      await disposeAll(checked.map(({ store }) => store));
     });
     const unasked = views.filter((view) => !asked.some((binding) => copies(binding, view)));
     return new Map([

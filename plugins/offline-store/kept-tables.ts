@@ -1,4 +1,4 @@
-import type { CallContext, Statement, TableRows, Warehouse } from 'vivace';
+import { disposeAll, type CallContext, type Statement, type TableRows, type Warehouse } from 'vivace';
 
 /** Temporary tables of a warehouse that are disposed of together, the last one first. */
 export class KeptTables implements AsyncDisposable {
@@ -26,6 +26,6 @@ export class KeptTables implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const table of this.#tables.splice(0).reverse()) await table[Symbol.asyncDispose]();
+    await disposeAll(this.#tables.splice(0));
   }
 }
