@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   dayOf,
   formatInstant,
@@ -62,7 +62,7 @@ export class KeptDays {
     { first = -Infinity, last = Infinity }: { readonly first?: number; readonly last?: number },
     describe: (sql: string) => Promise<readonly DescribedColumn[]>,
   ): Promise<string | undefined> {
-    const files = current(await listed(this.#of(name)));
+    const files = current(await this.#listed(this.#of(name)));
     const wanted = await this.#undamaged(files.filter((file) => file.last >= first && file.first <= last));
     if (wanted.length === 0) return undefined;
     const bounds = [
@@ -82,7 +82,7 @@ export class KeptDays {
   ): Promise<void> {
     const directory = this.#of(name);
     await makeDirectory(directory);
-    const found = await listed(directory);
+    const found = await this.#listed(directory);
     const files = await this.#undamaged(current(found));
     for (const { first, last } of stretches(files, days)) {
       const replaced = days.filter((day) => day >= first && day <= last);
@@ -111,8 +111,19 @@ export class KeptDays {
         throw error;
       }
     }
+    // A file is where it is once its directory says so on the disk.
+    await makeDurable(directory, 'r');
     await removeReplaced(found, files);
     await removeUnfinished(directory);
+  }
+
+  /** The files of a set; of others of it nothing is remembered. */
+  async #listed(directory: string): Promise<readonly KeptFile[]> {
+    const files = await listed(directory);
+    const paths = new Set(files.map(({ path }) => path));
+    for (const path of this.#intact.keys())
+      if (dirname(path) === directory && !paths.has(path)) this.#intact.delete(path);
+    return files;
   }
 
   /** Those whose bytes are what was written; each is read once. */
@@ -214,8 +225,8 @@ function parquet(files: readonly KeptFile[]): string {
   return `read_parquet([${files.map(({ path }) => text(path)).join(', ')}], hive_partitioning = false)`;
 }
 
-async function makeDurable(path: string): Promise<void> {
-  const file = await open(path, 'r+');
+async function makeDurable(path: string, flags = 'r+'): Promise<void> {
+  const file = await open(path, flags);
   try {
     await file.sync();
   } finally {

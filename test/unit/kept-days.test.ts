@@ -96,6 +96,17 @@ describe('KeptDays', () => {
     expect(copied[0]).to.include('1970-01-02.3').and.not.include('1970-01-03.1');
   });
 
+  it('remembers nothing of a file that is gone', async () => {
+    await replace([1]);
+    await found();
+    const path = join(directory, 'set', readdirSync(join(directory, 'set'))[0]!);
+    rmSync(path);
+    expect(await kept.from('set', {}, async () => [])).to.equal(undefined);
+    writeFileSync(path, 'other');
+    expect(await kept.from('set', {}, async () => [])).to.equal(undefined);
+    expect(said).to.deep.equal([`${path} is damaged: it is left out, and its days are folded anew`]);
+  });
+
   it('removes what a killed process has begun, a day later', async () => {
     await replace([1]);
     writeFileSync(join(directory, 'set', '.begun'), 'half');
