@@ -106,7 +106,6 @@ export class ValueGatherer {
 
 /** Gathers the values of a column: numbers, truth values and texts by themselves, lists, vectors and bytes by their lengths. */
 export class ColumnGatherer {
-  #rows = 0;
   #nulls = 0;
   #notNumbers = 0;
   readonly #numbers = new NumberGatherer();
@@ -114,7 +113,6 @@ export class ColumnGatherer {
 
   add(column: Column): void {
     for (let row = 0; row < column.rows; row++) {
-      this.#rows++;
       if (isValid(column, row)) this.#cell(cellAt(column, row));
       else this.#nulls++;
     }
@@ -127,10 +125,6 @@ export class ColumnGatherer {
       else this.#notNumbers++;
     } else if (typeof cell === 'string' || typeof cell === 'boolean') this.#values.add(String(cell));
     else if (cell !== null) this.#numbers.add(cell.length);
-  }
-
-  get rows(): number {
-    return this.#rows;
   }
 
   get nulls(): number {

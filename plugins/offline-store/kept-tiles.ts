@@ -11,6 +11,7 @@ import {
 import type { Aggregation } from './aggregates.js';
 import { daysOfSource } from './days-of-source.js';
 import { KeptTables } from './kept-tables.js';
+import { entries } from './measures.js';
 import { sourceOf, type FoundSource } from './source.js';
 import {
   daysOf,
@@ -22,8 +23,8 @@ import {
   wholeUntil,
   type Marks,
 } from './tile-marks.js';
-import { entries, sourceFrom, tileSets, type TileSet } from './tile-sets.js';
-import { tilesOf } from './tiles.js';
+import { sourceFrom, tileSets, type TileSet } from './tile-sets.js';
+import { activeKeys, isActive, tilesOf } from './tiles.js';
 import { grainOf, longestOf } from './windows.js';
 
 const string = parseType('string');
@@ -255,16 +256,15 @@ UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, 
     const columns = [keys, 'day', 'available_time'].join(', ');
     const key = (of: string): string => this.#keys.map((name) => `${of}.${name}`).join(', ');
     const chosen = (rows: string): string =>
-      active === undefined
-        ? ''
-        : ` WHERE EXISTS (SELECT 1 FROM vivace_active AS a WHERE ${this.#keys.map((name) => `a.${name} = ${rows}.${name}`).join(' AND ')})`;
+      active === undefined ? '' : ` WHERE ${isActive(this.#keys, rows)}`;
     const ofOpen = `SELECT ${[columns, ...measures].join(', ')} FROM ${open} AS o${chosen('o')}`;
-    const activeKeys = (tiles: string): string =>
-      active === undefined
-        ? ''
-        : `vivace_active AS (SELECT DISTINCT ${keys} FROM (${tiles}) AS u WHERE ${active})`;
+    const withActive = (tiles: string): string[] =>
+      active === undefined ? [] : [activeKeys(this.#keys, { from: `(${tiles}) AS u`, active })];
     if (base === undefined)
-      return `${active === undefined ? '' : `WITH ${activeKeys(`SELECT ${columns} FROM ${open} AS o`)} `}${ofOpen}`;
+      return [
+        ...withActive(`SELECT ${columns} FROM ${open} AS o`).map((each) => `WITH ${each} `),
+        ofOpen,
+      ].join('');
     const joined: string[] = [];
     const values: string[] = [];
     for (const [i, rows] of others.entries()) {
@@ -282,9 +282,7 @@ UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, 
     const read = [key('b'), 'b.day', 'b.available_time', ...counts, ...values].join(', ');
     const withs = [
       `vivace_base AS (SELECT ${columns}, arrived, measured FROM ${base} AS t WHERE mark IS NULL)`,
-      ...(active === undefined
-        ? []
-        : [activeKeys(`SELECT ${columns} FROM vivace_base UNION ALL SELECT ${columns} FROM ${open} AS o`)]),
+      ...withActive(`SELECT ${columns} FROM vivace_base UNION ALL SELECT ${columns} FROM ${open} AS o`),
     ];
     return `WITH ${withs.join(', ')}
 SELECT ${[columns, ...measures].join(', ')} FROM (SELECT ${read} FROM vivace_base AS b ${joined.join(' ')}${chosen('b')}) AS r

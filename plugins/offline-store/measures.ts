@@ -5,6 +5,9 @@ const float64 = parseType('float64');
 
 export type AggregateOrigin = Extract<FeatureOrigin, { kind: 'aggregate' }>;
 
+/** The number of events of a tile; where tiles are kept, it says which there are. */
+export const entries = { column: 'entries', tile: 'COUNT(*)' } as const;
+
 /** What a tile keeps of its events, for windows. */
 export interface Measure {
   readonly name: string;
@@ -91,7 +94,7 @@ export function valueOf(
 ): string {
   const length = windowLength(window);
   if (read === undefined)
-    return `COALESCE(${measures.over(length, { name: 'entries', fold: 'SUM', tile: 'COUNT(*)' })}, 0)`;
+    return `COALESCE(${measures.over(length, { name: entries.column, fold: 'SUM', tile: entries.tile })}, 0)`;
   const { name: column, exact, order } = read;
   if (aggregate === 'count_distinct') {
     const most = upTo as number;

@@ -23,7 +23,7 @@ export interface Mark {
 export type Marks = ReadonlyMap<number, Mark>;
 
 /** What stands for the rows of a day that has none. */
-export const noRows = '0';
+const noRows = '0';
 
 /** What the days of sets were made from. @param froms What stands after FROM for each; `undefined` where nothing is kept. */
 export async function readMarks(

@@ -10,6 +10,7 @@ import {
 import { base32 } from 'vivace/wire';
 import type { Aggregation } from './aggregates.js';
 import { momentOf } from './conversions.js';
+import { entries } from './measures.js';
 import { keysAndTimes } from './relation.js';
 import { columnOf, sourceOf, type FoundSource } from './source.js';
 import { grainOf } from './windows.js';
@@ -26,9 +27,6 @@ export interface TileSet {
   /** The columns of the events that it reads. */
   readonly reads: readonly string[];
 }
-
-/** The number of events of a tile, whose set says which tiles there are. */
-export const entries = { column: 'entries', tile: 'COUNT(*)' } as const;
 
 /** The sets of the tiles of a view; first the one of the numbers of events. */
 export function tileSets(

@@ -38,13 +38,22 @@ export function tilesOf(
   const keys = names.join(', ');
   const grain = grainOf(view);
   const isLate = mayBeLate(view);
-  const chosen =
-    active === undefined
-      ? `SELECT * FROM vivace_dated${kept === undefined ? '' : ` WHERE ${kept}`}`
-      : ofActiveKeys('vivace_dated', { names, active, sql });
-  const events = `WITH ${datedEvents(view, source, { ...work, kept: kept !== undefined })}, vivace_chosen AS (
-  ${chosen}
-)`;
+  const isKept = kept !== undefined;
+  // An engine that bills what it reads would read the source once more for the active keys by themselves.
+  const once = active !== undefined && sql.remote === true;
+  const chosen = isKept
+    ? `SELECT * FROM vivace_dated WHERE ${kept}`
+    : active === undefined
+      ? 'SELECT * FROM vivace_dated'
+      : once
+        ? ofActiveKeys(names, { from: 'vivace_dated', active })
+        : `SELECT * FROM vivace_dated AS e WHERE ${isActive(names, 'e')}`;
+  const withs = [
+    datedEvents(view, source, { ...work, kept: isKept }),
+    ...(active === undefined || isKept || once ? [] : [activeKeys(names, { from: 'vivace_dated', active })]),
+    `vivace_chosen AS (\n  ${chosen}\n)`,
+  ];
+  const events = `WITH ${withs.join(', ')}`;
   const arrived = `(day + 1) * ${grain}`;
   const also =
     kept === undefined ? [] : ['kept_day', `${isLate ? `COALESCE(late, ${arrived})` : arrived} AS arrived`];
@@ -60,6 +69,19 @@ FROM vivace_chosen GROUP BY ${[keys, 'day', ...(isLate ? ['late'] : []), ...(kep
 ${folded}
 )
 SELECT ${[keys, 'day', ...others, 'available_time', ...all].join(', ')} FROM vivace_tiles`;
+}
+
+/** A query for WITH: the keys of the events, or tiles, that fulfil a condition. */
+export function activeKeys(
+  keys: readonly string[],
+  { from, active }: { readonly from: string; readonly active: string },
+): string {
+  return `vivace_active AS (SELECT DISTINCT ${keys.join(', ')} FROM ${from} WHERE ${active})`;
+}
+
+/** The condition that rows are of one of the keys of `activeKeys`. */
+export function isActive(keys: readonly string[], rows: string): string {
+  return `EXISTS (SELECT 1 FROM vivace_active AS a WHERE ${keys.map((name) => `a.${name} = ${rows}.${name}`).join(' AND ')})`;
 }
 
 /**
@@ -99,20 +121,11 @@ export function datedEvents(
 )`;
 }
 
-/** The rows of a query of WITH whose keys have a row that fulfils a condition. An engine that bills what it reads reads the rows once. */
+/** The rows whose keys are active, in one pass. */
 function ofActiveKeys(
-  rows: string,
-  {
-    names,
-    active,
-    sql,
-  }: { readonly names: readonly string[]; readonly active: string; readonly sql: Dialect },
+  keys: readonly string[],
+  { from, active }: { readonly from: string; readonly active: string },
 ): string {
-  const keys = names.join(', ');
-  if (sql.remote === true) {
-    const flag = `MAX(CASE WHEN ${active} THEN 1 ELSE 0 END) OVER (PARTITION BY ${keys}) AS vivace_active`;
-    return `SELECT * FROM (SELECT *, ${flag} FROM ${rows}) AS e WHERE vivace_active = 1`;
-  }
-  const same = names.map((name) => `a.${name} = e.${name}`).join(' AND ');
-  return `SELECT * FROM ${rows} AS e WHERE EXISTS (SELECT 1 FROM (SELECT DISTINCT ${keys} FROM ${rows} WHERE ${active}) AS a WHERE ${same})`;
+  const flag = `MAX(CASE WHEN ${active} THEN 1 ELSE 0 END) OVER (PARTITION BY ${keys.join(', ')}) AS vivace_active`;
+  return `SELECT * FROM (SELECT *, ${flag} FROM ${from}) AS e WHERE vivace_active = 1`;
 }
