@@ -302,6 +302,8 @@ export {
   type SampledKey,
   type Stretch,
 } from './views/ledger.js';
+export { parsePeriod, periodText } from './views/run-periods.js';
+export type { DaySpan } from './views/run-periods.js';
 export { windowGrain, windowLength, windowSuffix, type Window } from './views/window.js';
 export type { Aggregate, FeatureOrigin, FeatureView, ViewFeature } from './views/view.js';
 export type { ViewSource } from './views/view-source.js';
@@ -498,5 +500,7 @@ export { textKey, TextKeys } from './kernel/text-keys.js';
 export type { TextKey } from './kernel/text-keys.js';
 export { SharedWork } from './kernel/shared-work.js';
 export type { LoadKeys, SharedWorkOptions } from './kernel/shared-work.js';
+export { amongDays } from './kernel/among-days.js';
+export { canonicalJson } from './kernel/canonical-json.js';
 export { disposeAll } from './kernel/dispose-all.js';
 export { untilAborted } from './kernel/until-aborted.js';

@@ -1,4 +1,11 @@
-import { isVivaceError, VivaceError, type CallContext, type DaysOfRows, type Warehouse } from 'vivace';
+import {
+  amongDays,
+  isVivaceError,
+  VivaceError,
+  type CallContext,
+  type DaysOfRows,
+  type Warehouse,
+} from 'vivace';
 import { keptSetName } from 'vivace/kit';
 import type { Connection } from './connection.js';
 import { bigqueryDialect, tableName } from './dialect.js';
@@ -103,8 +110,8 @@ AS SELECT * FROM (${statement.sql}\n) AS r WHERE FALSE`;
   ): Promise<void> {
     if (days.length === 0) return;
     const sql = `MERGE ${tableName(table)} AS t
-USING (SELECT * FROM (${statement.sql}\n) AS r WHERE ${among('kept_day', days)}) AS s ON FALSE
-WHEN NOT MATCHED BY SOURCE AND ${among('t.kept_day', days)} THEN DELETE
+USING (SELECT * FROM (${statement.sql}\n) AS r WHERE ${amongDays('kept_day', days)}) AS s ON FALSE
+WHEN NOT MATCHED BY SOURCE AND ${amongDays('t.kept_day', days)} THEN DELETE
 WHEN NOT MATCHED BY TARGET THEN INSERT (${columns.join(', ')}) VALUES (${columns.map((column) => `s.${column}`).join(', ')})`;
     await this.#jobs.run({ ...statement, sql }, context);
   }
@@ -163,17 +170,6 @@ WHEN NOT MATCHED BY TARGET THEN INSERT (${columns.join(', ')}) VALUES (${columns
   get #dataset(): DatasetReference {
     return datasetReference(this.#tiles, this.#connection.project);
   }
-}
-
-/** The condition that a day is one of some, which are in order; BigQuery reads no partition that it leaves out. */
-function among(day: string, days: readonly number[]): string {
-  const runs: { readonly first: number; last: number }[] = [];
-  for (const each of days) {
-    const run = runs.at(-1);
-    if (run !== undefined && each === run.last + 1) run.last = each;
-    else runs.push({ first: each, last: each });
-  }
-  return `(${runs.map(({ first, last }) => `${day} BETWEEN ${first} AND ${last}`).join(' OR ')})`;
 }
 
 /** Waits for a look-up; `undefined` where there is nothing. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { pathNames } from '../config/names.js';
-import { canonicalJson } from '../views/view.js';
+import { canonicalJson } from '../kernel/canonical-json.js';
 import { lockedView } from './locked-view.js';
 
 /** The name of a model, a version or an alias. */

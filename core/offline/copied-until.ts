@@ -1,5 +1,6 @@
-import { dayOf, instantOf, microsPerDay } from '../kernel/time.js';
-import { keptRuns, type Ledger, type LedgerRun } from '../views/ledger.js';
+import { dayOf } from '../kernel/time.js';
+import { keptRuns, type Ledger } from '../views/ledger.js';
+import { goesOn, parsePeriod, type DaySpan } from '../views/run-periods.js';
 import type { FeatureView } from '../views/view.js';
 import { windowGrain, windowLength } from '../views/window.js';
 import type { ChangedPeriod } from '../ports/offline-store.js';
@@ -22,16 +23,6 @@ export function copiedUntil({ runs }: Pick<Ledger, 'runs'>, moment: number): num
   return until;
 }
 
-function goesOn({ after }: LedgerRun, until: number): boolean {
-  return after === null || after <= until;
-}
-
-/** Days since 1970, both inclusive. */
-export interface DaySpan {
-  readonly first: number;
-  readonly last: number;
-}
-
 /** The days of the events that a row of a view consists of: its own, or those of the longest window before it. */
 export function daysBehind({ features, isAggregate }: FeatureView, eventTime: number): DaySpan {
   if (!isAggregate) return { first: dayOf(eventTime), last: dayOf(eventTime) };
@@ -48,12 +39,7 @@ export function daysBehind({ features, isAggregate }: FeatureView, eventTime: nu
 export function restatedDays({ runs }: Pick<Ledger, 'runs'>): readonly DaySpan[] {
   // Keys: texts of periods.
   const texts = new Set(runs.flatMap(({ restated }) => restated ?? []));
-  return [...texts].map((text) => {
-    const [first, last = first] = text
-      .split('/')
-      .map((date) => (instantOf(`${date}T00:00:00Z`) as number) / microsPerDay);
-    return { first: first!, last: last! };
-  });
+  return [...texts].map(parsePeriod);
 }
 
 export function overlaps(a: DaySpan, b: DaySpan): boolean {

@@ -1,5 +1,6 @@
 import { microsPerMilli } from '../kernel/time.js';
 import type { Ledger, LedgerRun } from '../views/ledger.js';
+import { goesOn } from '../views/run-periods.js';
 import { lastBoundary, type Refresh } from '../views/refresh.js';
 
 const minute = 60_000;
@@ -69,13 +70,9 @@ function advances(runs: readonly LedgerRun[]): readonly LedgerRun[] {
   const found: LedgerRun[] = [];
   for (const run of [...runs].sort((a, b) => a.endedAt - b.endedAt)) {
     const last = found.at(-1);
-    if (last === undefined || (run.until > last.until && goesOn(run, last))) found.push(run);
+    if (last === undefined || (run.until > last.until && goesOn(run, last.until))) found.push(run);
   }
   return found;
-}
-
-function goesOn({ after }: LedgerRun, { until }: LedgerRun): boolean {
-  return after === null || after <= until;
 }
 
 /** Every boundary after the end of the first run that is known, up to that of the last one. */

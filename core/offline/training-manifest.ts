@@ -3,7 +3,7 @@ import type { Field } from '../data/feature-rows.js';
 import type { FeaturesLock } from '../models/locked-view.js';
 import { lockOf, nodesBehind } from '../pipeline/features-lock.js';
 import type { Plan, PlanColumn, PlanNode } from '../pipeline/plan.js';
-import { canonicalJson } from '../views/view.js';
+import { canonicalJson } from '../kernel/canonical-json.js';
 import type { TrainingSetOptions } from './as-of.js';
 import { computedNodes } from './computed-nodes.js';
 import type { TrainingCounts } from './training-counts.js';

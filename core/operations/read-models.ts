@@ -3,7 +3,7 @@ import type { CallContext } from '../kernel/call.js';
 import { differenceOf } from '../models/difference.js';
 import type { BundleManifest } from '../models/bundle.js';
 import type { AliasEntry, ModelVersion, VerifyReport } from '../ports/model-repository.js';
-import { canonicalJson } from '../views/view.js';
+import { canonicalJson } from '../kernel/canonical-json.js';
 import { startedRepository } from './model-aliases.js';
 
 /** A version of a model, and the aliases that point at it. */

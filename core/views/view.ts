@@ -2,6 +2,7 @@ import type { Field } from '../data/feature-rows.js';
 import { isDefault, notDefault } from '../data/element.js';
 import { didYouMean } from '../config/did-you-mean.js';
 import { isKeyType, notKey, parseType, type ColumnType } from '../data/types.js';
+import { canonicalJson } from '../kernel/canonical-json.js';
 import { contentId } from '../wire/base32.js';
 import { refreshMistake, type Refresh } from './refresh.js';
 import type { ViewSpec } from './schema.js';
@@ -258,13 +259,4 @@ function hashDefinition(
     source: canonicalSource(definition.source, view),
   });
   return contentId(canonical);
-}
-
-/** JSON with object keys in bytewise order, so that equal definitions have equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

@@ -1,11 +1,12 @@
 import {
-  formatInstant,
-  instantOf,
   isValid,
   microsPerDay,
+  parsePeriod,
   parseType,
+  periodText,
   type CallContext,
   type ChangedPeriod,
+  type DaySpan,
   type Dialect,
   type FeatureView,
   type Ledger,
@@ -29,12 +30,6 @@ interface Fingerprint {
   readonly greatest: bigint;
   /** A sum over the rows, and how the engine computes it; absent where reading the rows is billed. */
   readonly checksum?: { readonly sum: bigint; readonly by: bigint } | undefined;
-}
-
-/** Days of event times, first and last, as days since 1970. */
-export interface Period {
-  readonly first: number;
-  readonly last: number;
 }
 
 /** The rows of the past of a source, compared with what they were. */
@@ -121,12 +116,6 @@ export async function newestKnown(
   return undefined;
 }
 
-/** A period in words, as dates. */
-export function periodText({ first, last }: Period): string {
-  const date = (day: number): string => formatInstant(day * microsPerDay)!.slice(0, 10);
-  return first === last ? date(first) : `${date(first)}/${date(last)}`;
-}
-
 /** The first day that has a fingerprint of its own. */
 function firstSingle(until: number): number {
   return Math.floor((Math.floor(until / microsPerDay) - singleDays) / blockDays) * blockDays;
@@ -136,7 +125,7 @@ function firstOf(day: number, single: number): number {
   return day >= single ? day : Math.floor(day / blockDays) * blockDays;
 }
 
-function periodOf(first: number, single: number): Period {
+function periodOf(first: number, single: number): DaySpan {
   return { first, last: first >= single ? first : first + blockDays - 1 };
 }
 
@@ -190,13 +179,6 @@ function isSame(before: string | undefined, found: string | undefined): boolean 
   const [a, b] = [before.split(' '), found.split(' ')];
   const compared = a[2] === b[2] ? 4 : 2;
   return a.slice(0, compared).join(' ') === b.slice(0, compared).join(' ');
-}
-
-function parsePeriod(text: string): Period {
-  const [first, last = first] = text
-    .split('/')
-    .map((date) => (instantOf(`${date}T00:00:00Z`) as number) / microsPerDay);
-  return { first: first!, last: last! };
 }
 
 /** Columns: first day of the period, the version of the hash, and for each bound the number, the greatest available time, the checksum. */

@@ -1,4 +1,5 @@
 import {
+  amongDays,
   isVivaceError,
   microsPerDay,
   parseType,
@@ -181,7 +182,7 @@ class Tiles {
     if (all.length === 0) return { day, bytes: warehouse.estimate === undefined ? undefined : 0 };
     const wanted = this.#sets.filter((_, i) => stale[i]!.size > 0);
     await using tables = new KeptTables(warehouse, context);
-    const sql = this.#tilesSql({ day, oldest }, { sets: wanted, kept: inDays(all) });
+    const sql = this.#tilesSql({ day, oldest }, { sets: wanted, kept: amongDays('kept_day', all) });
     const folded = await tables.keep({ sql });
     const marks = await tables.load(marksTable(stale));
     const others = [...this.#keys, 'day', 'arrived', 'available_time'];
@@ -189,7 +190,7 @@ class Tiles {
     await this.#each(async ({ name, column }, i) => {
       const days = daysOf(stale[i]!);
       if (days.length === 0) return;
-      const statement = `SELECT ${['kept_day', ...others].join(', ')}, ${column} AS measured, ${noMark} AS mark FROM ${folded} AS t WHERE ${inDays(days)}
+      const statement = `SELECT ${['kept_day', ...others].join(', ')}, ${column} AS measured, ${noMark} AS mark FROM ${folded} AS t WHERE ${amongDays('kept_day', days)}
 UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, ${markColumn(i)} FROM ${marks} AS m WHERE ${markColumn(i)} IS NOT NULL`;
       await warehouse.keepDays!(name, { days, statement: { sql: statement } }, context);
     });
@@ -288,15 +289,4 @@ UNION ALL SELECT kept_day, ${[...others, column].map(() => 'NULL').join(', ')}, 
 SELECT ${[columns, ...measures].join(', ')} FROM (SELECT ${read} FROM vivace_base AS b ${joined.join(' ')}${chosen('b')}) AS r
 UNION ALL ${ofOpen}`;
   }
-}
-
-/** The condition that a tile or an event is of some days, which are in order. */
-function inDays(days: readonly number[]): string {
-  const runs: [number, number][] = [];
-  for (const day of days) {
-    const last = runs.at(-1);
-    if (last?.[1] === day - 1) last[1] = day;
-    else runs.push([day, day]);
-  }
-  return `(${runs.map(([first, last]) => `kept_day BETWEEN ${first} AND ${last}`).join(' OR ')})`;
 }

@@ -1,5 +1,12 @@
-import { coveredUntil, VivaceError, type FeatureView, type Ledger, type MaterializeRun } from 'vivace';
-import { periodText, type ClosedPeriods } from './closed-periods.js';
+import {
+  coveredUntil,
+  periodText,
+  VivaceError,
+  type FeatureView,
+  type Ledger,
+  type MaterializeRun,
+} from 'vivace';
+import type { ClosedPeriods } from './closed-periods.js';
 import type { Pass } from './plan-run.js';
 import { beginOf } from './windows.js';
 

@@ -1,13 +1,13 @@
 import {
   microsPerDay,
   type CallContext,
+  type DaySpan,
   type Dialect,
   type FeatureView,
   type LedgerKey,
   type Warehouse,
 } from 'vivace';
 import { aggregation } from './aggregates.js';
-import type { Period } from './closed-periods.js';
 import type { KeptTables } from './kept-tables.js';
 import { keptTiles, type FoundTiles, type TileUse } from './kept-tiles.js';
 import { viewNotes } from './notes.js';
@@ -22,7 +22,7 @@ export interface Selection {
   /** Only rows that happened or became known after this; absent: of all keys. */
   readonly after?: number | undefined;
   /** Only rows of keys of which something happened in one of these periods, in place of `after`. */
-  readonly within?: readonly Period[] | undefined;
+  readonly within?: readonly DaySpan[] | undefined;
   /** Only keys behind this one, in the order of keys. */
   readonly position?: LedgerKey | undefined;
 }
@@ -149,7 +149,7 @@ function activeEvents(
   return `(${time} >= ${first} AND ${time} < ${beginOf(view, until)}) OR (available_time > ${after} AND available_time <= ${until})`;
 }
 
-function inPeriods(time: string, periods: readonly Period[], dialect: Dialect): string {
+function inPeriods(time: string, periods: readonly DaySpan[], dialect: Dialect): string {
   const day = dialect.floorDivide(time, String(microsPerDay));
   return `(${periods.map(({ first, last }) => `${day} BETWEEN ${first} AND ${last}`).join(' OR ')})`;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  canonicalJson,
   formatInstant,
   parseType,
   startOfDay,
@@ -57,7 +58,7 @@ export function tileSets(
       read: reads.map(({ nativeType }) => nativeType),
     };
     return {
-      name: base32(createHash('sha256').update(sortedJson(defined)).digest()).slice(0, 20),
+      name: base32(createHash('sha256').update(canonicalJson(defined)).digest()).slice(0, 20),
       column,
       tile,
       reads: reads.map(({ name }) => name),
@@ -102,12 +103,4 @@ export function sourceFrom(
   const event = events && columnOf(source, events.time);
   if (event === undefined || !Number.isFinite(events?.first)) return { ...source, only };
   return { ...source, only: `${only} AND ${momentOfColumn(event)} >= ${beginOf(events!.first)}` };
-}
-
-function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { isVivaceError, type FeatureView, type ViewFeature } from 'vivace';
+import { canonicalJson, isVivaceError, type FeatureView, type ViewFeature } from 'vivace';
 import { viewSchema, type ViewInput } from '../../core/views/schema.js';
-import { canonicalJson, compileView } from '../../core/views/view.js';
+import { compileView } from '../../core/views/view.js';
 
 const aggregates: ViewInput = {
   store: 'online',

@@ -13,7 +13,8 @@ import {
 import { cache } from '../../ports/cache.js';
 import { featureSource, type FeatureSourceDescription } from '../../ports/feature-source.js';
 import { onlineStore, type OnlineStore } from '../../ports/online-store.js';
-import { canonicalJson, type FeatureView } from '../../views/view.js';
+import { canonicalJson } from '../../kernel/canonical-json.js';
+import type { FeatureView } from '../../views/view.js';
 import { contentId } from '../../wire/base32.js';
 import { cacheSummary } from '../cache/schema.js';
 import { FetchFeatures } from './fetch-features.js';

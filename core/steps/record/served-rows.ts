@@ -11,7 +11,7 @@ import type { NodeRun } from '../../pipeline/run.js';
 import type { ServedSpec } from '../../pipeline/schema.js';
 import { logColumns } from '../../pipeline/log-columns.js';
 import type { LogItem, LogStream } from '../../ports/served-log.js';
-import { canonicalJson } from '../../views/view.js';
+import { canonicalJson } from '../../kernel/canonical-json.js';
 import { contentId } from '../../wire/base32.js';
 import { keptObjects, type KeptObjects } from './sampling.js';
 
