@@ -3,20 +3,19 @@ import { FeatureRows } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import type { CallContext } from '../kernel/call.js';
 import { asVivaceError, isPartialFailure, VivaceError, type ErrorDetail } from '../kernel/errors.js';
-import { formatInstant, instantOfMillis, microsPerSecond } from '../kernel/time.js';
+import { formatInstant, instantOfMillis } from '../kernel/time.js';
 import type { Clock } from '../parts/context.js';
 import type { PushInput, PushOutcome, RowMistake } from '../ports/data-plane.js';
 import type { OnlineView } from '../ports/online-store.js';
 import type { ServedLog } from '../ports/served-log.js';
 import { distinctRows } from '../steps/fetch/distinct-rows.js';
 import { KeyColumns } from '../steps/fetch/key-columns.js';
+import { mostAhead } from '../views/pushed-rows.js';
 import type { FeatureView } from '../views/view.js';
 import type { PushCounts } from './push-counters.js';
 import { appendPushed } from './push-log.js';
 import { isSameCell } from './same-cells.js';
 
-/** How far ahead of the server's clock an event time may be, microseconds: clocks differ. */
-const mostAhead = 300 * microsPerSecond;
 /** Rows that are compared with the store, and written, at once. */
 const chunkRows = 1000;
 /** Stretches of that many rows that are under way at once. */

@@ -1,13 +1,14 @@
 import { viewNamed } from '../composition/feature-plane.js';
 import { callersField } from '../composition/feature-surroundings.js';
 import type { Server } from '../composition/server-interface.js';
-import { isValid, type Column } from '../data/column.js';
+import { gather, isValid, type Column } from '../data/column.js';
 import { readKeys } from '../json/read-codec.js';
 import { derivedContext, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';
 import { instantOfMillis } from '../kernel/time.js';
 import { longestKeyText } from '../pipeline/text-limits.js';
-import { onlineStore, type StoredVersion } from '../ports/online-store.js';
+import { onlineStore, type OnlineStore, type StoredVersion } from '../ports/online-store.js';
+import { mostAhead } from '../views/pushed-rows.js';
 import type { FeatureView } from '../views/view.js';
 import { deleteLogged, KeysOfView, logsWith, type DeletedLog } from './delete-logged.js';
 import { startNeeded } from './with-server.js';
@@ -26,7 +27,7 @@ export interface DeleteFeaturesOptions {
 export interface DeletedFeatures {
   /** How many keys were given. */
   readonly keys: number;
-  /** The versions of the view that the store holds, and how many keys were removed from each: those that had no newer row. A dry run removes none. */
+  /** The versions of the view that the store holds, and how many keys were removed from each: those that had no row of more than 5 minutes from now. A dry run removes none. */
   readonly versions: readonly { readonly hash: string; readonly removed: number }[];
   /** Versions of the view that are known by other keys. */
   readonly otherKeys: readonly string[];
@@ -69,18 +70,14 @@ export async function deleteFeatures(
     others.filter((each) => !isSame(each, own)),
   ];
   const removed = new Map([own, ...same].map((version) => [version, 0]));
-  const time = instantOfMillis(Date.now());
+  const time = instantOfMillis(server.clock.now());
   let rows = 0;
   const keys = new KeysOfView();
   for await (const list of lists) {
     const columns = columnsOf(view, list);
     if (logs.length > 0) keys.add([...columns.values()], list.length);
     for (const [version, before] of dryRun ? [] : removed) {
-      const found = await store.remove(
-        version,
-        { keys: { rows: list.length, time, column: (key) => columns.get(key)! }, time },
-        call,
-      );
+      const found = await removeKeys(store, { version, columns, rows: list.length, time }, call);
       removed.set(version, before + found);
     }
     rows += list.length;
@@ -94,6 +91,39 @@ export async function deleteFeatures(
     otherKeys: different.map(({ hash }) => hash),
     logs: logged,
   };
+}
+
+interface KeysToRemove {
+  readonly version: StoredVersion;
+  /** Keys: names of keys. */
+  readonly columns: ReadonlyMap<string, Column>;
+  readonly rows: number;
+  /** Microseconds. */
+  readonly time: number;
+}
+
+/**
+ * Removes keys, and where a row is newer, removes it as of the latest time that a pushed row may have: only there, since a tombstone ahead of
+ * the clock keeps rows of the next minutes away.
+ *
+ * @returns How many were removed.
+ */
+async function removeKeys(
+  store: OnlineStore,
+  { version, columns, rows, time }: KeysToRemove,
+  context: CallContext,
+): Promise<number> {
+  const keys = { rows, time, column: (key: string) => columns.get(key)! };
+  const removed = await store.remove(version, { keys, time }, context);
+  const newer = Uint32Array.from([...removed.keys()].filter((row) => removed[row] !== true));
+  if (newer.length === 0) return rows;
+  const ahead = {
+    rows: newer.length,
+    time,
+    column: (key: string) => gather(columns.get(key)!, newer),
+  };
+  const more = await store.remove(version, { keys: ahead, time: time + mostAhead }, context);
+  return rows - newer.length + more.filter(Boolean).length;
 }
 
 function isSame(a: StoredVersion, b: StoredVersion): boolean {

@@ -64,13 +64,13 @@ export interface OnlineStore {
    *
    * @param version Its hash and its entity.
    * @param time The available time of the tombstones, and their event time where rows have one, microseconds.
-   * @returns How many keys have been removed: those that had no newer row.
+   * @returns For each key whether it has been removed: it is not null and had no newer row.
    */
   remove(
     version: Pick<StoredVersion, 'hash' | 'entity'>,
     { keys, time }: { readonly keys: Keys; readonly time: number },
     context: CallContext,
-  ): MaybePromise<number>;
+  ): MaybePromise<readonly boolean[]>;
 
   /**
    * Drops the rows and the ledger of a version; absent where the store cannot find them.

@@ -1,10 +1,14 @@
 import type { Field } from '../data/feature-rows.js';
+import { microsPerSecond } from '../kernel/time.js';
 import { mistake } from './view-mistake.js';
 import type { ViewSpec } from './schema.js';
 import type { ViewSource } from './view-source.js';
 
 /** What the times of a row are called where it is pushed, and in the log that keeps it. */
 export const pushedTimes = { event: 'eventTime', available: 'availableTime' } as const;
+
+/** How far ahead of a server's clock the event time of a pushed row may be, microseconds: clocks differ. */
+export const mostAhead = 300 * microsPerSecond;
 
 /**
  * How much later than its available time a pushed row may be in its log, milliseconds. A log that cannot write holds rows and writes them when

@@ -164,6 +164,28 @@ describe('Deletion of keys in logs', function () {
     expect(again).to.include({ 'price.amount': null });
   });
 
+  it('removes a row whose event time is ahead of the clock, as that of a push may be, and does not touch others', async () => {
+    const server = await started();
+    await server.features.push('price', [
+      { ...row('a', 1), eventTime: at(299_000) },
+      { ...row('b', 2), eventTime: at(299_000) },
+      row('c', 3),
+    ]);
+    const { versions } = await remove(server, ['a', 'c', 'never']);
+    expect(versions.map(({ removed }) => removed)).to.deep.equal([3]);
+    expect(await Promise.all(['a', 'b', 'c'].map((sku) => valueOf(server, sku)))).to.deep.equal([
+      null,
+      2,
+      null,
+    ]);
+    // Only where a row was ahead does the deletion reach as far.
+    await server.features.push('price', [
+      { ...row('a', 4), eventTime: at(1000) },
+      { ...row('c', 5), eventTime: at(1000) },
+    ]);
+    expect([await valueOf(server, 'a'), await valueOf(server, 'c')]).to.deep.equal([null, 5]);
+  });
+
   it('only counts in a dry run', async () => {
     const stored = new Map<string, Uint8Array>();
     const server = await started(stored);

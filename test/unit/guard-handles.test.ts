@@ -45,7 +45,7 @@ async function storeOf(view: Partial<OnlineView>): Promise<{ part: Running; view
         ...view,
       }),
       versions: () => [],
-      remove: () => 0,
+      remove: () => [],
       errorCode: () => 'UNAVAILABLE' as const,
     }),
   });
@@ -162,7 +162,7 @@ describe('guard: handles that operations return', () => {
         create: () => ({
           open: () => undefined as unknown as OnlineView,
           versions: () => [],
-          remove: () => 0,
+          remove: () => [],
         }),
       });
       const part = await startPart(definition, {}, { name: 'online' });
