@@ -1,8 +1,10 @@
 import { pushedSource } from '../composition/push-log.js';
 import type { Server } from '../composition/server-interface.js';
-import { cellAt, type Column } from '../data/column.js';
+import { cellAt, elementColumn, type Column } from '../data/column.js';
+import type { ColumnType } from '../data/types.js';
 import { TextKeys, type TextKey } from '../kernel/text-keys.js';
 import type { CallContext } from '../kernel/call.js';
+import type { Plan, PlanColumn } from '../pipeline/plan.js';
 import { servedLog, type LogSource, type RowsToRemove } from '../ports/served-log.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import type { FeatureView } from '../views/view.js';
@@ -19,25 +21,49 @@ export interface DeletedLog extends LogSource {
 /** A log with rows of a view, and the columns of its files that are keys of the view: a list for each time that a pipeline fetches it. */
 export interface LogOfView extends LogSource {
   readonly log: string;
-  readonly keys: readonly (readonly string[])[];
+  readonly keys: readonly (readonly LoggedKey[])[];
+}
+
+/** Where a log has a key of a view. */
+interface LoggedKey {
+  readonly column: string;
+  /** Which element of the vectors of the column, from 0; absent where the column is the key. */
+  readonly element?: number;
+  readonly type: ColumnType;
 }
 
 /** The logs that may have rows of a view: the one that keeps what is pushed, and those of the pipelines that fetch it. */
 export function logsWith(server: Pick<Server, 'plans'>, view: FeatureView): readonly LogOfView[] {
   const log = view.source?.log;
   const own =
-    log === undefined ? [] : [{ log, ...pushedSource(view), keys: [view.entity.map(({ name }) => name)] }];
-  const served = [...server.plans.values()].flatMap(({ name, record, nodes }): LogOfView[] => {
+    log === undefined
+      ? []
+      : [
+          {
+            log,
+            ...pushedSource(view),
+            keys: [view.entity.map(({ name, type }) => ({ column: name, type }))],
+          },
+        ];
+  const served = [...server.plans.values()].flatMap((plan): LogOfView[] => {
+    const { name, record, nodes } = plan;
     if (record === false || record.served === undefined) return [];
     const keys = nodes.flatMap((node) => {
       const offline = node.definition.offline(node);
       return offline.how === 'as-of' && offline.view.name === view.name
-        ? [node.reads.map((column) => column.name)]
+        ? [node.reads.map((column) => loggedKey(plan, column))]
         : [];
     });
     return keys.length === 0 ? [] : [{ log: record.served.in, kind: 'served', name, keys }];
   });
   return [...own, ...served];
+}
+
+/** A log has the vectors that an element is of. */
+function loggedKey({ columns, elements }: Plan, { place, name, type }: PlanColumn): LoggedKey {
+  const element = elements.find((each) => each.place === place);
+  if (element === undefined) return { column: name, type };
+  return { column: columns.find((each) => each.place === element.of)!.name, element: element.element, type };
 }
 
 /** Keys of a view, to be found again in logs. */
@@ -81,7 +107,7 @@ export async function deleteLogged(
 ): Promise<DeletedLog> {
   const log = server.part(servedLog, part);
   // Keys: names of columns.
-  const columns = [...new Set(bindings.flat())];
+  const columns = [...new Set(bindings.flat().map(({ column }) => column))];
   const rows: RowsToRemove = { columns, chosen: (batch) => chosen(batch, bindings, keys), dryRun };
   const found = { rows: 0, files: 0 };
   for (const file of await log.files({ kind, name }, {}, context)) {
@@ -98,8 +124,11 @@ function chosen(
   keys: KeysOfView,
 ): Uint8Array {
   const flags = new Uint8Array(rows);
-  for (const names of bindings) {
-    const bound = names.map((name) => columns[fields.findIndex((field) => field.name === name)]);
+  for (const binding of bindings) {
+    const bound = binding.map(({ column: name, element, type }) => {
+      const column = columns[fields.findIndex((field) => field.name === name)];
+      return element === undefined || column === undefined ? column : elementColumn(column, element, type);
+    });
     // A file of before the pipeline fetched the view by this.
     if (bound.includes(undefined)) continue;
     for (let row = 0; row < rows; row++) if (keys.has(bound as Column[], row)) flags[row] = 1;

@@ -13,7 +13,13 @@ import {
 } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { at, valueOf } from '../support/price-server.js';
-import { asOfRequests, emptyDirectory, keptServer, quoting } from '../support/pushed-log.js';
+import {
+  asOfRequests,
+  emptyDirectory,
+  keptServer,
+  quoting,
+  type KeptServerOptions,
+} from '../support/pushed-log.js';
 import { root } from '../support/repository.js';
 import { loggedRows } from '../support/served-log.js';
 
@@ -35,6 +41,16 @@ const compare: PipelineDeclaration = {
     { fetch: 'price', as: 'others', key: { sku: 'object.other' }, onMissing: 'null' },
   ],
   response: { outputs: { own: 'own.amount', amount: 'others.amount' } },
+};
+/** Compares the things of a vector: its elements are keys. */
+const pair: PipelineDeclaration = {
+  request: { id: 'string', shops: 'int32[2]' },
+  record: { served: { in: 'log' } },
+  steps: [
+    { fetch: 'shop', as: 'first', key: { shop: 'request.shops[0]' }, onMissing: 'null' },
+    { fetch: 'shop', as: 'second', key: { shop: 'request.shops[1]' }, onMissing: 'null' },
+  ],
+  response: { outputs: { first: 'first.size', second: 'second.size' } },
 };
 const unrelated: PipelineDeclaration = {
   request: { sku: 'string' },
@@ -82,10 +98,14 @@ describe('Deletion of keys in logs', function () {
     for (const server of servers.splice(0)) await server.stop();
     await directory.remove();
   });
-  async function started(stored?: Map<string, Uint8Array>): Promise<ServerOf> {
+  async function started(
+    stored?: Map<string, Uint8Array>,
+    options: Partial<KeptServerOptions> = {},
+  ): Promise<ServerOf> {
     const server = await keptServer({
       directory: directory.path,
       pipelines,
+      ...options,
       ...(stored === undefined ? {} : { stored }),
     });
     servers.push(server);
@@ -184,6 +204,22 @@ describe('Deletion of keys in logs', function () {
       { ...row('c', 5), eventTime: at(1000) },
     ]);
     expect([await valueOf(server, 'a'), await valueOf(server, 'c')]).to.deep.equal([null, 5]);
+  });
+
+  it('removes rows that were served by an element of a vector', async () => {
+    const shop = { store: 'online', entity: { shop: 'int32' }, features: { size: { type: 'float64' } } };
+    const server = await started(undefined, { views: { shop }, pipelines: { ...pipelines, pair } });
+    for (const [id, shops] of [
+      ['x', [1, 2]],
+      ['y', [2, 3]],
+      ['z', [3, 1]],
+    ] as const)
+      await server.predict('pair', { request: { id, shops } });
+    await server.part(servedLog, 'log').flush(callContext());
+    const { logs } = await deleteFeatures(server, { view: 'shop', keys: [[{ shop: 1 }]] }, callContext());
+    expect(logs).to.deep.equal([{ log: 'log', kind: 'served', name: 'pair', rows: 2, files: 1 }]);
+    const rows = await loggedRows(server.part(servedLog, 'log'), 'pair');
+    expect(rows.map((each) => each['request.id'])).to.deep.equal(['y']);
   });
 
   it('only counts in a dry run', async () => {
