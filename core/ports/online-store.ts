@@ -31,10 +31,10 @@ export interface OnlineView extends FeatureSource {
   writeLedger(ledger: Ledger, context: CallContext): MaybePromise<void>;
 }
 
-/** A version of a view of which an online store holds a ledger, and so rows. */
+/** A version of a view of which an online store holds rows, a ledger, or both. */
 export interface StoredVersion {
   readonly hash: string;
-  /** What the view was called when its ledger was written last. */
+  /** What the view was called when a process first wrote to it last. */
   readonly view: string;
   /** The keys of its entity, in order. */
   readonly entity: readonly { readonly name: string; readonly type: TypeName }[];
@@ -54,7 +54,7 @@ export interface OnlineStore {
   /** The store's face for one view; cheap, no I/O. */
   open(view: FeatureView): OnlineView;
 
-  /** The versions of views that have a ledger. */
+  /** The versions of views that have rows or a ledger. */
   versions(context: CallContext): MaybePromise<readonly StoredVersion[]>;
 
   /**

@@ -274,6 +274,19 @@ export function onlineStoreContract(setup: OnlineStoreSetup): void {
       ]);
     });
 
+    it('lists a version that has rows and no ledger', async () => {
+      const plan = { failures: 0 };
+      const online = await open(simple, (store) => faulty(store, plan));
+      const store = part.face(onlineStore);
+      plan.failures = 1;
+      const row = { key: ['a'], event: 10, cells: [1] };
+      await assert.rejects(async () => write(online, simple, [row]));
+      await Promise.all([write(online, simple, [row]), write(online, simple, [{ ...row, key: ['b'] }])]);
+      assert.deepEqual(await store.versions(context()), [
+        { hash: simple.hash, view: 'simple', entity: [{ name: 'id', type: 'string' }] },
+      ]);
+    });
+
     it('removes keys until a row with a later event time comes', async () => {
       const online = await open(simple);
       await write(online, simple, [

@@ -9,7 +9,6 @@ import {
   type Ledger,
 } from 'vivace';
 import { ledgerKeyOf, RevisedText } from './revised-text.js';
-import { registerVersion } from './stored-versions.js';
 
 /** The ledger of a view version in a key-value store, as JSON. */
 export class StoredLedger {
@@ -28,8 +27,6 @@ export class StoredLedger {
   }
 
   async write(ledger: Ledger, context: CallContext): Promise<void> {
-    // A version that has rows is listed, even where the run is killed.
-    await registerVersion(this.#store, this.#view, context);
     await this.#text.change((stored) => JSON.stringify(this.#merged(stored, ledger)), context);
   }
 

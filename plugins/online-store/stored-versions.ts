@@ -12,7 +12,7 @@ import {
 import { z } from 'zod';
 import { ledgerKeyOf, RevisedText } from './revised-text.js';
 
-/** The versions that have a ledger, by their hashes. */
+/** The versions that have rows or a ledger, by their hashes. */
 const listKey = '#views';
 
 const listSchema = z.record(

@@ -15,6 +15,7 @@ import {
 } from 'vivace';
 import { encodeRowKeys, RowCodec } from 'vivace/wire';
 import { StoredLedger } from './stored-ledger.js';
+import { registerVersion } from './stored-versions.js';
 
 type Stored = readonly (Uint8Array | undefined)[];
 
@@ -24,6 +25,8 @@ export class StoredView implements OnlineView {
   readonly #store: KeyValueStore;
   readonly #codec: RowCodec;
   readonly #ledger: StoredLedger;
+  /** Lists the version; `undefined` until something is written, `true` once it is listed. */
+  #listed: Promise<void> | true | undefined;
 
   constructor(view: FeatureView, store: KeyValueStore) {
     this.#view = view;
@@ -64,16 +67,33 @@ export class StoredView implements OnlineView {
       if (rows.status[row] !== status.PRESENT || hasNull(columns, row)) continue;
       entries.push({ key: names[row] as string, value: values[row] as Uint8Array });
     }
-    const written = this.#store.putNewest(entries, context);
-    return written instanceof Promise ? written.then(countTrue) : countTrue(written);
+    const put = (): MaybePromise<number> => {
+      const written = this.#store.putNewest(entries, context);
+      return written instanceof Promise ? written.then(countTrue) : countTrue(written);
+    };
+    return this.#listed === true ? put() : this.#list(context).then(put);
   }
 
   readLedger(context: CallContext): Promise<Ledger> {
     return this.#ledger.read(context);
   }
 
-  writeLedger(ledger: Ledger, context: CallContext): Promise<void> {
-    return this.#ledger.write(ledger, context);
+  async writeLedger(ledger: Ledger, context: CallContext): Promise<void> {
+    await this.#list(context);
+    await this.#ledger.write(ledger, context);
+  }
+
+  /** A version is listed before anything of it is stored: so it is found even where the process is killed. */
+  async #list(context: CallContext): Promise<void> {
+    const listing = (this.#listed ??= registerVersion(this.#store, this.#view, context));
+    if (listing === true) return;
+    try {
+      await listing;
+      this.#listed = true;
+    } catch (error) {
+      if (this.#listed === listing) this.#listed = undefined;
+      throw error;
+    }
   }
 
   #keyColumns(keys: Keys): Column[] {

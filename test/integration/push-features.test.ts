@@ -205,6 +205,7 @@ describe('server.features.push', () => {
     const faults: StoreFaults = {};
     const stored = new Map<string, Uint8Array>();
     const server = await started({ store: { use: faultyStore(faults, stored) } });
+    const rowsStored = (): number => [...stored.keys()].filter((key) => !key.startsWith('#')).length;
     const rows = ['a', 'b', 'c', 'd'].map((sku) => row(sku, 1));
     for (const fault of ['reads', 'writes'] as const) {
       faults[fault] = true;
@@ -218,10 +219,10 @@ describe('server.features.push', () => {
     const error = await failure(server.features.push('price', rows));
     expect(error.message).to.match(/^2 of 4 rows may not be stored/);
     expect(error.details?.map(({ path }) => path)).to.deep.equal(['rows[1]', 'rows[3]']);
-    expect(stored.size).to.equal(2);
+    expect(rowsStored()).to.equal(2);
     delete faults.failing;
     expect(await server.features.push('price', rows)).to.deep.equal({ accepted: 4, written: 2, errors: [] });
-    expect(stored.size).to.equal(4);
+    expect(rowsStored()).to.equal(4);
   });
 
   it('writes many rows in bounded batches, and stops at an outage', async () => {
