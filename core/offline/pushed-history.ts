@@ -45,7 +45,11 @@ export function withLogs(server: Pick<Server, 'part'>, store: OfflineStore): Off
     async openAsOf(views, context) {
       const prepared: FeatureView[] = [];
       for (const view of views) prepared.push(await sourced(view, context));
-      return store.openAsOf(prepared, context);
+      const reader = await store.openAsOf(prepared, context);
+      return {
+        read: async (view, keys, call) => reader.read(await sourced(view, call), keys, call),
+        [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
+      };
     },
     spine: (spine, context) => store.spine(spine, context),
     ...(store.load === undefined ? {} : { load: (rows, context) => store.load!(rows, context) }),

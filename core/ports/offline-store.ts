@@ -132,7 +132,8 @@ export interface OfflineStore {
    * Compares a view with its source, and writes nothing: columns that are not there, of another type, or with values that are not what the view
    * declares, event times that cannot be used. Where reading is billed, only the columns are compared.
    *
-   * @throws {VivaceError} `FAILED_PRECONDITION` for a view without a source, and what keeps the warehouse from answering.
+   * @throws {VivaceError} `FAILED_PRECONDITION` for a view without a source, or with one that is a log of what is pushed (as in every method), and what keeps the
+   *   warehouse from answering.
    */
   checkView(view: FeatureView, context: CallContext): Promise<SourceReport>;
 

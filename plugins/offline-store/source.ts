@@ -55,10 +55,16 @@ export interface FoundSource extends Source {
 const timestamp = parseType('timestamp');
 const string = parseType('string');
 
-/** The view's source. @throws {VivaceError} `FAILED_PRECONDITION` where rows of the view are only pushed. */
-export function sourceOf(view: FeatureView): ViewSource {
-  if (view.source !== undefined) return view.source;
-  throw new VivaceError('FAILED_PRECONDITION', 'it has no source: its rows are only pushed');
+/** The view's source. @throws {VivaceError} `FAILED_PRECONDITION` where rows of the view are only pushed, or are in a log. */
+export function sourceOf({ source }: FeatureView): ViewSource {
+  if (source === undefined)
+    throw new VivaceError('FAILED_PRECONDITION', 'it has no source: its rows are only pushed');
+  if (source.table === undefined && source.query === undefined)
+    throw new VivaceError(
+      'FAILED_PRECONDITION',
+      `what is pushed is in "${source.log ?? ''}", which an offline store does not read by itself: call the operations instead, such as materializeViews, showFeatures and measureSkew, which read the log for it`,
+    );
+  return source;
 }
 
 /** Whether a row of the view's source may become known after its event. */

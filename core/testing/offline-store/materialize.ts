@@ -157,13 +157,26 @@ export function materialize({ runner, open, onlineRows }: OfflineStoreFixture): 
       assert.deepEqual([...(await onlineRows(plainView, [['a']])).status], [status.MISSING]);
     });
 
-    it('refuses a view whose rows are only pushed', async () => {
-      const store = await open({ t: plain([]) });
-      const pushed = view({ entity: { key: 'string' }, features: { x: { type: 'float32' } } });
-      await assert.rejects(
-        store.materialize(pushed, { untilMs: 0 }, context()),
-        (error) => isVivaceError(error) && error.code === 'FAILED_PRECONDITION',
-      );
-    });
+    for (const [what, source] of [
+      ['only pushed', {}],
+      ['pushed, and kept in a log', { source: { push: true, log: 'log' } }],
+    ] as const)
+      it(`refuses a view whose rows are ${what}`, async () => {
+        const store = await open({ t: plain([]) });
+        const pushed = view({ entity: { key: 'string' }, features: { x: { type: 'float32' } }, ...source });
+        const { changed, newest } = store;
+        const closed = { until: 0, periods: {} };
+        for (const ask of [
+          () => store.materialize(pushed, { untilMs: 0 }, context()),
+          () => store.checkView(pushed, context()),
+          () => store.openAsOf([pushed], context()),
+          ...(changed === undefined ? [] : [() => store.changed!(pushed, { closed }, context())]),
+          ...(newest === undefined ? [] : [() => store.newest!(pushed, { untilMs: 0 }, context())]),
+        ])
+          await assert.rejects(
+            async () => ask(),
+            (error) => isVivaceError(error) && error.code === 'FAILED_PRECONDITION',
+          );
+      });
   });
 }
