@@ -42,13 +42,16 @@ function causesText(causes: SkewCauses): string {
 }
 
 function exampleText({ cause, requestId, index, time, served, recomputed, values }: SkewExample): string {
-  const rows = [served, recomputed].map(({ status, eventTime }) =>
-    eventTime === undefined ? status : `${status} of ${eventTime}`,
+  const isSameMoment = served.eventTime === recomputed.eventTime;
+  const rows = [served, recomputed].map(({ status, eventTime, availableTime }) =>
+    eventTime === undefined
+      ? status
+      : `${status} of ${eventTime}${isSameMoment && served.availableTime !== recomputed.availableTime ? ` known ${availableTime!}` : ''}`,
   );
   const cells = Object.entries(values).map(
     ([name, cell]) => `${name} ${JSON.stringify(cell.served)}, not ${JSON.stringify(cell.recomputed)}`,
   );
-  return `${cause}: request ${requestId}, object ${index}, at ${time}: served ${rows[0]!}, computed ${rows[1]!}: ${cells.join('; ')}`;
+  return `${cause}: request ${requestId}, object ${index}, at ${time}: served ${rows[0]!}, computed ${rows[1]!}${cells.length === 0 ? '; the values are the same' : `: ${cells.join('; ')}`}`;
 }
 
 /** How the last runs of `materialize` fit what a view says of them. */

@@ -53,6 +53,46 @@ describe('The text of a report on skew', () => {
     ]);
   });
 
+  for (const [what, served, recomputed, values, text] of [
+    [
+      'values',
+      { status: 'PRESENT', eventTime: '2026-03-01T00:00:00Z', availableTime: '2026-03-01T00:00:00Z' },
+      { status: 'PRESENT', eventTime: '2026-03-01T00:00:00Z', availableTime: '2026-03-01T00:00:00Z' },
+      { spent: { served: 1, recomputed: 2 } },
+      'served PRESENT of 2026-03-01T00:00:00Z, computed PRESENT of 2026-03-01T00:00:00Z: spent 1, not 2',
+    ],
+    [
+      'when it became known',
+      { status: 'PRESENT', eventTime: '2026-03-01T00:00:00Z', availableTime: '2026-03-02T00:00:00Z' },
+      { status: 'PRESENT', eventTime: '2026-03-01T00:00:00Z', availableTime: '2026-03-01T00:00:00Z' },
+      {},
+      'served PRESENT of 2026-03-01T00:00:00Z known 2026-03-02T00:00:00Z, computed PRESENT of 2026-03-01T00:00:00Z known 2026-03-01T00:00:00Z; the values are the same',
+    ],
+    [
+      'its status',
+      { status: 'STALE', eventTime: '2026-03-01T00:00:00Z', availableTime: '2026-03-01T00:00:00Z' },
+      { status: 'MISSING' },
+      {},
+      'served STALE of 2026-03-01T00:00:00Z, computed MISSING; the values are the same',
+    ],
+  ] as const satisfies readonly (readonly [string, ...unknown[]])[])
+    it(`says of a row that nothing explains what differs: ${what}`, () => {
+      const of = report({});
+      const example = {
+        cause: 'unexplained',
+        requestId: 'r',
+        index: 0,
+        time: '2026-03-02T00:00:00Z',
+        served,
+        recomputed,
+        values,
+      } as const;
+      const fetches = of.fetches.map((each) => ({ ...each, examples: [example] }));
+      expect(skewText({ ...of, fetches }).at(-1)).to.equal(
+        `customer: unexplained: request r, object 0, at 2026-03-02T00:00:00Z: ${text}`,
+      );
+    });
+
   for (const [what, fit, expected] of [
     [
       'that holds',
