@@ -21,10 +21,16 @@ export interface TrainingSetManifest {
   readonly rows: number;
   readonly columns: readonly TrainingSetColumn[];
   /**
-   * How many feature cells have a value, how many have none, and how many could not be read. Only a set that was built with `allowFailed` has
-   * any of the last; its columns `failed.<alias>` say where.
+   * How many feature cells have a value that was computed, how many have none, and how many could not be read. Only a set that was built with
+   * `allowFailed` has any of the last; its columns `failed.<alias>` say where. Only a set from a served log has `logged`: the values that are those of the
+   * log, which are not among the computed ones.
    */
-  readonly cells: { readonly computed: number; readonly missing: number; readonly failed: number };
+  readonly cells: {
+    readonly logged?: number;
+    readonly computed: number;
+    readonly missing: number;
+    readonly failed: number;
+  };
   /** Digest of the rows themselves. */
   readonly digest: string;
 }
@@ -63,7 +69,9 @@ export function manifestOf({
   const features = new Set(
     columns.filter((column) => !/^(request|object)\./.test(column.name)).map((column) => column.name),
   );
-  const absent = fields.reduce((sum, field, i) => sum + (features.has(field.name) ? nulls[i]! : 0), 0);
+  const ofFeatures = (counted: Float64Array): number =>
+    fields.reduce((sum, { name }, i) => sum + (features.has(name) ? counted[i]! : 0), 0);
+  const [absent, fromLog] = [ofFeatures(nulls), ofFeatures(logged)];
   const body = {
     format: 1 as const,
     pipeline: options.pipeline,
@@ -83,7 +91,12 @@ export function manifestOf({
           }),
     })),
     // A cell that could not be read is null.
-    cells: { computed: features.size * rows - absent, missing: absent - failedCells, failed: failedCells },
+    cells: {
+      ...(isServed ? { logged: fromLog } : {}),
+      computed: features.size * rows - absent - fromLog,
+      missing: absent - failedCells,
+      failed: failedCells,
+    },
     digest: counts.digest(),
   };
   const steps = computedNodes(plan, options).map(stepDefinition);

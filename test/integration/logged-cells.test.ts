@@ -312,6 +312,10 @@ describe('A training set from the log', function () {
         await server.part(port, 'log').flush(callContext());
         const set = await build(server, { served: 'p' });
         expect(cellsOf(set, 'user.bonus')).to.deep.equal({ logged: 1, computed: 0, missing: 0 });
+        const sum = (of: 'logged' | 'computed'): number =>
+          set.columns.reduce((all, { cells }) => all + (cells?.[of] ?? 0), 0);
+        expect(set.cells).to.deep.include({ logged: sum('logged'), computed: sum('computed') });
+        expect(set.cells.logged).to.be.above(1);
       },
       { viewed: { ...views, user: pushed } },
     );
