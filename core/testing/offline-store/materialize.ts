@@ -164,14 +164,13 @@ export function materialize({ runner, open, onlineRows }: OfflineStoreFixture): 
       it(`refuses a view whose rows are ${what}`, async () => {
         const store = await open({ t: plain([]) });
         const pushed = view({ entity: { key: 'string' }, features: { x: { type: 'float32' } }, ...source });
-        const { changed, newest } = store;
         const closed = { until: 0, periods: {} };
         for (const ask of [
           () => store.materialize(pushed, { untilMs: 0 }, context()),
           () => store.checkView(pushed, context()),
           () => store.openAsOf([pushed], context()),
-          ...(changed === undefined ? [] : [() => store.changed!(pushed, { closed }, context())]),
-          ...(newest === undefined ? [] : [() => store.newest!(pushed, { untilMs: 0 }, context())]),
+          ...(store.changed === undefined ? [] : [() => store.changed!(pushed, { closed }, context())]),
+          ...(store.newest === undefined ? [] : [() => store.newest!(pushed, { untilMs: 0 }, context())]),
         ])
           await assert.rejects(
             async () => ask(),
