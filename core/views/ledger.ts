@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { messageOf, VivaceError } from '../kernel/errors.js';
 
-const microseconds = z.int();
+/** Whole, but beyond 2^53 for the years before 1684 and after 2255. */
+const microseconds = z.number().refine(Number.isInteger);
 /** One cell per key of the entity: an int64 as decimal text, a time in microseconds. */
 const keyCells = z.array(z.union([z.string(), z.number(), z.boolean()]));
 
