@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   asVivaceError,
-  columnBytes,
-  concat,
   formatMillis,
   VivaceError,
   type BlobStore,
@@ -22,6 +20,7 @@ import {
   type Warehouse,
 } from 'vivace';
 import { LogFiles, type Encoder } from './log-files.js';
+import { bytesOf, PushedStreams } from './pushed-streams.js';
 import { LogMetrics, type DropReason } from './log-metrics.js';
 import { folderOf, Segment } from './segment.js';
 import type { ServedLogOptions } from './served-log.js';
@@ -30,6 +29,12 @@ import type { ServedLogOptions } from './served-log.js';
 const encodeAttempts = 3;
 /** How often it looks for segments that are old enough to be written, milliseconds. */
 const lookEveryMs = 1000;
+
+/** Why it keeps nothing more, as one who pushes is told: nothing is lost then, since nobody was told otherwise. */
+const refusals = {
+  full: () => new VivaceError('RESOURCE_EXHAUSTED', 'the log is full, and its store is slow or away'),
+  stopped: () => new VivaceError('UNAVAILABLE', 'the log is stopping, and takes no more rows'),
+};
 
 /** A `ServedLog` of Parquet files: segments fill in memory, and one worker writes those that are sealed, one after the other. */
 export class FileLog implements ServedLog, PartLifecycle {
@@ -44,8 +49,7 @@ export class FileLog implements ServedLog, PartLifecycle {
   readonly #filling = new Map<object, Segment>();
   /** Segments to be written, the oldest first. */
   readonly #sealed: Segment[] = [];
-  /** Of pushed rows, per source and fields. */
-  readonly #pushed: { readonly source: LogSource; readonly stream: LogStream<RowBatch> }[] = [];
+  readonly #pushed = new PushedStreams();
   #held = 0;
   #files = 0;
   #working = false;
@@ -92,22 +96,26 @@ export class FileLog implements ServedLog, PartLifecycle {
 
   open<T>(stream: LogStream<T>): LogWriter<T> {
     const writer: LogWriter<T> = {
-      keep: (item) => this.#keep(writer, stream, item),
+      keep: (item) => {
+        const refused = this.#keep(writer, stream, item);
+        if (refused !== undefined) this.#metrics.dropped(stream, { items: 1, rows: item.rows }, refused);
+        return refused === undefined;
+      },
     };
     return writer;
   }
 
   async append(source: LogSource, rows: RowBatch, { signal }: CallContext): Promise<void> {
     if (rows.rows === 0) return;
-    const stream = this.#streamOf(source, rows);
+    const stream = this.#pushed.of(source, rows);
     const item = { item: rows, rows: rows.rows, bytes: bytesOf(rows) };
-    const isFirst = !this.#filling.has(stream);
-    if (!this.#keep(stream, stream, item))
-      throw new VivaceError('RESOURCE_EXHAUSTED', 'the log is full, and its store is slow or away');
+    const refused = this.#keep(stream, stream, item);
+    if (refused !== undefined) throw refusals[refused]();
     // One that was full is sealed already.
     const segment = this.#filling.get(stream) ?? this.#sealed.at(-1)!;
     const stored = segment.stored(signal);
-    if (isFirst) {
+    // Its first push: also where the day has changed since the one before.
+    if (segment.count === 1) {
       stored.catch(() => undefined);
       this.#context.run(async (context) => {
         await this.#context.delay(this.#options.appendMs, context.signal);
@@ -149,9 +157,14 @@ export class FileLog implements ServedLog, PartLifecycle {
     );
   }
 
-  #keep(writer: object, stream: LogStream<unknown>, { item, rows, bytes }: LogItem<unknown>): boolean {
-    if (this.#stopping) return this.#refuse(stream, rows, 'stopped');
-    if (this.#held + bytes > this.#options.maxBytes) return this.#refuse(stream, rows, 'full');
+  /** @returns Why it does not keep the item; `undefined` where it does. */
+  #keep(
+    writer: object,
+    stream: LogStream<unknown>,
+    { item, rows, bytes }: LogItem<unknown>,
+  ): keyof typeof refusals | undefined {
+    if (this.#stopping) return 'stopped';
+    if (this.#held + bytes > this.#options.maxBytes) return 'full';
     const { clock } = this.#context;
     const day = formatMillis(clock.now())!.slice(0, 10);
     let segment = this.#filling.get(writer);
@@ -164,27 +177,7 @@ export class FileLog implements ServedLog, PartLifecycle {
     segment.add(item, { rows, bytes });
     this.#held += bytes;
     if (segment.bytes >= this.#options.flushBytes) this.#seal(writer);
-    return true;
-  }
-
-  #refuse(stream: LogStream<unknown>, rows: number, reason: DropReason): false {
-    this.#metrics.dropped(stream, { items: 1, rows }, reason);
-    return false;
-  }
-
-  /** The stream of rows that were pushed: another one as soon as the fields differ. */
-  #streamOf(source: LogSource, { fields }: RowBatch): LogStream<RowBatch> {
-    const named = JSON.stringify(fields.map(({ name, type }) => [name, type.name]));
-    const known = this.#pushed.find(
-      (each) =>
-        each.source.kind === source.kind &&
-        each.source.name === source.name &&
-        JSON.stringify(each.stream.fields.map(({ name, type }) => [name, type.name])) === named,
-    );
-    if (known !== undefined) return known.stream;
-    const stream: LogStream<RowBatch> = { ...source, fields, rowsOf: (batches) => oneBatch(batches) };
-    this.#pushed.push({ source, stream });
-    return stream;
+    return undefined;
   }
 
   #seal(writer: object): void {
@@ -305,17 +298,4 @@ export class FileLog implements ServedLog, PartLifecycle {
     const number = String(this.#files++).padStart(6, '0');
     return `${folderOf(this.#options.prefix, stream)}dt=${day}/${this.#instance}-${number}.parquet`;
   }
-}
-
-function oneBatch(batches: readonly RowBatch[]): RowBatch {
-  const { fields } = batches[0]!;
-  return {
-    fields,
-    rows: batches.reduce((sum, { rows }) => sum + rows, 0),
-    columns: fields.map((_, i) => concat(batches.map(({ columns }) => columns[i]!))),
-  };
-}
-
-function bytesOf({ columns }: RowBatch): number {
-  return columns.reduce((sum, column) => sum + columnBytes(column), 0);
 }

@@ -114,12 +114,18 @@ describe('A push whose log or store fails', function () {
       blobs: faulty(blobs.face(blobStore), plan),
       stored,
       log: { maxBytes: 2_000_000, flushBytes: 1_000_000 },
+      parts: { telemetry: { use: 'opentelemetry' } },
     });
     const many = Array.from({ length: 10_000 }, (_, i) => ({ ...row(`s${i}`, i), label: 'x'.repeat(500) }));
     const failures: string[] = [];
     for (let i = 0; i < 2; i++) failures.push(await failureOf(server.features.push('price', many)));
     expect(failures[1]).to.match(/RESOURCE_EXHAUSTED.*the log is full, and its store is slow or away/s);
     expect(stored.size).to.equal(0);
+    // They were refused, and whoever pushed them knows.
+    const { body } = (await server.control.scrape({ signal: new AbortController().signal }))!;
+    expect(body)
+      .to.match(/vivace_log_held/)
+      .and.not.match(/dropped/);
     plan.failures = 0;
   });
 
@@ -151,6 +157,17 @@ describe('A push whose log or store fails', function () {
     expect(await pushing).to.include({ written: 1 });
     const again = await started();
     expect(await amounts(again)).to.deep.equal([1]);
+  });
+
+  it('waits no longer where the day has changed since the push before', async () => {
+    const clock = setClock();
+    const log = { appendMs: 50, flushMs: 600_000 };
+    const server = await started({ clock, log });
+    const before = server.features.push('price', [row('a', 1)]);
+    await sleep(10);
+    clock.ms += 86_400_000;
+    await Promise.all([before, server.features.push('price', [row('b', 2)], { deadlineMs: 5000 })]);
+    expect((await amounts(server)).sort()).to.deep.equal([1, 2]);
   });
 
   it('says which file of the log is broken where its rows are needed', async () => {

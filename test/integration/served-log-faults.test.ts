@@ -123,6 +123,18 @@ describe('A log whose surroundings fail', () => {
     expect(lost!.fields).to.deep.equal({ requests: 5 });
   });
 
+  it('refuses what is pushed once it stops, and says that it does', async () => {
+    const blobs = faulty(store.face(blobStore), { failures: Infinity, operations: ['write'] });
+    const { log, writer } = await started({ stopMs: 100 }, { blobs });
+    kept(writer, 0, 1);
+    const stopping = part!.stop();
+    const rows = { fields, rows: 1, columns: [columnOf(fields[0]!.type, [1])] };
+    expect(await failureOf(log.append({ kind: 'pushed', name: 'p' }, rows, callContext()))).to.match(
+      /UNAVAILABLE.*stopping/,
+    );
+    await stopping;
+  });
+
   it('stops in time where its store never answers', async () => {
     const blobs = faulty(store.face(blobStore), { delayMs: 3_600_000, operations: ['write'] });
     const { writer } = await started({ stopMs: 100, flushBytes: 1 }, { blobs });

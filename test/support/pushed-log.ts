@@ -49,6 +49,8 @@ export interface KeptServerOptions {
   /** Default: `keptPrice`. */
   readonly price?: object;
   readonly views?: Readonly<Record<string, unknown>>;
+  /** Parts besides those of the prices. */
+  readonly parts?: Readonly<Record<string, { readonly use: string }>>;
   readonly pipelines?: Readonly<Record<string, PipelineDeclaration>>;
 }
 
@@ -62,6 +64,7 @@ export function keptServer({
   log = {},
   price = keptPrice,
   views = {},
+  parts = {},
   pipelines = quoting('amount', 'label'),
 }: KeptServerOptions): Promise<ServerOf> {
   return createServer({
@@ -72,6 +75,7 @@ export function keptServer({
       files: blobs === undefined ? { use: 'filesystem', path: 'blobs' } : { use: givenBlobs, store: blobs },
       log: { use: 'served-log', encode: 'lake', blobs: 'files', appendMs: 1, retryMs: 10, ...log },
       history: { use: 'offline-store', warehouse: 'lake', online: 'online' },
+      ...parts,
     },
     views: { price, ...views } as Views,
     pipelines,
