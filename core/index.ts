@@ -292,6 +292,7 @@ export {
   coveredUntil,
   emptyLedger,
   mergeLedgers,
+  mergeRestatements,
   mergeSamples,
   parseLedger,
   sampleSize,

@@ -1,5 +1,4 @@
 import { cellAt, gather, isValid, type Column } from '../data/column.js';
-import { status, statusNames } from '../data/status.js';
 import type { ColumnType } from '../data/types.js';
 import { logColumns } from '../pipeline/log-columns.js';
 import type { ChangedPeriod } from '../ports/offline-store.js';
@@ -8,16 +7,18 @@ import type { Ledger } from '../views/ledger.js';
 import { knowledgeTime } from '../views/refresh.js';
 import { columnOfBatch, groupsOf } from './blocks.js';
 import type { DaySpan } from '../views/run-periods.js';
-import { copiedUntil, daysBehind, overlaps, pastOf, restatedDays } from './copied-until.js';
+import { copiedUntil, daysBehind, pastOf } from './copied-until.js';
 import { contractOf } from './logged-cells.js';
 import type { ComputedNode, Recomputation, RecomputedRows } from './recompute.js';
 import { relativeError } from './relative-error.js';
+import { isRewritten, restatedAround, restatedDays, type RestatedDays } from './restated-days.js';
+import { identitiesOf, recomputedIdentities, withoutTimes } from './row-identities.js';
 import { causeOf, isThere, orderOf, sinceOf, type RowIdentity, type SkewFacts } from './skew-cause.js';
 
 /** What is known of the store of a view and of its source, besides the rows themselves. */
 export interface ViewEvidence {
   /** Empty where the store was not asked. */
-  readonly ledger: Pick<Ledger, 'runs' | 'closed'>;
+  readonly ledger: Pick<Ledger, 'runs' | 'closed' | 'restatements'>;
   /** How the source of the view has changed since it was copied; absent where nothing tells. */
   readonly changed?: readonly ChangedPeriod[] | undefined;
   /** How long the store keeps a row, microseconds. */
@@ -75,7 +76,7 @@ export class FetchComparison {
   readonly #recomputation: Recomputation;
   readonly #evidence: ViewEvidence;
   readonly #contract: string | undefined;
-  readonly #restated: readonly DaySpan[];
+  readonly #restated: readonly RestatedDays[];
 
   constructor(computed: ComputedNode, recomputation: Recomputation, evidence: ViewEvidence) {
     this.#computed = computed;
@@ -167,7 +168,12 @@ export class FetchComparison {
         expiresAfter: this.#evidence.expiresAfter,
         hadEarlier: earlier.get(row),
         cachedFrom: cached.get(row),
-        isRestated: this.#restated.some((period) => days.some((each) => overlaps(period, each))),
+        isRewritten: isThere(before) && !view.isStatic && isRewritten(this.#restated, before),
+        restated: restatedAround(this.#restated, {
+          days,
+          served: before,
+          readAt: served.answered[row]! - cachedFor(served, row),
+        }),
         past: this.#past(difference, days),
         waits: (view.source?.overlapMs ?? 0) > 0,
       };
@@ -213,10 +219,7 @@ export class FetchComparison {
     // Keys: rows, which are numbers.
     if (cached.length === 0) return new Map();
     const rows = Uint32Array.from(cached, ({ row }) => served.rows[row]!);
-    const times = Float64Array.from(
-      cached,
-      ({ row }) => served.time[row]! - Math.round(Number(cellAt(served.cachedMs, row)) * 1000),
-    );
+    const times = Float64Array.from(cached, ({ row }) => served.time[row]! - cachedFor(served, row));
     const found = await this.#recomputation.served(this.#computed.node.id, block, rows, times);
     const identities = recomputedIdentities(found);
     // Keys: rows, which are numbers.
@@ -261,6 +264,11 @@ export class FetchComparison {
   }
 }
 
+/** How long a cache may have kept a row, microseconds. */
+function cachedFor({ cachedMs }: ServedFetch, row: number): number {
+  return Math.round(Number(cellAt(cachedMs, row)) * 1000);
+}
+
 /** Sums of an engine in another order, and what a float32 keeps of a number; everything else is exact. */
 function toleranceOf({ element }: ColumnType): number {
   return element === 'float64' ? 1e-9 : element === 'float32' ? 1e-6 : 0;
@@ -277,32 +285,4 @@ function isWorse(
 
 function isFetched(cell: unknown): boolean {
   return cell === 'PRESENT' || cell === 'STALE' || cell === 'MISSING' || cell === 'FAILED';
-}
-
-function recomputedIdentities({
-  status: codes,
-  eventTime,
-  availableTime,
-}: RecomputedRows): readonly RowIdentity[] {
-  const names = Array.from(codes, (code) => {
-    const name = statusNames[code]!;
-    return code === status.PRESENT || code === status.STALE || code === status.FAILED ? name : 'MISSING';
-  }) as RowIdentity['status'][];
-  return identitiesOf(names, { eventTime, availableTime });
-}
-
-function identitiesOf(
-  names: readonly RowIdentity['status'][],
-  times: { readonly eventTime?: Float64Array | undefined; readonly availableTime?: Float64Array | undefined },
-): readonly RowIdentity[] {
-  return names.map((name, row) => ({
-    status: name,
-    eventTime: times.eventTime?.[row] ?? 0,
-    availableTime: times.availableTime?.[row] ?? 0,
-  }));
-}
-
-/** Nobody sees the times of static rows. */
-function withoutTimes({ status: name }: RowIdentity): RowIdentity {
-  return { status: name, eventTime: 0, availableTime: 0 };
 }

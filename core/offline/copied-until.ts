@@ -1,6 +1,6 @@
 import { dayOf } from '../kernel/time.js';
 import { keptRuns, type Ledger } from '../views/ledger.js';
-import { goesOn, parsePeriod, type DaySpan } from '../views/run-periods.js';
+import { goesOn, type DaySpan } from '../views/run-periods.js';
 import type { FeatureView } from '../views/view.js';
 import { windowGrain, windowLength } from '../views/window.js';
 import type { ChangedPeriod } from '../ports/offline-store.js';
@@ -33,13 +33,6 @@ export function daysBehind({ features, isAggregate }: FeatureView, eventTime: nu
     first: dayOf(eventTime - longest.reduce((a, b) => Math.max(a, b), 0)),
     last: dayOf(eventTime - 1),
   };
-}
-
-/** The days that runs of a ledger have written anew. */
-export function restatedDays({ runs }: Pick<Ledger, 'runs'>): readonly DaySpan[] {
-  // Keys: texts of periods.
-  const texts = new Set(runs.flatMap(({ restated }) => restated ?? []));
-  return [...texts].map(parsePeriod);
 }
 
 export function overlaps(a: DaySpan, b: DaySpan): boolean {

@@ -44,8 +44,10 @@ export interface SkewFacts {
   readonly hadEarlier?: boolean | undefined;
   /** Where the fetch had a cache: the row as of the earliest moment that the cache may have kept. */
   readonly cachedFrom?: RowIdentity | undefined;
-  /** Whether a run has restated rows that this one consists of. */
-  readonly isRestated: boolean;
+  /** Whether a restatement has written the served row, with an available time of its own. */
+  readonly isRewritten: boolean;
+  /** Whether runs have restated rows that this one consists of, and have not written it: since it was read, or only before. */
+  readonly restated?: 'since' | 'before' | undefined;
   /**
    * What became of the rows of the source that this one consists of since they were copied: `more` came that say they had been there, they are
    * `others`, or they are the `same`; `undefined` where nothing tells.
@@ -73,8 +75,7 @@ const rules: Readonly<Record<Exclude<SkewCause, 'unexplained'>, Rule>> = {
   late: (facts) =>
     isOlder(facts) ? facts.past !== 'same' || facts.waits : isEdited(facts) && facts.past === 'more',
   ahead: ({ served, knownUntil, isStatic }) => !isStatic && isThere(served) && sinceOf(served) > knownUntil,
-  rounding: (facts) =>
-    orderOf(facts.served, facts.recomputed) === 0 && facts.error > 0 && facts.error <= facts.tolerance,
+  rounding: (facts) => isSameRow(facts) && facts.error > 0 && facts.error <= facts.tolerance,
 };
 
 /**
@@ -105,9 +106,18 @@ function isOlder({ served, recomputed, isStatic }: SkewFacts): boolean {
   return !isStatic && orderOf(served, recomputed) < 0;
 }
 
+/** Whether both are one row: also where a restatement has written it with a later available time. */
+function isSameRow({ served, recomputed, isRewritten }: SkewFacts): boolean {
+  const order = orderOf(served, recomputed);
+  return (
+    order === 0 ||
+    (order > 0 && isRewritten && isThere(recomputed) && served.eventTime === recomputed.eventTime)
+  );
+}
+
 /** One row, with other values than rounding explains. */
-function isEdited({ served, recomputed, error, tolerance }: SkewFacts): boolean {
-  return orderOf(served, recomputed) === 0 && error > tolerance;
+function isEdited(facts: SkewFacts): boolean {
+  return isSameRow(facts) && facts.error > facts.tolerance;
 }
 
 /** Whether the store had been given the row that is computed anew, had it been in the source then. */
@@ -125,15 +135,21 @@ function isExpired(facts: SkewFacts): boolean {
 }
 
 function isRestated(facts: SkewFacts): boolean {
-  const { served, recomputed, isStatic, knownUntil, past } = facts;
+  const { served, recomputed, isStatic, isRewritten, knownUntil, past, restated, error } = facts;
   const order = orderOf(served, recomputed);
   // A static view has no history: what is there now is all that can be compared.
   if (isStatic) return order !== 0 || isEdited(facts);
-  if (facts.isRestated) return order !== 0 || isEdited(facts);
-  if (order === 0) return isEdited(facts) && past === 'others';
-  if (order < 0) return past === 'others' && wasCopied(facts);
+  if (order < 0) return wasCopied(facts) && (past === 'others' || restated === 'since');
+  if (isSameRow(facts)) {
+    // The time that the run gave it is all that differs.
+    if (error === 0) return order > 0;
+    // A run that had ended by then may have left the row as it was, as where one of its events is gone; rows that came since are late.
+    const isOther = past === 'others' || restated === 'since' || (restated === 'before' && past !== 'more');
+    return isEdited(facts) && isOther;
+  }
   // A row that counted then has gone from the source.
-  return order > 0 && sinceOf(served) <= knownUntil && past !== 'same';
+  const since = isRewritten ? served.eventTime : sinceOf(served);
+  return since <= knownUntil && (past !== 'same' || restated !== undefined);
 }
 
 /** Whether the served row is as new as a cache may have kept it. */

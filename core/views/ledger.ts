@@ -11,7 +11,15 @@ const ledgerSchema = z.object({
   view: z.string(),
   covered: z.array(z.object({ after: microseconds.nullable(), until: microseconds })),
   fullAt: microseconds.optional(),
-  restatedAs: microseconds.optional(),
+  restatements: z
+    .array(
+      z.object({
+        availableTime: microseconds,
+        periods: z.array(z.string()),
+        endedAt: microseconds.optional(),
+      }),
+    )
+    .optional(),
   closed: z.object({ until: microseconds, periods: z.record(z.string(), z.string()) }).optional(),
   runs: z.array(
     z.object({
@@ -21,7 +29,6 @@ const ledgerSchema = z.object({
       until: microseconds,
       rows: z.int(),
       written: z.int(),
-      restated: z.array(z.string()).optional(),
     }),
   ),
   open: z
@@ -54,8 +61,8 @@ export interface Ledger {
   readonly covered: readonly Stretch[];
   /** When the last run began that copied everything. */
   readonly fullAt?: number | undefined;
-  /** The available time of the rows of the past that were written anew last; those that are written next get a later one. */
-  readonly restatedAs?: number | undefined;
+  /** The last times that rows of the past were written anew, the latest last. */
+  readonly restatements?: readonly Restated[] | undefined;
   /** Fingerprints of the rows that were known at `until`, by periods of their event times; the offline store knows what they mean. */
   readonly closed?:
     { readonly until: number; readonly periods: Readonly<Record<string, string>> } | undefined;
@@ -79,8 +86,16 @@ export interface LedgerRun extends Stretch {
   readonly endedAt: number;
   readonly rows: number;
   readonly written: number;
-  /** The periods whose rows were written anew. */
-  readonly restated?: readonly string[] | undefined;
+}
+
+/** Rows of the past that were written anew. */
+export interface Restated {
+  /** That of all of these rows: later than any that was written before. */
+  readonly availableTime: number;
+  /** The periods of event times of which rows had changed: the rows of all keys that have some in them were written. */
+  readonly periods: readonly string[];
+  /** Absent where the run was killed. */
+  readonly endedAt?: number | undefined;
 }
 
 /** A run that is under way, or was killed. */
@@ -100,7 +115,7 @@ export interface SampledKey {
   readonly availableTime: number;
 }
 
-/** How many runs a ledger remembers. */
+/** How many runs a ledger remembers, and how many restatements. */
 export const keptRuns = 20;
 /** The most keys that a sample holds. */
 export const sampleSize = 256;
@@ -137,16 +152,14 @@ export function coveredUntil({ covered }: Pick<Ledger, 'covered'>): number | und
 export function mergeLedgers(mine: Ledger, theirs: Ledger): Ledger {
   const runs = new Map([...mine.runs, ...theirs.runs].map((run) => [`${run.startedAt} ${run.until}`, run]));
   const closed = laterOf(mine.closed, theirs.closed);
-  const [fullAt, restatedAs] = [
-    latest(mine.fullAt, theirs.fullAt),
-    latest(mine.restatedAs, theirs.restatedAs),
-  ];
+  const fullAt = latest(mine.fullAt, theirs.fullAt);
+  const restatements = mergeRestatements(mine.restatements ?? [], theirs.restatements ?? []);
   const { open: _, ...rest } = theirs;
   return {
     ...rest,
     covered: union([...mine.covered, ...theirs.covered]),
     ...(fullAt === undefined ? {} : { fullAt }),
-    ...(restatedAs === undefined ? {} : { restatedAs }),
+    ...(restatements.length === 0 ? {} : { restatements }),
     ...(closed === undefined ? {} : { closed }),
     runs: [...runs.values()].sort((a, b) => a.startedAt - b.startedAt).slice(-keptRuns),
     ...(theirs.open === undefined ? {} : { open: theirs.open }),
@@ -156,6 +169,15 @@ export function mergeLedgers(mine: Ledger, theirs: Ledger): Ledger {
         ? theirs.sample
         : mergeSamples(mine.sample, theirs.sample),
   };
+}
+
+/** Those of both, the last ones; one that has ended says more than one that has not. */
+export function mergeRestatements(...restatements: readonly (readonly Restated[])[]): readonly Restated[] {
+  // Keys: available times.
+  const merged = new Map<number, Restated>();
+  for (const each of restatements.flat())
+    if (each.endedAt !== undefined || !merged.has(each.availableTime)) merged.set(each.availableTime, each);
+  return [...merged.values()].sort((a, b) => a.availableTime - b.availableTime).slice(-keptRuns);
 }
 
 function latest(...times: readonly (number | undefined)[]): number | undefined {

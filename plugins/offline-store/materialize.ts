@@ -23,7 +23,13 @@ import { keepsTiles, type TileUse } from './kept-tiles.js';
 import { neededPasses, planOfLedger, planOfSample, type Pass, type Plan } from './plan-run.js';
 import { restatement, type Restatement } from './restatement.js';
 import { rowsToCopy } from './rows-to-copy.js';
-import { ledgerAfterPass, ledgerAfterRun, ledgerUnderWay, ledgerWithoutOpen } from './run-ledger.js';
+import {
+  ledgerAfterPass,
+  ledgerAfterRun,
+  ledgerRestating,
+  ledgerUnderWay,
+  ledgerWithoutOpen,
+} from './run-ledger.js';
 import { ledgerKey, lostOf, Sample } from './sample.js';
 import type { FoundSource } from './source.js';
 import { wholeRead, withRead } from './source-read.js';
@@ -101,7 +107,6 @@ class Run {
     }
     const [first] = passes;
     const after = first === undefined ? coveredUntil(this.#ledger) : first.selection.after;
-    const periods = restated === undefined ? {} : { restated: restated.periods };
     const { rows, written } = this.#progress;
     const ended = {
       startedAt: this.#startedAt,
@@ -110,16 +115,16 @@ class Run {
       until,
       rows,
       written,
-      ...periods,
     };
-    await online.writeLedger(ledgerAfterRun(this.#ledger, this.#view, { run: ended, closed }), context);
+    const outcome = { run: ended, closed, restated };
+    await online.writeLedger(ledgerAfterRun(this.#ledger, this.#view, outcome), context);
     return {
       ...this.#progress,
       ...(after === undefined ? {} : { afterMs: millisOf(after) }),
       untilMs: millisOf(until),
       read: await this.#wholeRead(passes.length > 0 || restated !== undefined),
       ...(why === undefined ? {} : { why }),
-      ...periods,
+      ...(restated === undefined ? {} : { restated: restated.periods }),
     };
   }
 
@@ -177,12 +182,11 @@ class Run {
     return (this.#view.source?.overlapMs ?? 0) * 1000;
   }
 
-  /** A run that is killed must not have given rows a time that the next one gives to others. */
-  async #restate({ pass }: Restatement): Promise<void> {
+  async #restate(restated: Restatement): Promise<void> {
     const { online, context } = this.#work;
-    this.#ledger = { ...this.#ledger, restatedAs: pass.availableTime };
+    this.#ledger = ledgerRestating(this.#ledger, restated);
     await online.writeLedger(this.#ledger, context);
-    await this.#copyRows(pass);
+    await this.#copyRows(restated.pass);
   }
 
   async #copy(pass: Pass, known: number): Promise<void> {

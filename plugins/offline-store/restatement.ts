@@ -46,7 +46,7 @@ export function restatement(
   // Later than any row that was written, and earlier than what becomes known after this run.
   const newest = Math.max(
     known,
-    ledger.restatedAs ?? -Infinity,
+    ledger.restatements?.at(-1)?.availableTime ?? -Infinity,
     coveredUntil(ledger) ?? -Infinity,
     view.isAggregate ? beginOf(view, until) : -Infinity,
   );

@@ -1,5 +1,6 @@
 import {
   coveredUntil,
+  mergeRestatements,
   mergeSamples,
   type FeatureView,
   type Ledger,
@@ -8,6 +9,7 @@ import {
   type SampledKey,
 } from 'vivace';
 import type { ClosedPeriods } from './closed-periods.js';
+import type { Restatement } from './restatement.js';
 import type { Selection } from './rows-to-copy.js';
 
 /** The ledger while a pass is under way: how far it has come, and some of the keys that it has written. */
@@ -48,14 +50,41 @@ export function ledgerAfterPass(
   };
 }
 
+/** The ledger before rows of the past are written anew: a run that is killed must not have given them a time that the next one gives to others. */
+export function ledgerRestating(ledger: Ledger, { pass: { availableTime }, periods }: Restatement): Ledger {
+  return {
+    ...ledger,
+    restatements: mergeRestatements(ledger.restatements ?? [], [{ availableTime, periods }]),
+  };
+}
+
 /** The ledger once everything is done. */
 export function ledgerAfterRun(
   ledger: Ledger,
   { name }: FeatureView,
-  { run, closed }: { readonly run: LedgerRun; readonly closed: ClosedPeriods | undefined },
+  {
+    run,
+    closed,
+    restated,
+  }: {
+    readonly run: LedgerRun;
+    readonly closed: ClosedPeriods | undefined;
+    readonly restated: Restatement | undefined;
+  },
 ): Ledger {
+  const ended =
+    restated === undefined
+      ? []
+      : [
+          {
+            availableTime: restated.pass.availableTime,
+            periods: restated.periods,
+            endedAt: run.endedAt,
+          },
+        ];
   return {
     ...ledger,
+    ...(ended.length === 0 ? {} : { restatements: mergeRestatements(ledger.restatements ?? [], ended) }),
     view: name,
     ...(closed === undefined || coveredUntil(ledger) === undefined ? {} : { closed: closed.now }),
     runs: [...ledger.runs, run],

@@ -294,7 +294,7 @@ describe('Materialization, run after run', () => {
         write([['a', '2024-01-01', '2024-01-01', value + 1], ...events.slice(1)]);
         await run(plain, '2024-01-06', { restate: true });
         expect(valueOf('a')).to.equal(value + 1);
-        expect((await ledger(plain)).runs.at(-1)!.restated).to.deep.equal(['2024-01-01']);
+        expect((await ledger(plain)).restatements!.at(-1)!.periods).to.deep.equal(['2024-01-01']);
         expect(await run(plain, '2024-01-07')).to.deep.include({ rows: 0 });
       }
     });

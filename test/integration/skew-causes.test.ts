@@ -137,6 +137,36 @@ describe('The cause of skew', function () {
     expect(await causes('last')).to.deep.equal({ causes: { restated: 2 }, feature: { restated: 1 } });
   });
 
+  it('is that the source was restated, where only the time differs that the run gave to a later row', async () => {
+    await served();
+    // The row of the first day is edited; each key has a newer one.
+    shop.sell(sales.map((each, i) => (i === 0 ? { ...each, amount: 50 } : each)));
+    await shop.within((server) => copySales(server, on(2) + minuteMs, { restate: true }));
+    // More runs come after it than a ledger remembers.
+    await shop.within(async (server) => {
+      for (let i = 2; i < 23; i++) await copySales(server, on(2) + i * minuteMs, { views: ['last'] });
+      await askFor(server, shops, on(2) + 30 * minuteMs);
+    });
+    expect(await causes('last')).to.deep.equal({ causes: { restated: 3 }, feature: {} });
+    expect(await causes('week')).to.deep.equal({ causes: { restated: 4 }, feature: { restated: 1 } });
+  });
+
+  it('is that a row came late, where a run had restated other days before the answer', async () => {
+    shop.sell(sales);
+    await shop.within((server) => copySales(server, on(4)));
+    const edited = sales.map((each, i) => (i === 0 ? { ...each, amount: 50 } : each));
+    shop.sell(edited);
+    await shop.within(async (server) => {
+      await copySales(server, on(4) + minuteMs, { restate: true });
+      await askFor(server, shops, on(4) + 2 * minuteMs);
+    });
+    shop.sell([...edited, sale('n', 3, 7), sale('new', 3, 7)]);
+    await shop.within((server) => askFor(server, ['new'], on(4) + 2 * minuteMs));
+    const week = await causes('week');
+    expect(week.feature).to.deep.equal({ late: 2 });
+    expect((await causes('last')).feature).to.deep.equal({ late: 2 });
+  });
+
   it('is that the source was restated, where a row has gone', async () => {
     await served();
     shop.sell(sales.filter(({ shop: name, at }) => name !== 'n' || at < on(1)));

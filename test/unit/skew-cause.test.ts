@@ -19,7 +19,7 @@ const facts: SkewFacts = {
   knownUntil: 200,
   answeredAt: 200,
   copiedUntil: 190,
-  isRestated: false,
+  isRewritten: false,
   waits: false,
   error: 0.5,
   tolerance: 1e-9,
@@ -28,6 +28,9 @@ const facts: SkewFacts = {
 const older = { served: row(100), recomputed: row(150) };
 /** What is served is newer. */
 const newer = { served: row(150), recomputed: row(100) };
+
+/** A restatement has given the row that is served a later time. */
+const rewritten = { served: row(100, 120), isRewritten: true };
 
 describe('The cause of a difference', () => {
   for (const [what, given, cause] of [
@@ -52,9 +55,45 @@ describe('The cause of a difference', () => {
       { served: missing, hadEarlier: true, copiedUntil: undefined },
       'behind',
     ],
-    ['days that were restated', { ...newer, isRestated: true }, 'restated'],
-    ['days that were restated, with the same times', { isRestated: true }, 'restated'],
-    ['days that were restated, and rounding', { isRestated: true, error: 1e-12 }, 'rounding'],
+    ['days that were restated', { ...newer, restated: 'since' }, 'restated'],
+    ['days that were restated, with the same times', { restated: 'since' }, 'restated'],
+    ['days that were restated, and rounding', { restated: 'since', error: 1e-12 }, 'rounding'],
+    ['days that were restated, with a row before its own', { ...older, restated: 'since' }, 'restated'],
+    ['the same, not copied by then', { ...older, restated: 'since', copiedUntil: 149 }, 'behind'],
+    ['days that had been restated without the row', { restated: 'before', past: 'same' }, 'restated'],
+    ['days that had been restated, with more rows since', { restated: 'before', past: 'more' }, 'late'],
+    [
+      'days that had been restated, with other rows since',
+      { restated: 'before', past: 'others' },
+      'restated',
+    ],
+    ['days that had been restated, and a row from behind them', { ...older, restated: 'before' }, 'late'],
+    [
+      'days that had been restated, and a row that is not copied yet',
+      { ...older, restated: 'before', copiedUntil: 149 },
+      'behind',
+    ],
+    [
+      'a row that had gone when its days were restated',
+      { ...newer, restated: 'before', past: 'same' },
+      'restated',
+    ],
+    ['the time of a restatement', { ...rewritten, error: 0 }, 'restated'],
+    [
+      'the time of a restatement, from after the request',
+      { ...rewritten, knownUntil: 110, error: 0 },
+      'restated',
+    ],
+    ['the time of a restatement, and rounding', { ...rewritten, error: 1e-12 }, 'rounding'],
+    ['a row that was written anew, and is another one now', { ...rewritten, past: 'others' }, 'restated'],
+    ['a row that was written anew, with more rows since', { ...rewritten, past: 'more' }, 'late'],
+    ['a row that was written anew, and one after it', { ...rewritten, recomputed: row(150) }, 'late'],
+    ['a row that was written anew with another value', { ...rewritten, past: 'same' }, 'unexplained'],
+    [
+      'a later time that no restatement gave',
+      { served: row(100, 120), past: 'same', error: 0 },
+      'unexplained',
+    ],
     ['the same row with other values, as the source has others', { past: 'others' }, 'restated'],
     ['a row that has gone from the source', { ...newer, past: 'others' }, 'restated'],
     ['a row that has gone, where nothing tells', newer, 'restated'],
