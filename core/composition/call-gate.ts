@@ -1,7 +1,7 @@
 import { VivaceError } from '../kernel/errors.js';
 import { InFlight } from '../kernel/in-flight.js';
 import type { Call } from '../kernel/call.js';
-import { KeepsAlive } from '../kernel/timer.js';
+import { holdProcess, releaseProcess } from '../kernel/timer.js';
 import { waiting } from './bounded-call.js';
 
 /** Counts calls in flight, and refuses new ones once it is closed. */
@@ -20,11 +20,11 @@ export class CallGate {
     if (held !== undefined) await waiting(call, held);
     if (this.#closed) throw refused('draining');
     this.#calls.enter();
-    KeepsAlive.enter();
+    holdProcess();
     try {
       return await run();
     } finally {
-      KeepsAlive.leave();
+      releaseProcess();
       this.#calls.leave();
     }
   }

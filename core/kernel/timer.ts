@@ -34,21 +34,20 @@ export async function pause(
   }
 }
 
+let callsUnderWay = 0;
+let alive: NodeJS.Timeout | undefined;
+
 /**
- * Keeps the process alive while calls are under way: the timers of parts do not, so that a server that is idle ends with its program, but somebody
- * awaits a call that waits for such a timer.
+ * Keeps the process alive until `releaseProcess`: the timers of parts do not, so that a server that is idle ends with its program, but a call may wait for
+ * such a timer, and its caller for the call.
  */
-export class KeepsAlive {
-  static #calls = 0;
-  static #timer: NodeJS.Timeout | undefined;
+export function holdProcess(): void {
+  if (callsUnderWay++ > 0) return;
+  alive ??= setInterval(() => undefined, longestTimerMs);
+  alive.ref();
+}
 
-  static enter(): void {
-    if (this.#calls++ > 0) return;
-    this.#timer ??= setInterval(() => undefined, longestTimerMs);
-    this.#timer.ref();
-  }
-
-  static leave(): void {
-    if (--this.#calls === 0) this.#timer?.unref();
-  }
+/** Ends one `holdProcess`. */
+export function releaseProcess(): void {
+  if (--callsUnderWay === 0) alive?.unref();
 }

@@ -13,12 +13,10 @@ import { ledgerKeyOf, RevisedText } from './revised-text.js';
 /** The ledger of a view version in a key-value store, as JSON. */
 export class StoredLedger {
   readonly #view: FeatureView;
-  readonly #store: KeyValueStore;
   readonly #text: RevisedText;
 
   constructor(view: FeatureView, store: KeyValueStore) {
     this.#view = view;
-    this.#store = store;
     this.#text = new RevisedText(store, ledgerKeyOf(view.hash));
   }
 
