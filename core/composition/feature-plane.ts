@@ -4,7 +4,8 @@ import { longestKeyText, longestText } from '../pipeline/text-limits.js';
 import type { FeaturePlane, PushDescription } from '../ports/data-plane.js';
 import type { FeatureView } from '../views/view.js';
 import { FeatureReads } from './feature-reads.js';
-import { callersField, mostFeatureRows, type FeatureSurroundings } from './feature-surroundings.js';
+import { mostFeatureRows } from '../json/feature-limits.js';
+import { callersField, type FeatureSurroundings } from './feature-surroundings.js';
 import { AvailableTimes, pushRows } from './push-rows.js';
 
 /** Features without a pipeline. */

@@ -21,10 +21,9 @@ import { padded, spread, type SpreadRows } from '../steps/fetch/fetch-features.j
 import { KeyColumns } from '../steps/fetch/key-columns.js';
 import { resolveRows } from '../steps/fetch/policy.js';
 import type { FeatureView } from '../views/view.js';
-import { callersField, mostFeatureRows, type FeatureSurroundings } from './feature-surroundings.js';
+import { mostFeatureRows, mostFeatures } from '../json/feature-limits.js';
+import { callersField, type FeatureSurroundings } from './feature-surroundings.js';
 
-/** The most features of one read. */
-const mostFeatures = 1000;
 /** Lists of features that are kept compiled. */
 const mostCompiled = 256;
 

@@ -7,9 +7,6 @@ import type { ServedLog } from '../ports/served-log.js';
 import type { FeatureView } from '../views/view.js';
 import type { PushCounters } from './push-counters.js';
 
-/** The most rows of one push, and of one read. */
-export const mostFeatureRows = 10_000;
-
 /** What reads and writes of features need of a server. */
 export interface FeatureSurroundings {
   views(): ReadonlyMap<string, FeatureView>;

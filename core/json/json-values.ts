@@ -197,3 +197,8 @@ export function jsonValue(cell: Cell, column: Pick<Column, 'type'>): unknown {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : String(cell);
   return cell;
 }
+
+/** Whether a value is an object with named members, as JSON writes one. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}

@@ -11,12 +11,13 @@ import type {
 } from '../ports/data-plane.js';
 import { countRows } from './count-rows.js';
 import { valueSchema, type JsonSchema } from './json-schema.js';
-import { valueReader, type ValueReader } from './json-values.js';
+import { pushedTimes } from '../views/pushed-rows.js';
+import { isObject, valueReader, type ValueReader } from './json-values.js';
 import { limitsOf, type RequestLimits } from './request-limits.js';
-import { RequestMistakes, unknownField } from './request-mistakes.js';
+import { mistake, RequestMistakes, unknownField } from './request-mistakes.js';
 
 /** The member of a pushed row that is its event time. */
-export const eventTimeName = 'eventTime';
+export const eventTimeName = pushedTimes.event;
 const timestamp = parseType('timestamp');
 /** Mistakes of one push that are named besides the first of each row. */
 const mostMistakes = 1000;
@@ -88,7 +89,7 @@ export function pushCodec(description: PushDescription): PushCodec {
       const rows = rowsOf(body);
       const reader = Array.isArray(rows) ? listed(rows, readers) : columnar(rows, readers);
       if (reader.count > maxRows)
-        throw refused('rows', `${reader.count} rows, but a push has at most ${maxRows}`);
+        throw mistake(`${reader.count} rows, but a push has at most ${maxRows}`, 'rows');
       const { writers, mistakes } = readRows(readers, reader);
       const columns = writers.map((writer) => writer.finish());
       return {
@@ -129,12 +130,12 @@ function rowsOf(body: unknown): unknown[] | Record<string, unknown> {
   if (!isObject(body))
     throw new VivaceError('INVALID_ARGUMENT', 'the body must be a JSON object {"rows": …}');
   const other = Object.keys(body).find((name) => name !== 'rows');
-  if (other !== undefined) throw refused(other, unknownField(other, ['rows']));
+  if (other !== undefined) throw mistake(unknownField(other, ['rows']), other);
   const { rows } = body;
   if (Array.isArray(rows)) return rows as unknown[];
   if (isObject(rows)) return rows;
   const what = 'a list of objects, or an object of lists';
-  throw refused('rows', rows === undefined ? `is missing: ${what}` : `must be ${what}`);
+  throw mistake(rows === undefined ? `is missing: ${what}` : `must be ${what}`, 'rows');
 }
 
 function listed(rows: readonly unknown[], readers: readonly FieldReader[]): RowReader {
@@ -259,12 +260,4 @@ function requestSchema(description: PushDescription): JsonSchema {
       },
     },
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
-function refused(path: string, message: string): VivaceError {
-  return new VivaceError('INVALID_ARGUMENT', `${path}: ${message}`, { path });
 }

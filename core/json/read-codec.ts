@@ -5,7 +5,8 @@ import { VivaceError } from '../kernel/errors.js';
 import type { FeatureAnswer, ReadDescription, ReadInput } from '../ports/data-plane.js';
 import type { JsonLimits } from '../wire/json/limits.js';
 import type { JsonSchema } from './json-schema.js';
-import { jsonValue, valueReader, valueWriter } from './json-values.js';
+import { mostFeatureRows, mostFeatures } from './feature-limits.js';
+import { isObject, jsonValue, valueReader, valueWriter } from './json-values.js';
 import { mistake, RequestMistakes, unknownField } from './request-mistakes.js';
 
 /** The most values of one answer. */
@@ -175,13 +176,13 @@ export const readRequestSchema: JsonSchema = {
     features: {
       type: 'array',
       minItems: 1,
-      maxItems: 1000,
+      maxItems: mostFeatures,
       items: { type: 'string' },
       description: 'each view.feature, or view for all features of one',
     },
     keys: {
       type: 'object',
-      additionalProperties: { type: 'array', maxItems: 10_000 },
+      additionalProperties: { type: 'array', maxItems: mostFeatureRows },
       description: 'a list of values for each key of these views, all of one length',
     },
   },
@@ -218,7 +219,3 @@ export const readResponseSchema: JsonSchema = {
     },
   },
 };
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}

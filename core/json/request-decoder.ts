@@ -3,7 +3,7 @@ import { ColumnWriter, type Column } from '../data/column.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { PipelineDescription, PipelineField, PipelineInput } from '../ports/data-plane.js';
 import { countRows } from './count-rows.js';
-import { valueReader, type ValueReader, type WrongValue } from './json-values.js';
+import { isObject, valueReader, type ValueReader, type WrongValue } from './json-values.js';
 import { RequestMistakes, unknownField } from './request-mistakes.js';
 
 /** A decoded request. */
@@ -238,10 +238,6 @@ function reportRow(
 }
 
 const isNull = { place: '', message: (): string => 'may not be null' };
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
 
 function notAnObject(value: unknown): string {
   return value === undefined ? 'is missing: an object' : 'must be an object';

@@ -1,3 +1,4 @@
+import { isObject } from './is-object.js';
 import { VivaceError } from '../../kernel/errors.js';
 import type { JsonLimits } from './limits.js';
 import { tooManyContainers, tooManyValues } from './refusals.js';
@@ -73,8 +74,4 @@ function elementsOf(member: unknown): number {
   for (const list of Object.values(member))
     if (Array.isArray(list) && list.length > longest) longest = list.length;
   return longest;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

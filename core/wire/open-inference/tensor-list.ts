@@ -1,3 +1,4 @@
+import { isObject } from '../json/is-object.js';
 import type { Datatype, Tensor, TensorData } from '../../data/tensor.js';
 import { VivaceError } from '../../kernel/errors.js';
 import { readBinaryTensor } from './binary-tensor.js';
@@ -181,10 +182,6 @@ export function asObject(value: unknown, path: () => string): Readonly<Record<st
 export function asMessage(value: unknown, list: TensorList): Readonly<Record<string, unknown>> {
   if (isObject(value)) return value;
   throw mistake(`the body is not a JSON object {"${list}": […]}`, '');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The id of a message, a text. */

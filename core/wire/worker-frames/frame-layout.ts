@@ -1,3 +1,4 @@
+import { isObject } from '../json/is-object.js';
 import { isUtf8, type Buffer } from 'node:buffer';
 import type { Datatype } from '../../data/tensor.js';
 import { messageOf, VivaceError } from '../../kernel/errors.js';
@@ -116,10 +117,6 @@ function sizeOf(shape: unknown, path: () => string): number {
   } catch (error) {
     throw broken(messageOf(error));
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Why bytes are not a frame. */
