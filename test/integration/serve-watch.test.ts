@@ -284,8 +284,8 @@ describe('vivace serve --watch', () => {
       'd3 stops',
       'd+1 starts',
     ]);
-    // Connections of the load are closed, and nothing that was replaced holds a file: what thirty edits leave would be more than a thread's.
-    await eventually('files are closed', () => handles() <= before + 6);
+    // Connections of the load are closed, and nothing that was replaced holds a file.
+    await eventually('files are closed', () => handles() <= before + 2);
     child.kill('SIGTERM');
     expect(await exited).to.deep.equal([0, null]);
     expect((await events()).slice(7)).to.deep.equal(['d+1 stops']);
