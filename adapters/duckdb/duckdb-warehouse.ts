@@ -22,7 +22,7 @@ import {
   type WantedColumn,
   type Warehouse,
 } from 'vivace';
-import { loadSdk, makeDirectory, systemErrorCode, temporaryTable, threadsOf } from 'vivace/kit';
+import { loadSdk, makeDirectory, startTimer, systemErrorCode, temporaryTable, threadsOf } from 'vivace/kit';
 import { CompressedFiles } from './compressed-files.js';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
@@ -39,6 +39,9 @@ const rowsAtOnce = 2048;
 
 /** Rows of a batch that `query` gives: the engine's chunks of 2,048, joined. */
 const batchRows = 16_384;
+
+/** DuckDB forgets an interrupt that comes while it prepares a query: a query is interrupted again after so long, until it has ended. */
+const interruptEveryMs = 20;
 
 /** A `Warehouse` over DuckDB in this process. Every operation has a connection of its own, so that they run side by side. */
 export class DuckdbWarehouse implements Warehouse, PartLifecycle {
@@ -279,10 +282,15 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       connection.disconnectSync();
       throw abortError(signal);
     }
-    const interrupt = (): void => connection.interrupt();
+    let again: NodeJS.Timeout | undefined;
+    const interrupt = (): void => {
+      connection.interrupt();
+      again = startTimer(interrupt, interruptEveryMs);
+    };
     signal.addEventListener('abort', interrupt, { once: true });
     const release = (): void => {
       signal.removeEventListener('abort', interrupt);
+      clearTimeout(again);
       connection.disconnectSync();
     };
     // A client of the user's has settings of its own, which stay as they are for everybody else.

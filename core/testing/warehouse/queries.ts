@@ -122,20 +122,19 @@ export function queries({ runner, lake, sql, answer, value }: WarehouseFixture):
   });
 
   it('gives up when the caller does', async () => {
-    const abort = new AbortController();
     await using many = await lake().load(
       integers('n', 200_000, (i) => i),
       context(),
     );
     const pairs = `${many.name} AS a CROSS JOIN ${many.name} AS b CROSS JOIN ${many.name} AS c`;
-    const running = readAll(
-      lake().query(
-        { sql: `SELECT SUM(a.n * b.n) AS x FROM ${pairs} WHERE a.n + c.n > 5` },
-        { signal: abort.signal },
-      ),
-    );
-    setTimeout(() => abort.abort(), 20);
-    await assert.rejects(running, (error) => isVivaceError(error) && error.code === 'CANCELLED');
+    const statement = { sql: `SELECT SUM(a.n * b.n) AS x FROM ${pairs} WHERE a.n + c.n > 5` };
+    // At every stage: while it connects, while the query is prepared, while it runs.
+    for (const afterMs of [0, 1, 2, 5, 20]) {
+      const abort = new AbortController();
+      const running = readAll(lake().query(statement, { signal: abort.signal }));
+      setTimeout(() => abort.abort(), afterMs);
+      await assert.rejects(running, (error) => isVivaceError(error) && error.code === 'CANCELLED');
+    }
   });
 
   it('refuses broken SQL as INVALID_ARGUMENT, and names a table that is not there as NOT_FOUND', async () => {
