@@ -2,8 +2,9 @@ import Mocha from 'mocha';
 import { writeFileSync } from 'node:fs';
 
 /**
- * mocha's own report, and two things for CI: with `VIVACE_REQUIRE_ALL=1` a pending test fails the run and is named, and
- * `VIVACE_TEST_SUMMARY=<file>` receives `{"passed","failed","pending"}` as JSON.
+ * mocha's own report, and three things for CI: with `VIVACE_REQUIRE_ALL=1` a pending test fails the run and is named,
+ * `VIVACE_TEST_SUMMARY=<file>` receives `{"passed","failed","pending"}` as JSON, and a process that something keeps alive after its tests is ended by
+ * SIGKILL after a minute, or `VIVACE_TEST_END_MS`, since `process.exit` waits for native threads.
  */
 class Reporter extends Mocha.reporters.Spec {
   readonly #pending: string[] = [];
@@ -26,6 +27,15 @@ class Reporter extends Mocha.reporters.Spec {
     if (summary !== undefined) {
       writeFileSync(summary, JSON.stringify({ passed: this.stats.passes, failed, pending }));
     }
+    setTimeout(
+      () => {
+        console.error(
+          `the tests are over, but the process is kept alive by ${process.getActiveResourcesInfo().join(', ')}`,
+        );
+        process.kill(process.pid, 'SIGKILL');
+      },
+      Number(process.env['VIVACE_TEST_END_MS'] ?? 60_000),
+    ).unref();
     finish?.(failed);
   }
 }

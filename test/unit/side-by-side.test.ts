@@ -59,6 +59,14 @@ describe('Tests in several processes', function () {
     expect(printed).to.match(/ended with 3 before it had counted its tests/);
   });
 
+  it('fail where something keeps a process alive after its tests', async () => {
+    await withEnvironment({ VIVACE_TEST_END_MS: '10' }, async () => {
+      const counts = await run(`it('passes', () => { setInterval(() => undefined, 1000); });`);
+      expect(counts).to.deep.equal({ passed: 1, failed: 1, pending: 0 });
+    });
+    expect(printed).to.match(/kept alive by .*Timeout[^]*ended with SIGKILL though no test had failed/);
+  });
+
   it('fail where a test is pending and all are required', async () => {
     await withEnvironment({ VIVACE_REQUIRE_ALL: '1' }, async () => {
       expect(await run(`it('is to be written');`)).to.deep.equal({ passed: 0, failed: 1, pending: 1 });
