@@ -1,7 +1,6 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import {
   abortError,
   carriedFields,
@@ -27,15 +26,16 @@ import { CompressedFiles } from './compressed-files.js';
 import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode, plainError } from './errors.js';
-import { appendBatch, duckdbTypes, type Sdk } from './load-table.js';
+import { GivenRows } from './given-rows.js';
+import type { Sdk } from './write-columns.js';
 import { notParquet, ParquetFile, parquetOf, parquetQuery } from './parquet-bytes.js';
 import { columnsAs, KeptDays } from './kept-days.js';
 import { columnReader, describedColumns } from './read-columns.js';
 import { fileSource, isFile } from './read-files.js';
 import { mayBeRenamed, repeatedName } from './repeated-names.js';
 
-/** Rows that `load` hands to a table at once. */
-const rowsAtOnce = 2048;
+/** Rows that `load` hands to a table at once, or a batch where that has more. */
+const rowsAtOnce = 65_536;
 
 /** Rows of a batch that `query` gives: the engine's chunks of 2,048, joined. */
 const batchRows = 16_384;
@@ -57,7 +57,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   /** Temporary tables live in a database in memory beside the user's: DuckDB's own are seen by one connection only. */
   readonly #temporary = `vivace_${randomUUID().replaceAll('-', '')}`;
   readonly #compressed = new CompressedFiles();
-  #sdk: Sdk | undefined;
+  #given: GivenRows | undefined;
   #instance: DuckDBInstance | undefined;
   #tables = 0;
   #stopped = false;
@@ -80,7 +80,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
 
   async start(context: CallContext): Promise<void> {
     const { path, readOnly, threads, memoryLimitBytes, temporaryDirectory, client } = this.#options;
-    const sdk = (this.#sdk = await loadSdk('@duckdb/node-api', () => import('@duckdb/node-api')));
+    const sdk: Sdk = await loadSdk('@duckdb/node-api', () => import('@duckdb/node-api'));
     if (client === undefined) {
       const file = path === undefined ? undefined : resolve(this.#directory, path);
       if (file !== undefined && !readOnly) await makeDirectory(dirname(file));
@@ -98,6 +98,8 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     await this.#connected(context, async (connection) => {
       if (client === undefined) await connection.run(settingsOf('GLOBAL'));
       await connection.run(`ATTACH ':memory:' AS ${this.#temporary} (READ_WRITE)`);
+      this.#given = new GivenRows(sdk);
+      this.#given.register(connection);
     });
   }
 
@@ -165,31 +167,24 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
   }
 
   async load({ fields, batches }: TableRows, context: CallContext): Promise<TemporaryTable> {
-    const sdk = this.#sdk as Sdk;
-    const types = duckdbTypes(
-      sdk,
-      fields.map((field) => field.type),
-    );
     const columns = fields.map(
       (field) => `${this.dialect.identifier(field.name)} ${this.dialect.type(field.type)}`,
     );
-    return this.#temporaryTable(context, async (connection, { name, bare }) => {
+    return this.#temporaryTable(context, async (connection, { name }) => {
       await connection.run(`CREATE TABLE ${name} (${columns.join(', ')})`);
-      const appender = await connection.createAppender(bare, 'main', this.#temporary);
-      let held = 0;
-      for await (const batch of batches) {
+      // The next rows are made while those before are loaded.
+      let loaded: Promise<void> = Promise.resolve();
+      for await (const some of inPortions(batches, rowsAtOnce)) {
+        await loaded;
         if (context.signal.aborted) throw abortError(context.signal);
-        appendBatch(sdk, appender, types, batch);
-        held += batch.rows;
-        // What the appender holds goes to the table in this thread: little by little, it holds up nobody for long.
-        if (held >= rowsAtOnce) {
-          await turn();
-          appender.flushSync();
-          held = 0;
-        }
-        await turn();
+        loaded = this.#givenRows.run(
+          connection,
+          { fields, batches: some },
+          (select) => `INSERT INTO ${name} ${select}`,
+        );
+        loaded.catch(() => undefined);
       }
-      appender.closeSync();
+      await loaded;
     });
   }
 
@@ -210,10 +205,11 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     );
   }
 
-  async encode(rows: TableRows, _: FileFormat, context: CallContext): Promise<Uint8Array> {
-    await using table = await this.load(rows, context);
+  async encode({ fields, batches }: TableRows, _: FileFormat, context: CallContext): Promise<Uint8Array> {
+    const all: RowBatch[] = [];
+    for await (const batch of batches) all.push(batch);
     return await this.#connected(context, (connection) =>
-      parquetOf(connection, `SELECT * FROM ${table.name}`),
+      parquetOf((copy) => this.#givenRows.run(connection, { fields, batches: all }, copy)),
     );
   }
 
@@ -237,6 +233,10 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       release();
       await file.remove();
     }
+  }
+
+  get #givenRows(): GivenRows {
+    return this.#given as GivenRows;
   }
 
   async #temporaryTable(
@@ -372,4 +372,18 @@ async function describe(
 
 function columnsOf(result: DuckDBResult): DescribedColumn[] {
   return describedColumns(result.columnNames(), result.columnTypes());
+}
+
+/** Batches in portions of so many rows or a few more. */
+async function* inPortions(batches: TableRows['batches'], rows: number): AsyncGenerator<readonly RowBatch[]> {
+  let some: RowBatch[] = [];
+  let held = 0;
+  for await (const batch of batches) {
+    some.push(batch);
+    held += batch.rows;
+    if (held < rows) continue;
+    yield some;
+    [some, held] = [[], 0];
+  }
+  if (some.length > 0) yield some;
 }

@@ -19,11 +19,17 @@ export class ParquetFile {
   }
 }
 
-/** The bytes of a query's answer as a Parquet file. */
-export async function parquetOf(connection: DuckDBConnection, sql: string): Promise<Uint8Array> {
+/**
+ * The bytes of a query's answer as a Parquet file.
+ *
+ * @param run Runs the statement that is made of the query.
+ */
+export async function parquetOf(
+  run: (copy: (query: string) => string) => Promise<void>,
+): Promise<Uint8Array> {
   const file = new ParquetFile();
   try {
-    await connection.run(`COPY (${sql}) TO ${text(file.path)} (FORMAT parquet, COMPRESSION zstd)`);
+    await run((query) => `COPY (${query}) TO ${text(file.path)} (FORMAT parquet, COMPRESSION zstd)`);
     return await readFile(file.path);
   } finally {
     await file.remove();

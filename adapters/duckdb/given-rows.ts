@@ -1,0 +1,126 @@
+import type {
+  DuckDBConnection,
+  DuckDBTableFunctionBindInfo,
+  DuckDBTableFunctionInfo,
+  DuckDBDataChunk,
+  DuckDBType,
+  DuckDBValue,
+} from '@duckdb/node-api';
+import { randomUUID } from 'node:crypto';
+import { messageOf, type Field, type RowBatch } from 'vivace';
+import { duckdbDialect } from './dialect.js';
+import { columnWriter, type ColumnWriter, type Sdk } from './write-columns.js';
+
+/** Rows of one chunk: the engine's own vector size. */
+const chunkRows = 2048;
+
+/** Rows that a query reads. */
+interface Given {
+  readonly writers: readonly ColumnWriter[];
+  readonly batches: readonly RowBatch[];
+  readonly rows: number;
+}
+
+/** Where the next chunk begins. */
+interface Place {
+  batch: number;
+  row: number;
+}
+
+/**
+ * Rows of this process as a table function: the engine asks for them chunk by chunk while its query runs, so that no table has to be filled first. The event loop
+ * stands for one chunk at a time.
+ */
+export class GivenRows {
+  readonly #sdk: Sdk;
+  readonly #function = `vivace_rows_${randomUUID().replaceAll('-', '')}`;
+  /** Keys: numbers of queries that run. */
+  readonly #given = new Map<number, Given>();
+  #queries = 0;
+
+  constructor(sdk: Sdk) {
+    this.#sdk = sdk;
+  }
+
+  /** Makes it known to the engine, for all connections. */
+  register(connection: DuckDBConnection): void {
+    connection.registerTableFunction(
+      this.#sdk.DuckDBTableFunction.create({
+        name: this.#function,
+        parameterTypes: [this.#sdk.INTEGER],
+        bindFunction: (info) => this.#bind(info),
+        initFunction: (info) => info.setInitData({ batch: 0, row: 0 } satisfies Place),
+        mainFunction: (info, chunk) => this.#next(info, chunk),
+      }),
+    );
+  }
+
+  /**
+   * Runs a query over rows, in their order.
+   *
+   * @param query The query, of the SELECT that gives the rows with the types of their fields.
+   */
+  async run(
+    connection: DuckDBConnection,
+    { fields, batches }: { readonly fields: readonly Field[]; readonly batches: readonly RowBatch[] },
+    query: (select: string) => string,
+  ): Promise<void> {
+    const id = ++this.#queries;
+    const writers = fields.map(({ type }, i) =>
+      columnWriter(this.#sdk, type, () => batches.map(({ columns }) => columns[i]!)),
+    );
+    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
+    const parameters: Record<string, DuckDBValue> = {};
+    const types: Record<string, DuckDBType> = {};
+    const selected = fields.map(({ name }, i) => {
+      const { dictionary, as } = writers[i]!;
+      if (dictionary !== undefined) {
+        parameters[`d${i}`] = this.#sdk.listValue(dictionary.values);
+        types[`d${i}`] = this.#sdk.LIST(dictionary.type);
+      }
+      return `${as(`c${i}`, `$d${i}`)} AS ${duckdbDialect.identifier(name)}`;
+    });
+    this.#given.set(id, { writers, batches, rows });
+    try {
+      await connection.run(
+        query(`SELECT ${selected.join(', ')} FROM ${this.#function}(${id})`),
+        parameters,
+        types,
+      );
+    } finally {
+      this.#given.delete(id);
+    }
+  }
+
+  #of(info: DuckDBTableFunctionInfo): Given {
+    return info.bindData as Given;
+  }
+
+  #bind(info: DuckDBTableFunctionBindInfo): void {
+    const given = this.#given.get(info.getParameter(0) as number);
+    if (given === undefined) return info.setError('there are no such rows');
+    given.writers.forEach(({ type }, i) => info.addResultColumn(`c${i}`, type));
+    info.setBindData(given);
+    info.setCardinality(given.rows, true);
+  }
+
+  #next(info: DuckDBTableFunctionInfo, chunk: DuckDBDataChunk): void {
+    try {
+      const { writers, batches } = this.#of(info);
+      const place = info.initData as Place;
+      while (place.batch < batches.length && place.row === batches[place.batch]!.rows) {
+        place.batch++;
+        place.row = 0;
+      }
+      const batch = batches[place.batch];
+      const from = place.row;
+      const rows = batch === undefined ? 0 : Math.min(chunkRows, batch.rows - from);
+      chunk.rowCount = rows;
+      if (rows === 0) return;
+      writers.forEach((writer, i) => writer.write(chunk, i, { column: batch!.columns[i]!, from, rows }));
+      place.row += rows;
+    } catch (error) {
+      info.setError(messageOf(error));
+    }
+  }
+}
