@@ -22,7 +22,7 @@ export interface ColumnWriter {
   /** What the numbers that are handed over stand for, from 1 on. */
   readonly dictionary?: { readonly values: readonly DuckDBValue[]; readonly type: DuckDBType };
   /** The SQL of the column's type, of that of what was handed over and of the dictionary. */
-  as(given: string, dictionary: string): string;
+  readonly as: (given: string, dictionary: string) => string;
   write(chunk: DuckDBDataChunk, index: number, stretch: Stretch): void;
 }
 
@@ -40,7 +40,7 @@ export function columnWriter(sdk: Sdk, type: ColumnType, columns: () => readonly
     as: number.as,
     write(chunk, index, { column: { values, valid }, from, rows }) {
       const vector = chunk.getColumnVector(index) as unknown as NumberVector;
-      vector.items.set((values as Float64Array).subarray(from, from + rows) as never);
+      vector.items.set((values as Float64Array).subarray(from, from + rows));
       if (valid !== undefined) vector.validity.data = validityOf(valid, from, rows);
       vector.flush();
     },

@@ -1,4 +1,5 @@
-import { gather, isValid, type Column } from '../data/column.js';
+import { gather } from '../data/column-appender.js';
+import { isValid, type Column } from '../data/column.js';
 import { FeatureRows } from '../data/feature-rows.js';
 import { status } from '../data/status.js';
 import type { CallContext } from '../kernel/call.js';

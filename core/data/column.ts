@@ -339,63 +339,6 @@ export function columnOf(type: ColumnType, cells: readonly Cell[]): Column {
   return writer.finish();
 }
 
-/** A new column whose row i is row `rows[i]` of `column`. */
-export function gather(column: Column, rows: Uint32Array): Column {
-  const { type } = column;
-  if (type.kind === 'list') {
-    return columnOf(
-      type,
-      Array.from(rows, (row) => cellAt(column, row)),
-    );
-  }
-  const { width } = type;
-  const values = createValues(type.element, rows.length * width);
-  const from = column.values as Float64Array;
-  const to = values as Float64Array;
-  if (width === 1) {
-    for (let i = 0; i < rows.length; i++) to[i] = from[rows[i] as number] as number;
-  } else {
-    for (let i = 0; i < rows.length; i++) {
-      const start = (rows[i] as number) * width;
-      for (let k = 0; k < width; k++) to[i * width + k] = from[start + k] as number;
-    }
-  }
-  const base = { type, rows: rows.length, values };
-  if (column.valid === undefined) return base;
-  const valid = createBitmap(rows.length, true);
-  for (let i = 0; i < rows.length; i++) if (!isSet(column.valid, rows[i] as number)) clearBit(valid, i);
-  return { ...base, valid };
-}
-
-/** Columns of one type, end to end. */
-export function concat(columns: readonly Column[]): Column {
-  const [first] = columns;
-  if (first === undefined) throw new TypeError('there are no columns to concatenate');
-  if (columns.length === 1) return first;
-  const { type } = first;
-  const rows = columns.reduce((sum, column) => sum + column.rows, 0);
-  if (type.kind === 'list') {
-    return columnOf(
-      type,
-      columns.flatMap((column) => Array.from({ length: column.rows }, (_, row) => cellAt(column, row))),
-    );
-  }
-  const values = createValues(type.element, rows * type.width);
-  const nullable = columns.some((column) => column.valid !== undefined);
-  const valid = nullable ? createBitmap(rows, true) : undefined;
-  let at = 0;
-  for (const column of columns) {
-    if (Array.isArray(values))
-      for (let i = 0; i < column.values.length; i++) values[at * type.width + i] = column.values[i] as never;
-    else (values as Float64Array).set(column.values as Float64Array, at * type.width);
-    if (valid !== undefined && column.valid !== undefined) {
-      for (let row = 0; row < column.rows; row++) if (!isSet(column.valid, row)) clearBit(valid, at + row);
-    }
-    at += column.rows;
-  }
-  return { type, rows, values, ...(valid === undefined ? {} : { valid }) };
-}
-
 /** About what a column holds in memory, bytes. */
 export function columnBytes({ values, valid, offsets }: Column): number {
   let bytes = 64 + (valid?.byteLength ?? 0) + (offsets?.byteLength ?? 0);

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { withArticle } from '../config/article.js';
 import { clearBit, createBitmap } from '../data/bitmap.js';
-import { ColumnWriter, gather, isValid, nullValues, type Column, type Values } from '../data/column.js';
+import { gather } from '../data/column-appender.js';
+import { ColumnWriter, isValid, nullValues, type Column, type Values } from '../data/column.js';
 import { notElement } from '../data/element.js';
 import type { Datatype, TensorData } from '../data/tensor.js';
 import type { ColumnType } from '../data/types.js';

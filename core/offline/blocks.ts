@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { cellAt, concat, gather, type Column } from '../data/column.js';
+import { concat, gather } from '../data/column-appender.js';
+import { cellAt, type Column } from '../data/column.js';
 import type { RowBatch } from '../ports/warehouse.js';
 
 /** How many rows run together: enough for a join to pay off, few enough for bounded memory. */

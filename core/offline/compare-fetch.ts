@@ -1,4 +1,5 @@
-import { cellAt, gather, isValid, type Column } from '../data/column.js';
+import { gather } from '../data/column-appender.js';
+import { cellAt, isValid, type Column } from '../data/column.js';
 import type { ColumnType } from '../data/types.js';
 import { logColumns } from '../pipeline/log-columns.js';
 import type { ChangedPeriod } from '../ports/offline-store.js';

@@ -1,4 +1,5 @@
-import { cellAt, columnOf, gather, isValid, type Column } from '../data/column.js';
+import { gather } from '../data/column-appender.js';
+import { cellAt, columnOf, isValid, type Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import type { Frame } from '../data/frame.js';
 import { parseType } from '../data/types.js';

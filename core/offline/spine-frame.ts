@@ -1,4 +1,5 @@
-import { cellAt, gather, isValid, type Column } from '../data/column.js';
+import { gather } from '../data/column-appender.js';
+import { cellAt, isValid, type Column } from '../data/column.js';
 import { Frame } from '../data/frame.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Plan, PlanField } from '../pipeline/plan.js';

@@ -1,7 +1,8 @@
 import { viewNamed } from '../composition/feature-plane.js';
 import { callersField } from '../composition/feature-surroundings.js';
 import type { Server } from '../composition/server-interface.js';
-import { gather, isValid, type Column } from '../data/column.js';
+import { gather } from '../data/column-appender.js';
+import { isValid, type Column } from '../data/column.js';
 import { readKeys } from '../json/read-codec.js';
 import { derivedContext, type CallContext } from '../kernel/call.js';
 import { VivaceError } from '../kernel/errors.js';

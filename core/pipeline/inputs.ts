@@ -1,10 +1,10 @@
 import { createBitmap, setBit } from '../data/bitmap.js';
+import { gather } from '../data/column-appender.js';
 import {
   cellAt,
   columnOf,
   ColumnWriter,
   createValues,
-  gather,
   isValid,
   nullValues,
   type Cell,

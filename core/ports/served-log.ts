@@ -15,11 +15,20 @@ export interface LogSource {
 /** Rows that arise while a server runs. */
 export interface LogStream<T> extends LogSource {
   readonly fields: readonly Field[];
+  /** Begins the rows of a file. */
+  begin(): LogRows<T>;
+}
+
+/** The rows of one file while they arise. */
+export interface LogRows<T> {
   /**
-   * The rows of some items, in their order; one column per field. Called when a file is written, never while a request waits, and perhaps again
-   * where writing has failed.
+   * Copies the rows of an item: nothing of the item itself is held, except for what never changes, such as the columns of pushed rows.
+   *
+   * One that throws has added nothing.
    */
-  rowsOf(items: readonly T[]): RowBatch;
+  add(item: T): void;
+  /** All rows that were added, in their order; one column per field. */
+  batches(): readonly RowBatch[];
 }
 
 /** One thing to be kept, such as a request, whole or not at all. */
@@ -27,7 +36,7 @@ export interface LogItem<T> {
   readonly item: T;
   /** How many rows it makes. */
   readonly rows: number;
-  /** About what it holds in memory. */
+  /** About what they hold in memory. */
   readonly bytes: number;
 }
 

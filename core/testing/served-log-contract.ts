@@ -14,6 +14,7 @@ import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import {
   batchOf,
+  collected,
   bytesOf,
   counted,
   everything,
@@ -62,23 +63,31 @@ export function servedLogContract({ runner, make }: ContractSetup<RunningPart>):
       assert.deepEqual(rows, [samples, samples.map(() => null)]);
     });
 
-    it('makes the rows of an item when it writes them, not when it keeps them', async () => {
-      let asked = 0;
-      const stream: LogStream<number> = {
-        ...served,
-        fields: numbers,
-        rowsOf: (items) => {
-          asked++;
-          return batchOf(
-            numbers,
-            items.map((item) => [item]),
-          );
-        },
-      };
-      log.open(stream).keep({ item: 1, rows: 1, bytes: 8 });
-      assert.equal(asked, 0);
+    it('makes the rows of an item when it keeps it', async () => {
+      const item = [1];
+      log.open(counted).keep({ item, rows: 1, bytes: 8 });
+      item[0] = 2;
       await log.flush(context());
-      assert.ok(asked > 0);
+      assert.deepEqual(await numbersIn(log, await filesOf()), [1]);
+    });
+
+    it('drops an item whose rows cannot be made, and keeps the others', async () => {
+      const stream: LogStream<readonly number[]> = {
+        ...counted,
+        begin: () =>
+          collected(([numbersOf]) => {
+            if (numbersOf!.length === 0) throw new Error('no numbers');
+            return batchOf(
+              numbers,
+              numbersOf!.map((number) => [number]),
+            );
+          }),
+      };
+      const writer = log.open(stream);
+      const kept = [[1], [], [2]].map((item) => writer.keep({ item, rows: item.length, bytes: 8 }));
+      assert.deepEqual(kept, [true, false, true]);
+      await log.flush(context());
+      assert.deepEqual(await numbersIn(log, await filesOf()), [1, 2]);
     });
 
     it('keeps the order of items, also of many, each with several rows', async () => {

@@ -1,6 +1,6 @@
 import { columnOf, type Cell } from '../data/column.js';
 import { fieldsOf, type Field } from '../data/feature-rows.js';
-import type { LogFile, LogSource, LogStream, ServedLog } from '../ports/served-log.js';
+import type { LogFile, LogRows, LogSource, LogStream, ServedLog } from '../ports/served-log.js';
 import type { RowBatch } from '../ports/warehouse.js';
 import { cellsOf } from './cells-of.js';
 import { callContext } from './start-part.js';
@@ -16,10 +16,12 @@ export const numbers = fieldsOf({ x: 'int32' });
 export const counted: LogStream<readonly number[]> = {
   ...served,
   fields: numbers,
-  rowsOf: (items) =>
-    batchOf(
-      numbers,
-      items.flat().map((number) => [number]),
+  begin: () =>
+    collected((items) =>
+      batchOf(
+        numbers,
+        items.flat().map((number) => [number]),
+      ),
     ),
 };
 
@@ -53,8 +55,14 @@ export const everything: LogStream<readonly Cell[]> = {
   kind: 'served',
   name: 'everything',
   fields: fieldsOf(types),
-  rowsOf: (items) => batchOf(fieldsOf(types), items),
+  begin: () => collected((items) => batchOf(fieldsOf(types), items)),
 };
+
+/** Rows of items, one batch for each. */
+export function collected<T>(rowsOf: (items: readonly T[]) => RowBatch): LogRows<T> {
+  const batches: RowBatch[] = [];
+  return { add: (item) => void batches.push(rowsOf([item])), batches: () => batches };
+}
 
 /** Rows of cells as a batch. */
 export function batchOf(fields: readonly Field[], rows: readonly (readonly Cell[])[]): RowBatch {

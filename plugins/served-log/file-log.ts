@@ -30,10 +30,11 @@ const encodeAttempts = 3;
 /** How often it looks for segments that are old enough to be written, milliseconds. */
 const lookEveryMs = 1000;
 
-/** Why it keeps nothing more, as one who pushes is told: nothing is lost then, since nobody was told otherwise. */
-const refusals = {
+/** Why it does not keep something, as one who pushes is told: nothing is lost then, since nobody was told otherwise. */
+const refusals: Record<DropReason, () => VivaceError> = {
   full: () => new VivaceError('RESOURCE_EXHAUSTED', 'the log is full, and its store is slow or away'),
   stopped: () => new VivaceError('UNAVAILABLE', 'the log is stopping, and takes no more rows'),
+  encode: () => new VivaceError('INVALID_ARGUMENT', 'the rows cannot be written to a file'),
 };
 
 /** A `ServedLog` of Parquet files: segments fill in memory, and one worker writes those that are sealed, one after the other. */
@@ -162,7 +163,7 @@ export class FileLog implements ServedLog, PartLifecycle {
     writer: object,
     stream: LogStream<unknown>,
     { item, rows, bytes }: LogItem<unknown>,
-  ): keyof typeof refusals | undefined {
+  ): DropReason | undefined {
     if (this.#stopping) return 'stopped';
     if (this.#held + bytes > this.#options.maxBytes) return 'full';
     const { clock } = this.#context;
@@ -174,7 +175,16 @@ export class FileLog implements ServedLog, PartLifecycle {
     }
     if (segment === undefined)
       this.#filling.set(writer, (segment = new Segment(stream, { day, since: clock.monotonic() })));
-    segment.add(item, { rows, bytes });
+    try {
+      segment.add(item, { rows, bytes });
+    } catch (error) {
+      this.#context.log.error('rows of the log cannot be made: they are dropped', {
+        error,
+        kind: stream.kind,
+        name: stream.name,
+      });
+      return 'encode';
+    }
     this.#held += bytes;
     if (segment.bytes >= this.#options.flushBytes) this.#seal(writer);
     return undefined;
@@ -268,10 +278,8 @@ export class FileLog implements ServedLog, PartLifecycle {
 
   async #write(segment: Segment, context: CallContext): Promise<void> {
     if (segment.content === undefined) {
-      const rest = (): Promise<void> =>
-        this.#stopping ? Promise.resolve() : this.#context.delay(0, context.signal);
       const content = await this.#encoder.encode(
-        { fields: segment.stream.fields, batches: segment.batches(rest) },
+        { fields: segment.stream.fields, batches: segment.batches() },
         'parquet',
         context,
       );

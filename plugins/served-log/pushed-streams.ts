@@ -1,4 +1,4 @@
-import { columnBytes, concat, type LogSource, type LogStream, type RowBatch } from 'vivace';
+import { columnBytes, type LogRows, type LogSource, type LogStream, type RowBatch } from 'vivace';
 
 /** The streams of rows that are pushed: of a source another one as soon as its fields differ. */
 export class PushedStreams {
@@ -8,7 +8,7 @@ export class PushedStreams {
     const named = JSON.stringify([kind, name, fields.map((field) => [field.name, field.type.name])]);
     const known = this.#streams.find((each) => each.named === named);
     if (known !== undefined) return known.stream;
-    const stream: LogStream<RowBatch> = { kind, name, fields, rowsOf: (batches) => oneBatch(batches) };
+    const stream: LogStream<RowBatch> = { kind, name, fields, begin: () => new PushedRows() };
     this.#streams.push({ named, stream });
     return stream;
   }
@@ -19,11 +19,15 @@ export function bytesOf({ columns }: RowBatch): number {
   return columns.reduce((sum, column) => sum + columnBytes(column), 0);
 }
 
-function oneBatch(batches: readonly RowBatch[]): RowBatch {
-  const { fields } = batches[0]!;
-  return {
-    fields,
-    rows: batches.reduce((sum, { rows }) => sum + rows, 0),
-    columns: fields.map((_, i) => concat(batches.map(({ columns }) => columns[i]!))),
-  };
+/** Pushed rows, which nobody changes. */
+class PushedRows implements LogRows<RowBatch> {
+  readonly #batches: RowBatch[] = [];
+
+  add(batch: RowBatch): void {
+    this.#batches.push(batch);
+  }
+
+  batches(): readonly RowBatch[] {
+    return this.#batches;
+  }
 }

@@ -1,20 +1,24 @@
-import { untilAborted, type LogSource, type LogStream, type RowBatch, type VivaceError } from 'vivace';
-
-/** Rows of one batch that is made at a time: few enough that making them holds up no request for long. */
-const sliceRows = 512;
+import {
+  untilAborted,
+  type LogRows,
+  type LogSource,
+  type LogStream,
+  type RowBatch,
+  type VivaceError,
+} from 'vivace';
 
 interface Waiter {
   resolve(): void;
   reject(error: VivaceError): void;
 }
 
-/** What becomes one file: items until they are encoded, then its bytes until they are stored. */
+/** What becomes one file: rows until they are encoded, then its bytes until they are stored. */
 export class Segment {
   readonly stream: LogStream<unknown>;
   readonly day: string;
   /** When its first item came, in milliseconds that only grow. */
   readonly since: number;
-  #items: { readonly item: unknown; readonly rows: number }[] = [];
+  #rows: LogRows<unknown> | undefined;
   #waiters: Waiter[] = [];
   /** Items, their rows, and about what they hold in memory. */
   count = 0;
@@ -28,37 +32,27 @@ export class Segment {
 
   constructor(stream: LogStream<unknown>, { day, since }: { day: string; since: number }) {
     this.stream = stream;
+    this.#rows = stream.begin();
     this.day = day;
     this.since = since;
   }
 
   add(item: unknown, { rows, bytes }: { rows: number; bytes: number }): void {
-    this.#items.push({ item, rows });
+    this.#rows!.add(item);
     this.count++;
     this.rows += rows;
     this.bytes += bytes;
   }
 
-  /** Its rows, slice by slice; `rest` is awaited between them. */
-  async *batches(rest: () => Promise<void>): AsyncGenerator<RowBatch> {
-    let slice: unknown[] = [];
-    let rows = 0;
-    for (const each of this.#items) {
-      slice.push(each.item);
-      rows += each.rows;
-      if (rows < sliceRows) continue;
-      yield this.stream.rowsOf(slice);
-      await rest();
-      [slice, rows] = [[], 0];
-    }
-    if (slice.length > 0) yield this.stream.rowsOf(slice);
+  batches(): readonly RowBatch[] {
+    return this.#rows!.batches();
   }
 
-  /** Lets go of the items: from now on it holds the bytes of its file. */
+  /** Lets go of the rows: from now on it holds the bytes of its file. */
   encoded(content: Uint8Array): void {
     this.content = content;
     this.bytes = content.byteLength;
-    this.#items = [];
+    this.#rows = undefined;
   }
 
   /** Resolves when it is stored; rejects when an attempt fails, or the caller leaves. */

@@ -11,6 +11,7 @@ import {
   type LogRecord,
   type LogStream,
   type LogWriter,
+  type RowBatch,
   type ServedLog,
   type Warehouse,
 } from 'vivace';
@@ -23,11 +24,19 @@ import { loggedRows } from '../support/served-log.js';
 import { until } from '../support/until.js';
 
 const fields = fieldsOf({ x: 'int32' });
+const rowsOf = (items: readonly number[]): RowBatch => ({
+  fields,
+  rows: items.length,
+  columns: [columnOf(fields[0]!.type, items)],
+});
 const stream: LogStream<number> = {
   kind: 'served',
   name: 'p',
   fields,
-  rowsOf: (items) => ({ fields, rows: items.length, columns: [columnOf(fields[0]!.type, items)] }),
+  begin() {
+    const items: number[] = [];
+    return { add: (item) => void items.push(item), batches: () => [rowsOf(items)] };
+  },
 };
 const kept = (writer: LogWriter<number>, from: number, to: number): boolean[] =>
   Array.from({ length: to - from }, (_, i) => writer.keep({ item: from + i, rows: 1, bytes: 1000 }));
@@ -191,9 +200,12 @@ describe('A log whose surroundings fail', () => {
     const broken = log.open<number>({
       ...stream,
       name: 'broken',
-      rowsOf: () => {
-        throw new Error('no such rows');
-      },
+      begin: () => ({
+        add: () => undefined,
+        batches: () => {
+          throw new Error('no such rows');
+        },
+      }),
     });
     kept(broken, 0, 2);
     kept(log.open(stream), 0, 3);
@@ -226,11 +238,11 @@ describe('A log whose surroundings fail', () => {
   it('refuses what is appended where there is no room', async () => {
     const blobs = faulty(store.face(blobStore), { failures: Infinity, operations: ['write'] });
     const { log } = await started({ maxBytes: 200, appendMs: 5 }, { blobs });
-    const rows = stream.rowsOf([1]);
+    const rows = rowsOf([1]);
     expect(await failureOf(log.append({ kind: 'pushed', name: 'v' }, rows, callContext()))).to.match(
       /UNAVAILABLE/,
     );
-    const many = stream.rowsOf(numbers(100));
+    const many = rowsOf(numbers(100));
     expect(await failureOf(log.append({ kind: 'pushed', name: 'v' }, many, callContext()))).to.match(
       /RESOURCE_EXHAUSTED .*the log is full/,
     );

@@ -83,7 +83,7 @@ describe('The log of a process', function () {
 
   it('has in its files what was offered and not dropped, as the metrics count it', async () => {
     const server = await createServer(
-      specification(directory, { maxBytes: 40_000, flushBytes: 10_000, flushMs: 1_000_000 }) as never,
+      specification(directory, { maxBytes: 8_000, flushBytes: 2_000, flushMs: 1_000_000 }) as never,
     );
     await server.start();
     try {

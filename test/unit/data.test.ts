@@ -11,7 +11,8 @@ import {
   fieldsOf,
   fitsFloat32,
 } from 'vivace';
-import { gather, isSet, isValid, parseType, setBit, timeOf } from 'vivace';
+import { concat, gather, isSet, isValid, parseType, setBit, timeOf } from 'vivace';
+import { ColumnAppender } from '../../core/data/column-appender.js';
 import { unset } from '../../core/data/status.js';
 import { isTypeName, scalarTypes } from '../../core/data/types.js';
 import { status, statusNames, VivaceError } from 'vivace';
@@ -150,6 +151,27 @@ describe('Column', () => {
       expect([...rows].map((_, i) => cellAt(gathered, i))).to.deep.equal([...rows].map((row) => cells[row]));
     });
   }
+
+  for (const [type, cells] of columns) {
+    it(`joins columns of ${type}`, () => {
+      const column = columnOf(parseType(type), cells);
+      const joined = concat([column, gather(column, Uint32Array.of(1, 0)), column]);
+      const all = Array.from({ length: joined.rows }, (_, i) => cellAt(joined, i));
+      expect(all).to.deep.equal([...cells, cells[1], cells[0], ...cells]);
+    });
+  }
+
+  it('joins the first rows of those that were appended', () => {
+    for (const type of ['float64', 'list<string>'] as const) {
+      const cells = type === 'float64' ? [1, null, 3] : [['a'], null, ['b', 'c']];
+      const appender = new ColumnAppender(parseType(type), 10);
+      appender.append(columnOf(parseType(type), cells));
+      appender.append(columnOf(parseType(type), cells));
+      const column = appender.finish(4);
+      expect(column.rows).to.equal(4);
+      expect(Array.from({ length: 4 }, (_, i) => cellAt(column, i))).to.deep.equal([...cells, cells[0]]);
+    }
+  });
 
   it('gathers nothing', () => {
     expect(gather(columnOf(parseType('string'), ['a']), new Uint32Array(0)).rows).to.equal(0);

@@ -1,4 +1,4 @@
-import { gather } from '../../data/column.js';
+import { gather } from '../../data/column-appender.js';
 import { FeatureRows, type Field, type Keys } from '../../data/feature-rows.js';
 import { status } from '../../data/status.js';
 import { isPartialFailure, valuesUnless, type FailedKey } from '../../kernel/errors.js';

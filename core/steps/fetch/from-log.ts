@@ -1,4 +1,5 @@
-import { cellAt, concat, gather, isValid, type Column } from '../../data/column.js';
+import { concat, gather } from '../../data/column-appender.js';
+import { cellAt, isValid, type Column } from '../../data/column.js';
 import { FeatureRows } from '../../data/feature-rows.js';
 import type { Frame, FrameColumn } from '../../data/frame.js';
 import { status } from '../../data/status.js';

@@ -1,5 +1,6 @@
 import { inject, injectable, optional } from 'inversify';
-import { columnOf, gather, type Cell, type Column } from '../../data/column.js';
+import { gather } from '../../data/column-appender.js';
+import { columnOf, type Cell, type Column } from '../../data/column.js';
 import type { Frame, KeptRows } from '../../data/frame.js';
 import { textsOf, type Tensor } from '../../data/tensor.js';
 import type { ColumnType } from '../../data/types.js';

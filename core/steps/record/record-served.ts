@@ -9,7 +9,7 @@ import type { ServedLog } from '../../ports/served-log.js';
 import { isKept } from './sampling.js';
 import { ServedRows } from './served-rows.js';
 
-/** Gives the requests that a pipeline has answered to its log: references to their columns, and only of those that are kept. */
+/** Gives the requests that a pipeline has answered to its log, only those that are kept. */
 export class RecordServed implements RunLayer {
   readonly name = 'record-served';
   readonly order = 310;

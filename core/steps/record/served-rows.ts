@@ -1,21 +1,27 @@
-import { clearBit, createBitmap } from '../../data/bitmap.js';
-import { columnBytes, columnOf, concat, gather, type Column } from '../../data/column.js';
+import { ColumnAppender } from '../../data/column-appender.js';
+import { columnBytes, columnOf, type Values } from '../../data/column.js';
 import type { Field } from '../../data/feature-rows.js';
-import type { Frame, FrameColumn } from '../../data/frame.js';
+import type { Frame } from '../../data/frame.js';
 import { status, statusNames } from '../../data/status.js';
-import { parseType } from '../../data/types.js';
+import { elementBytes, parseType, type ColumnType } from '../../data/types.js';
 import { instantOfMillis } from '../../kernel/time.js';
 import { orderOf } from '../../pipeline/order.js';
 import { describePlan, type Plan, type PlanColumn, type PlanNode } from '../../pipeline/plan.js';
 import type { NodeRun } from '../../pipeline/run.js';
 import type { ServedSpec } from '../../pipeline/schema.js';
 import { logColumns } from '../../pipeline/log-columns.js';
-import type { LogItem, LogStream } from '../../ports/served-log.js';
+import type { LogItem, LogRows, LogStream } from '../../ports/served-log.js';
+import type { RowBatch } from '../../ports/warehouse.js';
 import { canonicalJson } from '../../kernel/canonical-json.js';
 import { contentId } from '../../wire/base32.js';
 import { keptObjects, type KeptObjects } from './sampling.js';
 
-/** A request that was answered, as a log holds it: the columns of its frame are never written again, so it shares them. */
+/** About what a request has once, however many rows: its id. */
+const requestBytes = 100;
+/** Rows of a batch: as many as DuckDB takes at once. */
+const batchRows = 2048;
+
+/** A request that was answered. */
 export interface ServedRequest {
   readonly requestId: string;
   readonly frame: Frame;
@@ -24,10 +30,10 @@ export interface ServedRequest {
   readonly answeredMs: number;
 }
 
-/** A column of the log: its field, and its rows of one request. */
-interface ServedColumn {
-  readonly field: Field;
-  of(rows: RequestRows): Column;
+/** Columns of the log that are written together: their fields, and how the rows of one request are appended to them. */
+interface ServedColumns {
+  readonly fields: readonly Field[];
+  readonly append: (request: RequestRows, to: readonly ColumnAppender[]) => void;
 }
 
 /** The rows that one request has in the log. */
@@ -44,9 +50,11 @@ export class ServedRows implements LogStream<ServedRequest> {
   readonly name: string;
   readonly fields: readonly Field[];
   readonly #plan: Plan;
-  readonly #columns: readonly ServedColumn[];
+  readonly #columns: readonly ServedColumns[];
   readonly #objects: ServedSpec['objects'];
   readonly #share: number;
+  /** What a row takes of columns whose values are of one size. */
+  readonly #rowBytes: number;
 
   constructor(plan: Plan, { share, objects }: ServedSpec) {
     this.name = plan.name;
@@ -54,29 +62,23 @@ export class ServedRows implements LogStream<ServedRequest> {
     this.#share = share;
     this.#objects = objects;
     this.#columns = columnsOf(plan);
-    this.fields = this.#columns.map(({ field }) => field);
+    this.fields = this.#columns.flatMap(({ fields }) => fields);
+    this.#rowBytes = this.fields.reduce((sum, { type }) => sum + elementBytes[type.element] * type.width, 0);
   }
 
-  /** How a request is held until it is written. */
+  /** A request with what the log has to know of it. */
   item(request: ServedRequest): LogItem<ServedRequest> {
     const { frame } = request;
-    let bytes = 1000;
-    for (const column of frame.columns) if (column !== undefined) bytes += columnBytes(column);
-    for (const rows of frame.fetched) if (rows !== undefined) bytes += 17 * rows.status.length;
-    return { item: request, bytes, rows: this.#count(frame) };
+    const rows = this.#count(frame);
+    let bytes = requestBytes + rows * this.#rowBytes;
+    for (const column of frame.columns)
+      if (column !== undefined && (Array.isArray(column.values) || column.offsets !== undefined))
+        bytes += (columnBytes(column) * rows) / Math.max(1, column.rows);
+    return { item: request, bytes: Math.ceil(bytes), rows };
   }
 
-  rowsOf(requests: readonly ServedRequest[]): {
-    fields: readonly Field[];
-    rows: number;
-    columns: Column[];
-  } {
-    const all = requests.map((request) => this.#rows(request));
-    return {
-      fields: this.fields,
-      rows: all.reduce((sum, { rows }) => sum + rows.length, 0),
-      columns: this.#columns.map((column) => concat(all.map((rows) => column.of(rows)))),
-    };
+  begin(): LogRows<ServedRequest> {
+    return new RowsOfFile(this.fields, this.#columns, (request) => this.#rows(request));
   }
 
   /** How many rows a request has: what `keptObjects` will choose. */
@@ -116,46 +118,77 @@ export class ServedRows implements LogStream<ServedRequest> {
   }
 }
 
-function columnsOf(plan: Plan): readonly ServedColumn[] {
+/** Rows of requests, as batches of equal size, of which the last one fills. */
+class RowsOfFile implements LogRows<ServedRequest> {
+  readonly #fields: readonly Field[];
+  readonly #columns: readonly ServedColumns[];
+  readonly #rowsOf: (request: ServedRequest) => RequestRows;
+  readonly #full: RowBatch[] = [];
+  #filling: readonly (readonly ColumnAppender[])[] = [];
+  #rows = 0;
+  #room = 0;
+
+  constructor(
+    fields: readonly Field[],
+    columns: readonly ServedColumns[],
+    rowsOf: (request: ServedRequest) => RequestRows,
+  ) {
+    this.#fields = fields;
+    this.#columns = columns;
+    this.#rowsOf = rowsOf;
+  }
+
+  add(request: ServedRequest): void {
+    const rows = this.#rowsOf(request);
+    if (this.#rows + rows.rows.length > this.#room) this.#next(rows.rows.length);
+    try {
+      this.#columns.forEach(({ append }, i) => append(rows, this.#filling[i]!));
+    } catch (error) {
+      // Some columns have rows of it: they stay behind.
+      this.#next(0);
+      throw error;
+    }
+    this.#rows += rows.rows.length;
+  }
+
+  batches(): readonly RowBatch[] {
+    return this.#rows === 0 ? this.#full : [...this.#full, this.#batch()];
+  }
+
+  /** Begins another batch, with room for so many rows at least. */
+  #next(rows: number): void {
+    if (this.#rows > 0) this.#full.push(this.#batch());
+    this.#rows = 0;
+    this.#room = Math.max(batchRows, rows);
+    this.#filling = this.#columns.map(({ fields }) =>
+      fields.map(({ type }) => new ColumnAppender(type, this.#room)),
+    );
+  }
+
+  #batch(): RowBatch {
+    const columns = this.#filling.flatMap((group) => group.map((column) => column.finish(this.#rows)));
+    return { fields: this.#fields, rows: this.#rows, columns };
+  }
+}
+
+function columnsOf(plan: Plan): readonly ServedColumns[] {
   const { record: _, ...described } = describePlan(plan);
   const id = contentId(canonicalJson(described));
   const hasObjects = plan.objects !== undefined;
   return [
     picked('time', plan.timeColumn),
-    constant(logColumns.requestId, ({ requestId }) => requestId),
+    repeated(logColumns.requestId, text, ({ requestId }) => requestId),
+    perRow(logColumns.index, int32, ({ rows }) => Int32Array.from(rows)),
+    repeated(logColumns.objects, int32, ({ frame }) => (hasObjects ? frame.objects : 1)),
     {
-      field: { name: logColumns.index, type: int32 },
-      of: ({ rows }) => ({ type: int32, rows: rows.length, values: Int32Array.from(rows) }),
+      fields: [{ name: logColumns.position, type: int32 }],
+      append({ rows, position }, [to]) {
+        for (const row of rows) to!.repeat(position[row]! < 0 ? undefined : position[row]!, 1);
+      },
     },
-    {
-      field: { name: logColumns.objects, type: int32 },
-      of: ({ rows, frame }) => ({
-        type: int32,
-        rows: rows.length,
-        values: new Int32Array(rows.length).fill(hasObjects ? frame.objects : 1),
-      }),
-    },
-    {
-      field: { name: logColumns.position, type: int32 },
-      of: ({ rows, position }) =>
-        columnOf(
-          int32,
-          Array.from(rows, (row) => (position[row]! < 0 ? null : position[row]!)),
-        ),
-    },
-    {
-      field: { name: logColumns.weight, type: float64 },
-      of: ({ weights }) => ({ type: float64, rows: weights.length, values: weights }),
-    },
-    {
-      field: { name: logColumns.answered, type: timestamp },
-      of: ({ rows, answeredMs }) => ({
-        type: timestamp,
-        rows: rows.length,
-        values: new Float64Array(rows.length).fill(instantOfMillis(answeredMs)),
-      }),
-    },
-    constant(logColumns.plan, () => id),
+    perRow(logColumns.weight, float64, ({ weights }) => weights),
+    repeated(logColumns.answered, timestamp, ({ answeredMs }) => instantOfMillis(answeredMs)),
+    repeated(logColumns.plan, text, () => id),
     ...[...plan.request, ...(plan.objects?.fields ?? [])].map(({ place }) => {
       const column = plan.columns[place]!;
       return picked(column.name, column);
@@ -166,112 +199,95 @@ function columnsOf(plan: Plan): readonly ServedColumn[] {
 }
 
 /** What a node has written, and what it says of its rows. */
-function nodeColumns(node: PlanNode): readonly ServedColumn[] {
+function nodeColumns(node: PlanNode): readonly ServedColumns[] {
   const { alias, definition, writes } = node;
   const offline = definition.offline(node);
   const contract =
     offline.how === 'as-of' ? offline.contract : offline.how === 'refuse' ? offline.logged : undefined;
+  const cachedMs = offline.how === 'as-of' ? offline.cachedMs : undefined;
   return [
     ...writes.map((column) => picked(column.name, column)),
-    ...(definition.explain === undefined ? [] : statusColumns(node, definition.explain.bind(definition))),
-    ...(contract === undefined ? [] : [constant(logColumns.contract(alias), () => contract)]),
-    ...(offline.how === 'as-of' && offline.cachedMs !== undefined
-      ? [cachedColumn(alias, offline.cachedMs)]
-      : []),
+    ...(definition.explain === undefined
+      ? []
+      : [explained(node, definition.explain.bind(definition)), defaulted(node)]),
+    ...(contract === undefined ? [] : [repeated(logColumns.contract(alias), text, () => contract)]),
+    // How long a cache might keep a row.
+    ...(cachedMs === undefined ? [] : [repeated(logColumns.cachedMs(alias), float64, () => cachedMs)]),
     ...(offline.how === 'model'
       ? [
-          constant(logColumns.model(alias), ({ models }) => models.get(alias)?.name),
-          constant(logColumns.version(alias), ({ models }) => models.get(alias)?.version),
+          repeated(logColumns.model(alias), text, ({ models }) => models.get(alias)?.name),
+          repeated(logColumns.version(alias), text, ({ models }) => models.get(alias)?.version),
         ]
       : []),
   ];
 }
 
-/** How long a cache might keep a row. */
-function cachedColumn(alias: string, ms: number): ServedColumn {
+/** Status and times of the rows of a fetch. */
+function explained(node: PlanNode, explain: NonNullable<PlanNode['definition']['explain']>): ServedColumns {
   return {
-    field: { name: logColumns.cachedMs(alias), type: float64 },
-    of: ({ rows }) => ({
-      type: float64,
-      rows: rows.length,
-      values: new Float64Array(rows.length).fill(ms),
-    }),
+    fields: [
+      { name: logColumns.status(node.alias), type: text },
+      { name: logColumns.eventTime(node.alias), type: timestamp },
+      { name: logColumns.availableTime(node.alias), type: timestamp },
+    ],
+    append({ frame, rows, first }, [statuses, eventTimes, availableTimes]) {
+      const { status: codes, eventTime, availableTime } = explain(node, frame);
+      for (const row of node.scope === 'object' ? rows : first) {
+        const isKnown = codes[row] === status.PRESENT || codes[row] === status.STALE;
+        statuses!.repeat(statusNames[codes[row]!], 1);
+        eventTimes!.repeat(isKnown ? eventTime?.[row] : undefined, 1);
+        availableTimes!.repeat(isKnown ? availableTime?.[row] : undefined, 1);
+      }
+    },
   };
-}
-
-function statusColumns(
-  node: PlanNode,
-  explain: NonNullable<PlanNode['definition']['explain']>,
-): readonly ServedColumn[] {
-  const rowsOf = ({ rows, first }: RequestRows): Uint32Array => (node.scope === 'object' ? rows : first);
-  const times =
-    (key: 'eventTime' | 'availableTime') =>
-    (of: RequestRows): Column => {
-      const { status: codes, [key]: values } = explain(node, of.frame);
-      const rows = rowsOf(of);
-      const valid = createBitmap(rows.length, true);
-      const picks = Float64Array.from(rows, (row, i) => {
-        const known = codes[row] === status.PRESENT || codes[row] === status.STALE;
-        if (known && values !== undefined) return values[row]!;
-        clearBit(valid, i);
-        return NaN;
-      });
-      return { type: timestamp, rows: rows.length, values: picks, valid };
-    };
-  return [
-    {
-      field: { name: logColumns.status(node.alias), type: text },
-      of: (of) => {
-        const codes = explain(node, of.frame).status;
-        const values = Array.from(rowsOf(of), (row) => statusNames[codes[row]!]!);
-        return { type: text, rows: values.length, values };
-      },
-    },
-    { field: { name: logColumns.eventTime(node.alias), type: timestamp }, of: times('eventTime') },
-    { field: { name: logColumns.availableTime(node.alias), type: timestamp }, of: times('availableTime') },
-    {
-      field: { name: logColumns.defaulted(node.alias), type: texts },
-      of: (of) => {
-        const columns = node.writes.map(({ place }) => of.frame.column(place));
-        const names = node.writes.map(({ name }) => name.slice(node.alias.length + 1));
-        return columnOf(
-          texts,
-          Array.from(rowsOf(of), (row) => defaultedIn(columns, names, row)),
-        );
-      },
-    },
-  ];
 }
 
 /** The features of a row for which a default stands in; null where there are none, as in most rows. */
-function defaultedIn(
-  columns: readonly FrameColumn[],
-  names: readonly string[],
-  row: number,
-): string[] | null {
-  const found = names.filter((_, i) => columns[i]!.status?.[row] === status.DEFAULTED);
-  return found.length === 0 ? null : found;
-}
-
-/** A column of the frame. */
-function picked(name: string, column: PlanColumn): ServedColumn {
+function defaulted(node: PlanNode): ServedColumns {
+  const names = node.writes.map(({ name }) => name.slice(node.alias.length + 1));
   return {
-    field: { name, type: column.type },
-    of: ({ frame, rows, first }) =>
-      gather(frame.column(column.place), column.scope === 'object' ? rows : first),
+    fields: [{ name: logColumns.defaulted(node.alias), type: texts }],
+    append({ frame, rows, first }, [to]) {
+      const statuses = node.writes.map(({ place }) => frame.column(place).status);
+      const cells = Array.from(node.scope === 'object' ? rows : first, (row) => {
+        const found = names.filter((_, i) => statuses[i]?.[row] === status.DEFAULTED);
+        return found.length === 0 ? null : found;
+      });
+      to!.append(columnOf(texts, cells));
+    },
   };
 }
 
-/** A text that all rows of a request share. */
-function constant(name: string, of: (request: ServedRequest) => string | undefined): ServedColumn {
+/** A column of the frame. */
+function picked(name: string, column: PlanColumn): ServedColumns {
   return {
-    field: { name, type: text },
-    of: (rows) => {
-      const value = of(rows);
-      const count = rows.rows.length;
-      return value === undefined
-        ? columnOf(text, new Array<null>(count).fill(null))
-        : { type: text, rows: count, values: new Array<string>(count).fill(value) };
+    fields: [{ name, type: column.type }],
+    append({ frame, rows, first }, [to]) {
+      to!.append(frame.column(column.place), column.scope === 'object' ? rows : first);
+    },
+  };
+}
+
+/** Numbers of the rows that are kept. */
+function perRow(name: string, type: ColumnType, of: (request: RequestRows) => Values): ServedColumns {
+  return {
+    fields: [{ name, type }],
+    append(request, [to]) {
+      to!.append({ type, rows: request.rows.length, values: of(request) });
+    },
+  };
+}
+
+/** What all rows of a request share. */
+function repeated(
+  name: string,
+  type: ColumnType,
+  of: (request: ServedRequest) => string | number | undefined,
+): ServedColumns {
+  return {
+    fields: [{ name, type }],
+    append(request, [to]) {
+      to!.repeat(of(request), request.rows.length);
     },
   };
 }

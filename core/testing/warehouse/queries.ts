@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { cellAt } from '../../data/column.js';
+import { cellAt, type Cell } from '../../data/column.js';
 import { fieldsOf } from '../../data/feature-rows.js';
 import { parseType } from '../../data/types.js';
 import { isVivaceError } from '../../kernel/errors.js';
+import type { RowBatch } from '../../ports/warehouse.js';
 import { callContext as context } from '../start-part.js';
 import type { WarehouseFixture } from './fixture.js';
 import { createTable, integers, readAll, samples, table } from './tables.js';
@@ -20,6 +21,37 @@ export function queries({ runner, lake, sql, answer, value }: WarehouseFixture):
     const { fields, rows } = await readAll(lake().query(statement, context()));
     assert.deepEqual(rows, cells);
     assert.deepEqual(fields, expected);
+  });
+
+  it('loads texts, few and many different ones, lists of them, and nulls, in batches of any size', async () => {
+    const few = ['', "it's", 'ü€😀', null, 'a\nb'];
+    const row = (n: number): Cell[] => [
+      BigInt(n),
+      few[n % 5]!,
+      `text ${n}`,
+      n % 3 === 0 ? null : `some ${n % 300}`,
+      n % 4 === 0 ? [] : [`x${n % 4}`, 'y'],
+    ];
+    const types = ['int64', 'string', 'string', 'string', 'list<string>'];
+    const names = ['n', 'few', 'many', 'some', 'lists'];
+    const sizes = [1, 3000, 0, 700];
+    let next = 0;
+    const parts = sizes.map((size) =>
+      table(
+        types,
+        Array.from({ length: size }, () => row(next++)),
+        names,
+      ),
+    );
+    const batches = parts.flatMap((part) => [...(part.batches as readonly RowBatch[])]);
+    await using loaded = await lake().load({ fields: parts[0]!.fields, batches }, context());
+    const { rows } = await readAll(
+      lake().query({ sql: `SELECT * FROM ${loaded.name} ORDER BY n` }, context()),
+    );
+    assert.deepEqual(
+      rows,
+      Array.from({ length: next }, (_, n) => row(n)),
+    );
   });
 
   it('gives more rows than one batch holds, in the order asked for', async () => {

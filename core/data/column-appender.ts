@@ -1,0 +1,170 @@
+import { clearBit, createBitmap, isSet, type Bitmap } from './bitmap.js';
+import { createValues, isValid, nullValues, type Column, type Values } from './column.js';
+import type { ColumnType, ScalarType } from './types.js';
+
+/** Copies values at `rows` of an array to another one, from `at` on. */
+type Copy = (to: never, from: never, rows: Uint32Array, at: number) => void;
+
+/** One function for each kind of array: one for all would be compiled for none. */
+const copies = {
+  float32: (to: Float32Array, from: Float32Array, rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+  float64: (to: Float64Array, from: Float64Array, rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+  timestamp: (to: Float64Array, from: Float64Array, rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+  int32: (to: Int32Array, from: Int32Array, rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+  int64: (to: BigInt64Array, from: BigInt64Array, rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+  bool: (to: Uint8Array, from: Uint8Array, rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+  string: (to: string[], from: string[], rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+  bytes: (to: Uint8Array[], from: Uint8Array[], rows: Uint32Array, at: number) => {
+    for (let i = 0; i < rows.length; i++) to[at + i] = from[rows[i]!]!;
+  },
+} satisfies Record<ScalarType, Copy>;
+
+/** Puts a column together of rows of other columns of its type, end to end; how many there will be at most is known beforehand. */
+export class ColumnAppender {
+  readonly type: ColumnType;
+  readonly #rows: number;
+  readonly #values: Values;
+  readonly #copy: Copy;
+  /** Of lists: the columns and rows that were appended, since only all of them say how many values there are. */
+  readonly #lists: Lists[] = [];
+  #valid: Bitmap | undefined;
+  #at = 0;
+
+  constructor(type: ColumnType, rows: number) {
+    this.type = type;
+    this.#rows = rows;
+    this.#copy = copies[type.element];
+    this.#values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width);
+  }
+
+  /** Appends rows of a column, in the order in which they are given; default: all. */
+  append(column: Column, rows?: Uint32Array): void {
+    const { kind, width } = this.type;
+    const count = rows === undefined ? column.rows : rows.length;
+    if (kind === 'list') this.#lists.push({ column, rows });
+    else if (rows === undefined) this.#appendAll(column);
+    else if (width === 1) this.#copy(this.#values as never, column.values as never, rows, this.#at);
+    else this.#appendVectors(column, rows);
+    if (column.valid !== undefined) this.#appendValid(column, rows, count);
+    this.#at += count;
+  }
+
+  /** Appends a scalar so many times; `undefined` appends nulls. */
+  repeat(value: number | string | undefined, count: number): void {
+    const values = this.#values as (number | string)[];
+    const filled = value ?? (nullValues[this.type.element] as number | string);
+    values.fill(filled, this.#at, this.#at + count);
+    if (value === undefined) for (let row = 0; row < count; row++) this.#setNull(this.#at + row);
+    this.#at += count;
+  }
+
+  /** The first rows that were appended; default: all. Nothing is appended afterwards. */
+  finish(rows = this.#at): Column {
+    const { type } = this;
+    const valid = this.#valid === undefined ? {} : { valid: this.#valid };
+    if (type.kind === 'list') return { type, rows, ...listsOf(type, this.#lists, rows), ...valid };
+    const length = rows * type.width;
+    const values = this.#values;
+    return { type, rows, values: values.length === length ? values : values.slice(0, length), ...valid };
+  }
+
+  #appendAll({ values, rows }: Column): void {
+    const at = this.#at * this.type.width;
+    if (!Array.isArray(values)) return (this.#values as Float64Array).set(values as Float64Array, at);
+    const to = this.#values as unknown[];
+    for (let i = 0; i < rows * this.type.width; i++) to[at + i] = values[i];
+  }
+
+  #appendVectors({ values }: Column, rows: Uint32Array): void {
+    const { width } = this.type;
+    const [to, from] = [this.#values as unknown[], values as unknown[]];
+    for (let i = 0; i < rows.length; i++)
+      for (let k = 0; k < width; k++) to[(this.#at + i) * width + k] = from[rows[i]! * width + k];
+  }
+
+  #appendValid(column: Column, rows: Uint32Array | undefined, count: number): void {
+    const valid = column.valid!;
+    for (let i = 0; i < count; i++)
+      if (!isSet(valid, rows === undefined ? i : rows[i]!)) this.#setNull(this.#at + i);
+  }
+
+  #setNull(row: number): void {
+    this.#valid ??= createBitmap(this.#rows, true);
+    clearBit(this.#valid, row);
+  }
+}
+
+interface Lists {
+  readonly column: Column;
+  readonly rows: Uint32Array | undefined;
+}
+
+function listsOf(
+  { element }: ColumnType,
+  appended: readonly Lists[],
+  rows: number,
+): { readonly values: Values; readonly offsets: Uint32Array } {
+  const offsets = new Uint32Array(rows + 1);
+  eachRow(appended, rows, (column, row, at) => {
+    offsets[at + 1] = offsets[at]! + lengthAt(column, row);
+  });
+  const values = createValues(element, offsets[rows]!) as unknown[];
+  eachRow(appended, rows, (column, row, at) => {
+    const start = column.offsets![row]!;
+    const end = offsets[at + 1]!;
+    for (let to = offsets[at]!, from = start; to < end; to++, from++) values[to] = column.values[from];
+  });
+  return { values: values as Values, offsets };
+}
+
+/** Calls `visit` for the first rows that were appended, with their column, their row in it, and their place. */
+function eachRow(
+  appended: readonly Lists[],
+  rows: number,
+  visit: (column: Column, row: number, at: number) => void,
+): void {
+  let at = 0;
+  for (const { column, rows: chosen } of appended) {
+    const count = Math.min(chosen?.length ?? column.rows, rows - at);
+    for (let i = 0; i < count; i++) visit(column, chosen === undefined ? i : chosen[i]!, at++);
+  }
+}
+
+/** How many values the list of a row has: none where it is null, whatever its offsets say. */
+function lengthAt(column: Column, row: number): number {
+  return isValid(column, row) ? column.offsets![row + 1]! - column.offsets![row]! : 0;
+}
+
+/** A new column whose row i is row `rows[i]` of `column`. */
+export function gather(column: Column, rows: Uint32Array): Column {
+  const appender = new ColumnAppender(column.type, rows.length);
+  appender.append(column, rows);
+  return appender.finish();
+}
+
+/** Columns of one type, end to end. */
+export function concat(columns: readonly Column[]): Column {
+  const [first] = columns;
+  if (first === undefined) throw new TypeError('there are no columns to concatenate');
+  if (columns.length === 1) return first;
+  const appender = new ColumnAppender(
+    first.type,
+    columns.reduce((sum, { rows }) => sum + rows, 0),
+  );
+  for (const column of columns) appender.append(column);
+  return appender.finish();
+}
