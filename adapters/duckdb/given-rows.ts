@@ -7,6 +7,7 @@ import type {
   DuckDBValue,
 } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { messageOf, type Field, type RowBatch } from 'vivace';
 import { duckdbDialect } from './dialect.js';
 import { columnWriter, type ColumnWriter, type Sdk } from './write-columns.js';
@@ -66,9 +67,12 @@ export class GivenRows {
     query: (select: string) => string,
   ): Promise<void> {
     const id = ++this.#queries;
-    const writers = fields.map(({ type }, i) =>
-      columnWriter(this.#sdk, type, () => batches.map(({ columns }) => columns[i]!)),
-    );
+    const writers = fields.map(({ type }) => columnWriter(this.#sdk, type));
+    const looking = writers.flatMap((writer, i) => (writer.look === undefined ? [] : [i]));
+    for (const { columns } of looking.length === 0 ? [] : batches) {
+      for (const i of looking) writers[i]!.look!(columns[i]!);
+      await turn();
+    }
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     const parameters: Record<string, DuckDBValue> = {};
     const types: Record<string, DuckDBType> = {};

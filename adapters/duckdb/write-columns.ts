@@ -17,22 +17,20 @@ export interface Stretch {
 
 /** How a column is handed to the engine: as what it takes fastest, from which SQL makes the column's own type. */
 export interface ColumnWriter {
+  /** Called for every column before anything else, where it has to know what there will be. */
+  look?(column: Column): void;
   /** What is handed over. */
   readonly type: DuckDBType;
   /** What the numbers that are handed over stand for, from 1 on. */
-  readonly dictionary?: { readonly values: readonly DuckDBValue[]; readonly type: DuckDBType };
+  readonly dictionary?: { readonly values: readonly DuckDBValue[]; readonly type: DuckDBType } | undefined;
   /** The SQL of the column's type, of that of what was handed over and of the dictionary. */
   readonly as: (given: string, dictionary: string) => string;
   write(chunk: DuckDBDataChunk, index: number, stretch: Stretch): void;
 }
 
-/** @param columns All columns that it will write. */
-export function columnWriter(sdk: Sdk, type: ColumnType, columns: () => readonly Column[]): ColumnWriter {
+export function columnWriter(sdk: Sdk, type: ColumnType): ColumnWriter {
   const { kind, element } = type;
-  if (element === 'string' && kind !== 'vector')
-    return (
-      dictionaryWriter(sdk, type, columns()) ?? (kind === 'list' ? cellWriter(sdk, type) : textWriter(sdk))
-    );
+  if (element === 'string' && kind !== 'vector') return new TextWriter(sdk, type);
   if (kind !== 'scalar' || element === 'bytes' || element === 'string') return cellWriter(sdk, type);
   const number = numberTypes(sdk)[element];
   return {
@@ -77,42 +75,67 @@ function validityOf(valid: Uint8Array, from: number, rows: number): BigUint64Arr
   return words;
 }
 
-/** Numbers of texts or of lists of texts, where few are different: the engine takes a text one by one. */
-function dictionaryWriter(sdk: Sdk, type: ColumnType, columns: readonly Column[]): ColumnWriter | undefined {
-  const keyAt = type.kind === 'list' ? listKeyAt : textAt;
-  // Keys: texts, or JSON of lists.
-  const codes = new Map<string, number>();
-  for (const column of columns) {
+/** Texts or lists of texts, which the engine takes one by one; where few are different, as numbers of them. */
+class TextWriter implements ColumnWriter {
+  readonly #sdk: Sdk;
+  readonly #type: ColumnType;
+  readonly #keyAt: (column: Column, row: number) => string | undefined;
+  readonly #each: ColumnWriter;
+  /** By text, or JSON of a list; absent where there are too many. Keys: texts of cells. */
+  #codes: Map<string, number> | undefined = new Map();
+
+  constructor(sdk: Sdk, type: ColumnType) {
+    this.#sdk = sdk;
+    this.#type = type;
+    this.#keyAt = type.kind === 'list' ? listKeyAt : textAt;
+    this.#each = type.kind === 'list' ? cellWriter(sdk, type) : textWriter(sdk);
+  }
+
+  look(column: Column): void {
+    const codes = this.#codes;
+    if (codes === undefined) return;
     let last: string | undefined;
     for (let row = 0; row < column.rows; row++) {
-      const key = keyAt(column, row);
-      if (key === last || key === undefined || codes.has(key)) continue;
-      if (codes.size === dictionaryEntries) return undefined;
-      codes.set(key, codes.size + 1);
+      const key = this.#keyAt(column, row);
+      if (key === last || key === undefined) continue;
       last = key;
+      if (codes.has(key)) continue;
+      if (codes.size === dictionaryEntries) return void (this.#codes = undefined);
+      codes.set(key, codes.size + 1);
     }
   }
-  const keys = [...codes.keys()];
-  return {
-    type: sdk.INTEGER,
-    dictionary: {
-      values: type.kind === 'list' ? keys.map((key) => sdk.listValue(JSON.parse(key) as string[])) : keys,
-      type: duckdbType(sdk, type),
-    },
-    as: (given, dictionary) => `${dictionary}[${given}]`,
-    write(chunk, index, { column, from, rows }) {
-      const vector = chunk.getColumnVector(index) as unknown as NumberVector;
-      const { items } = vector;
-      let [last, code]: [string | undefined, number] = [undefined, 0];
-      for (let row = 0; row < rows; row++) {
-        const key = keyAt(column, from + row);
-        if (key !== last) [last, code] = [key, key === undefined ? 0 : codes.get(key)!];
-        items[row] = code;
-      }
-      if (column.valid !== undefined) vector.validity.data = validityOf(column.valid, from, rows);
-      vector.flush();
-    },
-  };
+
+  get type(): DuckDBType {
+    return this.#codes === undefined ? this.#each.type : this.#sdk.INTEGER;
+  }
+
+  get dictionary(): ColumnWriter['dictionary'] {
+    if (this.#codes === undefined) return undefined;
+    const keys = [...this.#codes.keys()];
+    const { listValue } = this.#sdk;
+    const values =
+      this.#type.kind === 'list' ? keys.map((key) => listValue(JSON.parse(key) as string[])) : keys;
+    return { values, type: duckdbType(this.#sdk, this.#type) };
+  }
+
+  readonly as = (given: string, dictionary: string): string =>
+    this.#codes === undefined ? given : `${dictionary}[${given}]`;
+
+  write(chunk: DuckDBDataChunk, index: number, stretch: Stretch): void {
+    const codes = this.#codes;
+    if (codes === undefined) return this.#each.write(chunk, index, stretch);
+    const { column, from, rows } = stretch;
+    const vector = chunk.getColumnVector(index) as unknown as NumberVector;
+    const { items } = vector;
+    let [last, code]: [string | undefined, number] = [undefined, 0];
+    for (let row = 0; row < rows; row++) {
+      const key = this.#keyAt(column, from + row);
+      if (key !== last) [last, code] = [key, key === undefined ? 0 : codes.get(key)!];
+      items[row] = code;
+    }
+    if (column.valid !== undefined) vector.validity.data = validityOf(column.valid, from, rows);
+    vector.flush();
+  }
 }
 
 function textAt({ values }: Column, row: number): string {

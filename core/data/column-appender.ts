@@ -39,8 +39,9 @@ export class ColumnAppender {
   readonly #rows: number;
   readonly #values: Values;
   readonly #copy: Copy;
-  /** Of lists: the columns and rows that were appended, since only all of them say how many values there are. */
-  readonly #lists: Lists[] = [];
+  /** Of lists: where each begins, and their values end to end. */
+  readonly #offsets: Uint32Array | undefined;
+  readonly #items: unknown[] = [];
   #valid: Bitmap | undefined;
   #at = 0;
 
@@ -49,13 +50,14 @@ export class ColumnAppender {
     this.#rows = rows;
     this.#copy = copies[type.element];
     this.#values = createValues(type.element, type.kind === 'list' ? 0 : rows * type.width);
+    if (type.kind === 'list') this.#offsets = new Uint32Array(rows + 1);
   }
 
   /** Appends rows of a column, in the order in which they are given; default: all. */
   append(column: Column, rows?: Uint32Array): void {
     const { kind, width } = this.type;
     const count = rows === undefined ? column.rows : rows.length;
-    if (kind === 'list') this.#lists.push({ column, rows });
+    if (kind === 'list') this.#appendLists(column, rows, count);
     else if (rows === undefined) this.#appendAll(column);
     else if (width === 1) this.#copy(this.#values as never, column.values as never, rows, this.#at);
     else this.#appendVectors(column, rows);
@@ -72,11 +74,23 @@ export class ColumnAppender {
     this.#at += count;
   }
 
-  /** The first rows that were appended; default: all. Nothing is appended afterwards. */
+  /** Begins anew, in the memory of columns that nobody holds any more. */
+  reset(): void {
+    this.#at = 0;
+    this.#items.length = 0;
+    this.#valid = undefined;
+  }
+
+  /** The first rows that were appended; default: all. Nothing is appended afterwards, until `reset`. */
   finish(rows = this.#at): Column {
     const { type } = this;
     const valid = this.#valid === undefined ? {} : { valid: this.#valid };
-    if (type.kind === 'list') return { type, rows, ...listsOf(type, this.#lists, rows), ...valid };
+    if (this.#offsets !== undefined) {
+      const offsets = this.#offsets.slice(0, rows + 1);
+      const items = createValues(type.element, offsets[rows]!) as unknown[];
+      for (let i = 0; i < items.length; i++) items[i] = this.#items[i];
+      return { type, rows, values: items as Values, offsets, ...valid };
+    }
     const length = rows * type.width;
     const values = this.#values;
     return { type, rows, values: values.length === length ? values : values.slice(0, length), ...valid };
@@ -87,6 +101,18 @@ export class ColumnAppender {
     if (!Array.isArray(values)) return (this.#values as Float64Array).set(values as Float64Array, at);
     const to = this.#values as unknown[];
     for (let i = 0; i < rows * this.type.width; i++) to[at + i] = values[i];
+  }
+
+  #appendLists(column: Column, rows: Uint32Array | undefined, count: number): void {
+    const [offsets, items] = [this.#offsets!, this.#items];
+    const starts = column.offsets!;
+    for (let i = 0; i < count; i++) {
+      const row = rows === undefined ? i : rows[i]!;
+      // A null has no values, whatever its offsets say.
+      if (isValid(column, row))
+        for (let at = starts[row]!; at < starts[row + 1]!; at++) items.push(column.values[at]);
+      offsets[this.#at + i + 1] = items.length;
+    }
   }
 
   #appendVectors({ values }: Column, rows: Uint32Array): void {
@@ -106,47 +132,6 @@ export class ColumnAppender {
     this.#valid ??= createBitmap(this.#rows, true);
     clearBit(this.#valid, row);
   }
-}
-
-interface Lists {
-  readonly column: Column;
-  readonly rows: Uint32Array | undefined;
-}
-
-function listsOf(
-  { element }: ColumnType,
-  appended: readonly Lists[],
-  rows: number,
-): { readonly values: Values; readonly offsets: Uint32Array } {
-  const offsets = new Uint32Array(rows + 1);
-  eachRow(appended, rows, (column, row, at) => {
-    offsets[at + 1] = offsets[at]! + lengthAt(column, row);
-  });
-  const values = createValues(element, offsets[rows]!) as unknown[];
-  eachRow(appended, rows, (column, row, at) => {
-    const start = column.offsets![row]!;
-    const end = offsets[at + 1]!;
-    for (let to = offsets[at]!, from = start; to < end; to++, from++) values[to] = column.values[from];
-  });
-  return { values: values as Values, offsets };
-}
-
-/** Calls `visit` for the first rows that were appended, with their column, their row in it, and their place. */
-function eachRow(
-  appended: readonly Lists[],
-  rows: number,
-  visit: (column: Column, row: number, at: number) => void,
-): void {
-  let at = 0;
-  for (const { column, rows: chosen } of appended) {
-    const count = Math.min(chosen?.length ?? column.rows, rows - at);
-    for (let i = 0; i < count; i++) visit(column, chosen === undefined ? i : chosen[i]!, at++);
-  }
-}
-
-/** How many values the list of a row has: none where it is null, whatever its offsets say. */
-function lengthAt(column: Column, row: number): number {
-  return isValid(column, row) ? column.offsets![row + 1]! - column.offsets![row]! : 0;
 }
 
 /** A new column whose row i is row `rows[i]` of `column`. */

@@ -65,6 +65,8 @@ export class Frame {
   readonly columns: (FrameColumn | undefined)[];
   /** Per fetch of the plan. */
   readonly fetched: (FetchedRows | undefined)[];
+  /** The object rows of the answer, once they are in order. */
+  answerOrder: Uint32Array | undefined;
   /** Per node that may leave out objects, in the order of the file: 1 for each object that it has left out. */
   readonly #skipped: (Uint8Array | undefined)[];
   readonly #masks: FrameShape['masks'];

@@ -3,8 +3,15 @@ import type { Frame } from '../data/frame.js';
 import { columnAt } from './inputs.js';
 import type { Plan } from './plan.js';
 
-/** The object rows of an answer, in its order: skipped ones are left out; ties keep the order of the request; nulls come last. */
+/**
+ * The object rows of an answer, in its order: skipped ones are left out; ties keep the order of the request; nulls come last. The frame of an answer has one, which
+ * is found once.
+ */
 export function orderOf(plan: Plan, frame: Frame): Uint32Array {
+  return (frame.answerOrder ??= sorted(plan, frame));
+}
+
+function sorted(plan: Plan, frame: Frame): Uint32Array {
   const kept = frame.kept(plan.answerMask);
   const rows = kept === undefined ? new Uint32Array(frame.objects) : kept.rows.slice();
   if (kept === undefined) for (let row = 0; row < rows.length; row++) rows[row] = row;

@@ -29,6 +29,8 @@ export interface LogRows<T> {
   add(item: T): void;
   /** All rows that were added, in their order; one column per field. */
   batches(): readonly RowBatch[];
+  /** They are in a file: nobody looks at what `batches` gave any more. */
+  end?(): void;
 }
 
 /** One thing to be kept, such as a request, whole or not at all. */

@@ -52,6 +52,7 @@ export class Segment {
   encoded(content: Uint8Array): void {
     this.content = content;
     this.bytes = content.byteLength;
+    this.#rows?.end?.();
     this.#rows = undefined;
   }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** How many hashes there are: those of 48 bits. */
 const hashes = 2 ** 48;
@@ -8,12 +8,12 @@ const hashes = 2 ** 48;
  * a number, are less than `share × 2^48`. So every server keeps the same ones, and a larger share keeps those of a smaller one too.
  */
 export function isKept(text: string, share: number): boolean {
-  return share >= 1 || createHash('sha256').update(text).digest().readUIntBE(0, 6) < share * hashes;
+  return share >= 1 || Number.parseInt(hash('sha256', text, 'hex').slice(0, 12), 16) < share * hashes;
 }
 
 /** Where the hashes of a request's objects begin: the first 32 bits of the SHA-256 of its id. */
 export function seedOf(requestId: string): number {
-  return createHash('sha256').update(requestId).digest().readInt32BE(0);
+  return Number.parseInt(hash('sha256', requestId, 'hex').slice(0, 8), 16) | 0;
 }
 
 /** A hash of 32 bits of an object's index: the finalizer of MurmurHash3, which spreads every bit over all others. */
@@ -24,8 +24,8 @@ export function objectHash(seed: number, index: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** More than there can be objects in a request; a hash times this is exact. */
-const indexes = 2 ** 21;
+/** More rows than a request has; a hash times this is exact. */
+const rowsBeyond = 2 ** 21;
 
 /** The objects of a request that a log keeps: their rows, ascending, and how many of the request each of them stands for. */
 export interface KeptObjects {
@@ -43,17 +43,35 @@ export function keptObjects(
   order: Uint32Array,
   { top, sample, requestId }: { top: number; sample: number; requestId: string },
 ): KeptObjects {
-  const weights = new Float64Array(objects);
-  for (const row of order.subarray(0, top)) weights[row] = 1;
-  const others: number[] = [];
-  for (let row = 0; row < objects; row++) if (weights[row] === 0) others.push(row);
-  if (sample > 0 && others.length > 0) {
+  const weightOf = new Float64Array(objects);
+  const last = Math.min(top, order.length);
+  for (let place = 0; place < last; place++) weightOf[order[place]!] = 1;
+  const others = objects - last;
+  const chosen = Math.min(sample, others);
+  if (chosen > 0) {
     const seed = seedOf(requestId);
-    // The index behind the hash: no two are equal, and sorting numbers is fast.
-    const ranks = Float64Array.from(others, (row, at) => objectHash(seed, row) * indexes + at).sort();
-    const chosen = ranks.subarray(0, sample);
-    for (const rank of chosen) weights[others[rank % indexes]!] = others.length / chosen.length;
+    // The row behind the hash: no two are equal, and numbers are sorted fast.
+    const ranks = new Float64Array(others);
+    let at = 0;
+    for (let row = 0; row < objects; row++)
+      if (weightOf[row] === 0) ranks[at++] = objectHash(seed, row) * rowsBeyond + row;
+    ranks.sort();
+    for (let i = 0; i < chosen; i++) weightOf[ranks[i]! % rowsBeyond] = others / chosen;
   }
-  const rows = Uint32Array.from({ length: objects }, (_, row) => row).filter((row) => weights[row]! > 0);
-  return { rows, weights: Float64Array.from(rows, (row) => weights[row]!) };
+  const rows = new Uint32Array(last + chosen);
+  const weights = new Float64Array(last + chosen);
+  let at = 0;
+  for (let row = 0; row < objects; row++) {
+    if (weightOf[row] === 0) continue;
+    rows[at] = row;
+    weights[at++] = weightOf[row]!;
+  }
+  return { rows, weights };
+}
+
+/** All objects of a request. */
+export function allObjects(objects: number): KeptObjects {
+  const rows = new Uint32Array(objects);
+  for (let row = 0; row < objects; row++) rows[row] = row;
+  return { rows, weights: new Float64Array(objects).fill(1) };
 }
