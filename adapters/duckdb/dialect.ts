@@ -38,7 +38,7 @@ export const duckdbDialect: Dialect = {
     isNaN: (a) => `ISNAN(${a})`,
   },
   total,
-  totalsByGreatest: true,
+  totalScale,
   squaredDeviations,
   rowHash: (expressions) => `CAST(hash(${expressions.join(', ')}) % 2147483648 AS BIGINT)`,
   hasNull: (expression) => `(list_count(${expression}) < len(${expression}))`,
@@ -117,12 +117,15 @@ function exactly(
   return `CASE WHEN isfinite(${greatest}) THEN CAST(${sum} AS DOUBLE) / ${scale} ELSE ${doubles} END`;
 }
 
-function total(expression: string, greatest?: string): string {
-  if (greatest !== undefined) {
-    const scale = scaleOf(greatest);
-    const doubles = `sum(${expression}) FILTER (NOT isfinite(${greatest}))`;
-    const sum = `sum(${scaled(expression, scale)})`;
-    return `COALESCE(${doubles}, CAST(${sum} AS DOUBLE) / any_value(${scale}))`;
+/** Null where the greatest value is infinite or NaN: doubles are summed then. */
+function totalScale(greatest: string): string {
+  return `CASE WHEN isfinite(${greatest}) THEN ${scaleOf(greatest)} END`;
+}
+
+function total(expression: string, by?: string): string {
+  if (by !== undefined) {
+    const doubles = `sum(${expression}) FILTER (${by} IS NULL)`;
+    return `COALESCE(${doubles}, CAST(sum(${scaled(expression, by)}) AS DOUBLE) / any_value(${by}))`;
   }
   const most = `max(abs(${expression}))`;
   const scale = scaleOf(most);

@@ -4,7 +4,7 @@ import { cellAt, type Column } from '../data/column.js';
 import type { RowBatch } from '../ports/warehouse.js';
 
 /** How many rows run together: enough for a join to pay off, few enough for bounded memory. */
-const blockRows = 100_000;
+const blockRows = 131_072;
 
 /** The column of a spine that tells its groups apart, where it has any. */
 export const groupColumn = 'group';

@@ -121,11 +121,15 @@ export interface Dialect {
    * An aggregate: the sum of a float64 expression; null where it has no value. Where the engine has integers of 128 bits, equal rows have a sum of equal
    * bits, whatever their order and however many threads there are.
    *
-   * @param greatest An expression that is the same in all rows that are summed: the greatest absolute value of theirs, or up to a million times as much.
+   * @param scale A column of what `totalScale` gave.
    */
-  total(expression: string, greatest?: string): string;
-  /** Whether a total costs less if it is given the greatest value. */
-  readonly totalsByGreatest?: true;
+  total(expression: string, scale?: string): string;
+  /**
+   * An expression with which `total` costs less. Absent where it would not.
+   *
+   * @param greatest An expression of the greatest absolute value of those that are summed, or up to a million times as much.
+   */
+  totalScale?(greatest: string): string;
   /**
    * An aggregate: the sum of the squares of what the values of a float64 expression are away from their mean; null where there is none. Not a
    * difference of two sums of squares. Equal rows as for `total`.

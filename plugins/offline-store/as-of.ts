@@ -114,25 +114,34 @@ export interface Preparation {
   readonly say: (view: FeatureView, note: string) => void;
 }
 
-/** Prepares each view once, as a table that is there until the reader is disposed of. */
+/** Prepares each view once, all at the same time, as tables that are there until the reader is disposed of. */
 export async function openAsOf(
   views: readonly FeatureView[],
   preparation: Preparation,
   context: CallContext,
 ): Promise<AsOfReader> {
-  const kept = new KeptTables(preparation.warehouse, context);
+  const failing = new AbortController();
+  const within = { signal: AbortSignal.any([context.signal, failing.signal]) };
+  const kept = new KeptTables(preparation.warehouse, within);
+  // Keys: hashes of views.
+  const distinct = new Map(views.map((view) => [view.hash, view]));
   // Keys: hashes of views.
   const prepared = new Map<string, PreparedView>();
-  try {
-    for (const view of views) {
-      if (prepared.has(view.hash)) continue;
-      prepared.set(view.hash, await inView(view, () => prepare(view, { ...preparation, kept, context })));
+  let failure: { readonly error: unknown } | undefined;
+  const preparing = [...distinct.values()].map(async (view) => {
+    try {
+      const each = await inView(view, () => prepare(view, { ...preparation, kept, context: within }));
+      prepared.set(view.hash, each);
+    } catch (error) {
+      // What the others fail of from now on is that they are not needed.
+      failure ??= { error };
+      failing.abort();
     }
-  } catch (error) {
-    await kept[Symbol.asyncDispose]();
-    throw error;
-  }
-  return new PreparedViews(preparation, kept, prepared);
+  });
+  await Promise.all(preparing);
+  if (failure === undefined) return new PreparedViews(preparation, kept, prepared);
+  await kept[Symbol.asyncDispose]();
+  throw failure.error;
 }
 
 /** Keeps the table that a view is read from; those on the way to it are gone when this returns. */

@@ -24,6 +24,9 @@ interface Part {
   readonly columns: readonly string[];
 }
 
+/** Expressions over the parts of a moment, by the names that they get. Keys: names of columns. */
+type Known = ReadonlyMap<string, string>;
+
 /** The rows as of some moments: the columns of the view's relation, and `since`. See `Aggregation`. */
 export function windowRows(view: FeatureView, of: RowsOfWindows): string {
   const { moments, tiles, features, measures, sql } = of;
@@ -76,8 +79,9 @@ function equal(names: readonly string[]): (a: string, b: string) => string {
   return (a, b) => names.map((name) => `${a}.${name} = ${b}.${name}`).join(' AND ');
 }
 
-/** The name of the greatest absolute value of a window. */
+/** The names of the greatest absolute value of a window, and of what sums are scaled by because of it. */
 const greatestOf = (name: string): string => `greatest_of_${name}`;
+const scaleOf = (name: string): string => `scale_of_${name}`;
 
 /**
  * The windows of moments, folded from the tiles that match them in as few passes as there must be: what needs nothing but the tiles; sums of
@@ -119,35 +123,38 @@ class Folds {
   }
 
   get #isSummedLater(): boolean {
-    return this.#sql.totalsByGreatest === true;
+    return this.#sql.totalScale !== undefined;
+  }
+
+  /** What a sum of a window is scaled by: computed once for a moment, not for each of its tiles. */
+  #scaleOf(name: string): [string, string] {
+    return [scaleOf(name), this.#sql.totalScale!(greatestOf(name))];
   }
 
   parts(): readonly Part[] {
     const parts = [this.#folded()];
     const totals = this.#later();
     if (totals.length > 0) {
-      const greatest = totals.map(([name]) => greatestOf(name));
+      const scales = new Map(totals.map(([name]) => this.#scaleOf(name)));
       const columns = totals.map(([name]) => name);
       const summed = totals.map(
         ([name, { measure, length }]) =>
-          `${this.#sql.total(this.#within(length, measure.name), greatestOf(name))} AS ${name}`,
+          `${this.#sql.total(this.#within(length, measure.name), scaleOf(name))} AS ${name}`,
       );
-      parts.push({ name: 'vivace_summed', sql: this.#beside(parts, greatest, summed), columns });
+      parts.push({ name: 'vivace_summed', sql: this.#beside(parts, scales, summed), columns });
     }
     const { spreads } = this.#measures;
     if (spreads.size > 0) {
-      // Keys: names of columns.
-      const needed = new Set(
-        [...spreads].flatMap(([name, { length, count, sum }]) => [
-          windowOf(sum, length),
-          windowOf(count, length),
-          ...(this.#isSummedLater ? [greatestOf(name)] : []),
+      const needed: Known = new Map(
+        [...spreads].flatMap(([name, { length, count, sum }]): (readonly [string, string])[] => [
+          ...[windowOf(sum, length), windowOf(count, length)].map((column) => [column, column] as const),
+          ...(this.#isSummedLater ? [this.#scaleOf(name)] : []),
         ]),
       );
       const summed = [...spreads].map(([name, spread]) => `${this.#spread(name, spread)} AS ${name}`);
       parts.push({
         name: 'vivace_spread',
-        sql: this.#beside(parts, [...needed], summed),
+        sql: this.#beside(parts, needed, summed),
         columns: [...spreads.keys()],
       });
     }
@@ -190,11 +197,12 @@ class Folds {
   }
 
   /** Aggregates over the tiles of a moment, beside each of which stands what is known of its windows. */
-  #beside(parts: readonly Part[], known: readonly string[], aggregates: readonly string[]): string {
+  #beside(parts: readonly Part[], known: Known, aggregates: readonly string[]): string {
     const ids = this.#ids.join(', ');
+    const named = [...known].map(([name, expression]) => `${expression} AS ${name}`);
     return `  SELECT ${ids}, ${aggregates.join(', ')} FROM (
-    SELECT x.*, ${known.join(', ')} FROM vivace_matched AS x JOIN (
-      SELECT ${this.#ids.map((name) => `f.${name}`).join(', ')}, ${known.join(', ')} FROM ${this.joined(parts)}
+    SELECT x.*, ${[...known.keys()].join(', ')} FROM vivace_matched AS x JOIN (
+      SELECT ${this.#ids.map((name) => `f.${name}`).join(', ')}, ${named.join(', ')} FROM ${this.joined(parts)}
     ) AS w ON ${this.#same('x', 'w')}
   ) AS b GROUP BY ${ids}`;
   }
@@ -220,7 +228,7 @@ class Folds {
   #spread(name: string, { length, count, sum, squares }: Spread): string {
     const apart = `(${this.#mean(sum, count)} - ${this.#mean(windowOf(sum, length), windowOf(count, length))})`;
     const part = `CASE WHEN ${count} > 0 THEN ${squares} + ${this.#sql.cast(count, float64)} * ${apart} * ${apart} END`;
-    return this.#sql.total(this.#within(length, part), ...(this.#isSummedLater ? [greatestOf(name)] : []));
+    return this.#sql.total(this.#within(length, part), ...(this.#isSummedLater ? [scaleOf(name)] : []));
   }
 
   /** No tile adds more than this; what one does add is no less than a quarter of it, divided by the events of the largest tile. */
