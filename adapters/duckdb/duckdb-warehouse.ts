@@ -27,7 +27,7 @@ import { duckdbDialect, text } from './dialect.js';
 import type { DuckdbOptions } from './duckdb.js';
 import { duckdbErrorCode, plainError } from './errors.js';
 import { GivenRows } from './given-rows.js';
-import type { Sdk } from './write-columns.js';
+import type { Sdk } from './column-writer.js';
 import { notParquet, ParquetFile, parquetOf, parquetQuery } from './parquet-bytes.js';
 import { columnsAs, KeptDays } from './kept-days.js';
 import { columnReader, describedColumns } from './read-columns.js';

@@ -10,7 +10,9 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { messageOf, type Field, type RowBatch } from 'vivace';
 import { duckdbDialect } from './dialect.js';
-import { columnWriter, type ColumnWriter, type Sdk } from './write-columns.js';
+import { VectorMemory } from './vector-memory.js';
+import type { ColumnWriter, Sdk } from './column-writer.js';
+import { columnWriter } from './write-columns.js';
 
 /** Rows of one chunk: the engine's own vector size. */
 const chunkRows = 2048;
@@ -34,6 +36,7 @@ interface Place {
  */
 export class GivenRows {
   readonly #sdk: Sdk;
+  readonly #memory = new VectorMemory();
   readonly #function = `vivace_rows_${randomUUID().replaceAll('-', '')}`;
   /** Keys: numbers of queries that run. */
   readonly #given = new Map<number, Given>();
@@ -67,7 +70,7 @@ export class GivenRows {
     query: (select: string) => string,
   ): Promise<void> {
     const id = ++this.#queries;
-    const writers = fields.map(({ type }) => columnWriter(this.#sdk, type));
+    const writers = fields.map(({ type }) => columnWriter({ sdk: this.#sdk, memory: this.#memory }, type));
     const looking = writers.flatMap((writer, i) => (writer.look === undefined ? [] : [i]));
     for (const { columns } of looking.length === 0 ? [] : batches) {
       for (const i of looking) writers[i]!.look!(columns[i]!);
@@ -79,8 +82,8 @@ export class GivenRows {
     const selected = fields.map(({ name }, i) => {
       const { dictionary, as } = writers[i]!;
       if (dictionary !== undefined) {
-        parameters[`d${i}`] = this.#sdk.listValue(dictionary.values);
-        types[`d${i}`] = this.#sdk.LIST(dictionary.type);
+        parameters[`d${i}`] = dictionary.value;
+        types[`d${i}`] = dictionary.type;
       }
       return `${as(`c${i}`, `$d${i}`)} AS ${duckdbDialect.identifier(name)}`;
     });
