@@ -18,7 +18,7 @@ import type { Plan } from '../pipeline/plan.js';
 import type { ControlPlane, ServerState } from '../ports/control-plane.js';
 import type { DataPlane } from '../ports/data-plane.js';
 import { httpServer } from '../ports/http-server.js';
-import { predictor, type DescribedModel } from '../ports/predictor.js';
+import { predictor } from '../ports/predictor.js';
 import { servedLog, type ServedLog } from '../ports/served-log.js';
 import { transport } from '../ports/transport.js';
 import { RecordServed } from '../steps/record/record-served.js';
@@ -33,11 +33,10 @@ import { createSteps, type PipelineSteps, type SlotOverride } from './step-facto
 import { CallGate, refused } from './call-gate.js';
 import { createControlPlane, partialMessage } from './control-plane.js';
 import { createDataPlane } from './data-plane.js';
-import { checkLocks, contractText } from './features-lock.js';
 import { openViews } from './open-views.js';
 import { PartSet, type Binding } from './part-set.js';
-import { PipelineRunner } from './pipeline-runner.js';
 import { PushCounters } from './push-counters.js';
+import { ServedPipelines } from './served-pipelines.js';
 import { serverFeatures, type ServerFeatures } from './server-features.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
 import { pause, timeoutSignal } from '../kernel/timer.js';
@@ -84,7 +83,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly #heartbeat: Heartbeat;
   readonly #gate = new CallGate();
   readonly #pushed = new PushCounters();
-  #runners: ReadonlyMap<string, PipelineRunner> = new Map();
+  readonly #pipelines: ServedPipelines;
   readonly #codecs = new Map<string, PipelineCodec>();
   #state: ServerState = 'created';
   #startedOnly: readonly string[] = [];
@@ -119,6 +118,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       former: this.#former === undefined ? undefined : this.#former.#parts,
     });
     this.#handover = new Handover(this.#parts, this.#gate);
+    this.#pipelines = new ServedPipelines(checked, {
+      parts: this.#parts,
+      clock: this.clock,
+      timeoutMs: this.#startTimeoutMs,
+    });
     const { tracing } = this.#parts;
     this.#container.bind(runLayer).toConstantValue(new TraceRuns(tracing));
     this.#container.bind(runLayer).toConstantValue(new DeadlineRuns(this.#cut.signal));
@@ -134,7 +138,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     };
     this.data = createDataPlane({
       ...common,
-      runners: () => this.#runners,
+      runners: () => this.#pipelines.runners,
       counted: (call, run) => this.#counted(call, run),
       open: openViews(this.#container),
       log,
@@ -156,9 +160,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   get plans(): ReadonlyMap<string, Plan> {
-    return this.#runners.size === 0
-      ? this.#checked.plans
-      : new Map([...this.#runners].map(([name, runner]) => [name, runner.plan]));
+    return this.#pipelines.plans;
   }
 
   get bindings(): readonly Binding[] {
@@ -197,7 +199,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       try {
         // While another server serves, probes are about that one.
         if (former === undefined) this.#answerProbes();
-        this.#runners = this.#createRunners(await this.#describe());
+        await this.#pipelines.create();
         this.#state = 'ready';
         if (serve) await this.#serve(this.#parts.order);
         if (former === undefined) for (const front of this.#parts.fronts.values()) void front.open();
@@ -229,7 +231,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       models: () => this.control.models(),
       contracts: () => this.control.contracts(),
       pushed: () => this.#pushed.views(),
-      pipelines: () => [...this.#runners].map(([name, { counters }]) => ({ name, counters })),
+      pipelines: () => [...this.#pipelines.runners].map(([name, { counters }]) => ({ name, counters })),
     });
   }
 
@@ -266,7 +268,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
         timeoutMs: this.#startTimeoutMs,
         signal: this.#cut.signal,
       });
-      this.#runners = this.#createRunners(await this.#describe());
+      await this.#pipelines.create();
       await this.#serve(revived);
     } catch (error) {
       this.#parts.log.error('what was stopped for a server that failed to start does not start again', {
@@ -285,24 +287,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   }
 
   async signatures(): Promise<ReadonlyMap<string, Signature>> {
-    return signaturesOf(await this.#describe());
-  }
-
-  async #describe(): Promise<ReadonlyMap<string, DescribedModel>> {
-    const context = { signal: timeoutSignal(this.#startTimeoutMs) };
-    const described = await Promise.all(
-      this.#parts
-        .running(predictor)
-        .map(async ([name, part]) => [name, await part.describe(context)] as const),
-    );
-    return new Map(described);
+    return this.#pipelines.signatures();
   }
 
   async compile(signatures: ReadonlyMap<string, Signature> = new Map()): Promise<ReadonlyMap<string, Plan>> {
-    const own = await this.#describe();
-    // What takes the place of a model has a lock of its own.
-    const locked = new Map([...own].filter(([name]) => !signatures.has(name)));
-    return this.#compiled(new Map([...signaturesOf(own), ...signatures]), locked);
+    return this.#pipelines.compile(signatures);
   }
 
   stop(): Promise<void> {
@@ -358,7 +347,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     if (codec === undefined) {
       codec = pipelineCodec(this.data.pipelines.describe(pipeline));
       // Before the server has started, a plan may lack what the model gives.
-      if (this.#runners.has(pipeline)) this.#codecs.set(pipeline, codec);
+      if (this.#pipelines.runners.has(pipeline)) this.#codecs.set(pipeline, codec);
     }
     return codec;
   }
@@ -415,34 +404,6 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     if (answered.length === 0) return;
     this.#heartbeat.start();
     this.#parts.log.info('probes are answered', { addresses: answered });
-  }
-
-  #compiled(
-    signatures: ReadonlyMap<string, Signature>,
-    described: ReadonlyMap<string, DescribedModel>,
-  ): ReadonlyMap<string, Plan> {
-    const mistakes = new Mistakes();
-    const plans = this.#checked.compile((name) => signatures.get(name), mistakes);
-    this.#checked.throwIfAny(mistakes);
-    checkLocks(plans.values(), described, {
-      mistakes,
-      warn: (difference) => {
-        const { pipeline, step, predictor: part } = difference;
-        this.#parts.log.warn(`the model ${contractText(difference)}`, { pipeline, step, part });
-      },
-    });
-    this.#checked.throwIfAny(mistakes);
-    return plans;
-  }
-
-  #createRunners(described: ReadonlyMap<string, DescribedModel>): ReadonlyMap<string, PipelineRunner> {
-    const plans = this.#compiled(signaturesOf(described), described);
-    return new Map(
-      [...plans].map(([name, plan]) => [
-        name,
-        new PipelineRunner(plan, { container: this.#container, clock: this.clock }),
-      ]),
-    );
   }
 
   #callOf({ requestId, signal, deadlineMs, trace, caller }: PredictOptions): Call {
@@ -510,8 +471,4 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       this.#state = 'stopped';
     }
   }
-}
-
-function signaturesOf(described: ReadonlyMap<string, DescribedModel>): ReadonlyMap<string, Signature> {
-  return new Map([...described].map(([name, { signature }]) => [name, signature]));
 }

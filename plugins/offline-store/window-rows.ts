@@ -135,6 +135,7 @@ class Folds {
     const parts = [this.#folded()];
     const totals = this.#later();
     if (totals.length > 0) {
+      // Keys: names of columns.
       const scales = new Map(totals.map(([name]) => this.#scaleOf(name)));
       const columns = totals.map(([name]) => name);
       const summed = totals.map(
@@ -145,6 +146,7 @@ class Folds {
     }
     const { spreads } = this.#measures;
     if (spreads.size > 0) {
+      // Keys: names of columns.
       const needed: Known = new Map(
         [...spreads].flatMap(([name, { length, count, sum }]): (readonly [string, string])[] => [
           ...[windowOf(sum, length), windowOf(count, length)].map((column) => [column, column] as const),
