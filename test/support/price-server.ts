@@ -63,6 +63,18 @@ export const nowMs = Date.UTC(2026, 0, 1, 12);
 /** The time so many milliseconds after it. */
 export const at = (ms: number): string => new Date(nowMs + ms).toISOString();
 
+/** A row of `price`, some milliseconds after `nowMs`. */
+export const row = (
+  sku: string,
+  amount: number | null,
+  ms = 0,
+): { eventTime: string } & Record<string, unknown> => ({
+  sku,
+  amount,
+  tags: ['new'],
+  eventTime: at(ms),
+});
+
 /** A clock that a test moves. */
 export function setClock(): Clock & { ms: number } {
   return {
