@@ -1,92 +1,15 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  createServer,
-  isVivaceError,
-  pipelineCodec,
-  type PipelineDeclaration,
-  type ServerOf,
-  type TypeName,
-} from 'vivace';
-import { predictText } from '../support/predict-text.js';
 import { fuzzRuns } from '../support/fuzz-runs.js';
-
-const optional = (type: TypeName) => ({ type, optional: true });
-const fields = {
-  f32: optional('float32'),
-  f64: optional('float64'),
-  i32: optional('int32'),
-  i64: optional('int64'),
-  bool: optional('bool'),
-  text: optional('string'),
-  time: optional('timestamp'),
-  bytes: optional('bytes'),
-  vector: optional('float32[3]'),
-  integers: optional('list<int64>'),
-  texts: optional('list<string>'),
-  flags: optional('bool[2]'),
-};
-const names = Object.keys(fields);
-
-const pipelines: Record<string, PipelineDeclaration> = {
-  echo: {
-    request: { ...fields, needed: 'int32' },
-    objects: { fields: { ...fields, needed: 'string' }, max: 3 },
-    steps: [],
-    response: {
-      outputs: { now: 'time', ...Object.fromEntries(names.map((name) => [`r_${name}`, `request.${name}`])) },
-    },
-  },
-  alone: {
-    request: { a: optional('float64') },
-    steps: [],
-    response: { outputs: { a: 'request.a' } },
-  },
-  bare: { steps: [], response: { outputs: { now: 'time' } } },
-};
+import { names, requestDecoder } from '../support/request-decoder.js';
 
 describe('Request decoder and request schema', () => {
-  let server: ServerOf;
-  const requests: Record<string, ValidateFunction> = {};
-  const responses: Record<string, ValidateFunction> = {};
-
-  before(async () => {
-    server = await createServer({ parts: {}, pipelines });
-    await server.start();
-    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
-    addFormats.default(ajv);
-    const { pipelines: plane } = server.data;
-    for (const name of plane.names()) {
-      const { requestSchema, responseSchema } = pipelineCodec(plane.describe(name));
-      requests[name] = ajv.compile(requestSchema);
-      responses[name] = ajv.compile(responseSchema);
-    }
-  });
-  after(() => server.stop());
-
-  /** What the decoder says: the path of a refusal, or that the request was answered, with an answer that fits its schema. */
-  async function decoded(
-    pipeline: string,
-    body: unknown,
-  ): Promise<{ path: string | undefined } | 'accepted'> {
-    let text: string;
-    try {
-      text = await predictText(server.data, pipeline, body);
-    } catch (error) {
-      if (!isVivaceError(error) || error.code !== 'INVALID_ARGUMENT') throw error;
-      return { path: error.path };
-    }
-    const validate = responses[pipeline]!;
-    expect(validate(JSON.parse(text)), `${text} ${JSON.stringify(validate.errors)}`).to.equal(true);
-    return 'accepted';
-  }
+  const { decoded, fits } = requestDecoder();
 
   /** Both say the same of a body. `body` is JSON text, as a transport reads it. */
   async function agree(pipeline: string, text: string): Promise<boolean> {
     const body: unknown = JSON.parse(text);
-    const wanted = requests[pipeline]!(body);
+    const wanted = fits(pipeline, body);
     const found = await decoded(pipeline, body);
     expect(
       found === 'accepted',
@@ -403,84 +326,10 @@ describe('Request decoder and request schema', () => {
     ] as const) {
       it(what, async () => {
         const parsed: unknown = JSON.parse(body);
-        expect(requests['echo']!(parsed)).to.equal(true);
+        expect(fits('echo', parsed)).to.equal(true);
         const found = await decoded('echo', parsed);
         expect((found as { path: string }).path).to.match(new RegExp(`^${path.replace(/[[\]]/g, '\\$&')}`));
       });
     }
-  });
-
-  it('name the path of a value deep inside', async () => {
-    for (const [body, path] of [
-      ['{"request":{"needed":1,"vector":[1,2,"x"]},"objects":[]}', 'request.vector[2]'],
-      [
-        '{"request":{"needed":1},"objects":[{"needed":"a"},{"needed":"b","integers":[1,0.5]}]}',
-        'objects[1].integers[1]',
-      ],
-      ['{"request":{"needed":1},"objects":{"needed":["a","b"],"i32":[1,0.5]}}', 'objects.i32[1]'],
-    ] as const) {
-      expect(await decoded('echo', JSON.parse(body))).to.deep.equal({ path });
-    }
-  });
-
-  it('leave Object.prototype alone', async () => {
-    await decoded(
-      'echo',
-      JSON.parse(
-        '{"request":{"needed":1,"__proto__":{"polluted":1}},"objects":[],"constructor":{"prototype":{"polluted":1}}}',
-      ),
-    );
-    expect(({} as Record<string, unknown>)['polluted']).to.equal(undefined);
-  });
-
-  it('give back every value as it came', async () => {
-    const sent = {
-      f32: 0.5,
-      f64: 1e-300,
-      i32: -5,
-      i64: '9223372036854775807',
-      bool: false,
-      text: '😀\u0000"\\',
-      time: '2001-06-15T08:30:00.000001Z',
-      bytes: 'AAEC',
-      vector: [0.5, 'NaN', '-Infinity'],
-      integers: [1, '-9223372036854775808'],
-      texts: ['', 'ä'],
-      flags: [true, false],
-    };
-    const answer = await server.predict('echo', {
-      request: { needed: 1 },
-      objects: [{ needed: 'a', ...sent }],
-    });
-    const { index, needed, ...rest } = answer.objects[0]!;
-    expect([index, needed]).to.deep.equal([0, 'a']);
-    expect(Object.fromEntries(Object.entries(rest).filter(([name]) => names.includes(name)))).to.deep.equal(
-      sent,
-    );
-  });
-
-  it('take what only code can give: bigint, Date, bytes and typed arrays', async () => {
-    const answer = await server.predict('echo', {
-      request: {
-        needed: 1,
-        i64: 7n,
-        time: new Date(0),
-        bytes: Uint8Array.of(1),
-        vector: Float32Array.of(1, 2, 3) as never,
-        f64: NaN,
-      },
-      objects: [{ needed: 'a' }],
-    });
-    const { r_i64, r_time, r_bytes, r_vector, r_f64 } = answer.objects[0] as unknown as Record<
-      string,
-      unknown
-    >;
-    expect([r_i64, r_time, r_bytes, r_vector, r_f64]).to.deep.equal([
-      7,
-      '1970-01-01T00:00:00Z',
-      'AQ==',
-      [1, 2, 3],
-      'NaN',
-    ]);
   });
 });
