@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import { failureOf } from '../support/failure.js';
+import { materializeRuns, plain, sums } from '../support/materialize-runs.js';
 import { of, tileRuns, type Event, type Run } from '../support/tile-runs.js';
 
 describe('Materialization of rows of the past', () => {
   const fixture = tileRuns();
   const { start, write } = fixture;
-  const plain = of({ v: { type: 'float64' } });
   const events: Event[] = [
     ['a', '2024-01-01', '2024-01-01', 1],
     ['b', '2024-01-03', '2024-01-03', 2],
   ];
-  const valueOf = ({ hot }: Run, key: string): number =>
+  const valueOf = ({ hot }: Pick<Run, 'hot'>, key: string): number =>
     Buffer.from(hot.entries.get(`${plain.hash}:${key}`)!).readDoubleLE(32);
 
   for (const [what, more] of [
@@ -84,5 +84,72 @@ describe('Materialization of rows of the past', () => {
     expect(await failureOf(run.copy(plain, '2024-01-05'))).to.match(/the query broke off/);
     // The version is listed before its first row is written.
     expect(writes).to.deep.equal(['begun', 'done', 'begun', 'done']);
+  });
+
+  describe('that have changed', () => {
+    const runs = materializeRuns(fixture);
+    const { ledger, run } = runs;
+    const events: Event[] = [
+      ['a', '2024-01-01', '2024-01-01', 255],
+      ['b', '2024-01-03', '2024-01-03', 2],
+      ['c', '2023-06-01', '2023-06-01', 3],
+    ];
+
+    for (const [what, changed, days] of [
+      ['a value', [['a', '2024-01-01', '2024-01-01', 256], ...events.slice(1)], '2024-01-01'],
+      ['a row more', [...events, ['a', '2024-01-01', '2024-01-01T00:00:01Z', 10]], '2024-01-01'],
+      ['a row less, of long ago', events.slice(0, 2), '2023-05-11/2023-06-11'],
+    ] as const satisfies readonly (readonly [string, readonly Event[], string])[]) {
+      it(`ends the run and names the days: ${what}`, async () => {
+        for (const declared of [plain, sums]) {
+          write(events);
+          await run(declared, '2024-01-05');
+          const before = runs.hot.rows();
+          write(changed);
+          expect(await failureOf(run(declared, '2024-01-06'))).to.equal(
+            `FAILED_PRECONDITION offline-store: view "v": rows of ${days} were copied, and are others now: --restate writes them so that they win, --trust-closed leaves them (a row must be in the source at its available time)`,
+          );
+          expect([...runs.hot.rows()]).to.deep.equal([...before]);
+          expect(await run(declared, '2024-01-06', { trustClosed: true })).to.not.have.property('restated');
+        }
+      });
+    }
+
+    it('writes those rows so that they win, whatever their bytes', async () => {
+      for (const value of [256, 10, 254]) {
+        write(events);
+        runs.hot.entries.clear();
+        await run(plain, '2024-01-05');
+        write([['a', '2024-01-01', '2024-01-01', value], ...events.slice(1)]);
+        expect(await run(plain, '2024-01-06', { restate: true })).to.deep.include({
+          written: 1,
+          restated: ['2024-01-01'],
+        });
+        expect(valueOf(runs, 'a')).to.equal(value);
+        // And again, at the same time.
+        write([['a', '2024-01-01', '2024-01-01', value + 1], ...events.slice(1)]);
+        await run(plain, '2024-01-06', { restate: true });
+        expect(valueOf(runs, 'a')).to.equal(value + 1);
+        expect((await ledger(plain)).restatements!.at(-1)!.periods).to.deep.equal(['2024-01-01']);
+        expect(await run(plain, '2024-01-07')).to.deep.include({ rows: 0 });
+      }
+    });
+
+    it('lets what becomes known later win over what was written anew', async () => {
+      write(events);
+      await run(sums, '2024-01-04T12:00:00Z');
+      const changed: Event[] = [['a', '2024-01-01', '2024-01-01', 1000], ...events.slice(1)];
+      write(changed);
+      await run(sums, '2024-01-04T12:00:00Z', { restate: true });
+      write([...changed, ['a', '2024-01-03', '2024-01-04T13:00:00Z', 5]]);
+      await run(sums, '2024-01-04T14:00:00Z');
+      const stored = runs.hot.rows();
+      runs.hot.entries.clear();
+      await run(sums, '2024-01-04T14:00:00Z');
+      const features = (hex: string): string => hex.slice(48);
+      expect([...stored].map(([key, value]) => [key, features(value)])).to.deep.equal(
+        [...runs.hot.rows()].map(([key, value]) => [key, features(value)]),
+      );
+    });
   });
 });

@@ -6,6 +6,7 @@ import {
   onlineStore as onlineStorePort,
   warehouse,
   type FeatureView,
+  type Ledger,
   type Materialized,
   type MaterializeRun,
   type Warehouse,
@@ -23,10 +24,13 @@ export const day = 86_400_000;
 /** An event: key, event time, available time, value. */
 export type Event = readonly [key: string, at: string, known: string, value: number | null];
 
-/** A materialization with a store of its own, of the tables of a directory. */
+/** A materialization of the tables of a directory. */
 export interface Run {
   readonly hot: LooseStore;
   readonly copy: (of: FeatureView, until: string, options?: Partial<MaterializeRun>) => Promise<Materialized>;
+  readonly ledger: (of: FeatureView) => Promise<Ledger>;
+  /** The messages that were logged. */
+  readonly logged: readonly string[];
 }
 
 /** What a suite of materializations over kept tiles works with, anew for each test. */
@@ -36,10 +40,11 @@ export interface TileRuns {
   readonly tiles: string;
   /** The clock. */
   nowMs: number;
-  /** Starts a materialization, which keeps tiles if it is told where; it is stopped after the test. */
+  /** Starts a materialization, which keeps tiles if it is told where, of a store of its own or a given one; it is stopped after the test. */
   readonly start: (
     options: { readonly tiles?: string },
     change?: (lake: Warehouse) => Warehouse,
+    hot?: LooseStore,
   ) => Promise<Run>;
   /** Writes the table of events. */
   readonly write: (events: readonly Event[]) => void;
@@ -65,16 +70,19 @@ export function tileRuns(): TileRuns {
   const start = async (
     options: { readonly tiles?: string },
     change: (lake: Warehouse) => Warehouse = (lake) => lake,
+    hot = new LooseStore(),
   ): Promise<Run> => {
-    const hot = new LooseStore();
+    const logged: string[] = [];
     const latest = await startPart(onlineStore, {}, { uses: { store: hot } });
+    const online = latest.face(onlineStorePort);
     const lake = await startPart(duckdb, { threads: 2, directory, ...options }, { directory });
     const part = await startPart(
       offlineStore,
       {},
       {
-        uses: { warehouse: change(lake.face(warehouse)), online: latest.face(onlineStorePort) },
+        uses: { warehouse: change(lake.face(warehouse)), online },
         clock: { now: () => nowMs, monotonic: () => performance.now() },
+        onLog: ({ message }) => logged.push(message),
       },
     );
     stops.push(
@@ -88,6 +96,8 @@ export function tileRuns(): TileRuns {
         part
           .face(offlineStorePort)
           .materialize(of, { untilMs: Date.parse(until), ...run }, callContext(120_000)),
+      ledger: async (of) => online.open(of).readLedger(callContext()),
+      logged,
     };
   };
   const write = (events: readonly Event[]): void =>
