@@ -1,104 +1,21 @@
 import { expect } from 'chai';
 import {
-  Call,
-  columnOf,
   createServer,
-  definePlugin,
+  defineAdapter,
   defineStep,
-  featureSource,
-  httpServer,
   keyValueStore,
   logSink,
-  parseType,
-  defineAdapter,
-  transport,
   type PartDeclaration,
   type Server,
 } from 'vivace';
-import type { InjectableServer } from 'vivace/adapters/memory';
 import { z } from 'zod';
-import { countedStore, type Events } from '../support/counted-parts.js';
+import { countedStore } from '../support/counted-parts.js';
 import { failureOf } from '../support/failure.js';
-
-/** Answers what the store in its slot holds. */
-const told = definePlugin({
-  provides: featureSource,
-  name: 'told',
-  options: z.strictObject({ prefix: z.string().default('') }),
-  uses: { store: keyValueStore },
-  describe: () => ({ keys: { key: 'string' }, features: { text: 'string' }, offline: 'pure' }),
-  create: ({ prefix }, { store }) => ({
-    async read(keys, out, context) {
-      const found = await store.getMany(keys.column('key').values, context);
-      found.forEach((bytes, row) => {
-        out.column('text').set(row, prefix + Buffer.from(bytes!).toString());
-      });
-    },
-  }),
-});
+import { ask, inheritingServers, web } from '../support/inheriting-servers.js';
 
 describe('A server that inherits', () => {
-  let events: Events;
-  let store: ReturnType<typeof countedStore>;
-  let running: Server[];
-  beforeEach(() => {
-    events = [];
-    store = countedStore(events);
-    running = [];
-  });
-  afterEach(async () => {
-    await Promise.all(running.map((server) => server.stop()));
-  });
-
-  interface Change {
-    readonly inherit?: Server;
-    readonly hot?: Readonly<Record<string, unknown>>;
-    readonly prefix?: string;
-    readonly output?: string;
-    readonly parts?: Readonly<Record<string, PartDeclaration>>;
-  }
-
-  async function made({
-    inherit,
-    hot = {},
-    prefix = '',
-    output = 'text',
-    parts = {},
-  }: Change = {}): Promise<Server> {
-    const server = await createServer({
-      parts: {
-        web: { use: 'memory' },
-        api: { use: 'rest', server: 'web' },
-        hot: { use: store, ...hot },
-        told: { use: told, store: 'hot', prefix },
-        ...parts,
-      },
-      // However slow the machine is.
-      admission: { shedLagMs: 600_000 },
-      pipelines: {
-        tell: {
-          deadlineMs: 600_000,
-          request: { key: 'string' },
-          steps: [{ fetch: 'told', key: { key: 'request.key' } }],
-          response: { outputs: { [output]: 'told.text' } },
-        },
-      },
-      ...(inherit === undefined ? {} : { inherit }),
-    });
-    running.push(server);
-    return server;
-  }
-
-  const started = async (change?: Change): Promise<Server> => (await made(change)).start();
-  const web = (server: Server): InjectableServer => server.part(httpServer, 'web') as InjectableServer;
-  const ask = async (at: InjectableServer): Promise<unknown> => {
-    const answer = await at.inject({
-      path: '/v1/pipelines/tell/predict',
-      body: { request: { key: 'k' } },
-    });
-    const { outputs } = answer.json() as { outputs?: unknown };
-    return outputs ?? [answer.status, answer.text];
-  };
+  const fixture = inheritingServers();
+  const { made, started } = fixture;
 
   it('keeps what is the same, and stops each part once', async () => {
     const first = await started();
@@ -108,28 +25,28 @@ describe('A server that inherits', () => {
     expect(await ask(door)).to.deep.equal({ text: 'now a1' });
     await first.stop();
     expect(await ask(door)).to.deep.equal({ text: 'now a1' });
-    expect(events).to.deep.equal(['a1 starts']);
+    expect(fixture.events).to.deep.equal(['a1 starts']);
     await second.stop();
-    expect(events).to.deep.equal(['a1 starts', 'a1 stops']);
+    expect(fixture.events).to.deep.equal(['a1 starts', 'a1 stops']);
   });
 
   it('makes a part anew whose options, definition or slots changed, with what uses it', async () => {
-    const first = await started({ parts: { other: { use: store, label: 'o' } } });
+    const first = await started({ parts: { other: { use: fixture.store, label: 'o' } } });
     const second = await started({
       inherit: first,
       hot: { label: 'b' },
-      parts: { other: { use: store, label: 'o' } },
+      parts: { other: { use: fixture.store, label: 'o' } },
     });
     expect(await ask(web(second))).to.deep.equal({ text: 'b3' });
     await first.stop();
-    expect(events).to.have.members(['a1 starts', 'o2 starts', 'b3 starts', 'a1 stops']);
-    const again = countedStore(events);
+    expect(fixture.events).to.have.members(['a1 starts', 'o2 starts', 'b3 starts', 'a1 stops']);
+    const again = countedStore(fixture.events);
     const third = await started({
       inherit: second,
-      parts: { hot: { use: again }, other: { use: store, label: 'o' } },
+      parts: { hot: { use: again }, other: { use: fixture.store, label: 'o' } },
     });
     await second.stop();
-    expect(events.slice(4)).to.deep.equal(['a1 starts', 'b3 stops']);
+    expect(fixture.events.slice(4)).to.deep.equal(['a1 starts', 'b3 stops']);
     expect(await ask(web(third))).to.deep.equal({ text: 'a1' });
   });
 
@@ -142,7 +59,7 @@ describe('A server that inherits', () => {
       server = next;
       expect(await ask(door)).to.deep.equal({ text: `${i} a1` });
     }
-    expect(events).to.deep.equal(['a1 starts']);
+    expect(fixture.events).to.deep.equal(['a1 starts']);
   });
 
   it('answers on HTTP servers that leave one after another, until each has stopped', async () => {
@@ -158,45 +75,6 @@ describe('A server that inherits', () => {
     const fourth = await started({ inherit: third, prefix: '4 ', parts: limited(4000) });
     expect(await ask(web(third))).to.deep.equal({ text: '4 a1' });
     expect(await ask(web(fourth))).to.deep.equal({ text: '4 a1' });
-  });
-
-  it('leaves everything to the former server where it does not start', async () => {
-    const first = await started();
-    const wrong = await made({
-      inherit: first,
-      prefix: 'no ',
-      parts: { bad: { use: store, label: 'bad', fails: true } },
-    });
-    expect(await failureOf(wrong.start())).to.include('cannot start');
-    await wrong.stop();
-    expect(await ask(web(first))).to.deep.equal({ text: 'a1' });
-    const second = await started({ inherit: first, prefix: 'yes ' });
-    await first.stop();
-    expect(await ask(web(second))).to.deep.equal({ text: 'yes a1' });
-    expect(events).to.deep.equal(['a1 starts', 'bad2 starts', 'bad2 stops']);
-  });
-
-  it('leaves everything to the former server where a transport does not serve', async () => {
-    const broken = definePlugin({
-      provides: transport,
-      name: 'broken',
-      options: z.strictObject({}),
-      uses: { server: httpServer },
-      create: (_, { server }) => ({
-        serve() {
-          server.mount(() => ({ handle: () => ({ status: 200, headers: {}, body: 'broken' }) }));
-          throw new Error('cannot serve');
-        },
-      }),
-    });
-    const first = await started();
-    const wrong = await made({
-      inherit: first,
-      prefix: 'no ',
-      parts: { broken: { use: broken, server: 'web' } },
-    });
-    expect(await failureOf(wrong.start())).to.include('cannot serve');
-    expect(await ask(web(first))).to.deep.equal({ text: 'a1' });
   });
 
   it('swaps a part that stands alone while requests wait, and none fails', async () => {
@@ -230,7 +108,7 @@ describe('A server that inherits', () => {
     await asks;
     const texts = new Set((await Promise.all(answers)).map((answer) => JSON.stringify(answer)));
     expect([...texts]).to.have.members(['a1', 'b2', 'c3', 'd4'].map((text) => JSON.stringify({ text })));
-    expect(events).to.deep.equal([
+    expect(fixture.events).to.deep.equal([
       'a1 starts',
       'a1 stops',
       'b2 starts',
@@ -239,78 +117,6 @@ describe('A server that inherits', () => {
       'c3 stops',
       'd4 starts',
     ]);
-  });
-
-  it('starts again what it had stopped for a server that then failed to start', async () => {
-    const first = await started({ hot: { alone: 'file' } });
-    const door = web(first);
-    const wrong = await made({ inherit: first, hot: { alone: 'file', label: 'b', fails: true } });
-    const [failure, meanwhile] = await Promise.all([failureOf(wrong.start()), ask(door)]);
-    expect(failure).to.include('cannot start');
-    expect(meanwhile).to.have.property('text');
-    expect(first.control.state).to.equal('ready');
-    expect(await ask(door)).to.deep.equal({ text: 'a3' });
-    expect(events).to.deep.equal(['a1 starts', 'a1 stops', 'b2 starts', 'b2 stops', 'a3 starts']);
-    const second = await started({ inherit: first, hot: { alone: 'file', label: 'c' } });
-    await first.stop();
-    expect(await ask(door)).to.deep.equal({ text: 'c4' });
-    await second.stop();
-    expect(events.slice(5)).to.deep.equal(['a3 stops', 'c4 starts', 'c4 stops']);
-  });
-
-  it('refuses what waited for a server that did not start, where the former one was stopped meanwhile', async () => {
-    let starts = 0;
-    let arrived: () => void = () => undefined;
-    let go: () => void = () => undefined;
-    const inside = new Promise<void>((resolve) => (arrived = resolve));
-    const gate = new Promise<void>((resolve) => (go = resolve));
-    const slow = defineAdapter({
-      provides: keyValueStore,
-      name: 'slow',
-      options: z.strictObject({ label: z.string() }),
-      create: () => ({
-        supports: { maxBatch: 10, exclusive: 'other' },
-        async start() {
-          if (++starts === 1) return;
-          arrived();
-          await gate;
-        },
-        getMany: (keys) => Promise.resolve(keys.map(() => undefined)),
-        putNewest: (entries) => Promise.resolve(entries.map(() => true)),
-      }),
-    });
-    const first = await started({ parts: { other: { use: slow, label: 'a' } } });
-    const door = web(first);
-    const second = await made({ inherit: first, parts: { other: { use: slow, label: 'b' } } });
-    const starting = failureOf(second.start());
-    await inside;
-    const called = failureOf(
-      first.data.pipelines.predict(
-        'tell',
-        { request: [columnOf(parseType('string'), ['k'])] },
-        new Call({ requestId: 'r', signal: new AbortController().signal }),
-      ),
-    );
-    const asked = ask(door);
-    // A call that waits ends at its deadline all the same.
-    const late = await door.inject({
-      path: '/v1/pipelines/tell/predict',
-      headers: { 'x-deadline-ms': '20' },
-      body: { request: { key: 'k' } },
-    });
-    expect([late.status, (late.json() as { code: string }).code]).to.deep.equal([504, 'DEADLINE_EXCEEDED']);
-    const hurried = first.data.pipelines.predict(
-      'tell',
-      { request: [columnOf(parseType('string'), ['k'])] },
-      new Call({ requestId: 'r', signal: new AbortController().signal, deadline: performance.now() + 20 }),
-    );
-    expect(await failureOf(hurried)).to.match(/^DEADLINE_EXCEEDED/);
-    const stopping = first.stop();
-    go();
-    expect(await starting).to.match(/the server to take over from is (?:draining|stopped)/);
-    expect(await called).to.match(/^UNAVAILABLE|the server is/);
-    expect(await asked).to.have.property('0', 503);
-    await stopping;
   });
 
   it('answers what has begun with the server on which it began', async () => {
@@ -386,7 +192,7 @@ describe('A server that inherits', () => {
     const second = await made({ inherit: first });
     await first.stop();
     expect(await failureOf(second.start())).to.include('is stopped');
-    expect(events).to.deep.equal(['a1 starts', 'a1 stops']);
+    expect(fixture.events).to.deep.equal(['a1 starts', 'a1 stops']);
   });
 
   it('runs steps in the new server as it declares them', async () => {
@@ -414,7 +220,7 @@ describe('A server that inherits', () => {
         },
         ...(inherit === undefined ? {} : { inherit }),
       });
-      running.push(server);
+      fixture.running.push(server);
       const begun = await server.start();
       expect((await begun.predict('scaled', { request: { value: 7 } })).outputs.value).to.equal(7 * by);
       return server;
