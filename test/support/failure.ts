@@ -19,6 +19,17 @@ export async function failure(work: Promise<unknown>): Promise<VivaceError> {
   );
 }
 
+/** The VivaceError that a call throws at once. */
+export function thrown(call: () => unknown): VivaceError {
+  try {
+    call();
+  } catch (error) {
+    if (isVivaceError(error)) return error;
+    throw error;
+  }
+  return expect.fail('it should have thrown');
+}
+
 /** The code of what was thrown; `undefined` where it is not a VivaceError. */
 export function codeOf(error: unknown): string | undefined {
   return isVivaceError(error) ? error.code : undefined;

@@ -3,20 +3,18 @@ import {
   createServer,
   defineAdapter,
   definePlugin,
-  isVivaceError,
   keyValueStore,
   logSink,
   transform,
-  type KeyValueStore,
   type Transform,
   type VivaceError,
 } from 'vivace';
 import { callContext, makePart, startPart } from 'vivace/testing';
 import { setImmediate as tick } from 'node:timers/promises';
 import { z } from 'zod';
+import { thrown } from '../support/failure.js';
 import { ForeignPromise } from '../support/foreign-promise.js';
-
-const bytes = (key: string): Uint8Array => new TextEncoder().encode(key);
+import { bytes, startedStore, type Read } from '../support/probe-store.js';
 
 /** As an author without types may write it. */
 async function double(apply: () => unknown): Promise<Transform> {
@@ -30,34 +28,14 @@ async function double(apply: () => unknown): Promise<Transform> {
   return (await startPart(definition, {}, { name: 'twice' })).face(transform);
 }
 
-async function store(getMany: KeyValueStore['getMany']): Promise<{
-  part: Awaited<ReturnType<typeof startPart>>;
-  face: KeyValueStore;
-}> {
-  const definition = defineAdapter({
-    provides: keyValueStore,
-    name: 'probe',
-    options: z.strictObject({}),
-    create: () => ({
-      supports: { maxBatch: 2, maxJoined: 2 },
-      getMany,
-      putNewest: () => [],
-      errorCode: () => 'UNAVAILABLE' as const,
-    }),
+/** A store whose calls are split and joined. */
+const joiningStore = (getMany: Read): ReturnType<typeof startedStore> =>
+  startedStore(getMany, {
+    maxBatch: 2,
+    maxJoined: 2,
+    synchronous: false,
+    errorCode: () => 'UNAVAILABLE',
   });
-  const part = await startPart(definition, {}, { name: 'hot' });
-  return { part, face: part.face(keyValueStore) };
-}
-
-function thrown(call: () => unknown): VivaceError {
-  try {
-    call();
-  } catch (error) {
-    if (isVivaceError(error)) return error;
-    throw error;
-  }
-  return expect.fail('it should have thrown');
-}
 
 /** Runs `task`; the unhandled rejections meanwhile. */
 async function unhandled(task: () => unknown): Promise<unknown[]> {
@@ -156,14 +134,14 @@ describe('guard: what an operation answers', () => {
   describe('a promise of another library', () => {
     it('is counted in flight until it settles, alone, split and joined', async () => {
       const answers: (() => void)[] = [];
-      const { part, face } = await store(
+      const { part, store } = await joiningStore(
         (keys) =>
           new ForeignPromise(
             new Promise<Uint8Array[]>((resolve) => answers.push(() => resolve(keys.map(bytes)))),
           ) as unknown as Promise<Uint8Array[]>,
       );
-      const alone = face.getMany(['a', 'b', 'c', 'd'], callContext());
-      const joined = face.getMany(['a'], callContext());
+      const alone = store.getMany(['a', 'b', 'c', 'd'], callContext());
+      const joined = store.getMany(['a'], callContext());
       await tick();
       await tick();
       expect(answers).to.have.length(3);
@@ -176,11 +154,11 @@ describe('guard: what an operation answers', () => {
     });
 
     it('has its error wrapped', async () => {
-      const { part, face } = await store(
+      const { part, store } = await joiningStore(
         () => new ForeignPromise(Promise.reject(new Error('cut'))) as unknown as Promise<Uint8Array[]>,
       );
       for (const keys of [['a'], ['a', 'b', 'c']]) {
-        const error = await Promise.resolve(face.getMany(keys, callContext())).catch((e: unknown) => e);
+        const error = await Promise.resolve(store.getMany(keys, callContext())).catch((e: unknown) => e);
         expect([(error as VivaceError).code, (error as VivaceError).message]).to.deep.equal([
           'UNAVAILABLE',
           'hot (probe): cut',

@@ -1,15 +1,7 @@
 import { expect } from 'chai';
-import {
-  defineAdapter,
-  isPartialFailure,
-  keyValueStore,
-  PartialFailure,
-  VivaceError,
-  type ErrorCode,
-  type KeyValueStore,
-} from 'vivace';
-import { callContext, startPart } from 'vivace/testing';
-import { z } from 'zod';
+import { isPartialFailure, PartialFailure, VivaceError, type ErrorCode } from 'vivace';
+import { callContext } from 'vivace/testing';
+import { startedStore, type Read } from '../support/probe-store.js';
 import { thrownBy } from '../support/scripted.js';
 
 interface Store {
@@ -21,20 +13,13 @@ interface Store {
 
 /** Reads three keys of a store that takes two at once. */
 async function read({ getMany, errorCode, synchronous = false }: Store): Promise<readonly unknown[]> {
-  const definition = defineAdapter({
-    provides: keyValueStore,
-    name: 'probe',
-    options: z.strictObject({}),
-    create: () => ({
-      supports: { maxBatch: 2, synchronous },
-      getMany: getMany as KeyValueStore['getMany'],
-      putNewest: () => [],
-      ...(errorCode === undefined ? {} : { errorCode: errorCode as () => ErrorCode }),
-    }),
+  const { part, store } = await startedStore(getMany as Read, {
+    maxBatch: 2,
+    synchronous,
+    ...(errorCode === undefined ? {} : { errorCode: errorCode as () => ErrorCode }),
   });
-  const part = await startPart(definition, {}, { name: 'hot' });
   try {
-    return await part.face(keyValueStore).getMany(['a', 'b', 'c'], callContext());
+    return await store.getMany(['a', 'b', 'c'], callContext());
   } finally {
     await part.stop();
   }

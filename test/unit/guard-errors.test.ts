@@ -1,17 +1,8 @@
 import { expect } from 'chai';
-import { isVivaceError, VivaceError } from 'vivace';
+import { VivaceError } from 'vivace';
 import { callContext } from 'vivace/testing';
+import { thrown } from '../support/failure.js';
 import { startedStore, storeWith } from '../support/probe-store.js';
-
-function thrown(call: () => unknown): VivaceError {
-  try {
-    call();
-  } catch (error) {
-    if (isVivaceError(error)) return error;
-    throw error;
-  }
-  return expect.fail('it should have thrown');
-}
 
 describe('guard: errors', () => {
   it('classifies a raw error by the part, and wraps it once with its name', async () => {

@@ -1,19 +1,22 @@
 import { expect } from 'chai';
-import { cacheStore, defineAdapter, isVivaceError, keyValueStore, type VivaceError } from 'vivace';
+import { cacheStore, defineAdapter, keyValueStore, type VivaceError } from 'vivace';
 import { callContext, startPart } from 'vivace/testing';
 import { z } from 'zod';
 import { setImmediate as tick } from 'node:timers/promises';
+import { thrown } from '../support/failure.js';
 import { bytes, startedStore, storeWith } from '../support/probe-store.js';
 
-function thrown(call: () => unknown): VivaceError {
-  try {
-    call();
-  } catch (error) {
-    if (isVivaceError(error)) return error;
-    throw error;
-  }
-  return expect.fail('it should have thrown');
-}
+/** A store that answers two ticks later; it notes its answers, and that it stopped. */
+const slowStore = (events: string[]): ReturnType<typeof startedStore> =>
+  startedStore(
+    async (keys) => {
+      await tick();
+      await tick();
+      events.push('answered');
+      return keys.map(bytes);
+    },
+    { synchronous: false, stop: () => void events.push('stopped') },
+  );
 
 describe('guard: lifecycle', () => {
   it('refuses a second start', async () => {
@@ -64,15 +67,7 @@ describe('guard: lifecycle', () => {
 
   it('waits for what is in flight before it stops the part', async () => {
     const events: string[] = [];
-    const { part, store } = await startedStore(
-      async (keys) => {
-        await tick();
-        await tick();
-        events.push('answered');
-        return keys.map(bytes);
-      },
-      { synchronous: false, stop: () => void events.push('stopped') },
-    );
+    const { part, store } = await slowStore(events);
     // A joined read has not begun in this tick; it counts all the same.
     const answer = store.getMany(['a'], callContext());
     await part.stop();
@@ -82,22 +77,14 @@ describe('guard: lifecycle', () => {
 
   it('waits for a call whose callers have left', async () => {
     const events: string[] = [];
-    const { part, store } = await startedStore(
-      async (keys) => {
-        await tick();
-        await tick();
-        events.push('ended');
-        return keys.map(bytes);
-      },
-      { synchronous: false, stop: () => void events.push('stopped') },
-    );
+    const { part, store } = await slowStore(events);
     const leaving = new AbortController();
     const left = (async () => store.getMany(['a'], { signal: leaving.signal }))().catch(() => 'left');
     await tick();
     leaving.abort();
     expect(await left).to.equal('left');
     await part.stop();
-    expect(events).to.deep.equal(['ended', 'stopped']);
+    expect(events).to.deep.equal(['answered', 'stopped']);
   });
 
   it('gives one part several faces over one lifecycle, though their operations share names', async () => {

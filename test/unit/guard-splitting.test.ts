@@ -1,18 +1,9 @@
 import { expect } from 'chai';
-import { isPartialFailure, isVivaceError, PartialFailure, VivaceError } from 'vivace';
+import { isPartialFailure, PartialFailure, VivaceError } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { setImmediate as tick } from 'node:timers/promises';
+import { thrown } from '../support/failure.js';
 import { bytes, startedStore, type Read } from '../support/probe-store.js';
-
-function thrown(call: () => unknown): VivaceError {
-  try {
-    call();
-  } catch (error) {
-    if (isVivaceError(error)) return error;
-    throw error;
-  }
-  return expect.fail('it should have thrown');
-}
 
 describe('guard: batches are split and joined', () => {
   it('never passes an empty batch on', async () => {
