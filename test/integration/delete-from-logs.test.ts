@@ -13,22 +13,9 @@ import {
 } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { at, valueOf } from '../support/price-server.js';
-import {
-  asOfRequests,
-  emptyDirectory,
-  keptServer,
-  quoting,
-  type KeptServerOptions,
-} from '../support/pushed-log.js';
+import { asOfRequests, keptServers, keptSpecification, priceRow, quoting } from '../support/pushed-log.js';
 import { root } from '../support/repository.js';
-import { loggedRows } from '../support/served-log.js';
-
-const row = (sku: string, amount: number): { eventTime: string; [name: string]: unknown } => ({
-  sku,
-  amount,
-  label: null,
-  eventTime: at(0),
-});
+import { loggedRows, pushedRows } from '../support/served-log.js';
 
 /** Compares the price of one thing with those of others: two fetches of one view. */
 const compare: PipelineDeclaration = {
@@ -91,27 +78,8 @@ await deleteFeatures(server, { view: 'price', keys: [[{ sku: 'a' }]] }, callCont
 
 describe('Deletion of keys in logs', function () {
   this.timeout(60_000);
-  let directory: Awaited<ReturnType<typeof emptyDirectory>>;
-  const servers: ServerOf[] = [];
-  beforeEach(async () => (directory = await emptyDirectory()));
-  afterEach(async () => {
-    for (const server of servers.splice(0)) await server.stop();
-    await directory.remove();
-  });
-  async function started(
-    stored?: Map<string, Uint8Array>,
-    options: Partial<KeptServerOptions> = {},
-  ): Promise<ServerOf> {
-    const server = await keptServer({
-      directory: directory.path,
-      pipelines,
-      ...options,
-      ...(stored === undefined ? {} : { stored }),
-    });
-    servers.push(server);
-    await server.start({ serve: false });
-    return server;
-  }
+  const servers = keptServers();
+  const started: typeof servers.start = (options) => servers.start({ pipelines, ...options });
   async function serve(server: ServerOf): Promise<void> {
     for (const [mine, others] of [
       ['a', ['b', 'c']],
@@ -126,7 +94,7 @@ describe('Deletion of keys in logs', function () {
     await server.part(servedLog, 'log').flush(callContext());
   }
   const pushed = async (server: ServerOf): Promise<unknown[]> =>
-    (await loggedRows(server.part(servedLog, 'log'), 'price', { kind: 'pushed' })).map(({ sku }) => sku);
+    (await pushedRows(server, 'price')).map(({ sku }) => sku);
   const compared = async (server: ServerOf): Promise<string[]> =>
     (await loggedRows(server.part(servedLog, 'log'), 'compare')).map(
       (each) => `${String(each['request.mine'])} ${String(each['object.other'])}`,
@@ -136,8 +104,8 @@ describe('Deletion of keys in logs', function () {
 
   it('removes rows of what was pushed, and of what was served with these keys, and no other', async () => {
     const server = await started();
-    await server.features.push('price', [row('a', 1), row('b', 2), row('c', 3)]);
-    await server.features.push('price', [row('d', 4)]);
+    await server.features.push('price', [priceRow('a', 1), priceRow('b', 2), priceRow('c', 3)]);
+    await server.features.push('price', [priceRow('d', 4)]);
     await serve(server);
     const { keys, versions, logs } = await remove(server, ['a', 'never']);
     expect([keys, versions.length]).to.deep.equal([2, 1]);
@@ -149,7 +117,7 @@ describe('Deletion of keys in logs', function () {
     expect(await compared(server)).to.deep.equal(['b c', 'c b', 'c d']);
     expect(await loggedRows(server.part(servedLog, 'log'), 'unrelated')).to.have.lengthOf(1);
     // What comes next is as if the key had never been there.
-    const found = await asOfRequests(server, directory.path, [
+    const found = await asOfRequests(server, servers.directory, [
       { sku: 'a', at: at(5000) },
       { sku: 'b', at: at(6000) },
     ]);
@@ -162,7 +130,7 @@ describe('Deletion of keys in logs', function () {
 
   it('lets no later materialization bring a key back, and none fail', async () => {
     const server = await started();
-    await server.features.push('price', [row('a', 1), row('b', 2)]);
+    await server.features.push('price', [priceRow('a', 1), priceRow('b', 2)]);
     await materializeViews(server, {}, callContext());
     await remove(server, ['a']);
     await materializeViews(server, {}, callContext());
@@ -172,24 +140,24 @@ describe('Deletion of keys in logs', function () {
 
   it('lets no later push of an older row bring a key back, neither in the store nor in the log', async () => {
     const server = await started();
-    await server.features.push('price', [row('a', 1)]);
+    await server.features.push('price', [priceRow('a', 1)]);
     await remove(server, ['a']);
-    expect(await server.features.push('price', [row('a', 2), row('b', 3)])).to.include({
+    expect(await server.features.push('price', [priceRow('a', 2), priceRow('b', 3)])).to.include({
       accepted: 2,
       written: 1,
     });
     expect(await pushed(server)).to.deep.equal(['b']);
     expect([await valueOf(server, 'a'), await valueOf(server, 'b')]).to.deep.equal([null, 3]);
-    const [again] = await asOfRequests(server, directory.path, [{ sku: 'a', at: at(5000) }]);
+    const [again] = await asOfRequests(server, servers.directory, [{ sku: 'a', at: at(5000) }]);
     expect(again).to.include({ 'price.amount': null });
   });
 
   it('removes a row whose event time is ahead of the clock, as that of a push may be, and does not touch others', async () => {
     const server = await started();
     await server.features.push('price', [
-      { ...row('a', 1), eventTime: at(299_000) },
-      { ...row('b', 2), eventTime: at(299_000) },
-      row('c', 3),
+      { ...priceRow('a', 1), eventTime: at(299_000) },
+      { ...priceRow('b', 2), eventTime: at(299_000) },
+      priceRow('c', 3),
     ]);
     const { versions } = await remove(server, ['a', 'c', 'never']);
     expect(versions.map(({ removed }) => removed)).to.deep.equal([3]);
@@ -200,15 +168,15 @@ describe('Deletion of keys in logs', function () {
     ]);
     // Only where a row was ahead does the deletion reach as far.
     await server.features.push('price', [
-      { ...row('a', 4), eventTime: at(1000) },
-      { ...row('c', 5), eventTime: at(1000) },
+      { ...priceRow('a', 4), eventTime: at(1000) },
+      { ...priceRow('c', 5), eventTime: at(1000) },
     ]);
     expect([await valueOf(server, 'a'), await valueOf(server, 'c')]).to.deep.equal([null, 5]);
   });
 
   it('removes rows that were served by an element of a vector', async () => {
     const shop = { store: 'online', entity: { shop: 'int32' }, features: { size: { type: 'float64' } } };
-    const server = await started(undefined, { views: { shop }, pipelines: { ...pipelines, pair } });
+    const server = await started({ views: { shop }, pipelines: { ...pipelines, pair } });
     for (const [id, shops] of [
       ['x', [1, 2]],
       ['y', [2, 3]],
@@ -224,8 +192,8 @@ describe('Deletion of keys in logs', function () {
 
   it('only counts in a dry run', async () => {
     const stored = new Map<string, Uint8Array>();
-    const server = await started(stored);
-    await server.features.push('price', [row('a', 1), row('b', 2)]);
+    const server = await started({ stored });
+    await server.features.push('price', [priceRow('a', 1), priceRow('b', 2)]);
     await serve(server);
     const before = [new Map(stored), await pushed(server), await compared(server)];
     const { versions, logs } = await remove(server, ['a'], true);
@@ -239,35 +207,18 @@ describe('Deletion of keys in logs', function () {
 
   it('loses nothing else where its process is killed, and is finished by the next one', async () => {
     const first = await started();
-    await first.features.push('price', [row('a', 1), row('b', 2)]);
+    await first.features.push('price', [priceRow('a', 1), priceRow('b', 2)]);
     await serve(first);
     await first.stop();
-    const specification = {
-      parts: {
-        hot: { use: 'memory' },
-        online: { use: 'online-store', store: 'hot' },
-        lake: { use: 'duckdb', threads: 1 },
-        log: { use: 'served-log', encode: 'lake', blobs: 'files' },
-      },
-      views: {
-        price: {
-          store: 'online',
-          entity: { sku: 'string' },
-          source: { push: true, log: 'log' },
-          features: { amount: { type: 'float64' } },
-        },
-      },
-      pipelines: {},
-    };
     const child = spawn(
       process.execPath,
-      ['--input-type=module', '-e', program, directory.path, JSON.stringify(specification)],
+      ['--input-type=module', '-e', program, servers.directory, JSON.stringify(keptSpecification)],
       { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
     );
     const [, signal] = (await once(child, 'close')) as [number | null, string | null];
     expect(signal).to.equal('SIGKILL');
     const filesThere = async (): Promise<string[]> =>
-      (await readdir(join(directory.path, 'blobs', 'pushed'), { recursive: true })).filter((name) =>
+      (await readdir(join(servers.directory, 'blobs', 'pushed'), { recursive: true })).filter((name) =>
         name.endsWith('.parquet'),
       );
     expect(await filesThere()).to.have.lengthOf(2);

@@ -1,50 +1,27 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { blobStore, servedLog, VivaceError, type BlobStore, type ServerOf } from 'vivace';
+import { blobStore, servedLog, VivaceError, type ServerOf } from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { callContext, faulty, startPart, type TestPart } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
 import { at, setClock, valueOf, type StoreFaults } from '../support/price-server.js';
-import { asOfRequests, emptyDirectory, keptServer } from '../support/pushed-log.js';
-import { loggedRows } from '../support/served-log.js';
+import { asOfRequests, keptServers, priceRow } from '../support/pushed-log.js';
+import { pushedRows, writingBy } from '../support/served-log.js';
 import { until } from '../support/until.js';
-
-const row = (sku: string, amount: number): { eventTime: string; [name: string]: unknown } => ({
-  sku,
-  amount,
-  label: null,
-  eventTime: at(0),
-});
 
 describe('A push whose log or store fails', function () {
   this.timeout(60_000);
-  let directory: Awaited<ReturnType<typeof emptyDirectory>>;
+  const servers = keptServers();
   let blobs: TestPart;
-  const servers: ServerOf[] = [];
   beforeEach(async () => {
-    directory = await emptyDirectory();
     blobs = await startPart(memory);
   });
-  afterEach(async () => {
-    for (const server of servers.splice(0)) await server.stop();
-    await blobs.stop();
-    await directory.remove();
-  });
-  async function started(
-    options: Omit<Parameters<typeof keptServer>[0], 'directory'> = {},
-  ): Promise<ServerOf> {
-    const server = await keptServer({
-      directory: directory.path,
-      blobs: blobs.face(blobStore),
-      ...options,
-    });
-    servers.push(server);
-    return server.start({ serve: false });
-  }
+  // The servers have stopped by then.
+  afterEach(() => blobs.stop());
+  const started: typeof servers.start = (options) =>
+    servers.start({ blobs: blobs.face(blobStore), ...options });
   const amounts = async (server: ServerOf): Promise<unknown[]> =>
-    (await loggedRows(server.part(servedLog, 'log'), 'price', { kind: 'pushed' })).map(
-      ({ amount }) => amount,
-    );
+    (await pushedRows(server, 'price')).map(({ amount }) => amount);
 
   it('writes nothing to the store where the log cannot be written, and says so', async () => {
     const plan = { failures: Infinity, operations: ['write'] };
@@ -54,7 +31,7 @@ describe('A push whose log or store fails', function () {
       stored,
       log: { stopMs: 50 },
     });
-    const failure = await failureOf(server.features.push('price', [row('a', 1), row('b', 2)]));
+    const failure = await failureOf(server.features.push('price', [priceRow('a', 1), priceRow('b', 2)]));
     expect(failure).to.match(
       /UNAVAILABLE.*2 of 2 rows may not be stored: "log", which keeps what is pushed, has not confirmed the rows, so none was written to the store: .*push them again, which is safe for all of them/s,
     );
@@ -65,13 +42,13 @@ describe('A push whose log or store fails', function () {
     const plan = { failures: 1, operations: ['write'] };
     const clock = setClock();
     const server = await started({ blobs: faulty(blobs.face(blobStore), plan), clock });
-    expect(await failureOf(server.features.push('price', [row('a', 1)]))).to.match(/UNAVAILABLE/);
+    expect(await failureOf(server.features.push('price', [priceRow('a', 1)]))).to.match(/UNAVAILABLE/);
     clock.ms += 1000;
-    expect(await server.features.push('price', [row('a', 1)])).to.include({ accepted: 1, written: 1 });
+    expect(await server.features.push('price', [priceRow('a', 1)])).to.include({ accepted: 1, written: 1 });
     // The log writes what it could not, too.
     await until(async () => (await amounts(server)).length === 2);
     expect(await valueOf(server, 'a')).to.equal(1);
-    const found = await asOfRequests(server, directory.path, [
+    const found = await asOfRequests(server, servers.directory, [
       { sku: 'a', at: at(-1) },
       { sku: 'a', at: at(1500) },
     ]);
@@ -81,27 +58,27 @@ describe('A push whose log or store fails', function () {
   it('is in the history where the store fails after the log, and in the store when it is repeated', async () => {
     const faults: StoreFaults = { writes: true };
     const server = await started({ faults });
-    expect(await failureOf(server.features.push('price', [row('a', 1)]))).to.match(
+    expect(await failureOf(server.features.push('price', [priceRow('a', 1)]))).to.match(
       /UNAVAILABLE.*1 of 1 rows/,
     );
     expect(await amounts(server)).to.deep.equal([1]);
     faults.writes = false;
-    expect(await server.features.push('price', [row('a', 1)])).to.include({ written: 1 });
+    expect(await server.features.push('price', [priceRow('a', 1)])).to.include({ written: 1 });
     expect(await valueOf(server, 'a')).to.equal(1);
-    const [found] = await asOfRequests(server, directory.path, [{ sku: 'a', at: at(10) }]);
+    const [found] = await asOfRequests(server, servers.directory, [{ sku: 'a', at: at(10) }]);
     expect(found).to.include({ 'price.amount': 1 });
   });
 
   it('leaves nothing in the log where the store cannot be read', async () => {
     const server = await started({ faults: { reads: true } });
-    expect(await failureOf(server.features.push('price', [row('a', 1)]))).to.match(/UNAVAILABLE/);
+    expect(await failureOf(server.features.push('price', [priceRow('a', 1)]))).to.match(/UNAVAILABLE/);
     expect(await amounts(server)).to.deep.equal([]);
   });
 
   it('names the rows of which only some could be stored; the log has them all', async () => {
     const faults: StoreFaults = { failing: (key) => key.includes('bad') };
     const server = await started({ faults });
-    const failure = await failureOf(server.features.push('price', [row('a', 1), row('bad', 2)]));
+    const failure = await failureOf(server.features.push('price', [priceRow('a', 1), priceRow('bad', 2)]));
     expect(failure).to.match(/1 of 2 rows may not be stored/);
     expect((await amounts(server)).sort()).to.deep.equal([1, 2]);
     expect(await valueOf(server, 'a')).to.equal(1);
@@ -116,7 +93,10 @@ describe('A push whose log or store fails', function () {
       log: { maxBytes: 2_000_000, flushBytes: 1_000_000 },
       parts: { telemetry: { use: 'opentelemetry' } },
     });
-    const many = Array.from({ length: 10_000 }, (_, i) => ({ ...row(`s${i}`, i), label: 'x'.repeat(500) }));
+    const many = Array.from({ length: 10_000 }, (_, i) => ({
+      ...priceRow(`s${i}`, i),
+      label: 'x'.repeat(500),
+    }));
     const failures: string[] = [];
     for (let i = 0; i < 2; i++) failures.push(await failureOf(server.features.push('price', many)));
     expect(failures[1]).to.match(/RESOURCE_EXHAUSTED.*the log is full, and its store is slow or away/s);
@@ -130,20 +110,16 @@ describe('A push whose log or store fails', function () {
   });
 
   it('ends with its deadline where the store of the log never answers', async () => {
-    const given = blobs.face(blobStore);
-    const hanging: BlobStore = {
-      head: (...args) => given.head(...args),
-      read: (...args) => given.read(...args),
-      list: (...args) => given.list(...args),
-      delete: (...args) => given.delete(...args),
-      write: (_key, _content, { signal }) =>
+    const hanging = writingBy(
+      blobs.face(blobStore),
+      (_key, _content, { signal }) =>
         new Promise((_, reject) =>
           signal.addEventListener('abort', () => reject(new VivaceError('ABORTED', 'gone'))),
         ),
-    };
+    );
     const stored = new Map<string, Uint8Array>();
     const server = await started({ blobs: hanging, stored, log: { stopMs: 50 } });
-    expect(await failureOf(server.features.push('price', [row('a', 1)], { deadlineMs: 300 }))).to.match(
+    expect(await failureOf(server.features.push('price', [priceRow('a', 1)], { deadlineMs: 300 }))).to.match(
       /DEADLINE_EXCEEDED/,
     );
     expect(stored.size).to.equal(0);
@@ -151,7 +127,7 @@ describe('A push whose log or store fails', function () {
 
   it('is answered, and kept, where the server stops meanwhile', async () => {
     const server = await started({ log: { appendMs: 500 } });
-    const pushing = server.features.push('price', [row('a', 1)]);
+    const pushing = server.features.push('price', [priceRow('a', 1)]);
     await sleep(50);
     await server.stop();
     expect(await pushing).to.include({ written: 1 });
@@ -163,22 +139,22 @@ describe('A push whose log or store fails', function () {
     const clock = setClock();
     const log = { appendMs: 50, flushMs: 600_000 };
     const server = await started({ clock, log });
-    const before = server.features.push('price', [row('a', 1)]);
+    const before = server.features.push('price', [priceRow('a', 1)]);
     await sleep(10);
     clock.ms += 86_400_000;
-    await Promise.all([before, server.features.push('price', [row('b', 2)], { deadlineMs: 5000 })]);
+    await Promise.all([before, server.features.push('price', [priceRow('b', 2)], { deadlineMs: 5000 })]);
     expect((await amounts(server)).sort()).to.deep.equal([1, 2]);
   });
 
   it('says which file of the log is broken where its rows are needed', async () => {
     const server = await started();
-    await server.features.push('price', [row('a', 1)]);
+    await server.features.push('price', [priceRow('a', 1)]);
     const given = blobs.face(blobStore);
     const [file] = await server
       .part(servedLog, 'log')
       .files({ kind: 'pushed', name: 'price' }, {}, callContext());
     await given.write(file!.key, Buffer.from('PAR1'), callContext());
-    expect(await failureOf(asOfRequests(server, directory.path, [{ sku: 'a', at: at(0) }]))).to.match(
+    expect(await failureOf(asOfRequests(server, servers.directory, [{ sku: 'a', at: at(0) }]))).to.match(
       new RegExp(`DATA_LOSS.*${file!.key}`),
     );
   });

@@ -1,22 +1,11 @@
 import { expect } from 'chai';
-import { columnOf, fieldsOf, materializeViews, servedLog, type RowBatch, type ServerOf } from 'vivace';
+import { columnOf, fieldsOf, materializeViews, servedLog, type RowBatch } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { numbersFrom } from '../../core/testing/offline-store/histories.js';
 import { failureOf } from '../support/failure.js';
 import { at, nowMs, setClock, valueOf } from '../support/price-server.js';
-import { asOfRequests, emptyDirectory, keptPrice, keptServer, quoting } from '../support/pushed-log.js';
-import { loggedRows } from '../support/served-log.js';
-
-const row = (sku: string, amount: number | null, ms = 0, label: string | null = null): PushedPrice => ({
-  sku,
-  amount,
-  label,
-  eventTime: at(ms),
-});
-interface PushedPrice {
-  readonly eventTime: string;
-  readonly [name: string]: unknown;
-}
+import { asOfRequests, keptPrice, keptServers, priceRow, quoting } from '../support/pushed-log.js';
+import { pushedRows } from '../support/served-log.js';
 
 /** A row as a log has it. */
 function columnsOfRow(sku: string, amount: number, ms: number): RowBatch {
@@ -33,27 +22,12 @@ function columnsOfRow(sku: string, amount: number, ms: number): RowBatch {
 
 describe('A log of what is pushed', function () {
   this.timeout(60_000);
-  let directory: Awaited<ReturnType<typeof emptyDirectory>>;
-  const servers: ServerOf[] = [];
-  beforeEach(async () => (directory = await emptyDirectory()));
-  afterEach(async () => {
-    for (const server of servers.splice(0)) await server.stop();
-    await directory.remove();
-  });
-  async function started(
-    options: Omit<Parameters<typeof keptServer>[0], 'directory'> = {},
-  ): Promise<ServerOf> {
-    const server = await keptServer({ directory: directory.path, ...options });
-    servers.push(server);
-    return server.start({ serve: false });
-  }
-  const kept = (server: ServerOf, view = 'price'): ReturnType<typeof loggedRows> =>
-    loggedRows(server.part(servedLog, 'log'), view, { kind: 'pushed' });
+  const servers = keptServers();
 
   it('has the rows that were pushed, with both times, when the push is answered', async () => {
-    const server = await started();
-    await server.features.push('price', [row('a', 1.5, -1000, 'new'), row('b', null)]);
-    expect(await kept(server)).to.deep.equal([
+    const server = await servers.start();
+    await server.features.push('price', [priceRow('a', 1.5, -1000, 'new'), priceRow('b', null)]);
+    expect(await pushedRows(server, 'price')).to.deep.equal([
       {
         sku: 'a',
         eventTime: (nowMs - 1000) * 1000,
@@ -66,11 +40,15 @@ describe('A log of what is pushed', function () {
   });
 
   it('gets no row a second time that the store holds already, and none that is older', async () => {
-    const server = await started();
-    await server.features.push('price', [row('a', 1), row('b', 2)]);
-    expect(await server.features.push('price', [row('a', 1), row('b', 3, -5)])).to.include({ written: 0 });
-    expect(await server.features.push('price', [row('a', 1), row('b', 3, 5)])).to.include({ written: 1 });
-    expect((await kept(server)).map(({ sku, amount }) => [sku, amount])).to.deep.equal([
+    const server = await servers.start();
+    await server.features.push('price', [priceRow('a', 1), priceRow('b', 2)]);
+    expect(await server.features.push('price', [priceRow('a', 1), priceRow('b', 3, -5)])).to.include({
+      written: 0,
+    });
+    expect(await server.features.push('price', [priceRow('a', 1), priceRow('b', 3, 5)])).to.include({
+      written: 1,
+    });
+    expect((await pushedRows(server, 'price')).map(({ sku, amount }) => [sku, amount])).to.deep.equal([
       ['a', 1],
       ['b', 2],
       ['b', 3],
@@ -78,26 +56,26 @@ describe('A log of what is pushed', function () {
   });
 
   it('is one file for each push of ten thousand rows', async () => {
-    const server = await started();
-    const rows = Array.from({ length: 10_000 }, (_, i) => row(`s${i}`, i));
+    const server = await servers.start();
+    const rows = Array.from({ length: 10_000 }, (_, i) => priceRow(`s${i}`, i));
     expect(await server.features.push('price', rows)).to.include({ written: 10_000 });
     const files = await server
       .part(servedLog, 'log')
       .files({ kind: 'pushed', name: 'price' }, {}, callContext());
     expect(files).to.have.lengthOf(1);
-    expect(await kept(server)).to.have.lengthOf(10_000);
+    expect(await pushedRows(server, 'price')).to.have.lengthOf(10_000);
   });
 
   it('lets a training set see what a read at each time has seen', async () => {
     const clock = setClock();
     const random = numbersFrom(5);
     const below = (limit: number): number => Math.floor(random() * limit);
-    const server = await started({ clock });
+    const server = await servers.start({ clock });
     const seen: { sku: string; at: string; amount: unknown; label: unknown }[] = [];
     for (let i = 0; i < 40; i++) {
       const pushed = Array.from({ length: 1 + below(3) }, () => {
         const ms = clock.ms - nowMs - below(8) * 1000;
-        return row(`s${below(5)}`, below(10) === 0 ? null : below(100) / 4, ms, `l${below(3)}`);
+        return priceRow(`s${below(5)}`, below(10) === 0 ? null : below(100) / 4, ms, `l${below(3)}`);
       });
       await server.features.push('price', pushed);
       clock.ms += 1 + below(1500);
@@ -107,7 +85,7 @@ describe('A log of what is pushed', function () {
       seen.push({ sku, at: new Date(clock.ms).toISOString(), amount, label });
       clock.ms += 1;
     }
-    const found = await asOfRequests(server, directory.path, seen);
+    const found = await asOfRequests(server, servers.directory, seen);
     expect(found.map((each) => ({ amount: each['price.amount'], label: each['price.label'] }))).to.deep.equal(
       seen.map(({ amount, label }) => ({ amount, label })),
     );
@@ -117,9 +95,9 @@ describe('A log of what is pushed', function () {
   it('refills a store that has lost its rows, with what it held', async () => {
     const stored = new Map<string, Uint8Array>();
     const clock = setClock();
-    const server = await started({ clock, stored });
-    await server.features.push('price', [row('a', 1), row('b', 2, 0, 'x')]);
-    await server.features.push('price', [row('a', 7, 10)]);
+    const server = await servers.start({ clock, stored });
+    await server.features.push('price', [priceRow('a', 1), priceRow('b', 2, 0, 'x')]);
+    await server.features.push('price', [priceRow('a', 7, 10)]);
     clock.ms += 1000;
     const before = new Map(stored);
     const first = await materializeViews(server, {}, callContext());
@@ -139,10 +117,10 @@ describe('A log of what is pushed', function () {
   it('gives a run what was pushed since the last one, and what came to the log later than an hour before', async () => {
     const clock = setClock();
     const stored = new Map<string, Uint8Array>();
-    const server = await started({ clock, stored });
+    const server = await servers.start({ clock, stored });
     const day = 86_400_000;
     for (let i = 0; i < 3; i++) {
-      await server.features.push('price', [row(`s${i}`, i, i * day)]);
+      await server.features.push('price', [priceRow(`s${i}`, i, i * day)]);
       const [run] = await materializeViews(server, {}, callContext());
       // The newest of the run before is looked at once more.
       expect(run).to.include({ rows: Math.min(i + 1, 2), written: 0 });
@@ -167,7 +145,7 @@ describe('A log of what is pushed', function () {
     };
     const features = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, { type }]));
     const stored = new Map<string, Uint8Array>();
-    const server = await started({
+    const server = await servers.start({
       stored,
       price: { ...keptPrice, entity: { sku: 'string', shop: 'int64' }, features },
       pipelines: {},
@@ -195,29 +173,32 @@ describe('A log of what is pushed', function () {
   });
 
   it('gives rows of an earlier definition too: what a feature was not there for is null', async () => {
-    const first = await started();
-    await first.features.push('price', [row('a', 1, 0, 'x')]);
+    const first = await servers.start();
+    await first.features.push('price', [priceRow('a', 1, 0, 'x')]);
     await first.stop();
     const features = { amount: { type: 'float64' }, tax: { type: 'float32' } };
-    const server = await started({ price: { ...keptPrice, features }, pipelines: quoting('amount', 'tax') });
-    const [found] = await asOfRequests(server, directory.path, [{ sku: 'a', at: at(1000) }]);
+    const server = await servers.start({
+      price: { ...keptPrice, features },
+      pipelines: quoting('amount', 'tax'),
+    });
+    const [found] = await asOfRequests(server, servers.directory, [{ sku: 'a', at: at(1000) }]);
     expect(found).to.include({ 'price.amount': 1, 'price.tax': null });
   });
 
   it('widens numbers of an earlier definition, and refuses values that the type does not hold', async () => {
     const price = (type: string): object => ({ ...keptPrice, features: { amount: { type } } });
     const pipelines = quoting('amount');
-    const first = await started({ price: price('int32'), pipelines });
+    const first = await servers.start({ price: price('int32'), pipelines });
     await first.features.push('price', [{ sku: 'a', amount: 3, eventTime: at(0) }]);
     await first.stop();
     const request = [{ sku: 'a', at: at(1000) }];
     for (const type of ['int64', 'float64']) {
-      const server = await started({ price: price(type), pipelines });
-      const [found] = await asOfRequests(server, directory.path, request);
+      const server = await servers.start({ price: price(type), pipelines });
+      const [found] = await asOfRequests(server, servers.directory, request);
       expect(Number(found!['price.amount'])).to.equal(3);
     }
-    const server = await started({ price: price('string'), pipelines });
-    expect(await failureOf(asOfRequests(server, directory.path, request))).to.match(
+    const server = await servers.start({ price: price('string'), pipelines });
+    expect(await failureOf(asOfRequests(server, servers.directory, request))).to.match(
       /FAILED_PRECONDITION.*"amount" was pushed as an int32 .*is a string now/s,
     );
   });
@@ -225,9 +206,9 @@ describe('A log of what is pushed', function () {
   it('is not that of another view of the same definition, and nor are the rows in the store', async () => {
     const stored = new Map<string, Uint8Array>();
     const clock = setClock();
-    const server = await started({ stored, clock, views: { price_us: keptPrice } });
-    await server.features.push('price', [row('a', 1)]);
-    await server.features.push('price_us', [row('a', 2)]);
+    const server = await servers.start({ stored, clock, views: { price_us: keptPrice } });
+    await server.features.push('price', [priceRow('a', 1)]);
+    await server.features.push('price_us', [priceRow('a', 2)]);
     const read = async (): Promise<unknown[]> => {
       const { features } = await server.features.read(['price.amount', 'price_us.amount'], { sku: ['a'] });
       return Object.values(features).flat();
@@ -241,8 +222,8 @@ describe('A log of what is pushed', function () {
   });
 
   it('may be empty: nothing was known at any time', async () => {
-    const server = await started();
-    const [found] = await asOfRequests(server, directory.path, [{ sku: 'a', at: at(0) }]);
+    const server = await servers.start();
+    const [found] = await asOfRequests(server, servers.directory, [{ sku: 'a', at: at(0) }]);
     expect(found).to.include({ 'price.amount': null });
     expect((await materializeViews(server, {}, callContext()))[0]).to.include({ rows: 0 });
   });

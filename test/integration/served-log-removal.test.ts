@@ -17,7 +17,7 @@ import { memory } from 'vivace/adapters/memory';
 import { servedLog } from 'vivace/plugins/served-log';
 import { callContext, startPart, type TestPart } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
-import { loggedRows } from '../support/served-log.js';
+import { loggedRows, writingBy } from '../support/served-log.js';
 
 const source: LogSource = { kind: 'pushed', name: 'v' };
 const fields = fieldsOf({ x: 'int32' });
@@ -144,16 +144,12 @@ describe('Rows that are removed from a log', function () {
   it('are removed where the answer of a write was lost', async () => {
     await filled([1, 2, 3]);
     const given = store.face(blobStore);
-    const log = await logOver({
-      head: (...args) => given.head(...args),
-      read: (...args) => given.read(...args),
-      list: (...args) => given.list(...args),
-      delete: (...args) => given.delete(...args),
-      async write(...args) {
+    const log = await logOver(
+      writingBy(given, async (...args) => {
         await given.write(...args);
         return false;
-      },
-    });
+      }),
+    );
     await remove(log, [1]);
     expect(await found(log)).to.deep.equal([2, 3]);
   });

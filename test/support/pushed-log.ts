@@ -13,7 +13,7 @@ import {
   type Views,
 } from 'vivace';
 import { callContext } from 'vivace/testing';
-import { faultyStore, setClock } from './price-server.js';
+import { at, faultyStore, setClock } from './price-server.js';
 import { givenBlobs, rowsOf, type LogRow } from './served-log.js';
 
 /** A view whose pushed rows a log keeps. */
@@ -23,6 +23,20 @@ export const keptPrice = {
   source: { push: true, log: 'log' },
   features: { amount: { type: 'float64' }, label: { type: 'string' } },
 } as const;
+
+/** Parts that keep what is pushed in `files`, a blob store. */
+const keepingParts = {
+  online: { use: 'online-store', store: 'hot' },
+  lake: { use: 'duckdb', threads: 1 },
+  log: { use: 'served-log', encode: 'lake', blobs: 'files' },
+} as const;
+
+/** A server of prices that are pushed and kept, for a program of its own: JSON, in which only the part `files` is missing. */
+export const keptSpecification = {
+  parts: { hot: { use: 'memory' }, ...keepingParts },
+  views: { price: keptPrice },
+  pipelines: {},
+};
 
 /** A pipeline `quote` that answers with features of the view `price` at a time that the request gives. */
 export function quoting(...features: readonly string[]): Readonly<Record<string, PipelineDeclaration>> {
@@ -70,10 +84,9 @@ export function keptServer({
   return createServer({
     parts: {
       hot: { use: faultyStore(faults, stored) },
-      online: { use: 'online-store', store: 'hot' },
-      lake: { use: 'duckdb', threads: 1 },
+      ...keepingParts,
       files: blobs === undefined ? { use: 'filesystem', path: 'blobs' } : { use: givenBlobs, store: blobs },
-      log: { use: 'served-log', encode: 'lake', blobs: 'files', appendMs: 1, retryMs: 10, ...log },
+      log: { ...keepingParts.log, appendMs: 1, retryMs: 10, ...log },
       history: { use: 'offline-store', warehouse: 'lake', online: 'online' },
       ...parts,
     },
@@ -82,6 +95,47 @@ export function keptServer({
     directory,
     clock,
   });
+}
+
+/** The servers of each test of a `describe`, which share a directory. */
+export interface KeptServers {
+  /** Empty as the test begins. */
+  readonly directory: string;
+  /** Starts one, which is stopped after the test. */
+  start(options?: Omit<KeptServerOptions, 'directory'>): Promise<ServerOf>;
+}
+
+/** Declares that each test of a `describe` has a directory and servers of its own. */
+export function keptServers(): KeptServers {
+  let directory: Awaited<ReturnType<typeof emptyDirectory>>;
+  const servers: ServerOf[] = [];
+  beforeEach(async () => {
+    directory = await emptyDirectory();
+  });
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.stop();
+    await directory.remove();
+  });
+  return {
+    get directory() {
+      return directory.path;
+    },
+    async start(options = {}) {
+      const server = await keptServer({ directory: directory.path, ...options });
+      servers.push(server);
+      return server.start({ serve: false });
+    },
+  };
+}
+
+/** A row to push to `keptPrice`, whose event time is so many milliseconds after that of `setClock`. */
+export function priceRow(
+  sku: string,
+  amount: number | null,
+  ms = 0,
+  label: string | null = null,
+): { readonly eventTime: string; readonly [name: string]: unknown } {
+  return { sku, amount, label, eventTime: at(ms) };
 }
 
 /** A directory for a test, and what removes it. */

@@ -21,6 +21,17 @@ export const givenBlobs = defineAdapter({
   create: ({ store }) => store,
 });
 
+/** A blob store that writes in a way of its own. */
+export function writingBy(blobs: BlobStore, write: BlobStore['write']): BlobStore {
+  return {
+    head: (...args) => blobs.head(...args),
+    read: (...args) => blobs.read(...args),
+    list: (...args) => blobs.list(...args),
+    delete: (...args) => blobs.delete(...args),
+    write,
+  };
+}
+
 export type LogRow = Readonly<Record<string, Cell>>;
 
 /** The rows of batches, as objects. */
@@ -42,6 +53,11 @@ export async function loggedRows(
   for (const file of await log.files({ kind, name }, {}, callContext()))
     rows.push(...(await rowsOf(log.rows(file, columns, callContext()))));
   return rows;
+}
+
+/** What the log of a server holds of what was pushed to a view. */
+export function pushedRows(server: Server, view: string, part = 'log'): Promise<LogRow[]> {
+  return loggedRows(server.part(servedLog, part), view, { kind: 'pushed' });
 }
 
 /** What the log of a server holds of a pipeline, once it is flushed. */
