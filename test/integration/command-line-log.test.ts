@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createServer, servedLog } from 'vivace';
+import { loadServer, servedLog } from 'vivace';
 import { callContext } from 'vivace/testing';
 import { givenProject } from '../support/command-line.js';
 
@@ -30,25 +30,7 @@ describe('vivace log pull', function () {
   const { project, given } = givenProject();
   beforeEach(async () => {
     await given({ 'vivace.yaml': logged });
-    const { calendar, lake, bucket, log } = {
-      calendar: { use: 'calendar' },
-      lake: { use: 'duckdb' },
-      bucket: { use: 'filesystem', path: './log' },
-      log: { use: 'served-log', encode: 'lake', blobs: 'bucket' },
-    };
-    const server = await createServer({
-      directory: project.directory,
-      parts: { calendar, lake, bucket, log },
-      pipelines: {
-        clock: {
-          request: { departure: 'timestamp' },
-          time: 'request.departure',
-          record: { served: { in: 'log' } },
-          steps: [{ transform: 'calendar' }],
-          response: { outputs: { hour: 'calendar.hour' } },
-        },
-      },
-    });
+    const server = await loadServer(join(project.directory, 'vivace.yaml'));
     await server.start();
     for (let i = 0; i < 2; i++) {
       await server.predict('clock', { request: { departure: '2026-03-04T10:00:00Z' } });

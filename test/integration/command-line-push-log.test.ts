@@ -1,16 +1,9 @@
 import { expect } from 'chai';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { givenProject } from '../support/command-line.js';
+import { givenProject, loggingParts } from '../support/command-line.js';
 
-const configuration = `
-parts:
-  hot:     { use: lmdb, path: data }
-  online:  { use: online-store, store: hot }
-  lake:    { use: duckdb }
-  bucket:  { use: filesystem, path: log }
-  log:     { use: served-log, encode: lake, blobs: bucket }
-  history: { use: offline-store, warehouse: lake, online: online }
+const configuration = `${loggingParts}
 views:
   price:
     store: online

@@ -1,25 +1,11 @@
 import { expect } from 'chai';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createServer, materializeViews, servedLog, type SkewReport } from 'vivace';
+import { loadServer, materializeViews, servedLog, type SkewReport } from 'vivace';
 import { callContext } from 'vivace/testing';
-import { parse } from 'yaml';
-import { givenProject } from '../support/command-line.js';
+import { givenProject, loggingParts, salesViews } from '../support/command-line.js';
 
-const configuration = `
-parts:
-  hot:     { use: lmdb, path: ./online }
-  lake:    { use: duckdb }
-  online:  { use: online-store, store: hot }
-  history: { use: offline-store, warehouse: lake, online: online }
-  bucket:  { use: filesystem, path: ./log }
-  log:     { use: served-log, encode: lake, blobs: bucket }
-views:
-  shop_sales:
-    store: online
-    entity: { shop: string }
-    source: { table: sales.csv, eventTime: at }
-    features: { amount: { type: float64 } }
+const configuration = `${loggingParts}${salesViews}
   shop_rank:
     store: online
     entity: { shop: string }
@@ -51,18 +37,12 @@ describe('vivace skew', function () {
   /** Three copies of the view, and after each one a request of each shop. */
   beforeEach(async () => {
     await given({ 'vivace.yaml': configuration, 'sales.csv': sales(2) });
-    const server = await createServer({
-      directory: project.directory,
-      ...(parse(configuration) as object),
-    } as never);
+    const server = await loadServer(join(project.directory, 'vivace.yaml'));
     await server.start();
     for (const day of [3, 4, 5]) {
       const at = `2026-03-0${day}T03:00:00Z`;
       await materializeViews(server, { views: ['shop_sales'], untilMs: Date.parse(at) }, callContext());
-      for (const shop of ['n', 's'])
-        await (server.predict as (name: string, input: object) => Promise<unknown>)('sales', {
-          request: { shop, at },
-        });
+      for (const shop of ['n', 's']) await server.predict('sales', { request: { shop, at } });
     }
     await server.part(servedLog, 'log').flush(callContext());
     await server.stop();
@@ -127,7 +107,7 @@ describe('vivace skew', function () {
   });
 
   it('does without a ledger that is gone, and says so', async () => {
-    rmSync(join(project.directory, 'online'), { recursive: true });
+    rmSync(join(project.directory, 'data/online'), { recursive: true });
     writeFileSync(
       join(project.directory, 'sales.csv'),
       sales(2).replace('2026-03-02T10:00:00Z,2', '2026-03-02T11:00:00Z,2'),

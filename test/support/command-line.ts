@@ -12,19 +12,27 @@ pipelines:
     response: { outputs: { hour: calendar.hour } }
 `;
 
-/** A view of a CSV file, copied to a store that stays. */
-export const sales = `
+/** Parts that copy files to a store that stays. */
+const copyingParts = `
 parts:
   hot:     { use: lmdb, path: ./data/online }
   lake:    { use: duckdb }
   online:  { use: online-store, store: hot }
-  history: { use: offline-store, warehouse: lake, online: online }
+  history: { use: offline-store, warehouse: lake, online: online }`;
+/** Parts that keep a log in files, too. */
+export const loggingParts = `${copyingParts}
+  bucket:  { use: filesystem, path: ./log }
+  log:     { use: served-log, encode: lake, blobs: bucket }`;
+/** A view of a CSV file. */
+export const salesViews = `
 views:
   shop_sales:
     store: online
     entity: { shop: string }
     source: { table: sales.csv, eventTime: at }
-    features: { amount: { type: float64 } }
+    features: { amount: { type: float64 } }`;
+/** The view, copied to the store. */
+export const sales = `${copyingParts}${salesViews}
 pipelines:
   sales:
     request: { shop: string, at: timestamp }
