@@ -93,25 +93,17 @@ describe('The cause of skew', function () {
 
   it('is an outage, where the store was away', async () => {
     await served();
+    const pipeline = {
+      steps: [
+        { fetch: 'last', onFailure: 'null' },
+        { fetch: 'week', onFailure: 'null' },
+      ],
+    } as const;
     await shop.within((server) => askFor(server, ['n', 's'], on(2)), {
       parts: { hot: { use: away } },
-      pipeline: {
-        steps: [
-          { fetch: 'last', onFailure: 'null' },
-          { fetch: 'week', onFailure: 'null' },
-        ],
-      },
+      pipeline,
     });
-    expect(
-      await causes('week', {
-        pipeline: {
-          steps: [
-            { fetch: 'last', onFailure: 'null' },
-            { fetch: 'week', onFailure: 'null' },
-          ],
-        },
-      }),
-    ).to.deep.include({ causes: { outage: 2 } });
+    expect(await causes('week', { pipeline })).to.deep.include({ causes: { outage: 2 } });
   });
 
   it('is that a row expired, where the store had been given it', async () => {
