@@ -13,7 +13,6 @@ import {
 import { lifecycleContract } from './lifecycle-contract.js';
 import type { ContractSetup } from './runner.js';
 import {
-  batchOf,
   collected,
   bytesOf,
   counted,
@@ -24,7 +23,7 @@ import {
   served,
 } from './served-log-rows.js';
 import { servedLogRemoval } from './served-log-removal.js';
-import { cellsOf } from './cells-of.js';
+import { batchOf, cellsOf } from './cells-of.js';
 import { callContext } from './start-part.js';
 
 const context = callContext;

@@ -1,8 +1,8 @@
-import { columnOf, type Cell } from '../data/column.js';
-import { fieldsOf, type Field } from '../data/feature-rows.js';
+import type { Cell } from '../data/column.js';
+import { fieldsOf } from '../data/feature-rows.js';
 import type { LogFile, LogRows, LogSource, LogStream, ServedLog } from '../ports/served-log.js';
 import type { RowBatch } from '../ports/warehouse.js';
-import { cellsOf } from './cells-of.js';
+import { batchOf, cellsOf } from './cells-of.js';
 import { callContext } from './start-part.js';
 
 const context = callContext;
@@ -62,17 +62,6 @@ export const everything: LogStream<readonly Cell[]> = {
 export function collected<T>(rowsOf: (items: readonly T[]) => RowBatch): LogRows<T> {
   const batches: RowBatch[] = [];
   return { add: (item) => void batches.push(rowsOf([item])), batches: () => batches };
-}
-
-/** Rows of cells as a batch. */
-export function batchOf(fields: readonly Field[], rows: readonly (readonly Cell[])[]): RowBatch {
-  const columns = fields.map(({ type }, i) =>
-    columnOf(
-      type,
-      rows.map((row) => row[i]!),
-    ),
-  );
-  return { fields, rows: rows.length, columns };
 }
 
 /** The numbers in files of `counted`, in their order. */

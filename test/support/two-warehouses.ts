@@ -1,4 +1,5 @@
-import { columnOf, fieldsOf, type Cell } from 'vivace';
+import { fieldsOf, type Cell } from 'vivace';
+import { batchOf } from '../../core/testing/cells-of.js';
 import type { createTables } from './offline-store-over.js';
 
 type Tables = Parameters<typeof createTables>[1];
@@ -17,8 +18,7 @@ function random(seed: number): (below: number) => number {
 
 function table(declared: Record<string, string>, rows: readonly (readonly Cell[])[]): Tables[string] {
   const fields = fieldsOf(declared);
-  const columns = fields.map(({ type }, i) => columnOf(type, rows.map((row) => row[i] as Cell))); // prettier-ignore
-  return { fields, batches: [{ fields, columns, rows: rows.length }] };
+  return { fields, batches: [batchOf(fields, rows)] };
 }
 
 /**

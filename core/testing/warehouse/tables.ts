@@ -3,6 +3,7 @@ import { fieldsOf, type Field } from '../../data/feature-rows.js';
 import { parseType } from '../../data/types.js';
 import { instantOf } from '../../kernel/time.js';
 import type { RowBatch, TableRows, Warehouse } from '../../ports/warehouse.js';
+import { batchOf } from '../cells-of.js';
 import { callContext as context } from '../start-part.js';
 
 /** Makes a table of the rows of a query, in place of one of that name. */
@@ -30,13 +31,7 @@ export function table(
   names = types.map((type) => `c_${type}`),
 ): TableRows {
   const fields = types.map((type, i) => ({ name: names[i] as string, type: parseType(type) }));
-  const columns = fields.map(({ type }, i) =>
-    columnOf(
-      type,
-      rows.map((row) => row[i] as Cell),
-    ),
-  );
-  return { fields, batches: [{ fields, rows: rows.length, columns }] };
+  return { fields, batches: [batchOf(fields, rows)] };
 }
 
 /** A table of one int64 column. */

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { columnOf, type Cell } from '../../data/column.js';
-import { fieldsOf } from '../../data/feature-rows.js';
+import type { Cell } from '../../data/column.js';
 import { parseType } from '../../data/types.js';
 import { isVivaceError } from '../../kernel/errors.js';
 import { instantOf } from '../../kernel/time.js';
 import { callContext as context } from '../start-part.js';
 import type { WarehouseFixture } from './fixture.js';
-import { integers, readAll } from './tables.js';
+import { integers, readAll, table } from './tables.js';
 
 /** How values are written, converted and computed in the dialect. */
 export function values({ runner, lake, sql, answer, value }: WarehouseFixture): void {
@@ -102,7 +101,6 @@ export function values({ runner, lake, sql, answer, value }: WarehouseFixture): 
     const { floats } = sql();
     const greatest = Number.MAX_VALUE;
     // Columns: an engine may refuse to fold constants that are too large.
-    const fields = fieldsOf({ a: 'float64', b: 'float64' });
     const rows = [
       [0.1, 0.2],
       [greatest, greatest],
@@ -112,16 +110,7 @@ export function values({ runner, lake, sql, answer, value }: WarehouseFixture): 
       [-0, 0],
       [1, null],
     ] as const;
-    const columns = fields.map(({ type }, i) =>
-      columnOf(
-        type,
-        rows.map((row) => row[i]!),
-      ),
-    );
-    await using loaded = await lake().load(
-      { fields, batches: [{ fields, columns, rows: rows.length }] },
-      context(),
-    );
+    await using loaded = await lake().load(table(['float64', 'float64'], rows, ['a', 'b']), context());
     const computed = ['add', 'subtract', 'multiply'].map((name) =>
       floats[name as 'add' | 'subtract' | 'multiply']('a', 'b'),
     );
