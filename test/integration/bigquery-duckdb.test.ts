@@ -6,14 +6,9 @@ import {
   buildTrainingSet,
   cellAt,
   columnOf,
-  keyValueStore,
-  offlineStore as offlineStorePort,
-  onlineStore as onlineStorePort,
   warehouse,
   type Cell,
   type FeatureView,
-  type OfflineStore,
-  type OnlineStore,
   type TrainingSetManifest,
 } from 'vivace';
 import { bigquery } from 'vivace/adapters/bigquery';
@@ -27,7 +22,7 @@ import { compileView } from '../../core/views/view.js';
 import { bigqueryServer, startBigquery, type BigqueryServer } from '../servers/bigquery-server.js';
 import { googlesqlParser, parseStatementsSeen } from '../servers/googlesql.js';
 import { describeNeeding } from '../servers/programs.js';
-import { createTables } from '../support/offline-store-over.js';
+import { createTables, storesOver, type Stores } from '../support/offline-store-over.js';
 import { withServer } from '../support/scripted.js';
 import { expectEqual, onlineRows } from '../support/equal-rows.js';
 import { shopTables, shopViews } from '../support/two-warehouses.js';
@@ -37,15 +32,10 @@ const day = 86_400_000_000;
 const base = Date.UTC(2001, 0, 1) * 1000;
 const context = () => callContext(120_000);
 
-interface Side {
-  readonly store: OfflineStore;
-  readonly online: OnlineStore;
-}
-
 describeNeeding([bigqueryServer, googlesqlParser], 'bigquery beside duckdb', () => {
   let server: BigqueryServer;
   let directory: string;
-  let sides: readonly [Side, Side];
+  let sides: readonly [Stores, Stores];
   const stops: (() => Promise<void>)[] = [];
   before(async () => {
     server = await startBigquery();
@@ -54,21 +44,13 @@ describeNeeding([bigqueryServer, googlesqlParser], 'bigquery beside duckdb', () 
     const filled = await startPart(duckdb, { path: database });
     await createTables(filled, shopTables());
     await filled.stop();
-    const side = async (lake: Awaited<ReturnType<typeof startPart>>): Promise<Side> => {
-      const hot = await startPart(memory);
-      const latest = await startPart(onlineStore, {}, { uses: { store: hot.face(keyValueStore) } });
-      const online = latest.face(onlineStorePort);
-      const uses = { warehouse: lake.face(warehouse), online };
-      const part = await startPart(offlineStore, {}, { uses });
-      for (const each of [lake, hot, latest, part]) stops.unshift(() => each.stop());
-      return { store: part.face(offlineStorePort), online };
-    };
     const lake = await startPart(bigquery, server.options);
     await createTables(lake, shopTables());
-    sides = [await side(await startPart(duckdb, { path: database, readOnly: true })), await side(lake)];
+    const reading = await startPart(duckdb, { path: database, readOnly: true });
+    sides = [await storesOver(reading, stops), await storesOver(lake, stops)];
   });
   after(async () => {
-    for (const stop of stops) await stop();
+    for (const stop of stops.reverse()) await stop();
     await server.stop();
     rmSync(directory, { recursive: true });
   });

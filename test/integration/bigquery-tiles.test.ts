@@ -1,16 +1,5 @@
 import { expect } from 'chai';
-import {
-  keyValueStore,
-  offlineStore as offlineStorePort,
-  onlineStore as onlineStorePort,
-  warehouse,
-  type OfflineStore,
-  type OnlineStore,
-} from 'vivace';
 import { bigquery } from 'vivace/adapters/bigquery';
-import { memory } from 'vivace/adapters/memory';
-import { offlineStore } from 'vivace/plugins/offline-store';
-import { onlineStore } from 'vivace/plugins/online-store';
 import { callContext, startPart } from 'vivace/testing';
 import { viewSchema } from '../../core/views/schema.js';
 import { compileView } from '../../core/views/view.js';
@@ -23,7 +12,7 @@ import {
 import { googlesqlParser, parseStatementsSeen } from '../servers/googlesql.js';
 import { describeNeeding } from '../servers/programs.js';
 import { expectEqual, onlineRows } from '../support/equal-rows.js';
-import { createTables } from '../support/offline-store-over.js';
+import { createTables, storesOver, type Stores } from '../support/offline-store-over.js';
 import { pendingBecause } from '../support/pending.js';
 import { shopTables, shopViews } from '../support/two-warehouses.js';
 
@@ -31,34 +20,24 @@ const day = 86_400_000;
 const base = Date.UTC(2001, 0, 1);
 const context = () => callContext(600_000);
 
-interface Side {
-  readonly store: OfflineStore;
-  readonly online: OnlineStore;
-}
-
 describeNeeding([bigqueryServer, googlesqlParser], 'bigquery with kept tiles', () => {
   let server: BigqueryServer;
-  let bare: Side;
-  let kept: Side;
+  let bare: Stores;
+  let kept: Stores;
   const stops: (() => Promise<void>)[] = [];
   before(async () => {
     server = await startBigquery();
-    const side = async (options: object): Promise<Side> => {
+    const side = async (options: object): Promise<Stores> => {
       const lake = await startPart(bigquery, options);
       await createTables(lake, shopTables());
-      const hot = await startPart(memory);
-      const latest = await startPart(onlineStore, {}, { uses: { store: hot.face(keyValueStore) } });
-      const online = latest.face(onlineStorePort);
-      const part = await startPart(offlineStore, {}, { uses: { warehouse: lake.face(warehouse), online } });
-      for (const each of [lake, hot, latest, part]) stops.unshift(() => each.stop());
-      return { store: part.face(offlineStorePort), online };
+      return storesOver(lake, stops);
     };
     const { tiles: _, ...without } = server.options as { tiles?: string };
     bare = await side(without);
     kept = await side({ tiles: 'vivace_tiles', ...server.options });
   });
   after(async () => {
-    for (const stop of stops) await stop();
+    for (const stop of stops.reverse()) await stop();
     await server.stop();
   });
 

@@ -1,4 +1,11 @@
-import { keyValueStore, onlineStore as onlineStorePort, warehouse } from 'vivace';
+import {
+  keyValueStore,
+  offlineStore as offlineStorePort,
+  onlineStore as onlineStorePort,
+  warehouse,
+  type OfflineStore,
+  type OnlineStore,
+} from 'vivace';
 import { memory } from 'vivace/adapters/memory';
 import { offlineStore } from 'vivace/plugins/offline-store';
 import { onlineStore } from 'vivace/plugins/online-store';
@@ -21,21 +28,46 @@ export async function createTables(lake: RunningPart, tables: Tables): Promise<v
   }
 }
 
-/** A `make` for the contract of an offline store over a warehouse; what it starts is stopped by `stops`. */
+/** A `make` for the contract of an offline store over a warehouse; what it starts is stopped by `stops`, the last one first. */
 export function offlineStoreOver(
   startWarehouse: () => Promise<RunningPart>,
   stops: (() => Promise<void>)[],
 ): Setup['make'] {
   return async (tables) => {
-    const hot = await startPart(memory);
-    const online = await startPart(onlineStore, {}, { uses: { store: hot.face(keyValueStore) } });
     const lake = await startWarehouse();
-    for (const part of [hot, online, lake]) stops.push(() => part.stop());
+    stops.push(() => lake.stop());
     await createTables(lake, tables);
-    const store = online.face(onlineStorePort);
-    return {
-      part: makePart(offlineStore, {}, { uses: { warehouse: lake.face(warehouse), online: store } }),
-      online: store,
-    };
+    return makeStores(lake, stops);
   };
+}
+
+/** The stores of one warehouse. */
+export interface Stores {
+  readonly store: OfflineStore;
+  readonly online: OnlineStore;
+}
+
+/** Starts an offline store over a warehouse that has started; all of them are stopped by `stops`, the last one first. */
+export async function storesOver(lake: RunningPart, stops: (() => Promise<void>)[]): Promise<Stores> {
+  stops.push(() => lake.stop());
+  const { part, online } = await makeStores(lake, stops);
+  await part.start(callContext());
+  stops.push(() => part.stop());
+  return { store: part.face(offlineStorePort), online };
+}
+
+/** Starts an online store in memory, and makes the offline store that copies to it. */
+async function makeStores(
+  lake: RunningPart,
+  stops: (() => Promise<void>)[],
+): Promise<{ readonly part: RunningPart; readonly online: OnlineStore }> {
+  const hot = await startPart(memory);
+  const latest = await startPart(onlineStore, {}, { uses: { store: hot.face(keyValueStore) } });
+  stops.push(
+    () => hot.stop(),
+    () => latest.stop(),
+  );
+  const online = latest.face(onlineStorePort);
+  const uses = { warehouse: lake.face(warehouse), online };
+  return { part: makePart(offlineStore, {}, { uses }), online };
 }
