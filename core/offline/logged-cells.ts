@@ -4,7 +4,7 @@ import type { Field } from '../data/feature-rows.js';
 import type { Frame } from '../data/frame.js';
 import { parseType } from '../data/types.js';
 import { VivaceError } from '../kernel/errors.js';
-import { logColumns } from '../pipeline/log-columns.js';
+import { logColumns, rowFields } from '../pipeline/log-columns.js';
 import type { Plan, PlanNode } from '../pipeline/plan.js';
 import type { LoggedCells } from '../pipeline/step-definition.js';
 import type { RowBatch } from '../ports/warehouse.js';
@@ -16,7 +16,6 @@ export type FromLog = ReadonlyMap<string, Uint8Array>;
 
 const text = parseType('string');
 const int32 = parseType('int32');
-const timestamp = parseType('timestamp');
 
 /** The columns of a log that a run of a plan reads besides the fields of requests. */
 export function cellsOf(plan: Plan): readonly Field[] {
@@ -26,9 +25,7 @@ export function cellsOf(plan: Plan): readonly Field[] {
     ...plan.nodes
       .filter(isLogged)
       .flatMap(({ alias, writes }) => [
-        { name: logColumns.status(alias), type: text },
-        { name: logColumns.eventTime(alias), type: timestamp },
-        { name: logColumns.availableTime(alias), type: timestamp },
+        ...rowFields(alias),
         { name: logColumns.defaulted(alias), type: text },
         { name: logColumns.contract(alias), type: text },
         ...writes.map(({ name, type }) => ({ name, type })),

@@ -4,7 +4,7 @@ import type { Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
 import type { CallContext } from '../kernel/call.js';
 import { instantOfMillis } from '../kernel/time.js';
-import { logColumns } from '../pipeline/log-columns.js';
+import { logColumns, rowFields } from '../pipeline/log-columns.js';
 import type { Plan, PlanColumn, PlanNode } from '../pipeline/plan.js';
 import type { Spine } from '../ports/offline-store.js';
 import type { LogFile, ServedLog } from '../ports/served-log.js';
@@ -26,9 +26,7 @@ export function comparedFields(plan: Plan, nodes: readonly PlanNode[]): readonly
     { name: logColumns.index, type: int32 },
     { name: logColumns.answered, type: timestamp },
     ...nodes.flatMap(({ alias }) => [
-      { name: logColumns.status(alias), type: text },
-      { name: logColumns.eventTime(alias), type: timestamp },
-      { name: logColumns.availableTime(alias), type: timestamp },
+      ...rowFields(alias),
       { name: logColumns.contract(alias), type: text },
       { name: logColumns.cachedMs(alias), type: float64 },
     ]),

@@ -1,3 +1,6 @@
+import type { Field } from '../data/feature-rows.js';
+import { parseType } from '../data/types.js';
+
 /** Columns of a served log besides those of the plan: they begin with `log.`, as no alias does. */
 export const logColumns = {
   requestId: 'log.request_id',
@@ -22,3 +25,13 @@ export const logColumns = {
   model: (alias: string) => `log.model.${alias}`,
   version: (alias: string) => `log.version.${alias}`,
 } as const;
+
+const text = parseType('string');
+const timestamp = parseType('timestamp');
+
+/** The columns that have the status and the times of the rows of a fetch. */
+export const rowFields = (alias: string): readonly Field[] => [
+  { name: logColumns.status(alias), type: text },
+  { name: logColumns.eventTime(alias), type: timestamp },
+  { name: logColumns.availableTime(alias), type: timestamp },
+];

@@ -6,7 +6,7 @@ import { status, statusNames } from '../../data/status.js';
 import { parseType, type ColumnType } from '../../data/types.js';
 import { canonicalJson } from '../../kernel/canonical-json.js';
 import { instantOfMillis } from '../../kernel/time.js';
-import { logColumns } from '../../pipeline/log-columns.js';
+import { logColumns, rowFields } from '../../pipeline/log-columns.js';
 import { describePlan, type Plan, type PlanColumn, type PlanNode } from '../../pipeline/plan.js';
 import type { NodeRun } from '../../pipeline/run.js';
 import { contentId } from '../../wire/base32.js';
@@ -93,11 +93,7 @@ function nodeColumns(node: PlanNode): readonly ServedColumns[] {
 /** Status and times of the rows of a fetch. */
 function explained(node: PlanNode, explain: NonNullable<PlanNode['definition']['explain']>): ServedColumns {
   return {
-    fields: [
-      { name: logColumns.status(node.alias), type: text },
-      { name: logColumns.eventTime(node.alias), type: timestamp },
-      { name: logColumns.availableTime(node.alias), type: timestamp },
-    ],
+    fields: rowFields(node.alias),
     append({ frame, rows, first }, [statuses, eventTimes, availableTimes]) {
       const of = node.scope === 'object' ? rows : first;
       const { status: codes, eventTime, availableTime } = explain(node, frame);
