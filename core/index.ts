@@ -118,7 +118,15 @@ export type { NameRule } from './config/names.js';
 export { parseType } from './data/types.js';
 export type { ColumnType, DeclaredColumns, DeclaredType, ScalarType, TypeName } from './data/types.js';
 export { clearBit, createBitmap, isSet, setBit } from './data/bitmap.js';
-export { cellAt, columnBytes, columnOf, ColumnWriter, createValues, isValid } from './data/column.js';
+export {
+  cellAt,
+  columnBytes,
+  columnOf,
+  ColumnWriter,
+  createValues,
+  isValid,
+  isValuesOf,
+} from './data/column.js';
 export { concat, gather } from './data/column-appender.js';
 export type { Cell, CellOf, Column, ColumnOf, Values, ValuesOf, WriterOf } from './data/column.js';
 export { fitsFloat32 } from './data/float32.js';

@@ -98,8 +98,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     await this.#connected(context, async (connection) => {
       if (client === undefined) await connection.run(settingsOf('GLOBAL'));
       await connection.run(`ATTACH ':memory:' AS ${this.#temporary} (READ_WRITE)`);
-      this.#given = new GivenRows(sdk);
-      this.#given.register(connection);
+      this.#given = GivenRows.of(this.#instance as DuckDBInstance, { sdk, connection });
     });
   }
 
@@ -174,17 +173,20 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
       await connection.run(`CREATE TABLE ${name} (${columns.join(', ')})`);
       // The next rows are made while those before are loaded.
       let loaded: Promise<void> = Promise.resolve();
-      for await (const some of inPortions(batches, rowsAtOnce)) {
+      try {
+        for await (const some of inPortions(batches, rowsAtOnce)) {
+          await loaded;
+          if (context.signal.aborted) throw abortError(context.signal);
+          loaded = this.#givenRows.run(
+            connection,
+            { fields, batches: some },
+            (select) => `INSERT INTO ${name} ${select}`,
+          );
+        }
+      } finally {
+        // A connection is closed only once nothing runs on it.
         await loaded;
-        if (context.signal.aborted) throw abortError(context.signal);
-        loaded = this.#givenRows.run(
-          connection,
-          { fields, batches: some },
-          (select) => `INSERT INTO ${name} ${select}`,
-        );
-        loaded.catch(() => undefined);
       }
-      await loaded;
     });
   }
 
@@ -207,7 +209,10 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
 
   async encode({ fields, batches }: TableRows, _: FileFormat, context: CallContext): Promise<Uint8Array> {
     const all: RowBatch[] = [];
-    for await (const batch of batches) all.push(batch);
+    for await (const batch of batches) {
+      if (context.signal.aborted) throw abortError(context.signal);
+      all.push(batch);
+    }
     return await this.#connected(context, (connection) =>
       parquetOf((copy) => this.#givenRows.run(connection, { fields, batches: all }, copy)),
     );
@@ -285,7 +290,7 @@ export class DuckdbWarehouse implements Warehouse, PartLifecycle {
     let again: NodeJS.Timeout | undefined;
     const interrupt = (): void => {
       connection.interrupt();
-      again = startTimer(interrupt, interruptEveryMs);
+      again = startTimer(interrupt, interruptEveryMs).unref();
     };
     signal.addEventListener('abort', interrupt, { once: true });
     const release = (): void => {

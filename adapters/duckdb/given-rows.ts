@@ -3,12 +3,13 @@ import type {
   DuckDBTableFunctionBindInfo,
   DuckDBTableFunctionInfo,
   DuckDBDataChunk,
+  DuckDBInstance,
   DuckDBType,
   DuckDBValue,
 } from '@duckdb/node-api';
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { messageOf, type Field, type RowBatch } from 'vivace';
+import { isValuesOf, messageOf, VivaceError, type Field, type RowBatch } from 'vivace';
 import { duckdbDialect } from './dialect.js';
 import { VectorMemory } from './vector-memory.js';
 import type { ColumnWriter, Sdk } from './column-writer.js';
@@ -30,6 +31,9 @@ interface Place {
   row: number;
 }
 
+// Keys: instances of the engine.
+const known = new WeakMap<DuckDBInstance, GivenRows>();
+
 /**
  * Rows of this process as a table function: the engine asks for them chunk by chunk while its query runs, so that no table has to be filled first. The event loop
  * stands for one chunk at a time.
@@ -42,12 +46,24 @@ export class GivenRows {
   readonly #given = new Map<number, Given>();
   #queries = 0;
 
-  constructor(sdk: Sdk) {
+  private constructor(sdk: Sdk) {
     this.#sdk = sdk;
   }
 
-  /** Makes it known to the engine, for all connections. */
-  register(connection: DuckDBConnection): void {
+  /** The one of an instance of the engine, which cannot forget it. */
+  static of(
+    instance: DuckDBInstance,
+    { sdk, connection }: { readonly sdk: Sdk; readonly connection: DuckDBConnection },
+  ): GivenRows {
+    let rows = known.get(instance);
+    if (rows === undefined) {
+      known.set(instance, (rows = new GivenRows(sdk)));
+      rows.#register(connection);
+    }
+    return rows;
+  }
+
+  #register(connection: DuckDBConnection): void {
     connection.registerTableFunction(
       this.#sdk.DuckDBTableFunction.create({
         name: this.#function,
@@ -70,6 +86,7 @@ export class GivenRows {
     query: (select: string) => string,
   ): Promise<void> {
     const id = ++this.#queries;
+    for (const batch of batches) checkColumns(fields, batch);
     const writers = fields.map(({ type }) => columnWriter({ sdk: this.#sdk, memory: this.#memory }, type));
     const looking = writers.flatMap((writer, i) => (writer.look === undefined ? [] : [i]));
     for (const { columns } of looking.length === 0 ? [] : batches) {
@@ -87,6 +104,7 @@ export class GivenRows {
       }
       return `${as(`c${i}`, `$d${i}`)} AS ${duckdbDialect.identifier(name)}`;
     });
+    if (this.#given.size === 0) process.on('exit', endWithoutRows);
     this.#given.set(id, { writers, batches, rows });
     try {
       await connection.run(
@@ -96,6 +114,7 @@ export class GivenRows {
       );
     } finally {
       this.#given.delete(id);
+      if (this.#given.size === 0) process.off('exit', endWithoutRows);
     }
   }
 
@@ -130,4 +149,22 @@ export class GivenRows {
       info.setError(messageOf(error));
     }
   }
+}
+
+/**
+ * Ends the process at once. It exits though nobody has stopped the part; the engine's thread waits for rows, which do not come any more, and the exit would wait
+ * for that thread for ever.
+ */
+function endWithoutRows(): void {
+  process.stderr.write('the process exits while rows are handed to DuckDB: stop the server before\n');
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Bytes are copied as they are: they must be those of the type. */
+function checkColumns(fields: readonly Field[], { columns }: RowBatch): void {
+  fields.forEach(({ name, type }, i) => {
+    const column = columns[i];
+    if (column?.type.name === type.name && isValuesOf(type.element, column.values)) return;
+    throw new VivaceError('INVALID_ARGUMENT', `the rows have no ${type.name} for column "${name}"`);
+  });
 }

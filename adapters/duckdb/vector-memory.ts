@@ -28,7 +28,12 @@ export class VectorMemory {
   }
 
   numbers(chunk: DuckDBDataChunk, index: number, { buffer, byteOffset, byteLength }: ArrayBufferView): void {
-    this.#bindings.copy_data_to_vector(this.#vector(chunk, index), 0, buffer, byteOffset, byteLength);
+    const vector = this.#vector(chunk, index);
+    // The engine does not take memory that threads share.
+    if (buffer instanceof SharedArrayBuffer) {
+      const copy = new Uint8Array(buffer, byteOffset, byteLength).slice();
+      this.#bindings.copy_data_to_vector(vector, 0, copy.buffer, 0, byteLength);
+    } else this.#bindings.copy_data_to_vector(vector, 0, buffer, byteOffset, byteLength);
   }
 
   /** @param from Where a byte of the bitmap begins. */

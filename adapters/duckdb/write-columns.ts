@@ -28,7 +28,10 @@ function numberTypes(
     int32: { type: sdk.INTEGER, as: same },
     int64: { type: sdk.BIGINT, as: same },
     bool: { type: sdk.UTINYINT, as: (given) => `CAST(${given} AS BOOLEAN)` },
-    timestamp: { type: sdk.DOUBLE, as: (given) => `make_timestamp(CAST(${given} AS BIGINT))` },
+    timestamp: {
+      type: sdk.DOUBLE,
+      as: (given) => `CASE WHEN isfinite(${given}) THEN make_timestamp(CAST(${given} AS BIGINT)) END`,
+    },
   };
 }
 

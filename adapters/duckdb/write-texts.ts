@@ -6,12 +6,14 @@ import { same, writeValid, type ColumnWriter, type Engine, type Stretch } from '
 const mostTexts = 65_535;
 /** Where a column has more rows than this for a different text, looking for it costs more than it saves. */
 const rowsPerText = 4;
+/** Longer texts are not looked for: engines of JavaScript hash very long ones by their length alone. */
+const longestText = 1024;
 /** The most different lists: the engine copies all of them for every chunk. */
 const mostLists = 256;
 
 /** Numbers of keys, in the order in which they were first seen. */
 class Numbers {
-  // Keys: texts of cells.
+  // Keys: short texts of cells.
   readonly #numbers = new Map<string, number>();
   rows = 0;
 
@@ -106,8 +108,9 @@ export class ListsOfTexts implements ColumnWriter {
   look(column: Column): void {
     for (let row = 0; row < column.rows && this.#numbers !== undefined; row++) {
       if (!isValid(column, row)) continue;
-      this.#numbers.see(keyAt(column, row));
-      if (this.#numbers.size > mostLists) this.#numbers = undefined;
+      const key = keyAt(column, row);
+      if (key.length <= longestText) this.#numbers.see(key);
+      if (key.length > longestText || this.#numbers.size > mostLists) this.#numbers = undefined;
     }
   }
 

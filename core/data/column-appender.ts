@@ -1,4 +1,4 @@
-import { clearBit, createBitmap, isSet, type Bitmap } from './bitmap.js';
+import { clearBit, createBitmap, isSet, setBit, type Bitmap } from './bitmap.js';
 import { createValues, isValid, nullValues, type Column, type Values } from './column.js';
 import type { ColumnType, ScalarType } from './types.js';
 
@@ -76,9 +76,19 @@ export class ColumnAppender {
 
   /** Begins anew, in the memory of columns that nobody holds any more. */
   reset(): void {
+    // Texts are let go of.
+    if (Array.isArray(this.#values))
+      (this.#values as unknown[]).fill(nullValues[this.type.element], 0, this.#at);
     this.#at = 0;
     this.#items.length = 0;
     this.#valid = undefined;
+  }
+
+  /** Keeps the first rows only. */
+  truncate(rows: number): void {
+    if (this.#valid !== undefined) for (let row = rows; row < this.#at; row++) setBit(this.#valid, row);
+    if (this.#offsets !== undefined) this.#items.length = this.#offsets[rows]!;
+    this.#at = rows;
   }
 
   /** The first rows that were appended; default: all. Nothing is appended afterwards, until `reset`. */
@@ -93,7 +103,10 @@ export class ColumnAppender {
     }
     const length = rows * type.width;
     const values = this.#values;
-    return { type, rows, values: values.length === length ? values : values.slice(0, length), ...valid };
+    const some = ArrayBuffer.isView(values)
+      ? (values as Float64Array).subarray(0, length)
+      : (values as string[]).slice(0, length);
+    return { type, rows, values: values.length === length ? values : some, ...valid };
   }
 
   #appendAll({ values, rows }: Column): void {

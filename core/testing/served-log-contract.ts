@@ -83,8 +83,8 @@ export function servedLogContract({ runner, make }: ContractSetup<RunningPart>):
           }),
       };
       const writer = log.open(stream);
-      const kept = [[1], [], [2]].map((item) => writer.keep({ item, rows: item.length, bytes: 8 }));
-      assert.deepEqual(kept, [true, false, true]);
+      const kept = [[], [1], [], [2]].map((item) => writer.keep({ item, rows: item.length, bytes: 8 }));
+      assert.deepEqual(kept, [false, true, false, true]);
       await log.flush(context());
       assert.deepEqual(await numbersIn(log, await filesOf()), [1, 2]);
     });

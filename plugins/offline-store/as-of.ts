@@ -114,7 +114,10 @@ export interface Preparation {
   readonly say: (view: FeatureView, note: string) => void;
 }
 
-/** Prepares each view once, all at the same time, as tables that are there until the reader is disposed of. */
+/** How many views are prepared at the same time: more would contend for the memory of one engine. */
+const atOnce = 2;
+
+/** Prepares each view once, two at a time, as tables that are there until the reader is disposed of. */
 export async function openAsOf(
   views: readonly FeatureView[],
   preparation: Preparation,
@@ -128,17 +131,21 @@ export async function openAsOf(
   // Keys: hashes of views.
   const prepared = new Map<string, PreparedView>();
   let failure: { readonly error: unknown } | undefined;
-  const preparing = [...distinct.values()].map(async (view) => {
-    try {
-      const each = await inView(view, () => prepare(view, { ...preparation, kept, context: within }));
-      prepared.set(view.hash, each);
-    } catch (error) {
-      // What the others fail of from now on is that they are not needed.
-      failure ??= { error };
-      failing.abort();
+  const waiting = [...distinct.values()].reverse();
+  const prepareSome = async (): Promise<void> => {
+    for (let view = waiting.pop(); view !== undefined && failure === undefined; view = waiting.pop()) {
+      const next = view;
+      try {
+        const each = await inView(next, () => prepare(next, { ...preparation, kept, context: within }));
+        prepared.set(next.hash, each);
+      } catch (error) {
+        // What the other fails of from now on is that it is not needed.
+        failure ??= { error };
+        failing.abort();
+      }
     }
-  });
-  await Promise.all(preparing);
+  };
+  await Promise.all(Array.from({ length: atOnce }, prepareSome));
   if (failure === undefined) return new PreparedViews(preparation, kept, prepared);
   await kept[Symbol.asyncDispose]();
   throw failure.error;

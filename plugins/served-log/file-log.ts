@@ -173,8 +173,7 @@ export class FileLog implements ServedLog, PartLifecycle {
       this.#seal(writer);
       segment = undefined;
     }
-    if (segment === undefined)
-      this.#filling.set(writer, (segment = new Segment(stream, { day, since: clock.monotonic() })));
+    segment ??= new Segment(stream, { day, since: clock.monotonic() });
     try {
       segment.add(item, { rows, bytes });
     } catch (error) {
@@ -185,6 +184,7 @@ export class FileLog implements ServedLog, PartLifecycle {
       });
       return 'encode';
     }
+    this.#filling.set(writer, segment);
     this.#held += bytes;
     if (segment.bytes >= this.#options.flushBytes) this.#seal(writer);
     return undefined;

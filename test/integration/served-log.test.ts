@@ -219,6 +219,22 @@ describe('The log of what a pipeline served', () => {
     });
   });
 
+  it('holds what a request has once only once, however many objects it has', async () => {
+    const declared = { ...rank, request: { ...rank.request, note: 'string' } } as PipelineDeclaration;
+    const note = 'x'.repeat(60_000);
+    const objects = Array.from({ length: 1000 }, (_, i) => ({ item: `i${100 + i}` }));
+    await within(
+      {},
+      async (server) => {
+        await server.predict('rank', { request: { user: 'ada', at, note }, objects });
+        // For each of the 1,000 rows, it would be 120 MB, and two of them more than is held at most.
+        await server.predict('rank', { request: { user: 'ada', at, note }, objects });
+        expect(await servedRows(server, 'rank')).to.have.lengthOf(2000);
+      },
+      { declared },
+    );
+  });
+
   it('names its files by pipeline, day and instance', async () => {
     await within({}, async (server) => {
       await ask(server, 'ada', [1]);

@@ -173,6 +173,30 @@ describe('Column', () => {
     }
   });
 
+  it('takes rows back, and begins anew', () => {
+    for (const type of ['float64', 'list<string>', 'string'] as const) {
+      const cells = {
+        float64: [1, null, 3],
+        'list<string>': [['a'], null, ['b', 'c']],
+        string: ['a', null, 'c'],
+      }[type];
+      const appender = new ColumnAppender(parseType(type), 10);
+      const all = (): Cell[] => {
+        const column = appender.finish();
+        return Array.from({ length: column.rows }, (_, i) => cellAt(column, i));
+      };
+      appender.append(columnOf(parseType(type), cells));
+      appender.append(columnOf(parseType(type), [...cells].reverse()));
+      appender.truncate(4);
+      expect(all()).to.deep.equal([...cells, cells[2]]);
+      appender.append(columnOf(parseType(type), cells));
+      expect(all()).to.deep.equal([...cells, cells[2], ...cells]);
+      appender.reset();
+      appender.append(columnOf(parseType(type), [cells[2]!]));
+      expect(all()).to.deep.equal([cells[2]]);
+    }
+  });
+
   it('gathers nothing', () => {
     expect(gather(columnOf(parseType('string'), ['a']), new Uint32Array(0)).rows).to.equal(0);
   });

@@ -35,6 +35,11 @@ class Batch {
     this.#full = this.batch();
   }
 
+  /** Takes back what was appended since `rows` was last said. */
+  truncate(): void {
+    for (const group of this.to) for (const column of group) column.truncate(this.rows);
+  }
+
   reset(): void {
     this.rows = 0;
     this.#full = undefined;
@@ -87,8 +92,8 @@ export class RowsOfFile implements LogRows<ServedRequest> {
     try {
       for (let i = 0; i < this.#columns.length; i++) this.#columns[i]!.append(rows, batch.to[i]!);
     } catch (error) {
-      // Some columns have rows of it, which stay behind.
-      this.#next(0);
+      // Some columns have rows of it.
+      batch.truncate();
       throw error;
     }
     batch.rows += count;

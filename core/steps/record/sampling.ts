@@ -24,9 +24,6 @@ export function objectHash(seed: number, index: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** More rows than a request has; a hash times this is exact. */
-const rowsBeyond = 2 ** 21;
-
 /** The objects of a request that a log keeps: their rows, ascending, and how many of the request each of them stands for. */
 export interface KeptObjects {
   readonly rows: Uint32Array;
@@ -50,13 +47,15 @@ export function keptObjects(
   const chosen = Math.min(sample, others);
   if (chosen > 0) {
     const seed = seedOf(requestId);
-    // The row behind the hash: no two are equal, and numbers are sorted fast.
+    // The row behind the hash, in 53 bits: no two are equal, and numbers are sorted fast.
+    const cut = Math.max(0, 32 - Math.clz32(objects) - 21);
+    const beyond = 2 ** (21 + cut);
     const ranks = new Float64Array(others);
     let at = 0;
     for (let row = 0; row < objects; row++)
-      if (weightOf[row] === 0) ranks[at++] = objectHash(seed, row) * rowsBeyond + row;
+      if (weightOf[row] === 0) ranks[at++] = (objectHash(seed, row) >>> cut) * beyond + row;
     ranks.sort();
-    for (let i = 0; i < chosen; i++) weightOf[ranks[i]! % rowsBeyond] = others / chosen;
+    for (let i = 0; i < chosen; i++) weightOf[ranks[i]! % beyond] = others / chosen;
   }
   const rows = new Uint32Array(last + chosen);
   const weights = new Float64Array(last + chosen);

@@ -23,7 +23,7 @@ export class ServedRows implements LogStream<ServedRequest> {
   readonly #objects: ServedSpec['objects'];
   readonly #share: number;
   readonly #batches = new Batches();
-  /** What a row takes of columns whose values are of one size. */
+  /** What a row takes, without its texts and lists themselves. */
   readonly #rowBytes: number;
 
   constructor(plan: Plan, { share, objects }: ServedSpec) {
@@ -33,7 +33,10 @@ export class ServedRows implements LogStream<ServedRequest> {
     this.#objects = objects;
     this.#columns = servedColumns(plan);
     this.fields = this.#columns.flatMap(({ fields }) => fields);
-    this.#rowBytes = this.fields.reduce((sum, { type }) => sum + elementBytes[type.element] * type.width, 0);
+    this.#rowBytes = this.fields.reduce(
+      (sum, { type }) => sum + (elementBytes[type.element] || 8) * type.width,
+      0,
+    );
   }
 
   /** A request with what the log has to know of it. */
@@ -41,9 +44,12 @@ export class ServedRows implements LogStream<ServedRequest> {
     const { frame } = request;
     const rows = this.#count(frame);
     let bytes = requestBytes + rows * this.#rowBytes;
-    for (const column of frame.columns)
-      if (column !== undefined && (Array.isArray(column.values) || column.offsets !== undefined))
-        bytes += (columnBytes(column) * rows) / Math.max(1, column.rows);
+    for (const column of frame.columns) {
+      if (column === undefined || (!Array.isArray(column.values) && column.offsets === undefined)) continue;
+      // The text of a request is there once, whatever its rows; a list is copied for each.
+      const copies = column.offsets === undefined ? Math.min(rows, column.rows) : rows;
+      bytes += (columnBytes(column) * copies) / Math.max(1, column.rows);
+    }
     return { item: request, bytes: Math.ceil(bytes), rows };
   }
 
