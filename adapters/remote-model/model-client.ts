@@ -14,7 +14,7 @@ import {
 import { readMetadata, type ModelMetadata } from './metadata.js';
 import { refusedCall, refusedLoad, type Asked } from './refusal.js';
 import type { RemoteFile } from './remote-file.js';
-import type { Answer, ServerConnection } from './server-connection.js';
+import type { Answer, HttpConnection } from 'vivace/kit';
 
 /** What the JSON of an answer may hold: tensors have few dimensions, and those with many rows are binary or flat. */
 const limits = { maxDepth: 32, maxContainers: 500_000 };
@@ -36,14 +36,14 @@ export interface ModelClientOptions {
 
 /** One model of a server of the Open Inference Protocol. */
 export class ModelClient {
-  readonly #connection: ServerConnection;
+  readonly #connection: HttpConnection;
   readonly #path: string;
   readonly #version: string | undefined;
   readonly #maxResponseBytes: number;
   readonly #asked: Asked;
 
   constructor(
-    connection: ServerConnection,
+    connection: HttpConnection,
     { model: { model, version }, maxResponseBytes, secrets }: ModelClientOptions,
   ) {
     const versioned = version === undefined ? '' : `/versions/${encodeURIComponent(version)}`;

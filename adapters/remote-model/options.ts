@@ -1,27 +1,6 @@
-import { milliseconds, secret } from 'vivace';
+import { milliseconds, requestHeaders, secret } from 'vivace';
 import { tlsFiles } from 'vivace/kit';
 import { z } from 'zod';
-
-/** Headers that every request has of its own: what frames the body, and the connection. */
-const own: ReadonlySet<string> = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'inference-header-content-length',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-const headerName = z
-  .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, 'is not the name of a header')
-  .refine((name) => !own.has(name.toLowerCase()), 'is a header that every request has of its own');
 
 const shape = z.strictObject({
   url: z
@@ -30,8 +9,7 @@ const shape = z.strictObject({
     .describe(
       'Address of a server of the Open Inference Protocol, `http://host[:port]` or `https://…`, with the path before `/v2` where it has one',
     ),
-  headers: z
-    .record(headerName, secret().regex(/^[\t\x20-\x7e]+$/, 'is not a value of a header'))
+  headers: requestHeaders(secret())
     .default({})
     .describe('Headers of every request, such as `{ authorization: Bearer … }`; default none'),
   ...tlsFiles,

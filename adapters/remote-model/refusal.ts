@@ -1,7 +1,7 @@
 import { VivaceError, type ErrorCode } from 'vivace';
 import { retryAfter } from 'vivace/kit';
 import { isVivaceError, parseJson } from 'vivace/wire';
-import { GoneError, type Answer } from './server-connection.js';
+import { GoneError, type Answer } from 'vivace/kit';
 
 /** What a status says of a call. Any other below 500 is FAILED_PRECONDITION, and any other from 500 on PREDICTOR_FAILED. */
 const codes: Readonly<Record<number, ErrorCode>> = {

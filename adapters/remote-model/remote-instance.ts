@@ -10,11 +10,11 @@ import {
 } from 'vivace';
 import type { ModelClient } from './model-client.js';
 import { endToEnd, requestsOf } from './over-requests.js';
-import { GoneError, type ServerConnection } from './server-connection.js';
+import { GoneError, type HttpConnection } from 'vivace/kit';
 
 /** A model of a server, and the connection to it. */
 export interface RemoteInstanceOptions {
-  readonly connection: ServerConnection;
+  readonly connection: HttpConnection;
   readonly client: ModelClient;
   readonly signature: Signature;
   readonly timeoutMs: number;
@@ -28,7 +28,7 @@ export class RemoteInstance implements PredictorInstance {
   readonly closed: Promise<string>;
   /** What a call is made of is written to a socket. */
   readonly keepsInputs = true;
-  readonly #connection: ServerConnection;
+  readonly #connection: HttpConnection;
   readonly #infer: ReturnType<ModelClient['infer']>;
   readonly #timeoutMs: number;
   readonly #overRequests: boolean;

@@ -11,13 +11,12 @@ import {
   type PredictorInstance,
   type PredictorRuntime,
 } from 'vivace';
-import { readTls, type TlsMaterial } from 'vivace/kit';
+import { HttpConnection, readTls, type TlsMaterial } from 'vivace/kit';
 import { differences, inspectionOf } from './metadata.js';
 import { ModelClient } from './model-client.js';
 import { options, type RemoteModelOptions } from './options.js';
 import { readRemoteFile } from './remote-file.js';
 import { RemoteInstance } from './remote-instance.js';
-import { ServerConnection } from './server-connection.js';
 
 /**
  * Models of a remote server of the Open Inference Protocol, such as KServe, Triton, MLServer or another Vivace. The entry of a `remote` bundle is
@@ -83,11 +82,11 @@ export class RemoteRuntime implements PredictorRuntime {
   async #connect(
     file: string,
     call: CallContext,
-  ): Promise<{ readonly connection: ServerConnection; readonly client: ModelClient }> {
+  ): Promise<{ readonly connection: HttpConnection; readonly client: ModelClient }> {
     if (call.signal.aborted) throw abortError(call.signal);
     const model = await readRemoteFile(file, call);
     const { url, headers, maxResponseBytes } = this.#options;
-    const connection = new ServerConnection({ url, headers, tls: this.#tls });
+    const connection = new HttpConnection({ url, headers, tls: this.#tls, tooLong: 'PREDICTOR_FAILED' });
     const secrets = Object.values(headers);
     return { connection, client: new ModelClient(connection, { model, maxResponseBytes, secrets }) };
   }

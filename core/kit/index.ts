@@ -1,5 +1,5 @@
 /**
- * `vivace/kit`: what several adapters need, but no plugin. Lazy SDKs, TLS, Google's credentials, errors of the operating system, directories, contents
+ * `vivace/kit`: what several adapters need, but no plugin. Lazy SDKs, connections over HTTP, TLS, Google's credentials, errors of the operating system, directories, contents
  * in pieces, objects in buckets, models in threads, temporary tables, SQL text, the CPU limit of the container, the first question to a backend. It holds no policy, and plugins may not import it.
  */
 export { askAtStart } from './ask-at-start.js';
@@ -19,6 +19,14 @@ export { InFlight } from '../kernel/in-flight.js';
 export { packageVersion } from '../kernel/package-version.js';
 export { readingFor } from '../kernel/metric-reader.js';
 export { pause, startTimer, timeoutSignal } from '../kernel/timer.js';
+export { traceHeaders } from '../kernel/trace-context.js';
+export {
+  GoneError,
+  HttpConnection,
+  type Answer,
+  type Exchange,
+  type ServerAddress,
+} from './http-connection.js';
 export { keptSetName } from './kept-set-name.js';
 export { loadSdk } from './load-sdk.js';
 export { importFile, localFiles } from './import-file.js';

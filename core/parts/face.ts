@@ -64,6 +64,9 @@ export function faceOf(
   });
 }
 
+/** The most that calls of an operation are told apart by, for their breakers. */
+const mostBreakers = 1000;
+
 const lifecycle = new Set(['start', 'stop', 'errorCode']);
 
 class Faces {
@@ -121,7 +124,7 @@ class Faces {
     const admitted = (operation: Operation): Operation => admitting(operation, behind, spec);
     if (spec.sync === true) return this.#immediate(admitted(traced), spec.errorCode);
     if (isHeld(spec)) return this.#opening(admitted(traced), behind, spec);
-    if (spec.batch !== true) return this.#counted(admitted(traced), spec.errorCode);
+    if (spec.batch !== true) return admitted(this.#sheltered(this.#counted(traced, spec.errorCode), spec));
     const batched = (one: Operation): Operation => inBatches(one, { ...spec, maxBatch });
     const breaker =
       spec.breaker === true && synchronous !== true ? this.#owner.breaker(spec.name) : undefined;
@@ -144,6 +147,22 @@ class Faces {
       return length === 0 || length > maxJoined || bypassBreaker === true
         ? alone(keys, context)
         : joining(keys, context);
+    };
+  }
+
+  /** With a breaker for each of what the table tells calls apart by. */
+  #sheltered(operation: Operation, spec: NamedSpec): Operation {
+    if (spec.breakerBy === undefined) return operation;
+    // Keys: what calls are told apart by.
+    const operations = new Map<string, Operation>();
+    return (...args) => {
+      const key = spec.breakerBy!(args);
+      let sheltered = operations.get(key);
+      if (sheltered === undefined) {
+        sheltered = this.#owner.breaker(`${spec.name} ${key}`).around(operation);
+        if (operations.size < mostBreakers) operations.set(key, sheltered);
+      }
+      return sheltered(...args);
     };
   }
 

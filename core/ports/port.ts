@@ -38,6 +38,8 @@ export interface OperationSpec {
    * context. A part that says `supports.synchronous` has no backend to wait for, and gets no breaker.
    */
   readonly breaker?: true;
+  /** The same, with a breaker for each of what this says of a call's arguments, such as a host; not for batches. */
+  breakerBy?(args: readonly unknown[]): string;
   /** Without a span of its own. */
   readonly quiet?: true;
   /**
@@ -58,8 +60,9 @@ export type OperationTable = Readonly<Partial<Record<string | symbol, OperationS
 
 /** A table of the operations that a type has: a misspelt name does not compile. */
 export type OperationsOf<T> = {
-  readonly [K in keyof T]?: Omit<OperationSpec, 'returns' | 'callers'> & {
+  readonly [K in keyof T]?: Omit<OperationSpec, 'returns' | 'callers' | 'breakerBy'> & {
     readonly returns?: OperationsOf<AnswerOf<T[K]>>;
+    breakerBy?(args: ArgumentsOf<T[K]>): string;
     callers?(args: ArgumentsOf<T[K]>, own: CallersOwn): readonly unknown[];
   };
 };

@@ -29,6 +29,7 @@ export type { ExpectedFeatures, FeatureSourceSetup } from './feature-source-cont
 export { transformContract } from './transform-contract.js';
 export type { ExpectedOutputs, TransformSetup } from './transform-contract.js';
 export { blobStoreContract } from './blob-store-contract.js';
+export { httpClientContract } from './http-client-contract.js';
 export { cacheStoreContract } from './cache-store-contract.js';
 export type { CacheStoreSetup } from './cache-store-contract.js';
 export { workspaceContract } from './workspace-contract.js';

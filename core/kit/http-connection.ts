@@ -7,20 +7,27 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { Agent as TlsAgent, request as sendOverTls } from 'node:https';
-import { abortError, isVivaceError, messageOf, VivaceError } from 'vivace';
-import { startTimer, tlsFailure, type TlsMaterial } from 'vivace/kit';
+import { abortError, isVivaceError, messageOf, VivaceError, type ErrorCode } from '../kernel/errors.js';
+import { startTimer } from '../kernel/timer.js';
+import { tlsFailure, type TlsMaterial } from './tls.js';
 
 /** Where a server listens, and what every request to it carries. */
 export interface ServerAddress {
   /** `http://host:port/path` or `https://…`; its path comes before every path that is asked for. */
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly tls: TlsMaterial;
+  /** The most sockets at the same time; what is beyond waits for one. Default: no limit. */
+  readonly maxSockets?: number;
+  /** The most sockets that are kept while nothing is asked; default 1. */
+  readonly maxFreeSockets?: number;
+  /** The code of an answer that is too long. */
+  readonly tooLong: ErrorCode;
 }
 
 /** One request. */
 export interface Exchange {
-  readonly method: 'GET' | 'POST';
+  readonly method: string;
   /** It begins with `/`, and is encoded. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -42,8 +49,8 @@ export interface Answer {
 /** The connection was lost, or what it led to is no longer there. */
 export class GoneError extends VivaceError {}
 
-/** A connection to one server, which is kept between requests and made anew where it was closed meanwhile. */
-export class ServerConnection {
+/** Connections to one HTTP server, which are kept between requests and made anew where they were closed meanwhile. */
+export class HttpConnection {
   /** The address, for messages. */
   readonly where: string;
   readonly #target: RequestOptions & { readonly agent: Agent };
@@ -53,9 +60,12 @@ export class ServerConnection {
   /** Why nothing more is asked. */
   #reason: string | undefined;
 
-  constructor({ url, headers, tls }: ServerAddress) {
+  readonly #tooLong: ErrorCode;
+
+  constructor({ url, headers = {}, tls, maxSockets, maxFreeSockets = 1, tooLong }: ServerAddress) {
     const { protocol, hostname, port, pathname, origin } = new URL(url);
-    const kept = { keepAlive: true, maxFreeSockets: 1 };
+    const kept = { keepAlive: true, maxFreeSockets, ...(maxSockets === undefined ? {} : { maxSockets }) };
+    this.#tooLong = tooLong;
     this.#isTls = protocol === 'https:';
     this.#send = this.#isTls ? sendOverTls : sendPlain;
     const path = pathname.replace(/\/+$/, '');
@@ -74,7 +84,7 @@ export class ServerConnection {
    * Sends a request once, and waits for its whole answer.
    *
    * @throws {GoneError} `UNAVAILABLE` where the connection could not be made (with `started: false`) or was lost.
-   * @throws {VivaceError} `DEADLINE_EXCEEDED` where the time is over, `PREDICTOR_FAILED` where the answer is too long, the signal's error.
+   * @throws {VivaceError} `DEADLINE_EXCEEDED` where the time is over, the code of answers that are too long, the signal's error.
    */
   exchange(exchange: Exchange): Promise<Answer> {
     const { signal, timeoutMs, maxBytes, pieces = [] } = exchange;
@@ -115,7 +125,7 @@ export class ServerConnection {
       });
       request.once('response', (response) => {
         hasAnswer = true;
-        readAnswer(response, maxBytes).then(
+        readAnswer(response, maxBytes, this.#tooLong).then(
           (answer) =>
             settle(() => {
               // Nobody reads the rest of a request that was answered before it was there.
@@ -182,10 +192,10 @@ export class ServerConnection {
 }
 
 /** Reads a body of at most so many bytes. */
-async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {
+async function readAnswer(response: IncomingMessage, maxBytes: number, code: ErrorCode): Promise<Answer> {
   const tooLong = (): VivaceError =>
     new VivaceError(
-      'PREDICTOR_FAILED',
+      code,
       `the answer has more than ${maxBytes} bytes, which \`maxResponseBytes\` does not allow`,
     );
   if (Number(response.headers['content-length']) > maxBytes) throw tooLong();

@@ -1,0 +1,1 @@
+export { restFeatures } from './rest-features.js';
