@@ -98,7 +98,7 @@ export class RestSource implements FeatureSource {
     // Keys: parts of a key as JSON.
     const found = new Map<string, unknown>();
     for (const row of rows) {
-      const key = JSON.stringify(Object.keys(this.#options.keys).map((name) => String(match[name]!.of(row))));
+      const key = JSON.stringify(Object.keys(this.#options.keys).map((name) => matched(match[name]!, row)));
       if (!found.has(key)) found.set(key, row);
     }
     some.forEach((key, i) => {
@@ -137,4 +137,14 @@ export class RestSource implements FeatureSource {
       Object.fromEntries(names.map((name, i) => [name, cellAt(columns[i]!, row)])),
     );
   }
+}
+
+/** A part of a key in a row of an answer, as `keyText` writes it. */
+function matched(path: JsonPath, row: unknown): string {
+  const value = path.of(row);
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return String(value);
+  throw new VivaceError(
+    'DATA_LOSS',
+    `the answer of the service, ${path.text}: ${value} is not an integer that JSON numbers hold exactly: answer it as a text`,
+  );
 }

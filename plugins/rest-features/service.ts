@@ -75,6 +75,8 @@ export class Service {
     const { retries, idempotent = body === undefined } = this.#options;
     if (retries === 0 || !idempotent || call.signal.aborted) return false;
     if (!isVivaceError(error) || !passing.has(error.code)) return false;
+    // The client says when it would try again: not sooner.
+    if ((error.retryAfterMs ?? 0) > pauseMs) return false;
     return timeLeftMs(call) > 2 * pauseMs && this.#budget.take();
   }
 

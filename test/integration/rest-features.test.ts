@@ -6,6 +6,7 @@ import { nodeHttp } from 'vivace/adapters/node-http';
 import { restFeatures } from 'vivace/plugins/rest-features';
 import { callContext, makePart, readSource, startPart, type TestPart } from 'vivace/testing';
 import { failureOf } from '../support/failure.js';
+import { inMemory } from '../support/in-memory-telemetry.js';
 
 const prices: Readonly<Record<string, unknown>> = {
   '1': { offer: { price: 9.5, tags: ['a', 'b'] } },
@@ -190,6 +191,8 @@ describe('rest-features', () => {
       { price: 3, tags: [] },
     ]);
     expect(service.asked).to.deep.equal(['/find', '/find']);
+    service.answer = (_, response) => response.end('{"items": [{"id": 9007199254740993}]}');
+    expect(await failureOf(read(1))).to.match(/DATA_LOSS .*\$\.id: 9007199254740992 is not an integer/);
     service.answer = (_, response) => response.end('{"items": 3}');
     expect(await failureOf(read(1))).to.match(/DATA_LOSS .*no list at \$\.items/);
     service.answer = (_, response) => response.writeHead(404).end();
@@ -235,9 +238,11 @@ describe('rest-features', () => {
     ).to.equal(200);
   });
 
-  it('feeds a pipeline', async () => {
+  it('feeds a pipeline, to whose trace its requests belong', async () => {
+    const memory = inMemory({ contextManager: true });
     const server = await createVivace({
       parts: {
+        trace: { use: memory.part },
         http: { use: nodeHttp },
         prices: {
           use: restFeatures,
@@ -264,6 +269,8 @@ describe('rest-features', () => {
       );
       const { objects } = answer as unknown as { objects: { price: number | null }[] };
       expect(objects.map(({ price }) => price)).to.deep.equal([9.5, 3, null]);
+      const [, traceId] = String(service.headers['traceparent']).split('-');
+      expect(memory.finished().named('predict rank').spanContext().traceId).to.equal(traceId);
     } finally {
       await server.stop();
     }
