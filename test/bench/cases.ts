@@ -22,6 +22,7 @@ export const caseFiles: Readonly<Record<string, CaseFile>> = {
   python: { module: 'python', seconds: 155 },
   redis: { module: 'redis', seconds: 40 },
   'redis-materialize': { module: 'redis-materialize', seconds: 40 },
+  'rest-features': { module: 'rest-features', seconds: 30 },
   'redis-push': { module: 'redis-push', seconds: 30 },
   'redis-rank': { module: 'redis-rank', seconds: 150 },
   couchbase: { module: 'couchbase', seconds: 25 },
