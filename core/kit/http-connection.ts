@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import { Agent as TlsAgent, request as sendOverTls } from 'node:https';
 import { abortError, isVivaceError, messageOf, VivaceError, type ErrorCode } from '../kernel/errors.js';
+import { onAbort } from '../kernel/on-abort.js';
 import { startTimer } from '../kernel/timer.js';
 import { tlsFailure, type TlsMaterial } from './tls.js';
 
@@ -98,7 +99,7 @@ export class HttpConnection {
       const settle = (then: () => void): void => {
         if (!this.#running.delete(fail)) return;
         clearTimeout(timer);
-        signal.removeEventListener('abort', leave);
+        stopListening();
         then();
       };
       const fail = (error: VivaceError): void =>
@@ -117,8 +118,8 @@ export class HttpConnection {
           ),
         );
       const timer = startTimer(late, timeoutMs);
+      const stopListening = onAbort(signal, leave);
       this.#running.add(fail);
-      signal.addEventListener('abort', leave, { once: true });
       request.on('error', lose);
       request.on('close', () => {
         if (!hasAnswer) lose(new Error('it was closed before the answer came'));
@@ -192,22 +193,37 @@ export class HttpConnection {
 }
 
 /** Reads a body of at most so many bytes. */
-async function readAnswer(response: IncomingMessage, maxBytes: number, code: ErrorCode): Promise<Answer> {
-  const tooLong = (): VivaceError =>
-    new VivaceError(
-      code,
-      `the answer has more than ${maxBytes} bytes, which \`maxResponseBytes\` does not allow`,
-    );
-  if (Number(response.headers['content-length']) > maxBytes) throw tooLong();
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBytes) throw tooLong();
-    chunks.push(chunk);
-  }
-  if (!response.complete) throw new Error('it was closed in the middle of the answer');
-  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };
+function readAnswer(response: IncomingMessage, maxBytes: number, code: ErrorCode): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const tooLong = (): void =>
+      reject(
+        new VivaceError(
+          code,
+          `the answer has more than ${maxBytes} bytes, which \`maxResponseBytes\` does not allow`,
+        ),
+      );
+    if (Number(response.headers['content-length']) > maxBytes) return tooLong();
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) tooLong();
+      else chunks.push(chunk);
+    });
+    response.on('error', reject);
+    response.on('end', () => {
+      const { statusCode = 0, headers, complete } = response;
+      if (complete)
+        resolve({
+          status: statusCode,
+          headers,
+          body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks),
+        });
+    });
+    response.on('close', () => {
+      if (!response.complete) reject(new Error('it was closed in the middle of the answer'));
+    });
+  });
 }
 
 /** What an error says; one that stands for several, one per address, says nothing but its code. */

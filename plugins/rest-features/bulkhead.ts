@@ -1,4 +1,4 @@
-import { abortError, VivaceError } from 'vivace';
+import { untilAborted, VivaceError } from 'vivace';
 
 /** How many wait for a place, for each one that there is. */
 const waitingPerPlace = 16;
@@ -23,36 +23,38 @@ export class Bulkhead {
     try {
       return await run();
     } finally {
-      const [next] = this.#waiting;
-      if (next === undefined) this.#taken--;
-      else next();
+      this.#leave();
     }
   }
 
-  #place(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(abortError(signal));
+  /** The one that waits longest takes the place. */
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#taken--;
+    else next();
+  }
+
+  async #place(signal: AbortSignal): Promise<void> {
     if (this.#waiting.size >= this.#places * waitingPerPlace)
-      return Promise.reject(
-        new VivaceError(
-          'RESOURCE_EXHAUSTED',
-          'too many requests wait for the service: `maxInFlight` allows no more',
-          {
-            started: false,
-          },
-        ),
+      throw new VivaceError(
+        'RESOURCE_EXHAUSTED',
+        'too many requests wait for the service: `maxInFlight` allows no more',
+        { started: false },
       );
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
+    let enter = (): void => undefined;
+    const given = new Promise<void>((resolve) => {
+      enter = () => {
         this.#waiting.delete(enter);
-        reject(abortError(signal));
-      };
-      const enter = (): void => {
-        this.#waiting.delete(enter);
-        signal.removeEventListener('abort', leave);
         resolve();
       };
-      this.#waiting.add(enter);
-      signal.addEventListener('abort', leave, { once: true });
     });
+    this.#waiting.add(enter);
+    try {
+      await untilAborted(given, signal);
+    } catch (error) {
+      // It may have been given the place at the moment at which its caller left.
+      if (!this.#waiting.delete(enter)) this.#leave();
+      throw error;
+    }
   }
 }

@@ -13,7 +13,7 @@ const maxInFlight = 64;
 export const benchCase: BenchCase = {
   title: `features of ${objects} keys over HTTP, ${clients} clients`,
   async run() {
-    const { child, ready: origin } = await Child.start<string>('./children/price-service.js', undefined);
+    const { child, ready: origin } = await Child.start<string>('./children/price-service.js', {});
     const server = await createServer({
       admission: { shedLagMs: 600_000 },
       parts: {
