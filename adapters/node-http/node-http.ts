@@ -37,7 +37,7 @@ export const nodeHttp = defineAdapter({
   create: (given, _uses, { directory }) => new NodeHttpClient(given, directory),
 });
 
-/** The most hosts whose connections are kept; the one that was asked first makes room. */
+/** The most hosts whose connections are kept, beyond those that are being asked. */
 const mostHosts = 1000;
 
 class NodeHttpClient implements HttpClient {
@@ -61,8 +61,8 @@ class NodeHttpClient implements HttpClient {
   }
 
   async send(request: ClientRequest, context: CallContext): Promise<ClientResponse> {
-    const url = new URL(request.url);
-    if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
+    const url = URL.canParse(request.url) ? new URL(request.url) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
       throw new VivaceError(
         'INVALID_ARGUMENT',
         'a request goes to an http or https address without credentials',
@@ -91,10 +91,20 @@ class NodeHttpClient implements HttpClient {
         ...kept,
         tooLong: 'RESOURCE_EXHAUSTED',
       });
+      if (this.#connections.size >= mostHosts) this.#makeRoom();
       this.#connections.set(origin, connection);
-      if (this.#connections.size > mostHosts) this.#connections.delete([...this.#connections.keys()][0]!);
     }
     return connection;
+  }
+
+  /** Closes the connections of a host that nothing is asked of. */
+  #makeRoom(): void {
+    for (const [origin, connection] of this.#connections) {
+      if (!connection.isIdle) continue;
+      connection.close('other hosts were asked since');
+      this.#connections.delete(origin);
+      return;
+    }
   }
 }
 

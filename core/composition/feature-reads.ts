@@ -1,6 +1,6 @@
 import { didYouMean } from '../config/did-you-mean.js';
 import { gather } from '../data/column-appender.js';
-import { type Column } from '../data/column.js';
+import type { Column } from '../data/column.js';
 import { FeatureRows, type Field } from '../data/feature-rows.js';
 import type { FrameColumn } from '../data/frame.js';
 import { status } from '../data/status.js';

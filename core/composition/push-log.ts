@@ -1,5 +1,5 @@
 import { gather } from '../data/column-appender.js';
-import { type Column } from '../data/column.js';
+import type { Column } from '../data/column.js';
 import type { Field } from '../data/feature-rows.js';
 import { parseType } from '../data/types.js';
 import type { CallContext } from '../kernel/call.js';

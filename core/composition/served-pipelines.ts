@@ -1,4 +1,3 @@
-import type { Container } from 'inversify';
 import { Mistakes } from '../config/mistake.js';
 import { timeoutSignal } from '../kernel/timer.js';
 import type { Signature } from '../models/bundle.js';
@@ -49,7 +48,7 @@ export class ServedPipelines {
   async create(): Promise<void> {
     const described = await this.#describe();
     const plans = this.#compiled(signaturesOf(described), described);
-    const container: Container = this.#checked.container;
+    const { container } = this.#checked;
     this.#runners = new Map(
       [...plans].map(([name, plan]) => [name, new PipelineRunner(plan, { container, clock: this.#clock })]),
     );

@@ -143,6 +143,11 @@ export class HttpConnection {
     });
   }
 
+  /** Whether nothing is being asked. */
+  get isIdle(): boolean {
+    return this.#running.size === 0;
+  }
+
   /** Lets go of the connection: the next request makes another. */
   renew(): void {
     this.#target.agent.destroy();

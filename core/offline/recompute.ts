@@ -1,6 +1,6 @@
 import type { PlanStep, PipelineSteps, SlotOverride } from '../composition/step-factory.js';
 import { gather } from '../data/column-appender.js';
-import { type Column } from '../data/column.js';
+import type { Column } from '../data/column.js';
 import { Frame, type FrameColumn } from '../data/frame.js';
 import { Call, type CallContext } from '../kernel/call.js';
 import { untilAborted } from '../kernel/until-aborted.js';

@@ -159,8 +159,9 @@ class Faces {
       const key = spec.breakerBy!(args);
       let sheltered = operations.get(key);
       if (sheltered === undefined) {
-        sheltered = this.#owner.breaker(`${spec.name} ${key}`).around(operation);
-        if (operations.size < mostBreakers) operations.set(key, sheltered);
+        // What is beyond has none: breakers that are made for each call would be kept, and would never open.
+        if (operations.size === mostBreakers) return operation(...args);
+        operations.set(key, (sheltered = this.#owner.breaker(`${spec.name} ${key}`).around(operation)));
       }
       return sheltered(...args);
     };

@@ -32,7 +32,7 @@ export interface HttpClient {
   /**
    * Core guarantees a set `signal`; where it aborts, the request is given up.
    *
-   * @throws {VivaceError} `UNAVAILABLE` where there is no connection (with `started: false`) or it was lost, `RESOURCE_EXHAUSTED` where the answer is longer
+   * @throws {VivaceError} `INVALID_ARGUMENT` for another address, `UNAVAILABLE` where there is no connection (with `started: false`) or it was lost, `RESOURCE_EXHAUSTED` where the answer is longer
    *   than `maxBytes`, `DEADLINE_EXCEEDED` where the call's time is over.
    */
   send(request: ClientRequest, context: CallContext): Promise<ClientResponse>;
@@ -40,5 +40,5 @@ export interface HttpClient {
 
 export const httpClient = adapterPort<HttpClient>('http-client', {
   // Hosts fail one by one.
-  send: { breakerBy: ([request]) => new URL(request.url).host },
+  send: { breakerBy: ([{ url }]) => (URL.canParse(url) ? new URL(url).host : '') },
 });

@@ -136,7 +136,12 @@ export function httpClientContract({ runner, make }: ContractSetup<RunningPart>)
     });
 
     it('refuses what is not an address of HTTP, or has credentials', async () => {
-      for (const url of ['ftp://127.0.0.1/', 'file:///etc/passwd', `http://me:secret@127.0.0.1:9/`])
+      for (const url of [
+        'nowhere',
+        'ftp://127.0.0.1/',
+        'file:///etc/passwd',
+        `http://me:secret@127.0.0.1:9/`,
+      ])
         await assert.rejects(client.send(asked('/', { url }), context()), codeIs('INVALID_ARGUMENT'));
     });
 

@@ -2,6 +2,7 @@ import {
   asVivaceError,
   cellAt,
   parseType,
+  textKey,
   valueReader,
   VivaceError,
   type CallContext,
@@ -11,6 +12,7 @@ import {
   type HttpClient,
   type Keys,
   type PartContext,
+  type TextKey,
 } from 'vivace';
 import { Address } from './address.js';
 import { bodyOf } from './body.js';
@@ -95,15 +97,14 @@ export class RestSource implements FeatureSource {
       throw new VivaceError('FAILED_PRECONDITION', 'the service answered 404: correct `batch.url`');
     const rows = path.of(value);
     if (!Array.isArray(rows)) throw new VivaceError('DATA_LOSS', `the answer has no list at ${path.text}`);
-    // Keys: parts of a key as JSON.
-    const found = new Map<string, unknown>();
+    const found = new Map<TextKey, unknown>();
     for (const row of rows) {
-      const key = JSON.stringify(Object.keys(this.#options.keys).map((name) => matched(match[name]!, row)));
+      const key = keyOf(Object.keys(this.#options.keys).map((name) => matched(match[name]!, row)));
       if (!found.has(key)) found.set(key, row);
     }
     some.forEach((key, i) => {
       const texts = Object.entries(this.#options.keys).map(([name, type]) => keyText(key[name]!, type));
-      this.#fill(out, from + i, found.get(JSON.stringify(texts)));
+      this.#fill(out, from + i, found.get(keyOf(texts)));
     });
   }
 
@@ -137,6 +138,11 @@ export class RestSource implements FeatureSource {
       Object.fromEntries(names.map((name, i) => [name, cellAt(columns[i]!, row)])),
     );
   }
+}
+
+/** The parts of a key, whatever length a service gives them. */
+function keyOf(texts: readonly string[]): TextKey {
+  return textKey(JSON.stringify(texts));
 }
 
 /** A part of a key in a row of an answer, as `keyText` writes it. */

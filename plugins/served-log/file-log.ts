@@ -51,6 +51,8 @@ export class FileLog implements ServedLog, PartLifecycle {
   /** Segments to be written, the oldest first. */
   readonly #sealed: Segment[] = [];
   readonly #pushed = new PushedStreams();
+  /** Writers of whose rows the log has said that some cannot be made. */
+  readonly #told = new WeakSet<object>();
   #held = 0;
   #files = 0;
   #working = false;
@@ -177,11 +179,14 @@ export class FileLog implements ServedLog, PartLifecycle {
     try {
       segment.add(item, { rows, bytes });
     } catch (error) {
-      this.#context.log.error('rows of the log cannot be made: they are dropped', {
-        error,
-        kind: stream.kind,
-        name: stream.name,
-      });
+      // Once: the next request may well fail like this one, and each is counted.
+      if (!this.#told.has(writer))
+        this.#context.log.error('rows of the log cannot be made: they are dropped', {
+          error,
+          kind: stream.kind,
+          name: stream.name,
+        });
+      this.#told.add(writer);
       return 'encode';
     }
     this.#filling.set(writer, segment);

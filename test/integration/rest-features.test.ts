@@ -1,7 +1,22 @@
 import { expect } from 'chai';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServer as createVivace, httpClient, VivaceError } from 'vivace';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  buildTrainingSet,
+  createServer as createVivace,
+  httpClient,
+  servedLog as servedLogPort,
+  VivaceError,
+} from 'vivace';
+import { duckdb } from 'vivace/adapters/duckdb';
+import { filesystem } from 'vivace/adapters/filesystem';
+import { memory } from 'vivace/adapters/memory';
+import { offlineStore } from 'vivace/plugins/offline-store';
+import { onlineStore } from 'vivace/plugins/online-store';
+import { servedLog } from 'vivace/plugins/served-log';
 import { nodeHttp } from 'vivace/adapters/node-http';
 import { restFeatures } from 'vivace/plugins/rest-features';
 import { callContext, makePart, readSource, startPart, type TestPart } from 'vivace/testing';
@@ -273,6 +288,63 @@ describe('rest-features', () => {
       expect(memory.finished().named('predict rank').spanContext().traceId).to.equal(traceId);
     } finally {
       await server.stop();
+    }
+  });
+
+  it('is in a training set as it was served', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'vivace-rest-'));
+    const server = await createVivace({
+      directory,
+      parts: {
+        http: { use: nodeHttp },
+        prices: {
+          use: restFeatures,
+          client: 'http',
+          url: `${origin}/items/{item_id}`,
+          keys,
+          features,
+          timeoutMs: 1000,
+        },
+        bucket: { use: filesystem, path: 'bucket' },
+        lake: { use: duckdb, threads: 1 },
+        hot: { use: memory },
+        online: { use: onlineStore, store: 'hot' },
+        history: { use: offlineStore, warehouse: 'lake', online: 'online' },
+        log: { use: servedLog, encode: 'lake', blobs: 'bucket' },
+      },
+      pipelines: {
+        rank: {
+          request: { at: 'timestamp' },
+          time: 'request.at',
+          objects: { fields: { item: 'int64' } },
+          record: { served: { in: 'log' } },
+          steps: [{ fetch: 'prices', key: { item_id: 'object.item' }, onMissing: 'null' }],
+          response: { outputs: { price: 'prices.price' } },
+        },
+      } as never,
+    });
+    await server.start();
+    try {
+      const request = { at: '2026-11-30T10:00:00Z' };
+      await server.predict('rank' as never, { request, objects: [{ item: 1 }, { item: 99 }] } as never);
+      await server.part(servedLogPort, 'log').flush(callContext());
+      // The service has another price by now.
+      service.answer = (_, response) => response.end('{"offer": {"price": 1}}');
+      const out = join(directory, 'set.csv');
+      const set = await buildTrainingSet(
+        server,
+        out,
+        { pipeline: 'rank', spine: { served: 'rank' } },
+        callContext(),
+      );
+      expect(set.rows).to.equal(2);
+      const [head, ...lines] = (await readFile(out, 'utf8')).trim().split('\n');
+      const at = head!.split(',').indexOf('prices.price');
+      expect(lines.map((line) => line.split(',')[at])).to.deep.equal(['9.5', '']);
+      expect(service.asked).to.have.lengthOf(2);
+    } finally {
+      await server.stop();
+      await rm(directory, { recursive: true });
     }
   });
 });

@@ -1,6 +1,6 @@
 import { inject, injectable, optional } from 'inversify';
 import { gather } from '../../data/column-appender.js';
-import { type Column } from '../../data/column.js';
+import type { Column } from '../../data/column.js';
 import { FeatureRows, type Keys } from '../../data/feature-rows.js';
 import type { FetchedRows, Frame, FrameColumn, KeptRows } from '../../data/frame.js';
 import { status } from '../../data/status.js';
