@@ -9,7 +9,7 @@ export type { LoadOptions } from './composition/create-server.js';
 export type { Server } from './composition/server-interface.js';
 export type { PushedRow, PushedRows, ServerFeatures } from './composition/server-features.js';
 export { ServerOf } from './composition/server.js';
-export type { PredictOptions } from './composition/server.js';
+export type { PredictOptions } from './composition/own-calls.js';
 export type { Pipelines, ServerSpecification } from './composition/specification.js';
 export type { PartDeclaration } from './composition/parts.js';
 export type { Binding } from './composition/part-set.js';

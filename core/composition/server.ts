@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Container } from 'inversify';
 import { didYouMean } from '../config/did-you-mean.js';
 import { Mistakes, type ConfigPath, type Mistake, type Place } from '../config/mistake.js';
-import { Call, type Caller, type CallContext } from '../kernel/call.js';
+import type { Call } from '../kernel/call.js';
 import { ServerAdmission } from '../kernel/admission.js';
 import { VivaceError } from '../kernel/errors.js';
 import type { Signature } from '../models/bundle.js';
@@ -13,7 +12,6 @@ import { DeadlineNodes, DeadlineRuns } from '../pipeline/deadline-layer.js';
 import { nodeLayer, runLayer } from '../pipeline/layers.js';
 import { TraceNodes, TraceRuns } from '../pipeline/trace-layer.js';
 import type { AnswerOf, AnswerWith, Form, Outputs, PipelineDeclaration, RequestOf } from './declaration.js';
-import { pipelineCodec, type PipelineCodec } from '../json/pipeline-codec.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { ControlPlane, ServerState } from '../ports/control-plane.js';
 import type { DataPlane } from '../ports/data-plane.js';
@@ -34,23 +32,13 @@ import { CallGate, refused } from './call-gate.js';
 import { createControlPlane, partialMessage } from './control-plane.js';
 import { createDataPlane } from './data-plane.js';
 import { openViews } from './open-views.js';
+import { OwnCalls, type PredictOptions } from './own-calls.js';
 import { PartSet, type Binding } from './part-set.js';
 import { PushCounters } from './push-counters.js';
 import { ServedPipelines } from './served-pipelines.js';
 import { serverFeatures, type ServerFeatures } from './server-features.js';
 import type { CheckedSpecification, Pipelines, ServerSpecification } from './specification.js';
 import { pause, timeoutSignal } from '../kernel/timer.js';
-
-/** How a caller in process may call. */
-export interface PredictOptions {
-  readonly signal?: AbortSignal;
-  readonly deadlineMs?: number;
-  readonly requestId?: string;
-  /** What the request's span is a child of; default: the active context. */
-  readonly trace?: CallContext['trace'];
-  /** Who calls, for steps that ask. */
-  readonly caller?: Caller;
-}
 
 type Settings = Omit<ServerSpecification, 'parts' | 'views' | 'pipelines' | 'admission' | 'override'>;
 
@@ -84,7 +72,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
   readonly #gate = new CallGate();
   readonly #pushed = new PushCounters();
   readonly #pipelines: ServedPipelines;
-  readonly #codecs = new Map<string, PipelineCodec>();
+  readonly #calls: OwnCalls;
   #state: ServerState = 'created';
   #startedOnly: readonly string[] = [];
   #cut = new AbortController();
@@ -145,7 +133,11 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
       clock: this.clock,
       pushed: this.#pushed,
     });
-    this.features = serverFeatures(this.data.features, (options) => this.#callOf(options ?? {}));
+    this.#calls = new OwnCalls(this.data, {
+      cut: this.#cut.signal,
+      isCompiled: (pipeline) => this.#pipelines.runners.has(pipeline),
+    });
+    this.features = serverFeatures(this.data.features, (options) => this.#calls.call(options ?? {}));
     this.control = createControlPlane({
       ...common,
       state: () => this.#state,
@@ -328,28 +320,7 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     options?: PredictOptions,
   ): Promise<AnswerOf<P[N], Form>>;
   async predict(pipeline: string, body: unknown, options: PredictOptions = {}): Promise<object> {
-    const codec = this.#codecOf(pipeline);
-    let columnar = false;
-    const answer = await this.data.pipelines.predict(
-      pipeline,
-      () => {
-        const decoded = codec.decode(body);
-        columnar = decoded.columnar;
-        return decoded.input;
-      },
-      this.#callOf(options),
-    );
-    return codec.value(answer, columnar);
-  }
-
-  #codecOf(pipeline: string): PipelineCodec {
-    let codec = this.#codecs.get(pipeline);
-    if (codec === undefined) {
-      codec = pipelineCodec(this.data.pipelines.describe(pipeline));
-      // Before the server has started, a plan may lack what the model gives.
-      if (this.#pipelines.runners.has(pipeline)) this.#codecs.set(pipeline, codec);
-    }
-    return codec;
+    return this.#calls.predict(pipeline, body, options);
   }
 
   part<T>(port: Port<T>, name: string): T {
@@ -404,16 +375,6 @@ export class ServerOf<P extends Pipelines = Pipelines> implements Server {
     if (answered.length === 0) return;
     this.#heartbeat.start();
     this.#parts.log.info('probes are answered', { addresses: answered });
-  }
-
-  #callOf({ requestId, signal, deadlineMs, trace, caller }: PredictOptions): Call {
-    return new Call({
-      requestId: requestId ?? randomUUID(),
-      signal: signal ?? this.#cut.signal,
-      ...(deadlineMs === undefined ? {} : { deadline: performance.now() + deadlineMs }),
-      trace,
-      caller,
-    });
   }
 
   async #counted<T>(call: Call, run: () => Promise<T>): Promise<T> {
